@@ -1,0 +1,235 @@
+/*
+ * Mali CSF command-stream instructions: opcodes, and one encoder for each
+ *
+ * Opcodes and fields as in src/panfrost/genxml/v10.xml of Mesa 25.0.7.  An
+ * instruction is one little-endian 64-bit word with the opcode in the top
+ * byte.  This header needs nothing of QEMU, so that the device, the tests
+ * and the guest programs share it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_CS_ISA_H
+#define HW_GPU_MALI_CSF_CS_ISA_H
+
+#include <stdint.h>
+
+enum {
+    CS_OP_NOP = 0,
+    CS_OP_MOVE48 = 1,
+    CS_OP_MOVE32 = 2,
+    CS_OP_WAIT = 3,
+    CS_OP_RUN_COMPUTE = 4,
+    CS_OP_RUN_TILING = 5,
+    CS_OP_RUN_IDVS = 6,
+    CS_OP_RUN_FRAGMENT = 7,
+    CS_OP_RUN_FULLSCREEN = 8,
+    CS_OP_FINISH_TILING = 9,
+    CS_OP_FINISH_FRAGMENT = 11,
+    CS_OP_ADD_IMM32 = 16,
+    CS_OP_ADD_IMM64 = 17,
+    CS_OP_UMIN32 = 18,
+    CS_OP_LOAD_MULTIPLE = 20,
+    CS_OP_STORE_MULTIPLE = 21,
+    CS_OP_BRANCH = 22,
+    CS_OP_SET_SB_ENTRY = 23,
+    CS_OP_PROGRESS_WAIT = 24,
+    CS_OP_SET_EXCEPTION_HANDLER = 25,
+    CS_OP_CALL = 32,
+    CS_OP_JUMP = 33,
+    CS_OP_REQ_RESOURCE = 34,
+    CS_OP_FLUSH_CACHE2 = 36,
+    CS_OP_SYNC_ADD32 = 37,
+    CS_OP_SYNC_SET32 = 38,
+    CS_OP_SYNC_WAIT32 = 39,
+    CS_OP_STORE_STATE = 40,
+    CS_OP_PROT_REGION = 41,
+    CS_OP_PROGRESS_STORE = 42,
+    CS_OP_PROGRESS_LOAD = 43,
+    CS_OP_RUN_COMPUTE_INDIRECT = 44,
+    CS_OP_ERROR_BARRIER = 47,
+    CS_OP_HEAP_SET = 48,
+    CS_OP_HEAP_OPERATION = 49,
+    CS_OP_TRACE_POINT = 50,
+    CS_OP_SYNC_ADD64 = 51,
+    CS_OP_SYNC_SET64 = 52,
+    CS_OP_SYNC_WAIT64 = 53,
+};
+
+/* Conditions of BRANCH (signed, against zero) and SYNC_WAIT (unsigned) */
+enum {
+    CS_COND_LE = 0,
+    CS_COND_GT = 1,
+    CS_COND_EQ = 2,
+    CS_COND_NE = 3,
+    CS_COND_LT = 4,
+    CS_COND_GE = 5,
+    CS_COND_ALWAYS = 6,
+};
+
+enum {
+    CS_SYNC_SCOPE_SYSTEM = 0,
+    CS_SYNC_SCOPE_CSG = 2,
+};
+
+/* What STORE_STATE stores */
+enum {
+    CS_STATE_TIMESTAMP = 0,
+    CS_STATE_CYCLE_COUNT = 1,
+    CS_STATE_DISJOINT_COUNT = 2,
+    CS_STATE_ERROR_STATUS = 3,
+};
+
+/* A 32-bit sync object is 8 bytes, a 64-bit one 16, naturally aligned */
+enum {
+    CS_SYNC32_VALUE = 0,
+    CS_SYNC32_ERROR = 4,
+    CS_SYNC64_VALUE = 0,
+    CS_SYNC64_ERROR = 8,
+};
+
+/* Frames of the call stack, the ring's own included (Mesa, cs_builder.h) */
+#define CS_CALL_STACK_DEPTH         8
+
+#define CS_OPCODE_SHIFT             56
+
+static inline uint64_t cs_opcode(unsigned opcode)
+{
+    return (uint64_t)opcode << CS_OPCODE_SHIFT;
+}
+
+static inline uint64_t cs_nop(void)
+{
+    return cs_opcode(CS_OP_NOP);
+}
+
+/* Register pair @dst := @imm, 48 bits, zero-extended */
+static inline uint64_t cs_move48(unsigned dst, uint64_t imm)
+{
+    return cs_opcode(CS_OP_MOVE48) | (uint64_t)dst << 48 |
+           (imm & 0xffffffffffffull);
+}
+
+static inline uint64_t cs_move32(unsigned dst, uint32_t imm)
+{
+    return cs_opcode(CS_OP_MOVE32) | (uint64_t)dst << 48 | imm;
+}
+
+/* Wait until the scoreboard entries in @mask are all zero */
+static inline uint64_t cs_wait(unsigned mask)
+{
+    return cs_opcode(CS_OP_WAIT) | (uint64_t)mask << 16;
+}
+
+static inline uint64_t cs_add_imm32(unsigned dst, unsigned src, int32_t imm)
+{
+    return cs_opcode(CS_OP_ADD_IMM32) | (uint64_t)dst << 48 |
+           (uint64_t)src << 40 | (uint32_t)imm;
+}
+
+static inline uint64_t cs_add_imm64(unsigned dst, unsigned src, int32_t imm)
+{
+    return cs_opcode(CS_OP_ADD_IMM64) | (uint64_t)dst << 48 |
+           (uint64_t)src << 40 | (uint32_t)imm;
+}
+
+static inline uint64_t cs_umin32(unsigned dst, unsigned src1, unsigned src2)
+{
+    return cs_opcode(CS_OP_UMIN32) | (uint64_t)dst << 48 |
+           (uint64_t)src2 << 40 | (uint64_t)src1 << 32;
+}
+
+/*
+ * Consecutive words at the address in the pair @addr plus @offset, one for
+ * each bit set in @mask; bit k stands for register @base + k.
+ */
+static inline uint64_t cs_load_multiple(unsigned base, unsigned mask,
+                                        unsigned addr, int16_t offset)
+{
+    return cs_opcode(CS_OP_LOAD_MULTIPLE) | (uint64_t)base << 48 |
+           (uint64_t)addr << 40 | (uint64_t)(mask & 0xffff) << 16 |
+           (uint16_t)offset;
+}
+
+static inline uint64_t cs_store_multiple(unsigned base, unsigned mask,
+                                         unsigned addr, int16_t offset)
+{
+    return cs_opcode(CS_OP_STORE_MULTIPLE) | (uint64_t)base << 48 |
+           (uint64_t)addr << 40 | (uint64_t)(mask & 0xffff) << 16 |
+           (uint16_t)offset;
+}
+
+/* @offset is in instructions, from the one after this */
+static inline uint64_t cs_branch(unsigned cond, unsigned reg, int16_t offset)
+{
+    return cs_opcode(CS_OP_BRANCH) | (uint64_t)reg << 40 |
+           (uint64_t)cond << 28 | (uint16_t)offset;
+}
+
+static inline uint64_t cs_set_sb_entry(unsigned endpoint, unsigned other)
+{
+    return cs_opcode(CS_OP_SET_SB_ENTRY) | (uint64_t)other << 4 | endpoint;
+}
+
+static inline uint64_t cs_call(unsigned addr, unsigned length)
+{
+    return cs_opcode(CS_OP_CALL) | (uint64_t)addr << 40 |
+           (uint64_t)length << 32;
+}
+
+static inline uint64_t cs_jump(unsigned addr, unsigned length)
+{
+    return cs_opcode(CS_OP_JUMP) | (uint64_t)addr << 40 |
+           (uint64_t)length << 32;
+}
+
+static inline uint64_t cs_req_resource(unsigned mask)
+{
+    return cs_opcode(CS_OP_REQ_RESOURCE) | mask;
+}
+
+/* @modes: bits 3:0 L2, 7:4 load/store cache, 11:8 others */
+static inline uint64_t cs_flush_cache2(unsigned modes, unsigned flush_id,
+                                       unsigned wait_mask, unsigned signal)
+{
+    return cs_opcode(CS_OP_FLUSH_CACHE2) | (uint64_t)signal << 48 |
+           (uint64_t)flush_id << 40 | (uint64_t)wait_mask << 16 | modes;
+}
+
+/*
+ * SYNC_ADD and SYNC_SET: @opcode is one of the four.  @data is a register,
+ * a pair for the 64-bit ones; @addr is a pair.
+ */
+static inline uint64_t cs_sync(unsigned opcode, unsigned addr, unsigned data,
+                               unsigned scope, unsigned propagate,
+                               unsigned wait_mask, unsigned signal)
+{
+    return cs_opcode(opcode) | (uint64_t)signal << 48 | (uint64_t)addr << 40 |
+           (uint64_t)data << 32 | (uint64_t)wait_mask << 16 | scope << 1 |
+           propagate;
+}
+
+/* SYNC_WAIT32 or SYNC_WAIT64; @reject: ignore the object's error */
+static inline uint64_t cs_sync_wait(unsigned opcode, unsigned addr,
+                                    unsigned data, unsigned cond,
+                                    unsigned reject)
+{
+    return cs_opcode(opcode) | (uint64_t)addr << 40 | (uint64_t)data << 32 |
+           (uint64_t)cond << 28 | reject;
+}
+
+static inline uint64_t cs_store_state(unsigned addr, int16_t offset,
+                                      unsigned state, unsigned wait_mask,
+                                      unsigned signal)
+{
+    return cs_opcode(CS_OP_STORE_STATE) | (uint64_t)signal << 48 |
+           (uint64_t)addr << 40 | (uint64_t)state << 32 |
+           (uint64_t)wait_mask << 16 | (uint16_t)offset;
+}
+
+static inline uint64_t cs_error_barrier(void)
+{
+    return cs_opcode(CS_OP_ERROR_BARRIER);
+}
+
+#endif /* HW_GPU_MALI_CSF_CS_ISA_H */

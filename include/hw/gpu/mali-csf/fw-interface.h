@@ -1,0 +1,251 @@
+/*
+ * Mali CSF firmware interface: the control, input and output blocks that
+ * the driver and the microcontroller share in guest memory
+ *
+ * Offsets and bits as in panthor_fw.h of Linux 7.3; those that panthor does
+ * not use are Arm kbase's.  Everything is little-endian.  This header needs
+ * nothing of QEMU, so that tests and guest programs can include it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_FW_INTERFACE_H
+#define HW_GPU_MALI_CSF_FW_INTERFACE_H
+
+/* The shared section always starts here (panthor_fw.c, CSF_MCU_SHARED_REGION) */
+#define FW_SHARED_START             0x04000000u
+#define FW_SHARED_SIZE              0x00010000u
+/* Everything that the driver maps for the microcontroller ends below this */
+#define FW_SHARED_REGION_END        0x08000000u
+
+/* Global control block, at FW_SHARED_START */
+enum {
+    GLB_CONTROL_VERSION = 0x00,
+    GLB_CONTROL_FEATURES = 0x04,
+    GLB_CONTROL_INPUT_VA = 0x08,
+    GLB_CONTROL_OUTPUT_VA = 0x0c,
+    GLB_CONTROL_GROUP_NUM = 0x10,
+    GLB_CONTROL_GROUP_STRIDE = 0x14,
+    GLB_CONTROL_PRFCNT_SIZE = 0x18,
+    GLB_CONTROL_INSTR_FEATURES = 0x1c,
+    GLB_CONTROL_SIZE = 0x20,
+};
+
+/* Group control blocks, GROUP_STRIDE apart from here */
+#define FW_CSG_CONTROL_OFFSET       0x1000u
+
+enum {
+    CSG_CONTROL_FEATURES = 0x00,
+    CSG_CONTROL_INPUT_VA = 0x04,
+    CSG_CONTROL_OUTPUT_VA = 0x08,
+    CSG_CONTROL_SUSPEND_SIZE = 0x0c,
+    CSG_CONTROL_PROTM_SUSPEND_SIZE = 0x10,
+    CSG_CONTROL_STREAM_NUM = 0x14,
+    CSG_CONTROL_STREAM_STRIDE = 0x18,
+    /* Stream control blocks, STREAM_STRIDE apart from here */
+    CSG_CONTROL_STREAMS = 0x40,
+};
+
+enum {
+    CS_CONTROL_FEATURES = 0x00,
+    CS_CONTROL_INPUT_VA = 0x04,
+    CS_CONTROL_OUTPUT_VA = 0x08,
+};
+
+#define CS_FEATURES_WORK_REGS(n)    ((n) - 1u)
+#define CS_FEATURES_SCOREBOARDS(n)  ((n) << 8)
+#define CS_FEATURES_COMPUTE         (1u << 16)
+#define CS_FEATURES_FRAGMENT        (1u << 17)
+#define CS_FEATURES_TILER           (1u << 18)
+
+/* Global input block, host to firmware */
+enum {
+    GLB_REQ = 0x00,
+    GLB_ACK_IRQ_MASK = 0x04,
+    GLB_DB_REQ = 0x08,
+    GLB_PROGRESS_TIMER = 0x10,
+    GLB_PWROFF_TIMER = 0x14,
+    GLB_ALLOC_EN = 0x18,
+    GLB_IDLE_TIMER = 0x80,
+    GLB_IDLE_TIMER_CONFIG = 0x84,
+    GLB_INPUT_SIZE = 0x1000,
+};
+
+/* Global output block, firmware to host */
+enum {
+    GLB_ACK = 0x00,
+    GLB_DB_ACK = 0x08,
+    GLB_HALT_STATUS = 0x10,
+    GLB_OUTPUT_SIZE = 0x1000,
+};
+
+#define GLB_HALT                    (1u << 0)
+#define GLB_CFG_PROGRESS_TIMER      (1u << 1)
+#define GLB_CFG_ALLOC_EN            (1u << 2)
+#define GLB_CFG_POWEROFF_TIMER      (1u << 3)
+#define GLB_PROTM_ENTER             (1u << 4)
+#define GLB_PERFCNT_EN              (1u << 5)
+#define GLB_PERFCNT_SAMPLE          (1u << 6)
+#define GLB_COUNTER_EN              (1u << 7)
+#define GLB_PING                    (1u << 8)
+#define GLB_FWCFG_UPDATE            (1u << 9)
+#define GLB_IDLE_EN                 (1u << 10)
+#define GLB_SLEEP                   (1u << 12)
+#define GLB_PROTM_EXIT              (1u << 23)
+#define GLB_PERFCNT_THRESHOLD       (1u << 24)
+#define GLB_PERFCNT_OVERFLOW        (1u << 25)
+#define GLB_IDLE                    (1u << 26)
+
+/* Timer words: value and source */
+#define GLB_TIMER_VALUE(w)          ((w) & 0x7fffffffu)
+#define GLB_TIMER_SOURCE_GPU_COUNTER (1u << 31)
+
+/* Group input block */
+enum {
+    CSG_REQ = 0x00,
+    CSG_ACK_IRQ_MASK = 0x04,
+    CSG_DB_REQ = 0x08,
+    CSG_IRQ_ACK = 0x0c,
+    CSG_ALLOW_COMPUTE = 0x20,
+    CSG_ALLOW_FRAGMENT = 0x28,
+    CSG_ALLOW_OTHER = 0x30,
+    CSG_EP_REQ = 0x34,
+    CSG_EP_REQ2 = 0x38,
+    CSG_SUSPEND_BUF = 0x40,
+    CSG_PROTM_SUSPEND_BUF = 0x48,
+    CSG_CONFIG = 0x50,
+    CSG_INPUT_SIZE = 0x80,
+};
+
+/* Group output block */
+enum {
+    CSG_ACK = 0x00,
+    CSG_DB_ACK = 0x08,
+    CSG_IRQ_REQ = 0x0c,
+    CSG_STATUS_EP_CURRENT = 0x10,
+    CSG_STATUS_EP_REQ = 0x14,
+    CSG_STATUS_STATE = 0x18,
+    CSG_RESOURCE_DEP = 0x1c,
+    CSG_OUTPUT_SIZE = 0x40,
+};
+
+#define CSG_STATE_MASK              0x7u
+#define CSG_STATE_TERMINATE         0u
+#define CSG_STATE_START             1u
+#define CSG_STATE_SUSPEND           2u
+#define CSG_STATE_RESUME            3u
+#define CSG_EP_CFG                  (1u << 4)
+#define CSG_STATUS_UPDATE           (1u << 5)
+#define CSG_SYNC_UPDATE             (1u << 28)
+#define CSG_IDLE                    (1u << 29)
+#define CSG_DOORBELL                (1u << 30)
+#define CSG_PROGRESS_TIMER_EVENT    (1u << 31)
+#define CSG_EVT_MASK                (0xfu << 28)
+
+#define CSG_STATUS_STATE_IDLE       (1u << 0)
+
+#define CSG_EP_REQ_PRIORITY(w)      (((w) >> 28) & 0xf)
+
+/* Stream input block */
+enum {
+    CS_REQ = 0x00,
+    CS_CONFIG = 0x04,
+    CS_ACK_IRQ_MASK = 0x0c,
+    CS_BASE = 0x10,
+    CS_SIZE = 0x18,
+    CS_TILER_HEAP_START = 0x20,
+    CS_TILER_HEAP_END = 0x28,
+    CS_USER_INPUT = 0x30,
+    CS_USER_OUTPUT = 0x38,
+    CS_INPUT_SIZE = 0x60,
+};
+
+/* Stream output block */
+enum {
+    CS_ACK = 0x00,
+    CS_STATUS_CMD_PTR = 0x40,
+    CS_STATUS_WAIT = 0x48,
+    CS_STATUS_REQ_RESOURCE = 0x4c,
+    CS_STATUS_WAIT_SYNC_POINTER = 0x50,
+    CS_STATUS_WAIT_SYNC_VALUE = 0x58,
+    CS_STATUS_SCOREBOARDS = 0x5c,
+    CS_STATUS_BLOCKED_REASON = 0x60,
+    CS_STATUS_WAIT_SYNC_VALUE_HI = 0x64,
+    CS_FAULT = 0x80,
+    CS_FATAL = 0x84,
+    CS_FAULT_INFO = 0x88,
+    CS_FATAL_INFO = 0x90,
+    CS_HEAP_VT_START = 0xc0,
+    CS_HEAP_VT_END = 0xc4,
+    CS_HEAP_FRAG_END = 0xcc,
+    CS_HEAP_ADDRESS = 0xd0,
+    CS_OUTPUT_SIZE = 0xe0,
+};
+
+#define CS_STATE_MASK               0x7u
+#define CS_STATE_STOP               0u
+#define CS_STATE_START              1u
+#define CS_EXTRACT_EVENT            (1u << 4)
+#define CS_IDLE_SYNC_WAIT           (1u << 8)
+#define CS_IDLE_PROTM_PENDING       (1u << 9)
+#define CS_IDLE_EMPTY               (1u << 10)
+#define CS_IDLE_RESOURCE_REQ        (1u << 11)
+#define CS_TILER_OOM                (1u << 26)
+#define CS_PROTM_PENDING            (1u << 27)
+#define CS_EVENT_FATAL              (1u << 30)
+#define CS_EVENT_FAULT              (1u << 31)
+#define CS_EVT_MASK                 (CS_TILER_OOM | CS_PROTM_PENDING | \
+                                     CS_EVENT_FATAL | CS_EVENT_FAULT)
+
+#define CS_CONFIG_PRIORITY(w)       ((w) & 0xf)
+#define CS_CONFIG_DOORBELL(w)       (((w) >> 8) & 0xff)
+
+/* CS_STATUS_WAIT */
+#define CS_STATUS_WAIT_SB_MASK(m)   ((m) & 0xffffu)
+#define CS_STATUS_WAIT_SB_SRC_WAIT  (8u << 16)
+#define CS_STATUS_WAIT_SYNC_COND(c) ((c) << 24)
+#define CS_STATUS_WAIT_PROGRESS     (1u << 28)
+#define CS_STATUS_WAIT_PROTM        (1u << 29)
+#define CS_STATUS_WAIT_SYNC_64B     (1u << 30)
+#define CS_STATUS_WAIT_SYNC_WAIT    (1u << 31)
+
+/* CS_STATUS_BLOCKED_REASON */
+enum {
+    CS_BLOCKED_UNBLOCKED = 0,
+    CS_BLOCKED_SB_WAIT = 1,
+    CS_BLOCKED_PROGRESS_WAIT = 2,
+    CS_BLOCKED_SYNC_WAIT = 3,
+    CS_BLOCKED_DEFERRED = 4,
+    CS_BLOCKED_RESOURCE = 5,
+    CS_BLOCKED_FLUSH = 6,
+};
+
+/* Pages that the host shares with one queue, in the firmware's space */
+enum {
+    CS_USER_INPUT_INSERT = 0x0,
+    CS_USER_INPUT_EXTRACT_INIT = 0x8,
+    CS_USER_INPUT_SIZE = 0x10,
+};
+
+enum {
+    CS_USER_OUTPUT_EXTRACT = 0x0,
+    CS_USER_OUTPUT_ACTIVE = 0x8,
+    CS_USER_OUTPUT_SIZE = 0x10,
+};
+
+/* Exception types (panthor_device.h, v7.3, enum drm_panthor_exception_type) */
+enum {
+    CS_EXCEPTION_OK = 0x00,
+    CS_EXCEPTION_RESOURCE_TERMINATED = 0x0f,
+    CS_EXCEPTION_CONFIG_FAULT = 0x40,
+    CS_EXCEPTION_UNRECOVERABLE = 0x41,
+    CS_EXCEPTION_ENDPOINT_FAULT = 0x44,
+    CS_EXCEPTION_BUS_FAULT = 0x48,
+    CS_EXCEPTION_INVALID_INSTRUCTION = 0x49,
+    CS_EXCEPTION_CALL_STACK_OVERFLOW = 0x4a,
+    CS_EXCEPTION_INHERIT_FAULT = 0x4b,
+    CS_EXCEPTION_ADDR_RANGE_FAULT = 0x5a,
+    CS_EXCEPTION_FIRMWARE_INTERNAL_ERROR = 0x68,
+};
+
+#endif /* HW_GPU_MALI_CSF_FW_INTERFACE_H */
