@@ -1,0 +1,227 @@
+/*
+ * Mali CSF GPU: sysbus device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/module.h"
+#include "hw/qdev-properties.h"
+#include "hw/resettable.h"
+#include "migration/vmstate.h"
+#include "compat.h"
+#include "device.h"
+#include "trace.h"
+
+/* What no block claims */
+
+static uint64_t gap_read(void *opaque, hwaddr offset, unsigned size)
+{
+    MaliCsfState *s = opaque;
+
+    mali_csf_unmodelled_read(&s->unmodelled, offset);
+    return 0;
+}
+
+static void gap_write(void *opaque, hwaddr offset, uint64_t data,
+                      unsigned size)
+{
+    MaliCsfState *s = opaque;
+
+    mali_csf_unmodelled_write(&s->unmodelled, offset, data);
+}
+
+static const MemoryRegionOps gap_ops = {
+    .read = gap_read,
+    .write = gap_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 4,
+        .max_access_size = 8,
+    },
+    .impl = {
+        .min_access_size = 4,
+        .max_access_size = 4,
+    },
+};
+
+static void mali_csf_reset_enter(Object *obj, ResetType type)
+{
+    MaliCsfState *s = MALI_CSF(obj);
+
+    mali_csf_gpu_reset_enter(s);
+    mali_csf_mmu_reset_enter(s);
+    mali_csf_mcu_reset_enter(s);
+    mali_csf_engine_reset_enter(s);
+}
+
+static void mali_csf_reset_hold(Object *obj, ResetType type)
+{
+    MaliCsfState *s = MALI_CSF(obj);
+
+    mali_csf_gpu_reset_hold(s);
+    mali_csf_mmu_reset_hold(s);
+    mali_csf_mcu_reset_hold(s);
+}
+
+static int mali_csf_pre_save(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    s->saved_gpu_id = s->model->gpu_id;
+    return 0;
+}
+
+static int mali_csf_post_load(void *opaque, int version_id)
+{
+    MaliCsfState *s = opaque;
+
+    if (s->saved_gpu_id != s->model->gpu_id) {
+        error_report("%s: saved with GPU_ID 0x%" PRIx32 ", but model=%s has "
+                     "0x%" PRIx32, TYPE_MALI_CSF, s->saved_gpu_id,
+                     s->model->name, s->model->gpu_id);
+        return -EINVAL;
+    }
+    return mali_csf_gpu_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
+           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s);
+}
+
+static const VMStateDescription vmstate_mali_csf = {
+    .name = TYPE_MALI_CSF,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .pre_save = mali_csf_pre_save,
+    .post_load = mali_csf_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(saved_gpu_id, MaliCsfState),
+        VMSTATE_STRUCT(gpu, MaliCsfState, 1, vmstate_mali_csf_gpu,
+                       MaliCsfGpu),
+        VMSTATE_STRUCT(mmu, MaliCsfState, 1, vmstate_mali_csf_mmu,
+                       MaliCsfMmu),
+        VMSTATE_STRUCT(mcu, MaliCsfState, 1, vmstate_mali_csf_mcu,
+                       MaliCsfMcu),
+        VMSTATE_STRUCT(engine, MaliCsfState, 1, vmstate_mali_csf_engine,
+                       MaliCsfEngine),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static void mali_csf_realize(DeviceState *dev, Error **errp)
+{
+    ERRP_GUARD();
+    MaliCsfState *s = MALI_CSF(dev);
+    SysBusDevice *sbd = SYS_BUS_DEVICE(dev);
+
+    s->model = mali_csf_model_find(s->model_name);
+    if (!s->model) {
+        g_autofree char *names = mali_csf_model_names();
+
+        error_setg(errp, "unknown model '%s'", s->model_name);
+        error_append_hint(errp, "Valid models: %s\n", names);
+        return;
+    }
+    trace_mali_csf_realize(s->model->name);
+
+    memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
+                          TYPE_MALI_CSF, s->model->aperture_size);
+    mali_csf_gpu_init(s, &s->aperture);
+    mali_csf_mmu_init(s, &s->aperture);
+    mali_csf_mcu_init(s, &s->aperture);
+    mali_csf_engine_init(s);
+
+    sysbus_init_mmio(sbd, &s->aperture);
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        sysbus_init_irq(sbd, &s->irq[i]);
+    }
+}
+
+static void mali_csf_unrealize(DeviceState *dev)
+{
+    MaliCsfState *s = MALI_CSF(dev);
+
+    mali_csf_engine_finalize(s);
+    mali_csf_mcu_finalize(s);
+    mali_csf_mmu_finalize(s);
+}
+
+static bool get_ignore_locks(Object *obj, Error **errp)
+{
+    return MALI_CSF(obj)->mmu.ignore_locks;
+}
+
+static void set_ignore_locks(Object *obj, bool value, Error **errp)
+{
+    mali_csf_mmu_set_ignore_locks(MALI_CSF(obj), value);
+}
+
+static char *get_unmodelled(Object *obj, Error **errp)
+{
+    return mali_csf_unmodelled_list(&MALI_CSF(obj)->unmodelled);
+}
+
+static void mali_csf_instance_init(Object *obj)
+{
+    MaliCsfState *s = MALI_CSF(obj);
+
+    s->model_name = g_strdup("g610");
+    object_property_add_uint64_ptr(obj, "tlb-hits", &s->mmu.tlb_hits,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "tlb-misses", &s->mmu.tlb_misses,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "stall-count", &s->mmu.stalls,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "fault-count", &s->mmu.faults,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "parked-pass-count",
+                                   &s->mcu.passes_parked,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "instruction-count",
+                                   &s->engine.instructions,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "slice-count", &s->engine.slices,
+                                   OBJ_PROP_FLAG_READ);
+}
+
+static const Property mali_csf_properties[] = {
+    DEFINE_PROP_STRING("model", MaliCsfState, model_name),
+    DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
+};
+
+static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    ResettableClass *rc = RESETTABLE_CLASS(klass);
+
+    dc->desc = "Arm Mali GPU with a command stream front end";
+    dc->realize = mali_csf_realize;
+    dc->unrealize = mali_csf_unrealize;
+    dc->vmsd = &vmstate_mali_csf;
+    set_bit(DEVICE_CATEGORY_DISPLAY, dc->categories);
+    device_class_set_props(dc, mali_csf_properties);
+    rc->phases.enter = mali_csf_reset_enter;
+    rc->phases.hold = mali_csf_reset_hold;
+
+    /* Not a qdev property: a test turns it on while the guest runs. */
+    object_class_property_add_bool(klass, "x-ignore-locks", get_ignore_locks,
+                                   set_ignore_locks);
+    object_class_property_set_description(klass, "x-ignore-locks",
+        "locked regions stall nothing (default: off)");
+    object_class_property_add_str(klass, "unmodelled-registers",
+                                  get_unmodelled, NULL);
+    object_class_property_set_description(klass, "unmodelled-registers",
+        "accesses to registers that the model does not have");
+}
+
+static const TypeInfo mali_csf_types[] = {
+    {
+        .name = TYPE_MALI_CSF,
+        .parent = TYPE_DYNAMIC_SYS_BUS_DEVICE,
+        .instance_size = sizeof(MaliCsfState),
+        .instance_init = mali_csf_instance_init,
+        .class_init = mali_csf_class_init,
+    },
+};
+
+DEFINE_TYPES(mali_csf_types)

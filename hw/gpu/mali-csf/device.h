@@ -1,0 +1,50 @@
+/*
+ * Mali CSF GPU: the device, made of its blocks
+ *
+ * Each block owns its state; the others call the functions of its header.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_DEVICE_H
+#define HW_GPU_MALI_CSF_DEVICE_H
+
+#include "hw/gpu/mali-csf.h"
+#include "hw/sysbus.h"
+#include "engine.h"
+#include "gpu.h"
+#include "mcu.h"
+#include "mmu.h"
+#include "models.h"
+#include "unmodelled.h"
+
+OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfState, MALI_CSF)
+
+struct MaliCsfState {
+    SysBusDevice parent_obj;
+
+    /* The aperture, and a subregion for each block in it */
+    MemoryRegion aperture;
+    MemoryRegion gpu_control;
+    MemoryRegion job_control;
+    MemoryRegion mmu_control;
+    MemoryRegion user_page;
+    MemoryRegion doorbells;
+    qemu_irq irq[MALI_CSF_NUM_IRQS];
+
+    /* Properties */
+    char *model_name;
+    bool coherent;
+
+    const MaliCsfModel *model;
+    /* GPU_ID of the model in a migration stream */
+    uint32_t saved_gpu_id;
+
+    MaliCsfGpu gpu;
+    MaliCsfMmu mmu;
+    MaliCsfMcu mcu;
+    MaliCsfEngine engine;
+    MaliCsfUnmodelled unmodelled;
+};
+
+#endif /* HW_GPU_MALI_CSF_DEVICE_H */

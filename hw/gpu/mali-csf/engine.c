@@ -1,0 +1,516 @@
+/*
+ * Mali CSF GPU: slices, turns and waits of the command streams
+ *
+ * Streams run in slices, from one timer of the virtual clock.  A slice has a
+ * bounded weight of instructions and is followed by a pause of at least its
+ * own length, in which the guest gets at the registers: slices hold QEMU's
+ * big lock.  Within a slice the streams that are ready take turns.
+ *
+ * Not modelled: priorities between streams and between groups.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/log.h"
+#include "instructions.h"
+#include "trace.h"
+
+/* Weight of all turns of a slice; some 100 us on the machines of 2025 */
+#define SLICE_WEIGHT        8192
+/* Weight of one turn */
+#define TURN_WEIGHT         1024
+/* What it takes to look at a stream that cannot go on after all */
+#define SWITCH_WEIGHT       16
+#define FETCH_PAGE_SIZE     4096
+/* From the doorbell to the first instruction, and the shortest pause */
+#define SLICE_DELAY_NS      1000
+#define SLICE_PAUSE_NS      20000
+
+static unsigned stream_count(MaliCsfState *s)
+{
+    return s->model->csg_slots * s->model->cs_per_csg;
+}
+
+static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return &s->engine.groups[csg].streams[cs];
+}
+
+uint64_t mali_csf_stream_ip(const MaliCsfStream *stream)
+{
+    uint64_t ip = stream->frames[stream->depth].ip;
+
+    if (stream->depth == 0 && stream->ring_size) {
+        return stream->ring_base + (ip & (stream->ring_size - 1));
+    }
+    return ip;
+}
+
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
+{
+    uint32_t mask = 0;
+    unsigned i;
+
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        if (stream->scoreboard[i]) {
+            mask |= 1u << i;
+        }
+    }
+    return mask;
+}
+
+void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
+{
+    memset(stream, 0, sizeof(*stream));
+    stream->frames[0].ip = extract;
+    stream->frames[0].end = extract;
+    stream->extract = extract;
+}
+
+void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    stream->state = MALI_CSF_STREAM_FATAL;
+    stream->fault = deposit32(type, 8, 24, data);
+    stream->fault_info = info;
+    stream->fault_unpublished = true;
+    trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
+}
+
+void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
+                                uint64_t insert)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    MaliCsfFrame *ring = &stream->frames[0];
+
+    if (insert == ring->end) {
+        return;
+    }
+    /* Behind what is done, not a whole instruction, or over a whole ring */
+    if ((insert & 7) || insert < ring->ip ||
+        insert - ring->ip > stream->ring_size) {
+        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+                              insert);
+        return;
+    }
+    ring->end = insert;
+    if (stream->state == MALI_CSF_STREAM_EMPTY) {
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* Leave the instruction that the stream is at, as retired */
+static void stream_advance(MaliCsfStream *stream)
+{
+    stream->frames[stream->depth].ip += 8;
+}
+
+void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream)
+{
+    if (stream->state == MALI_CSF_STREAM_FAULT) {
+        stream_advance(stream);
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* False if the word could not be had; the state of the stream says why */
+static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
+{
+    uint64_t page = va & ~(uint64_t)(FETCH_PAGE_SIZE - 1);
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+    const void *host;
+
+    if (va - exec->fetch_va >= exec->fetch_size) {
+        /* Of the whole page, since most branches go back. */
+        result = mali_csf_mem_map(exec->s, exec->group->as, page, &host,
+                                  &exec->fetch_size, &mmu_fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            exec->fetch_size = 0;
+            mmu_fault.va = va;
+            mali_csf_access_blocked(exec, result, va, &mmu_fault);
+            return false;
+        }
+        exec->fetch_va = page;
+        exec->fetch_host = host;
+    }
+    exec->va = va;
+    exec->word = le64_to_cpu(qatomic_read((const uint64_t *)
+                             (exec->fetch_host + (va - exec->fetch_va))));
+    return true;
+}
+
+/* Returns the weight that was used */
+static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
+                           unsigned weight)
+{
+    MaliCsfExec exec = {
+        .s = s,
+        .group = &s->engine.groups[csg],
+        .stream = stream_get(s, csg, cs),
+        .csg = csg,
+        .cs = cs,
+    };
+    MaliCsfStream *stream = exec.stream;
+    unsigned used = SWITCH_WEIGHT;
+    uint64_t executed = 0;
+
+    while (used < weight) {
+        MaliCsfFrame *frame = &stream->frames[stream->depth];
+        const MaliCsfInstruction *instruction;
+        MaliCsfStep step;
+        uint64_t va = frame->ip;
+
+        if (frame->ip == frame->end) {
+            if (stream->depth == 0) {
+                stream->state = MALI_CSF_STREAM_EMPTY;
+                break;
+            }
+            stream->depth--;
+            used++;
+            continue;
+        }
+        if (stream->depth == 0) {
+            va = stream->ring_base + (va & (stream->ring_size - 1));
+        }
+        if (!stream_fetch(&exec, va)) {
+            break;
+        }
+        trace_mali_csf_cs_instruction(csg, cs, va, exec.word);
+
+        instruction = &mali_csf_instructions[exec.word >> CS_OPCODE_SHIFT];
+        if (unlikely(!instruction->execute)) {
+            qemu_log_mask(LOG_UNIMP, "%s: opcode %u at 0x%" PRIx64 "\n",
+                          __func__, (unsigned)(exec.word >> CS_OPCODE_SHIFT),
+                          va);
+            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_INVALID_INSTRUCTION,
+                                  exec.word >> CS_OPCODE_SHIFT, va);
+            break;
+        }
+        used += instruction->weight;
+        if (unlikely(stream->error && instruction->skipped_on_error)) {
+            step = MALI_CSF_STEP_NEXT;
+        } else {
+            step = instruction->execute(&exec);
+        }
+        if (step == MALI_CSF_STEP_BLOCKED) {
+            break;
+        }
+        executed++;
+        if (step == MALI_CSF_STEP_NEXT) {
+            frame->ip += 8;
+        }
+    }
+
+    if (stream->frames[0].ip > stream->extract) {
+        stream->extract = stream->frames[0].ip;
+        stream->extract_unpublished = true;
+    }
+    if (executed) {
+        exec.group->idle = false;
+        s->engine.instructions += executed;
+    }
+    if (exec.sync_written) {
+        mali_csf_engine_check_waits(s);
+    }
+    return used;
+}
+
+static bool engine_ready(MaliCsfState *s)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        if (stream_get(s, i / s->model->cs_per_csg,
+                       i % s->model->cs_per_csg)->state ==
+            MALI_CSF_STREAM_READY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void mali_csf_engine_kick(MaliCsfState *s)
+{
+    int64_t now;
+
+    if (s->mcu.status != MCU_STATUS_ENABLED || !engine_ready(s)) {
+        timer_del(s->engine.slice_timer);
+        return;
+    }
+    if (!timer_pending(s->engine.slice_timer)) {
+        now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+        timer_mod(s->engine.slice_timer,
+                  MAX(now + SLICE_DELAY_NS, s->engine.not_before));
+    }
+}
+
+static void engine_slice(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfEngine *engine = &s->engine;
+    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    unsigned count = stream_count(s);
+    unsigned weight = 0;
+    unsigned passed = 0;
+    int64_t end;
+
+    /* Until the weight is used up or a whole round finds nobody ready */
+    while (weight < SLICE_WEIGHT && passed < count) {
+        unsigned csg = engine->next / s->model->cs_per_csg;
+        unsigned cs = engine->next % s->model->cs_per_csg;
+
+        engine->next = (engine->next + 1) % count;
+        if (stream_get(s, csg, cs)->state != MALI_CSF_STREAM_READY) {
+            passed++;
+            continue;
+        }
+        passed = 0;
+        weight += stream_run(s, csg, cs, TURN_WEIGHT);
+    }
+    engine->slices++;
+    trace_mali_csf_slice(weight);
+
+    end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    engine->not_before = end + MAX(end - start, SLICE_PAUSE_NS);
+    mali_csf_mcu_schedule_pass(s);
+    mali_csf_engine_kick(s);
+}
+
+void mali_csf_engine_check_waits(MaliCsfState *s)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
+
+        if (stream->state == MALI_CSF_STREAM_SYNC_WAIT &&
+            mali_csf_sync_wait_over(s, s->engine.groups[csg].as, stream)) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+    }
+}
+
+/* The streams of @as that are in @state execute their instruction again */
+static void restart_streams(MaliCsfState *s, unsigned as,
+                            MaliCsfStreamState state)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
+
+        if (s->engine.groups[csg].as == as && stream->state == state) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+    }
+    mali_csf_engine_kick(s);
+}
+
+void mali_csf_engine_as_released(MaliCsfState *s, unsigned as)
+{
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED);
+}
+
+void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as)
+{
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED);
+    restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED);
+}
+
+void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, cs);
+
+        if (s->engine.groups[csg].as == as &&
+            (stream->state == MALI_CSF_STREAM_STALLED ||
+             stream->state == MALI_CSF_STREAM_MMU_FAULTED)) {
+            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                                  stream->wait_va);
+        }
+    }
+}
+
+void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
+                               unsigned scoreboard)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (stream->scoreboard[scoreboard]) {
+        stream->scoreboard[scoreboard]--;
+    }
+    if (stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
+        !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) {
+        stream->state = MALI_CSF_STREAM_READY;
+        mali_csf_engine_kick(s);
+    }
+}
+
+void mali_csf_engine_drop_all(MaliCsfState *s)
+{
+    memset(s->engine.groups, 0, sizeof(s->engine.groups));
+    s->engine.next = 0;
+    timer_del(s->engine.slice_timer);
+}
+
+void mali_csf_engine_reset_enter(MaliCsfState *s)
+{
+    mali_csf_engine_drop_all(s);
+    s->engine.not_before = 0;
+    s->engine.instructions = 0;
+    s->engine.slices = 0;
+}
+
+void mali_csf_engine_init(MaliCsfState *s)
+{
+    s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
+}
+
+void mali_csf_engine_finalize(MaliCsfState *s)
+{
+    timer_free(s->engine.slice_timer);
+}
+
+bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
+{
+    unsigned i;
+
+    if (stream->state >= MALI_CSF_STREAM_NUM_STATES ||
+        stream->resume_state >= MALI_CSF_STREAM_NUM_STATES ||
+        stream->depth >= CS_CALL_STACK_DEPTH ||
+        stream->sb_endpoint >= s->model->scoreboards ||
+        stream->sb_other >= s->model->scoreboards ||
+        (stream->ring_base & 7) ||
+        (stream->state != MALI_CSF_STREAM_STOPPED &&
+         stream->state != MALI_CSF_STREAM_FATAL && !stream->ring_size) ||
+        (stream->ring_size && (!is_power_of_2(stream->ring_size) ||
+                               stream->ring_size < 8))) {
+        return false;
+    }
+    for (i = 0; i <= stream->depth; i++) {
+        const MaliCsfFrame *frame = &stream->frames[i];
+
+        if (((frame->start | frame->ip | frame->end) & 7) ||
+            frame->ip > frame->end || (i && frame->ip < frame->start)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int mali_csf_engine_post_load(MaliCsfState *s)
+{
+    unsigned csg, cs;
+
+    for (csg = 0; csg < MALI_CSF_MAX_CSG; csg++) {
+        if (s->engine.groups[csg].as >= MALI_CSF_MAX_AS) {
+            return -EINVAL;
+        }
+        for (cs = 0; cs < MALI_CSF_MAX_CS; cs++) {
+            if (!mali_csf_stream_valid(s, stream_get(s, csg, cs))) {
+                return -EINVAL;
+            }
+        }
+    }
+    if (s->engine.next >= stream_count(s)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const VMStateDescription vmstate_mali_csf_frame = {
+    .name = "mali-csf-frame",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64(start, MaliCsfFrame),
+        VMSTATE_UINT64(end, MaliCsfFrame),
+        VMSTATE_UINT64(ip, MaliCsfFrame),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static const VMStateDescription vmstate_mali_csf_stream = {
+    .name = "mali-csf-stream",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(state, MaliCsfStream),
+        VMSTATE_UINT64(ring_base, MaliCsfStream),
+        VMSTATE_UINT32(ring_size, MaliCsfStream),
+        VMSTATE_UINT64(user_input, MaliCsfStream),
+        VMSTATE_UINT64(user_output, MaliCsfStream),
+        VMSTATE_UINT8(priority, MaliCsfStream),
+        VMSTATE_UINT8(doorbell, MaliCsfStream),
+        VMSTATE_UINT32(idle_mask, MaliCsfStream),
+        VMSTATE_UINT32_ARRAY(regs, MaliCsfStream,
+                             MALI_CSF_MAX_WORK_REGISTERS),
+        VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, CS_CALL_STACK_DEPTH, 1,
+                             vmstate_mali_csf_frame, MaliCsfFrame),
+        VMSTATE_UINT8(depth, MaliCsfStream),
+        VMSTATE_UINT64(extract, MaliCsfStream),
+        VMSTATE_UINT8(sb_endpoint, MaliCsfStream),
+        VMSTATE_UINT8(sb_other, MaliCsfStream),
+        VMSTATE_UINT8(resources, MaliCsfStream),
+        VMSTATE_UINT8(error, MaliCsfStream),
+        VMSTATE_BOOL(resumable, MaliCsfStream),
+        VMSTATE_UINT32(resume_state, MaliCsfStream),
+        VMSTATE_UINT32_ARRAY(scoreboard, MaliCsfStream,
+                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_UINT64(wait_va, MaliCsfStream),
+        VMSTATE_UINT64(wait_value, MaliCsfStream),
+        VMSTATE_UINT8(wait_condition, MaliCsfStream),
+        VMSTATE_BOOL(wait_64bit, MaliCsfStream),
+        VMSTATE_UINT32(wait_mask, MaliCsfStream),
+        VMSTATE_UINT32(fault, MaliCsfStream),
+        VMSTATE_UINT64(fault_info, MaliCsfStream),
+        VMSTATE_BOOL(fault_unpublished, MaliCsfStream),
+        VMSTATE_BOOL(extract_unpublished, MaliCsfStream),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static const VMStateDescription vmstate_mali_csf_group = {
+    .name = "mali-csf-group",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_BOOL(active, MaliCsfGroup),
+        VMSTATE_BOOL(entering, MaliCsfGroup),
+        VMSTATE_UINT8(as, MaliCsfGroup),
+        VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
+        VMSTATE_UINT32(ep_req, MaliCsfGroup),
+        VMSTATE_BOOL(idle, MaliCsfGroup),
+        VMSTATE_BOOL(sync_update, MaliCsfGroup),
+        VMSTATE_STRUCT_ARRAY(streams, MaliCsfGroup, MALI_CSF_MAX_CS, 1,
+                             vmstate_mali_csf_stream, MaliCsfStream),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+const VMStateDescription vmstate_mali_csf_engine = {
+    .name = "mali-csf-engine",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT_ARRAY(groups, MaliCsfEngine, MALI_CSF_MAX_CSG, 1,
+                             vmstate_mali_csf_group, MaliCsfGroup),
+        VMSTATE_UINT32(next, MaliCsfEngine),
+        VMSTATE_INT64(not_before, MaliCsfEngine),
+        VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
+        VMSTATE_UINT64(instructions, MaliCsfEngine),
+        VMSTATE_UINT64(slices, MaliCsfEngine),
+        VMSTATE_END_OF_LIST()
+    },
+};

@@ -1,0 +1,185 @@
+/*
+ * Mali CSF GPU: the command-stream engine — groups that are on a slot, and
+ * their streams
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_ENGINE_H
+#define HW_GPU_MALI_CSF_ENGINE_H
+
+#include "hw/gpu/mali-csf/cs-isa.h"
+#include "migration/vmstate.h"
+#include "qemu/timer.h"
+
+typedef struct MaliCsfState MaliCsfState;
+typedef struct MaliCsfFault MaliCsfFault;
+
+/* What the host is asked to set aside for SUSPEND, in bytes */
+#define MALI_CSF_SUSPEND_SIZE       0x4000
+#define MALI_CSF_PROTM_SUSPEND_SIZE 0x1000
+
+/* Upper limits of every model: they size arrays and suspend buffers */
+#define MALI_CSF_MAX_CSG            16
+#define MALI_CSF_MAX_CS             8
+#define MALI_CSF_MAX_WORK_REGISTERS 128
+#define MALI_CSF_MAX_SCOREBOARDS    16
+
+typedef enum MaliCsfStreamState {
+    /* Not started by the firmware interface */
+    MALI_CSF_STREAM_STOPPED,
+    /* Has instructions to run */
+    MALI_CSF_STREAM_READY,
+    /* Came to INSERT */
+    MALI_CSF_STREAM_EMPTY,
+    /* At a SYNC_WAIT whose condition does not hold */
+    MALI_CSF_STREAM_SYNC_WAIT,
+    /* At an instruction that waits for scoreboard entries */
+    MALI_CSF_STREAM_SCOREBOARD_WAIT,
+    /* At an instruction that needs a locked address */
+    MALI_CSF_STREAM_STALLED,
+    /* At an instruction whose access faulted, until UNMAPPED or TERMINATE */
+    MALI_CSF_STREAM_MMU_FAULTED,
+    /* At an instruction with a recoverable fault, until the host knows */
+    MALI_CSF_STREAM_FAULT,
+    /* Dead until TERMINATE */
+    MALI_CSF_STREAM_FATAL,
+    MALI_CSF_STREAM_NUM_STATES,
+} MaliCsfStreamState;
+
+/*
+ * A buffer being executed.  Frame 0 is the ring: its addresses are byte
+ * offsets that only grow, and its end is INSERT.
+ */
+typedef struct MaliCsfFrame {
+    uint64_t start;
+    uint64_t end;
+    uint64_t ip;
+} MaliCsfFrame;
+
+typedef struct MaliCsfStream {
+    uint32_t state;
+
+    /* Set by the firmware interface */
+    uint64_t ring_base;
+    uint32_t ring_size;
+    uint64_t user_input;
+    uint64_t user_output;
+    uint8_t priority;
+    uint8_t doorbell;
+    /* CS_IDLE_* bits of CS_REQ: which waits count as idle */
+    uint32_t idle_mask;
+
+    /* Saved and restored by SUSPEND and RESUME */
+    uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
+    MaliCsfFrame frames[CS_CALL_STACK_DEPTH];
+    uint8_t depth;
+    /* Ring offset before which every instruction is retired */
+    uint64_t extract;
+    uint8_t sb_endpoint;
+    uint8_t sb_other;
+    uint8_t resources;
+    /* Type of the CS_FAULT that ERROR_BARRIER has not yet cleared, or 0 */
+    uint8_t error;
+    /* Loaded from a suspend buffer: CS START goes on in that state */
+    bool resumable;
+    uint32_t resume_state;
+
+    /* Work in flight, by scoreboard entry */
+    uint32_t scoreboard[MALI_CSF_MAX_SCOREBOARDS];
+
+    /* Of the instruction that blocks the stream */
+    uint64_t wait_va;
+    uint64_t wait_value;
+    uint8_t wait_condition;
+    bool wait_64bit;
+    uint32_t wait_mask;
+
+    /* Of CS_FAULT and CS_FATAL */
+    uint32_t fault;
+    uint64_t fault_info;
+    /* The host has yet to be told of it */
+    bool fault_unpublished;
+    /* EXTRACT moved since it was last written */
+    bool extract_unpublished;
+} MaliCsfStream;
+
+typedef struct MaliCsfGroup {
+    bool active;
+    /* Its streams are yet to be started: START or RESUME is not acknowledged */
+    bool entering;
+    uint8_t as;
+    uint64_t suspend_buf;
+    uint32_t ep_req;
+    /* As last told to the host */
+    bool idle;
+    /* A stream wrote a sync object of system scope */
+    bool sync_update;
+    MaliCsfStream streams[MALI_CSF_MAX_CS];
+} MaliCsfGroup;
+
+typedef struct MaliCsfEngine {
+    MaliCsfGroup groups[MALI_CSF_MAX_CSG];
+    /* The stream whose turn it is, counted over all slots */
+    uint32_t next;
+    /* Virtual time before which no slice may start */
+    int64_t not_before;
+    QEMUTimer *slice_timer;
+
+    /* Counters, zero after QEMU reset */
+    uint64_t instructions;
+    uint64_t slices;
+} MaliCsfEngine;
+
+extern const VMStateDescription vmstate_mali_csf_engine;
+
+void mali_csf_engine_init(MaliCsfState *s);
+void mali_csf_engine_finalize(MaliCsfState *s);
+void mali_csf_engine_reset_enter(MaliCsfState *s);
+int mali_csf_engine_post_load(MaliCsfState *s);
+
+/* Forget every group: GPU reset, MCU off, MCU boot */
+void mali_csf_engine_drop_all(MaliCsfState *s);
+
+/* Arm the slice timer if a stream is ready and the MCU runs */
+void mali_csf_engine_kick(MaliCsfState *s);
+
+/* Forget what the stream did and start at @extract of its ring */
+void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract);
+
+/* The ring has instructions up to @insert now */
+void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
+                                uint64_t insert);
+
+/* Go on after a recoverable fault that the host has acknowledged */
+void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);
+
+/* VA of the instruction that the stream is at */
+uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);
+
+/* Bit mask of the scoreboard entries that are not zero */
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
+
+/*
+ * Could the model have left a stream in this state?  Whoever takes one from
+ * outside asks, so that executing it is safe.
+ */
+bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream);
+
+/* A dead stream: @type and @data make CS_FATAL, @info is CS_FATAL_INFO */
+void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info);
+
+/* Look again at every SYNC_WAIT: a doorbell rang or a sync object changed */
+void mali_csf_engine_check_waits(MaliCsfState *s);
+
+/* See the functions of mcu.h that have these names */
+void mali_csf_engine_as_released(MaliCsfState *s, unsigned as);
+void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as);
+void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as);
+
+/* Work given to an endpoint is done: its scoreboard entry counts down */
+void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
+                               unsigned scoreboard);
+
+#endif /* HW_GPU_MALI_CSF_ENGINE_H */

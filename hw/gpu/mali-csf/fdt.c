@@ -1,0 +1,109 @@
+/*
+ * Mali CSF GPU: device-tree node
+ *
+ * What Documentation/devicetree/bindings/gpu/arm,mali-valhall-csf.yaml of
+ * Linux 7.3 and the probe functions of panthor in Linux 6.12 and 7.3 want.
+ * The latter fail without an OPP table, and with a supply they want its
+ * voltage in each OPP; 6.12 fails without a supply.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "hw/arm/fdt.h"
+#include "system/device_tree.h"
+#include "device.h"
+
+#define CORE_MICROVOLT  750000
+
+/* Both names carry the address: there may be more than one GPU. */
+static uint32_t add_clock(void *fdt, hwaddr mmio_base)
+{
+    g_autofree char *node =
+        g_strdup_printf("/gpu-clock-%" HWADDR_PRIx, mmio_base);
+    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible", "fixed-clock");
+    qemu_fdt_setprop_cell(fdt, node, "#clock-cells", 0);
+    qemu_fdt_setprop_cell(fdt, node, "clock-frequency",
+                          MALI_CSF_CORE_CLOCK_HZ);
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+    return phandle;
+}
+
+static uint32_t add_regulator(void *fdt, hwaddr mmio_base)
+{
+    g_autofree char *name =
+        g_strdup_printf("gpu-regulator-%" HWADDR_PRIx, mmio_base);
+    g_autofree char *node = g_strdup_printf("/%s", name);
+    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible", "regulator-fixed");
+    qemu_fdt_setprop_string(fdt, node, "regulator-name", name);
+    qemu_fdt_setprop_cell(fdt, node, "regulator-min-microvolt",
+                          CORE_MICROVOLT);
+    qemu_fdt_setprop_cell(fdt, node, "regulator-max-microvolt",
+                          CORE_MICROVOLT);
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+    return phandle;
+}
+
+static uint32_t add_opp_table(void *fdt, const char *gpu_node)
+{
+    g_autofree char *node = g_strdup_printf("%s/opp-table", gpu_node);
+    g_autofree char *opp = g_strdup_printf("%s/opp-%llu", node,
+                                           MALI_CSF_CORE_CLOCK_HZ);
+    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible", "operating-points-v2");
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+    qemu_fdt_add_subnode(fdt, opp);
+    qemu_fdt_setprop_u64(fdt, opp, "opp-hz", MALI_CSF_CORE_CLOCK_HZ);
+    qemu_fdt_setprop_cell(fdt, opp, "opp-microvolt", CORE_MICROVOLT);
+    return phandle;
+}
+
+int mali_csf_add_fdt_node(SysBusDevice *sbdev, void *fdt,
+                          const char *bus_node, hwaddr mmio_base,
+                          const uint32_t spi[MALI_CSF_NUM_IRQS])
+{
+    static const char irq_names[] = "job\0mmu\0gpu";
+    MaliCsfState *s = MALI_CSF(sbdev);
+    g_autofree char *node =
+        g_strdup_printf("%s/gpu@%" HWADDR_PRIx, bus_node, mmio_base);
+    uint32_t interrupts[MALI_CSF_NUM_IRQS * 3];
+    uint32_t clock = add_clock(fdt, mmio_base);
+    uint32_t regulator = add_regulator(fdt, mmio_base);
+
+    QEMU_BUILD_BUG_ON(MALI_CSF_IRQ_JOB != 0 || MALI_CSF_IRQ_MMU != 1 ||
+                      MALI_CSF_IRQ_GPU != 2);
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        interrupts[3 * i] = cpu_to_be32(GIC_FDT_IRQ_TYPE_SPI);
+        interrupts[3 * i + 1] = cpu_to_be32(spi[i]);
+        interrupts[3 * i + 2] = cpu_to_be32(GIC_FDT_IRQ_FLAGS_LEVEL_HI);
+    }
+
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible",
+                            "arm,mali-valhall-csf");
+    qemu_fdt_setprop_cells(fdt, node, "reg", mmio_base,
+                           s->model->aperture_size);
+    qemu_fdt_setprop(fdt, node, "interrupts", interrupts,
+                     sizeof(interrupts));
+    qemu_fdt_setprop(fdt, node, "interrupt-names", irq_names,
+                     sizeof(irq_names));
+    qemu_fdt_setprop_cell(fdt, node, "clocks", clock);
+    qemu_fdt_setprop_string(fdt, node, "clock-names", "core");
+    qemu_fdt_setprop_cell(fdt, node, "mali-supply", regulator);
+    /* Never neither: the node would inherit what the root node says. */
+    qemu_fdt_setprop(fdt, node,
+                     s->coherent ? "dma-coherent" : "dma-noncoherent",
+                     NULL, 0);
+    qemu_fdt_setprop_cell(fdt, node, "operating-points-v2",
+                          add_opp_table(fdt, node));
+    return 0;
+}

@@ -1,0 +1,392 @@
+/*
+ * Mali CSF GPU: global firmware interface, and the accessors of all levels
+ *
+ * Not modelled: performance counters, protected mode, sleep as distinct
+ * from halt, the eviction timer, iterator traces.  Requests of these are
+ * acknowledged and have no effect.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "device.h"
+#include "trace.h"
+
+/*
+ * Where the blocks are.  The driver takes any layout that it is told of;
+ * this one fits the section of 64 KiB that every firmware container has.
+ */
+#define CSG_CONTROL_STRIDE  0x100
+#define CS_CONTROL_STRIDE   0x10
+#define GLB_INPUT_OFFSET    0x2000
+#define GLB_OUTPUT_OFFSET   0x3000
+#define CSG_BLOCKS_OFFSET   0x4000
+#define CSG_BLOCKS_STRIDE   0xb00
+/* From the start of a group's blocks */
+#define CSG_OUTPUT_OFFSET   0x080
+#define CS_INPUTS_OFFSET    0x0c0
+#define CS_OUTPUTS_OFFSET   0x3c0
+
+QEMU_BUILD_BUG_ON(CS_INPUTS_OFFSET + MALI_CSF_MAX_CS * CS_INPUT_SIZE >
+                  CS_OUTPUTS_OFFSET);
+QEMU_BUILD_BUG_ON(CS_OUTPUTS_OFFSET + MALI_CSF_MAX_CS * CS_OUTPUT_SIZE >
+                  CSG_BLOCKS_STRIDE);
+QEMU_BUILD_BUG_ON(CSG_BLOCKS_OFFSET + MALI_CSF_MAX_CSG * CSG_BLOCKS_STRIDE >
+                  FW_SHARED_SIZE);
+
+/* Requests are copied to ACK when served; events go the other way. */
+#define GLB_EVT_MASK        (GLB_IDLE | GLB_PROTM_EXIT | \
+                             GLB_PERFCNT_THRESHOLD | GLB_PERFCNT_OVERFLOW | \
+                             (7u << 20))
+
+/* Units of the timers: 1024 ticks */
+#define TIMER_UNIT          1024
+
+uint32_t mali_csf_fw_glb_input(void)
+{
+    return FW_SHARED_START + GLB_INPUT_OFFSET;
+}
+
+uint32_t mali_csf_fw_glb_output(void)
+{
+    return FW_SHARED_START + GLB_OUTPUT_OFFSET;
+}
+
+uint32_t mali_csf_fw_csg_input(unsigned csg)
+{
+    return FW_SHARED_START + CSG_BLOCKS_OFFSET + csg * CSG_BLOCKS_STRIDE;
+}
+
+uint32_t mali_csf_fw_csg_output(unsigned csg)
+{
+    return mali_csf_fw_csg_input(csg) + CSG_OUTPUT_OFFSET;
+}
+
+uint32_t mali_csf_fw_cs_input(unsigned csg, unsigned cs)
+{
+    return mali_csf_fw_csg_input(csg) + CS_INPUTS_OFFSET +
+           cs * CS_INPUT_SIZE;
+}
+
+uint32_t mali_csf_fw_cs_output(unsigned csg, unsigned cs)
+{
+    return mali_csf_fw_csg_input(csg) + CS_OUTPUTS_OFFSET +
+           cs * CS_OUTPUT_SIZE;
+}
+
+uint32_t mali_csf_fw_end(MaliCsfState *s)
+{
+    return mali_csf_fw_csg_input(s->model->csg_slots);
+}
+
+static void fw_access_done(MaliCsfState *s, MaliCsfMemResult result,
+                           const MaliCsfFault *fault)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+
+    /* The guest took the page away during the pass; the first one counts. */
+    if (result != MALI_CSF_MEM_DONE && !fw->access_failed) {
+        fw->access_failed = true;
+        fw->access_fault = *fault;
+    }
+}
+
+uint32_t mali_csf_fw_load32(MaliCsfState *s, uint32_t va)
+{
+    MaliCsfFault fault = { .va = va };
+    uint32_t value = 0;
+
+    fw_access_done(s, mali_csf_mem_load32(s, FW_AS, va, &value, &fault),
+                   &fault);
+    return value;
+}
+
+uint64_t mali_csf_fw_load64_at(MaliCsfState *s, uint64_t va)
+{
+    MaliCsfFault fault = { .va = va };
+    uint64_t value = 0;
+
+    fw_access_done(s, mali_csf_mem_load64(s, FW_AS, va, &value, &fault),
+                   &fault);
+    return value;
+}
+
+uint64_t mali_csf_fw_load64(MaliCsfState *s, uint32_t va)
+{
+    return mali_csf_fw_load64_at(s, va);
+}
+
+void mali_csf_fw_store32_at(MaliCsfState *s, uint64_t va, uint32_t value)
+{
+    MaliCsfFault fault = { .va = va };
+
+    fw_access_done(s, mali_csf_mem_store32(s, FW_AS, va, value, &fault),
+                   &fault);
+}
+
+void mali_csf_fw_store32(MaliCsfState *s, uint32_t va, uint32_t value)
+{
+    mali_csf_fw_store32_at(s, va, value);
+}
+
+void mali_csf_fw_store64_at(MaliCsfState *s, uint64_t va, uint64_t value)
+{
+    MaliCsfFault fault = { .va = va };
+
+    fw_access_done(s, mali_csf_mem_store64(s, FW_AS, va, value, &fault),
+                   &fault);
+}
+
+void mali_csf_fw_store64(MaliCsfState *s, uint32_t va, uint64_t value)
+{
+    mali_csf_fw_store64_at(s, va, value);
+}
+
+static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
+                    unsigned cs)
+{
+    uint32_t control = csg_control + CSG_CONTROL_STREAMS +
+                       cs * CS_CONTROL_STRIDE;
+    uint32_t in = mali_csf_fw_cs_input(csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
+
+    mali_csf_fw_store32(s, control + CS_CONTROL_FEATURES,
+                        CS_FEATURES_WORK_REGS(s->model->work_registers) |
+                        CS_FEATURES_SCOREBOARDS(s->model->scoreboards) |
+                        CS_FEATURES_COMPUTE | CS_FEATURES_FRAGMENT |
+                        CS_FEATURES_TILER);
+    mali_csf_fw_store32(s, control + CS_CONTROL_INPUT_VA, in);
+    mali_csf_fw_store32(s, control + CS_CONTROL_OUTPUT_VA, out);
+
+    /* Nothing runs after boot, whatever an abnormal stop has left. */
+    mali_csf_fw_store32(s, out + CS_ACK, req & ~CS_STATE_MASK);
+    mali_csf_fw_cs_status(s, csg, cs);
+}
+
+static void boot_csg(MaliCsfState *s, unsigned csg)
+{
+    uint32_t control = FW_SHARED_START + FW_CSG_CONTROL_OFFSET +
+                       csg * CSG_CONTROL_STRIDE;
+    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t req = mali_csf_fw_load32(s, in + CSG_REQ);
+    uint32_t state = req & CSG_STATE_MASK;
+    unsigned cs;
+
+    mali_csf_fw_store32(s, control + CSG_CONTROL_FEATURES, 0);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_INPUT_VA, in);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_OUTPUT_VA, out);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_SUSPEND_SIZE,
+                        MALI_CSF_SUSPEND_SIZE);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
+                        MALI_CSF_PROTM_SUSPEND_SIZE);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM,
+                        s->model->cs_per_csg);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_STRIDE,
+                        CS_CONTROL_STRIDE);
+
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        boot_cs(s, control, csg, cs);
+    }
+    if (state != CSG_STATE_TERMINATE && state != CSG_STATE_SUSPEND) {
+        req &= ~CSG_STATE_MASK;
+    }
+    mali_csf_fw_store32(s, out + CSG_ACK, req);
+    mali_csf_fw_store32(s, out + CSG_DB_ACK,
+                        mali_csf_fw_load32(s, in + CSG_DB_REQ));
+    mali_csf_fw_store32(s, out + CSG_IRQ_REQ,
+                        mali_csf_fw_load32(s, in + CSG_IRQ_ACK));
+    mali_csf_fw_csg_status(s, csg);
+}
+
+void mali_csf_fw_boot(MaliCsfState *s)
+{
+    const MaliCsfModel *model = s->model;
+    uint32_t control = FW_SHARED_START;
+    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
+    unsigned csg;
+
+    /*
+     * The same at each boot: the driver keeps pointers that it has made from
+     * the first one (panthor_fw_init_ifaces(), v7.3).
+     */
+    mali_csf_fw_store32(s, control + GLB_CONTROL_VERSION, model->fw_version);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_FEATURES,
+                        model->fw_features);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_INPUT_VA, in);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_OUTPUT_VA, out);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, model->csg_slots);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
+                        CSG_CONTROL_STRIDE);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE, 0);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_INSTR_FEATURES,
+                        model->fw_instr_features);
+
+    for (csg = 0; csg < model->csg_slots; csg++) {
+        boot_csg(s, csg);
+    }
+
+    /*
+     * No request is pending: what was asked before the boot is void.  But
+     * IDLE_EN is a level, which the driver leaves set over a warm boot
+     * (panthor_fw_init_global_iface(), v7.3).
+     */
+    mali_csf_fw_store32(s, out + GLB_ACK, req);
+    s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    mali_csf_fw_store32(s, out + GLB_DB_ACK,
+                        mali_csf_fw_load32(s, in + GLB_DB_REQ));
+    mali_csf_fw_store32(s, out + GLB_HALT_STATUS, 0);
+    trace_mali_csf_mcu_boot(model->fw_version);
+}
+
+static void glb_interrupt(MaliCsfState *s, uint32_t changed)
+{
+    smp_mb();
+    if (changed & mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                     GLB_ACK_IRQ_MASK)) {
+        mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_GLOBAL_IF);
+    }
+}
+
+static void glb_halt(MaliCsfState *s)
+{
+    unsigned csg;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        if (s->engine.groups[csg].active) {
+            mali_csf_fw_csg_publish(s, csg);
+            mali_csf_fw_csg_status(s, csg);
+        }
+    }
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_HALT_STATUS, 0);
+}
+
+static void glb_requests(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
+    uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
+    uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
+    bool halt = changed & req & (GLB_HALT | GLB_SLEEP);
+
+    if (!changed) {
+        return;
+    }
+    trace_mali_csf_glb_request(req, ack);
+    /* The operands are read after the request that covers them. */
+    smp_rmb();
+    if (changed & GLB_CFG_PROGRESS_TIMER) {
+        fw->progress_timer = mali_csf_fw_load32(s, in + GLB_PROGRESS_TIMER);
+    }
+    if (changed & GLB_CFG_ALLOC_EN) {
+        fw->core_mask = mali_csf_fw_load64(s, in + GLB_ALLOC_EN);
+    }
+    if (changed & GLB_CFG_POWEROFF_TIMER) {
+        fw->poweroff_timer = mali_csf_fw_load32(s, in + GLB_PWROFF_TIMER);
+    }
+    if (changed & GLB_IDLE_EN) {
+        fw->idle_enabled = req & GLB_IDLE_EN;
+        fw->idle_deadline = -1;
+    }
+    if (halt) {
+        glb_halt(s);
+    }
+
+    smp_mb();
+    mali_csf_fw_store32(s, out + GLB_ACK, ack ^ changed);
+    glb_interrupt(s, changed);
+    if (halt) {
+        mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
+    }
+}
+
+/*
+ * Acknowledge a doorbell word first, then look at what it announces.  The
+ * host derives the next value of the word from our acknowledgement while we
+ * run: a request that it writes after we looked would otherwise be
+ * acknowledged unseen.
+ */
+void mali_csf_fw_glb_doorbell(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t doorbells;
+
+    glb_requests(s);
+    if (s->mcu.status != MCU_STATUS_ENABLED) {
+        return;
+    }
+
+    doorbells = mali_csf_fw_load32(s, in + GLB_DB_REQ);
+    fw->csg_doorbells |= (doorbells ^
+                          mali_csf_fw_load32(s, out + GLB_DB_ACK)) &
+                         MAKE_64BIT_MASK(0, s->model->csg_slots);
+    mali_csf_fw_store32(s, out + GLB_DB_ACK, doorbells);
+    smp_mb();
+}
+
+static bool all_groups_idle(MaliCsfState *s)
+{
+    unsigned csg;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        if (s->engine.groups[csg].active &&
+            !mali_csf_fw_csg_is_idle(s, csg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int64_t idle_timer_ns(MaliCsfState *s)
+{
+    /* Read when it is needed: a change of it alone rings no doorbell. */
+    uint32_t timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                        GLB_IDLE_TIMER);
+    uint64_t frequency = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
+                         MALI_CSF_CORE_CLOCK_HZ :
+                         mali_csf_gpu_timestamp_frequency(s);
+
+    return muldiv64((uint64_t)GLB_TIMER_VALUE(timer) * TIMER_UNIT,
+                    NANOSECONDS_PER_SECOND, frequency);
+}
+
+void mali_csf_fw_glb_idle(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    uint32_t in, out, ack;
+
+    if (!all_groups_idle(s)) {
+        fw->was_busy = true;
+        fw->idle_deadline = -1;
+        return;
+    }
+    if (!fw->was_busy || !fw->idle_enabled) {
+        return;
+    }
+    if (fw->idle_deadline < 0) {
+        fw->idle_deadline = now + idle_timer_ns(s);
+    }
+    if (now < fw->idle_deadline) {
+        mali_csf_mcu_schedule_pass_at(s, fw->idle_deadline);
+        return;
+    }
+
+    fw->was_busy = false;
+    fw->idle_deadline = -1;
+    in = mali_csf_fw_glb_input();
+    out = mali_csf_fw_glb_output();
+    ack = mali_csf_fw_load32(s, out + GLB_ACK);
+    if (!((mali_csf_fw_load32(s, in + GLB_REQ) ^ ack) & GLB_IDLE)) {
+        mali_csf_fw_store32(s, out + GLB_ACK, ack ^ GLB_IDLE);
+        glb_interrupt(s, GLB_IDLE);
+    }
+}

@@ -1,0 +1,472 @@
+/*
+ * Mali CSF GPU: firmware interface of a group (CSG)
+ *
+ * A slot's group is started, suspended, resumed and terminated here.  What
+ * SUSPEND writes to the host's buffer is our own format; the host and the
+ * guest's programs may have changed it by the time of RESUME.
+ *
+ * Not modelled: the progress timer, protected-mode suspend buffers.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/log.h"
+#include "device.h"
+#include "trace.h"
+
+#define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
+#define SUSPEND_VERSION     1
+
+/* Suspend buffer; little-endian */
+typedef struct QEMU_PACKED SuspendedFrame {
+    uint64_t start;
+    uint64_t end;
+    uint64_t ip;
+} SuspendedFrame;
+
+typedef struct QEMU_PACKED SuspendedStream {
+    uint32_t state;
+    uint8_t depth;
+    uint8_t sb_endpoint;
+    uint8_t sb_other;
+    uint8_t resources;
+    uint32_t error;
+    uint32_t reserved;
+    uint64_t extract;
+    uint32_t fault;
+    uint32_t reserved2;
+    uint64_t fault_info;
+    SuspendedFrame frames[CS_CALL_STACK_DEPTH];
+    uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
+} SuspendedStream;
+
+typedef struct QEMU_PACKED SuspendedGroup {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t streams;
+    uint32_t reserved;
+    SuspendedStream stream[MALI_CSF_MAX_CS];
+} SuspendedGroup;
+
+QEMU_BUILD_BUG_ON(sizeof(SuspendedGroup) > MALI_CSF_SUSPEND_SIZE);
+
+static MaliCsfGroup *group_get(MaliCsfState *s, unsigned csg)
+{
+    return &s->engine.groups[csg];
+}
+
+static uint64_t suspended_size(MaliCsfState *s)
+{
+    return offsetof(SuspendedGroup, stream) +
+           s->model->cs_per_csg * sizeof(SuspendedStream);
+}
+
+static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
+{
+    unsigned i;
+
+    saved->state = cpu_to_le32(stream->resumable ? stream->resume_state :
+                               stream->state);
+    saved->depth = stream->depth;
+    saved->sb_endpoint = stream->sb_endpoint;
+    saved->sb_other = stream->sb_other;
+    saved->resources = stream->resources;
+    saved->error = cpu_to_le32(stream->error);
+    saved->extract = cpu_to_le64(stream->extract);
+    saved->fault = cpu_to_le32(stream->fault);
+    saved->fault_info = cpu_to_le64(stream->fault_info);
+    for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
+        saved->frames[i].start = cpu_to_le64(stream->frames[i].start);
+        saved->frames[i].end = cpu_to_le64(stream->frames[i].end);
+        saved->frames[i].ip = cpu_to_le64(stream->frames[i].ip);
+    }
+    for (i = 0; i < MALI_CSF_MAX_WORK_REGISTERS; i++) {
+        saved->regs[i] = cpu_to_le32(stream->regs[i]);
+    }
+}
+
+/* Leaves the stream stopped, to go on at CS START; false if it is garbage */
+static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
+                           MaliCsfStream *stream)
+{
+    unsigned i;
+
+    mali_csf_stream_reset(stream, 0);
+    stream->state = le32_to_cpu(saved->state);
+    stream->depth = saved->depth;
+    stream->sb_endpoint = saved->sb_endpoint;
+    stream->sb_other = saved->sb_other;
+    stream->resources = saved->resources;
+    stream->error = le32_to_cpu(saved->error);
+    stream->extract = le64_to_cpu(saved->extract);
+    stream->fault = le32_to_cpu(saved->fault);
+    stream->fault_info = le64_to_cpu(saved->fault_info);
+    for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
+        stream->frames[i].start = le64_to_cpu(saved->frames[i].start);
+        stream->frames[i].end = le64_to_cpu(saved->frames[i].end);
+        stream->frames[i].ip = le64_to_cpu(saved->frames[i].ip);
+    }
+    for (i = 0; i < MALI_CSF_MAX_WORK_REGISTERS; i++) {
+        stream->regs[i] = le32_to_cpu(saved->regs[i]);
+    }
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        mali_csf_stream_reset(stream, 0);
+        return true;
+    }
+
+    /* The ring comes with CS START; until then it only has to be one. */
+    stream->ring_size = 8;
+    if (!mali_csf_stream_valid(s, stream)) {
+        mali_csf_stream_reset(stream, 0);
+        return false;
+    }
+    switch (stream->state) {
+    case MALI_CSF_STREAM_FAULT:
+        /* RESUME counts as the host's acknowledgement of every event. */
+        mali_csf_stream_fault_acknowledged(stream);
+        break;
+    case MALI_CSF_STREAM_EMPTY:
+    case MALI_CSF_STREAM_FATAL:
+        break;
+    default:
+        /* Whatever it waited for, the instruction finds out again. */
+        stream->state = MALI_CSF_STREAM_READY;
+        break;
+    }
+    stream->resume_state = stream->state;
+    stream->state = MALI_CSF_STREAM_STOPPED;
+    stream->ring_size = 0;
+    stream->resumable = true;
+    return true;
+}
+
+/* DONE, PARKED if the buffer is locked */
+static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
+    MaliCsfMemResult result;
+    unsigned cs;
+
+    saved->magic = cpu_to_le32(SUSPEND_MAGIC);
+    saved->version = cpu_to_le32(SUSPEND_VERSION);
+    saved->streams = cpu_to_le32(s->model->cs_per_csg);
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        stream_save(&group->streams[cs], &saved->stream[cs]);
+    }
+    result = mali_csf_mem_write(s, FW_AS, group->suspend_buf, saved,
+                                suspended_size(s), &s->mcu.fw.access_fault);
+    if (result == MALI_CSF_MEM_STALLED) {
+        return MALI_CSF_FW_PARKED;
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        s->mcu.fw.access_failed = true;
+    }
+    return MALI_CSF_FW_DONE;
+}
+
+static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
+                                     uint64_t suspend_buf)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
+    MaliCsfMemResult result;
+    bool valid;
+    unsigned cs;
+
+    result = mali_csf_mem_read(s, FW_AS, suspend_buf, saved,
+                               suspended_size(s), &s->mcu.fw.access_fault);
+    if (result == MALI_CSF_MEM_STALLED) {
+        return MALI_CSF_FW_PARKED;
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        s->mcu.fw.access_failed = true;
+        return MALI_CSF_FW_DONE;
+    }
+
+    valid = le32_to_cpu(saved->magic) == SUSPEND_MAGIC &&
+            le32_to_cpu(saved->version) == SUSPEND_VERSION &&
+            le32_to_cpu(saved->streams) == s->model->cs_per_csg;
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        mali_csf_stream_reset(&group->streams[cs], 0);
+        if (!valid ||
+            !stream_restore(s, &saved->stream[cs], &group->streams[cs])) {
+            qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend buffer "
+                          "of ours at 0x%" PRIx64 ", CS %u starts anew\n",
+                          __func__, csg, suspend_buf, cs);
+        }
+    }
+    return MALI_CSF_FW_DONE;
+}
+
+/* START or RESUME of the group that the input block describes */
+static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint64_t suspend_buf = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
+    uint32_t config = mali_csf_fw_load32(s, in + CSG_CONFIG);
+    unsigned cs;
+
+    if (resume) {
+        if (group_restore(s, csg, suspend_buf) == MALI_CSF_FW_PARKED) {
+            return MALI_CSF_FW_PARKED;
+        }
+    } else {
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            mali_csf_stream_reset(&group->streams[cs], 0);
+        }
+    }
+    group->active = true;
+    group->entering = true;
+    /* A number that is no address space faults at its first access. */
+    group->as = MIN(config & 0xff, MALI_CSF_MAX_AS - 1);
+    group->suspend_buf = suspend_buf;
+    group->idle = false;
+    group->sync_update = false;
+    trace_mali_csf_csg_state(csg, resume ? "resume" : "start", group->as);
+    return MALI_CSF_FW_DONE;
+}
+
+/* SUSPEND or TERMINATE */
+static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    unsigned cs;
+
+    if (suspend && group_save(s, csg) == MALI_CSF_FW_PARKED) {
+        return MALI_CSF_FW_PARKED;
+    }
+    mali_csf_fw_csg_status(s, csg);
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        mali_csf_fw_cs_stop(s, csg, cs);
+    }
+    group->active = false;
+    trace_mali_csf_csg_state(csg, suspend ? "suspend" : "terminate",
+                             group->as);
+    return MALI_CSF_FW_DONE;
+}
+
+bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va)
+{
+    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t changed = mali_csf_fw_load32(s, in + CSG_REQ) ^
+                       mali_csf_fw_load32(s, out + CSG_ACK);
+    unsigned cs;
+
+    if (!(changed & CSG_STATE_MASK)) {
+        return false;
+    }
+    *va = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
+    if (mali_csf_mmu_locked(s, FW_AS, *va, suspended_size(s))) {
+        return true;
+    }
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        uint32_t cs_in = mali_csf_fw_cs_input(csg, cs);
+
+        if ((mali_csf_fw_load32(s, cs_in + CS_REQ) & CS_STATE_MASK) !=
+            CS_STATE_START) {
+            continue;
+        }
+        *va = mali_csf_fw_load64(s, cs_in + CS_USER_INPUT);
+        if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_INPUT_SIZE)) {
+            return true;
+        }
+        *va = mali_csf_fw_load64(s, cs_in + CS_USER_OUTPUT);
+        if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_OUTPUT_SIZE)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static MaliCsfFwResult group_change_state(MaliCsfState *s, unsigned csg,
+                                          uint32_t state)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+
+    switch (state) {
+    case CSG_STATE_START:
+    case CSG_STATE_RESUME:
+        if (group->active) {
+            return MALI_CSF_FW_DONE;
+        }
+        return group_enter(s, csg, state == CSG_STATE_RESUME);
+    case CSG_STATE_SUSPEND:
+    case CSG_STATE_TERMINATE:
+        if (!group->active) {
+            return MALI_CSF_FW_DONE;
+        }
+        return group_leave(s, csg, state == CSG_STATE_SUSPEND);
+    default:
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: no such state: %u\n",
+                      __func__, csg, state);
+        return MALI_CSF_FW_DONE;
+    }
+}
+
+MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t req, ack, changed, next, doorbells;
+    unsigned cs;
+
+    /* An acknowledgement never overtakes what happened before it. */
+    mali_csf_fw_csg_publish(s, csg);
+
+    req = mali_csf_fw_load32(s, in + CSG_REQ);
+    ack = mali_csf_fw_load32(s, out + CSG_ACK);
+    changed = req ^ ack;
+    next = (req & ~CSG_EVT_MASK) | (ack & CSG_EVT_MASK);
+
+    if (changed & CSG_STATE_MASK) {
+        if (group_change_state(s, csg, req & CSG_STATE_MASK) ==
+            MALI_CSF_FW_PARKED) {
+            return MALI_CSF_FW_PARKED;
+        }
+        /* Events of the group may have changed it. */
+        ack = mali_csf_fw_load32(s, out + CSG_ACK);
+        next = (req & ~CSG_EVT_MASK) | (ack & CSG_EVT_MASK);
+    }
+    if (changed & CSG_EP_CFG) {
+        group->ep_req = mali_csf_fw_load32(s, in + CSG_EP_REQ);
+    }
+
+    /* Acknowledge first, then look: see mali_csf_fw_glb_doorbell(). */
+    doorbells = mali_csf_fw_load32(s, in + CSG_DB_REQ);
+    mali_csf_fw_store32(s, out + CSG_DB_ACK, doorbells);
+    smp_mb();
+
+    if (group->entering) {
+        /* Nothing of the slot's previous group is pending any more. */
+        next = req;
+        mali_csf_fw_store32(s, out + CSG_IRQ_REQ,
+                            mali_csf_fw_load32(s, in + CSG_IRQ_ACK));
+    }
+    /*
+     * All of them, whatever the doorbell bits say: they may have been
+     * consumed by a doorbell that rang before the group had its slot.
+     */
+    for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+        if (mali_csf_fw_cs_request(s, csg, cs, group->entering) ==
+            MALI_CSF_FW_PARKED) {
+            /* Goes on with this stream once the page is unlocked. */
+            return MALI_CSF_FW_PARKED;
+        }
+    }
+    group->entering = false;
+
+    if (changed & CSG_STATUS_UPDATE) {
+        mali_csf_fw_csg_status(s, csg);
+    }
+    if (next != ack) {
+        /* Whoever sees the acknowledgement sees what was asked for. */
+        smp_mb();
+        mali_csf_fw_store32(s, out + CSG_ACK, next);
+        smp_mb();
+        if ((next ^ ack) & mali_csf_fw_load32(s, in + CSG_ACK_IRQ_MASK)) {
+            mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
+        }
+    }
+    return MALI_CSF_FW_DONE;
+}
+
+void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(csg);
+    unsigned cs;
+
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        mali_csf_fw_cs_status(s, csg, cs);
+    }
+    mali_csf_fw_store32(s, out + CSG_STATUS_EP_CURRENT, group->ep_req);
+    mali_csf_fw_store32(s, out + CSG_STATUS_EP_REQ, group->ep_req);
+    mali_csf_fw_store32(s, out + CSG_STATUS_STATE,
+                        mali_csf_fw_csg_is_idle(s, csg) ?
+                        CSG_STATUS_STATE_IDLE : 0);
+}
+
+bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    unsigned cs;
+
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        const MaliCsfStream *stream = &group->streams[cs];
+
+        switch (stream->state) {
+        case MALI_CSF_STREAM_STOPPED:
+            break;
+        case MALI_CSF_STREAM_EMPTY:
+            if (!(stream->idle_mask & CS_IDLE_EMPTY) ||
+                mali_csf_stream_scoreboards(stream)) {
+                return false;
+            }
+            break;
+        case MALI_CSF_STREAM_SYNC_WAIT:
+            if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT)) {
+                return false;
+            }
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Toggle event bits in CSG_ACK that are not pending; interrupt the host */
+static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
+                      const char *name)
+{
+    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t req, ack;
+
+    /*
+     * What the event tells of is visible before it is decided that the host
+     * has yet to look: else an event that is suppressed here could be lost.
+     */
+    smp_mb();
+    req = mali_csf_fw_load32(s, in + CSG_REQ);
+    ack = mali_csf_fw_load32(s, out + CSG_ACK);
+    if ((req ^ ack) & event) {
+        return;
+    }
+    trace_mali_csf_csg_event(csg, name);
+    mali_csf_fw_store32(s, out + CSG_ACK, ack ^ event);
+    smp_mb();
+    if (mali_csf_fw_load32(s, in + CSG_ACK_IRQ_MASK) & event) {
+        mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
+    }
+}
+
+void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    bool idle;
+    unsigned cs;
+
+    if (!group->active) {
+        return;
+    }
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        mali_csf_fw_cs_publish(s, csg, cs);
+    }
+    if (group->sync_update) {
+        group->sync_update = false;
+        csg_event(s, csg, CSG_SYNC_UPDATE, "sync-update");
+    }
+    idle = mali_csf_fw_csg_is_idle(s, csg);
+    if (idle && !group->idle) {
+        mali_csf_fw_csg_status(s, csg);
+        csg_event(s, csg, CSG_IDLE, "idle");
+    }
+    group->idle = idle;
+}

@@ -1,0 +1,670 @@
+/*
+ * Mali CSF GPU: GPU_CONTROL — identity, commands, power, counters — and the
+ * user page
+ *
+ * Behaviour is what panthor_gpu.c of Linux 6.12 and 7.3 asks for.  Commands
+ * are complete when the write returns, which the driver cannot tell from a
+ * fast GPU.
+ *
+ * Not modelled: protected mode, power overrides, gating of CYCLE_COUNT.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/log.h"
+#include "qemu/timer.h"
+#include "hw/core/cpu.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "device.h"
+#include "trace.h"
+
+/* CNTFRQ of Arm CPUs that do not say, as in target/arm before Armv8.6 */
+#define DEFAULT_TIMESTAMP_HZ 62500000
+
+/* Counters */
+
+uint64_t mali_csf_gpu_timestamp_frequency(MaliCsfState *s)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+
+    /* At first use, since a CPU knows it only when realized */
+    if (!gpu->timestamp_frequency) {
+        uint64_t hz = 0;
+
+        if (first_cpu &&
+            object_property_find(OBJECT(first_cpu), "cntfrq")) {
+            hz = object_property_get_uint(OBJECT(first_cpu), "cntfrq", NULL);
+        }
+        gpu->timestamp_frequency = hz ?: DEFAULT_TIMESTAMP_HZ;
+    }
+    return gpu->timestamp_frequency;
+}
+
+uint64_t mali_csf_gpu_timestamp(MaliCsfState *s)
+{
+    uint64_t hz = mali_csf_gpu_timestamp_frequency(s);
+    uint64_t offset = (uint64_t)s->gpu.regs[R_TIMESTAMP_OFFSET_HI] << 32 |
+                      s->gpu.regs[R_TIMESTAMP_OFFSET_LO];
+    /*
+     * Whole nanoseconds per tick, as gt_cntfrq_period_ns() of target/arm has
+     * them: CNTVCT and this must not drift apart.
+     */
+    uint64_t period = NANOSECONDS_PER_SECOND > hz ?
+                      NANOSECONDS_PER_SECOND / hz : 1;
+
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) / period + offset;
+}
+
+uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s)
+{
+    int64_t ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) -
+                 s->gpu.cycle_count_origin;
+
+    return muldiv64(ns, MALI_CSF_CORE_CLOCK_HZ, NANOSECONDS_PER_SECOND);
+}
+
+static uint32_t half_of(uint64_t value, hwaddr offset)
+{
+    return offset & 4 ? value >> 32 : value;
+}
+
+static uint32_t read_timestamp(MaliCsfState *s, hwaddr offset)
+{
+    return half_of(mali_csf_gpu_timestamp(s), offset);
+}
+
+static uint32_t read_cycle_count(MaliCsfState *s, hwaddr offset)
+{
+    return half_of(mali_csf_gpu_cycle_count(s), offset);
+}
+
+/* Power */
+
+static bool mcu_runs(MaliCsfState *s)
+{
+    return mali_csf_mcu_read(s, A_MCU_STATUS) == MCU_STATUS_ENABLED;
+}
+
+static uint32_t read_status(MaliCsfState *s, hwaddr offset)
+{
+    bool active = s->gpu.l2_ready && mcu_runs(s);
+
+    return FIELD_DP32(0, GPU_STATUS, ACTIVE, active);
+}
+
+static uint32_t read_l2_ready(MaliCsfState *s, hwaddr offset)
+{
+    return half_of(s->gpu.l2_ready, offset);
+}
+
+/* Firmware powers tiler and shader cores by itself while it runs. */
+static uint32_t read_tiler_ready(MaliCsfState *s, hwaddr offset)
+{
+    bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
+
+    return half_of(by_firmware ? s->model->tiler_present
+                               : s->gpu.tiler_ready, offset);
+}
+
+static uint32_t read_shader_ready(MaliCsfState *s, hwaddr offset)
+{
+    bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
+
+    return half_of(by_firmware ? s->model->shader_present
+                               : s->gpu.shader_ready, offset);
+}
+
+static bool set_ready(uint64_t *ready, uint64_t value, const char *domain)
+{
+    if (*ready == value) {
+        return false;
+    }
+    *ready = value;
+    trace_mali_csf_power(domain, value);
+    return true;
+}
+
+static void power_changed(MaliCsfState *s, bool changed)
+{
+    mali_csf_irq_raise(&s->gpu.irq,
+                       (changed ? R_GPU_INT_POWER_CHANGED_SINGLE_MASK : 0) |
+                       R_GPU_INT_POWER_CHANGED_ALL_MASK);
+}
+
+static uint64_t core_mask(hwaddr offset, uint32_t value)
+{
+    return (uint64_t)value << (offset & 4 ? 32 : 0);
+}
+
+static bool l2_on(MaliCsfState *s, uint64_t cores)
+{
+    return set_ready(&s->gpu.l2_ready,
+                     s->gpu.l2_ready | (cores & s->model->l2_present), "l2");
+}
+
+static void write_l2_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    power_changed(s, l2_on(s, core_mask(offset, value)));
+}
+
+/* Tiler and shader cores cannot be on without the L2: it comes on too. */
+static void write_tiler_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    uint64_t cores = core_mask(offset, value) & s->model->tiler_present;
+    bool changed = cores && l2_on(s, s->model->l2_present);
+
+    changed |= set_ready(&s->gpu.tiler_ready, s->gpu.tiler_ready | cores,
+                         "tiler");
+    power_changed(s, changed);
+}
+
+static void write_shader_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    uint64_t cores = core_mask(offset, value) & s->model->shader_present;
+    bool changed = cores && l2_on(s, s->model->l2_present);
+
+    changed |= set_ready(&s->gpu.shader_ready, s->gpu.shader_ready | cores,
+                         "shader");
+    power_changed(s, changed);
+}
+
+static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+    bool changed = set_ready(&gpu->l2_ready,
+                             gpu->l2_ready & ~core_mask(offset, value), "l2");
+
+    if (changed) {
+        mali_csf_mmu_l2_off(s);
+        set_ready(&gpu->tiler_ready, 0, "tiler");
+        set_ready(&gpu->shader_ready, 0, "shader");
+    }
+    power_changed(s, changed);
+}
+
+static void write_tiler_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+
+    power_changed(s, set_ready(&gpu->tiler_ready,
+                               gpu->tiler_ready & ~core_mask(offset, value),
+                               "tiler"));
+}
+
+static void write_shader_pwroff(MaliCsfState *s, hwaddr offset,
+                                uint32_t value)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+
+    power_changed(s, set_ready(&gpu->shader_ready,
+                               gpu->shader_ready & ~core_mask(offset, value),
+                               "shader"));
+}
+
+/* Commands, which are defined below the table that they use */
+
+static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value);
+
+/* Registers that belong to somebody else */
+
+static uint32_t read_gpu_int(MaliCsfState *s, hwaddr offset)
+{
+    return mali_csf_irq_read(&s->gpu.irq, offset - A_GPU_INT);
+}
+
+static void write_gpu_int(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    mali_csf_irq_write(&s->gpu.irq, offset - A_GPU_INT, value);
+}
+
+static uint32_t read_coherency_features(MaliCsfState *s, hwaddr offset)
+{
+    return FIELD_DP32(0, COHERENCY_FEATURES, ACE_LITE, s->coherent);
+}
+
+/* Registers */
+
+typedef enum MaliCsfGpuRegKind {
+    GPU_REG_UNMODELLED,
+    /* Reads as zero, or by the function; writes go to the function, if any */
+    GPU_REG_FUNCTION,
+    /* From MaliCsfModel */
+    GPU_REG_MODEL,
+    /* Kept in MaliCsfGpu.regs */
+    GPU_REG_STORAGE,
+} MaliCsfGpuRegKind;
+
+typedef struct MaliCsfGpuReg {
+    const char *name;
+    MaliCsfGpuRegKind kind;
+
+    uint32_t (*read)(MaliCsfState *s, hwaddr offset);
+    void (*write)(MaliCsfState *s, hwaddr offset, uint32_t value);
+    bool write_only;
+
+    /* Member of MaliCsfModel, which is of @model_size bytes */
+    uint16_t model_offset;
+    uint8_t model_size;
+
+    uint32_t reset;
+    uint32_t writable;
+    bool survives_soft_reset;
+} MaliCsfGpuReg;
+
+/* One row may serve adjacent words: functions get the offset. */
+#define LOW_HIGH(reg)   R_##reg##_LO ... R_##reg##_HI
+
+#define ROW_ZERO(label) \
+    { .name = label, .kind = GPU_REG_FUNCTION }
+
+#define ROW_READ(label, function) \
+    { .name = label, .kind = GPU_REG_FUNCTION, .read = function }
+
+#define ROW_WRITE(label, function) \
+    { \
+        .name = label, .kind = GPU_REG_FUNCTION, .write = function, \
+        .write_only = true, \
+    }
+
+#define ROW_READ_WRITE(label, reader, writer) \
+    { \
+        .name = label, .kind = GPU_REG_FUNCTION, .read = reader, \
+        .write = writer, \
+    }
+
+#define ROW_MODEL(label, member) \
+    { \
+        .name = label, .kind = GPU_REG_MODEL, \
+        .model_offset = offsetof(MaliCsfModel, member), \
+        .model_size = sizeof_field(MaliCsfModel, member), \
+    }
+
+#define ROW_STORAGE(label, reset_value, mask) \
+    { \
+        .name = label, .kind = GPU_REG_STORAGE, .reset = reset_value, \
+        .writable = mask, \
+    }
+
+#define ROW_STORAGE_KEPT(label) \
+    { \
+        .name = label, .kind = GPU_REG_STORAGE, .writable = UINT32_MAX, \
+        .survives_soft_reset = true, \
+    }
+
+#define ZERO(reg)           [R_##reg] = ROW_ZERO(#reg)
+#define ZERO64(reg)         [LOW_HIGH(reg)] = ROW_ZERO(#reg)
+#define READ(reg, fn)       [R_##reg] = ROW_READ(#reg, fn)
+#define READ64(reg, fn)     [LOW_HIGH(reg)] = ROW_READ(#reg, fn)
+#define WRITE(reg, fn)      [R_##reg] = ROW_WRITE(#reg, fn)
+#define WRITE64(reg, fn)    [LOW_HIGH(reg)] = ROW_WRITE(#reg, fn)
+#define MODEL(reg, m)       [R_##reg] = ROW_MODEL(#reg, m)
+#define MODEL64(reg, m)     [LOW_HIGH(reg)] = ROW_MODEL(#reg, m)
+#define STORAGE(reg, v, w)  [R_##reg] = ROW_STORAGE(#reg, v, w)
+
+static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
+    MODEL(GPU_ID, gpu_id),
+    MODEL(L2_FEATURES, l2_features),
+    MODEL(CORE_FEATURES, core_features),
+    MODEL(TILER_FEATURES, tiler_features),
+    MODEL(MEM_FEATURES, mem_features),
+    MODEL(MMU_FEATURES, mmu_features),
+    MODEL(AS_PRESENT, as_present),
+    MODEL(CSF_ID, csf_id),
+    [R_GPU_INT ... R_GPU_INT + 3] =
+        ROW_READ_WRITE("GPU_INT", read_gpu_int, write_gpu_int),
+    WRITE(GPU_COMMAND, write_command),
+    READ(GPU_STATUS, read_status),
+    /* A bus error always has an address space that can be blamed for it. */
+    ZERO(GPU_FAULTSTATUS),
+    ZERO64(GPU_FAULTADDRESS),
+    /* PBHA_HWU, SIZE and ASN_HASH_ENABLE */
+    STORAGE(L2_CONFIG, 0, 0x01fff000),
+    WRITE(PWR_KEY, NULL),
+    STORAGE(PWR_OVERRIDE0, 0, UINT32_MAX),
+    STORAGE(PWR_OVERRIDE1, 0, UINT32_MAX),
+    MODEL64(GPU_FEATURES, gpu_features),
+    [LOW_HIGH(TIMESTAMP_OFFSET)] = ROW_STORAGE_KEPT("TIMESTAMP_OFFSET"),
+    READ64(CYCLE_COUNT, read_cycle_count),
+    READ64(TIMESTAMP, read_timestamp),
+    MODEL(THREAD_MAX_THREADS, thread_max_threads),
+    MODEL(THREAD_MAX_WORKGROUP_SIZE, thread_max_workgroup_size),
+    MODEL(THREAD_MAX_BARRIER_SIZE, thread_max_barrier_size),
+    MODEL(THREAD_FEATURES, thread_features),
+    MODEL(TEXTURE_FEATURES_0, texture_features[0]),
+    MODEL(TEXTURE_FEATURES_1, texture_features[1]),
+    MODEL(TEXTURE_FEATURES_2, texture_features[2]),
+    MODEL(TEXTURE_FEATURES_3, texture_features[3]),
+    MODEL64(SHADER_PRESENT, shader_present),
+    MODEL64(TILER_PRESENT, tiler_present),
+    MODEL64(L2_PRESENT, l2_present),
+    READ64(SHADER_READY, read_shader_ready),
+    READ64(TILER_READY, read_tiler_ready),
+    READ64(L2_READY, read_l2_ready),
+    WRITE64(SHADER_PWRON, write_shader_pwron),
+    WRITE64(TILER_PWRON, write_tiler_pwron),
+    WRITE64(L2_PWRON, write_l2_pwron),
+    WRITE64(SHADER_PWROFF, write_shader_pwroff),
+    WRITE64(TILER_PWROFF, write_tiler_pwroff),
+    WRITE64(L2_PWROFF, write_l2_pwroff),
+    /* No transition takes time, so nothing is ever in one. */
+    ZERO64(SHADER_PWRTRANS),
+    ZERO64(TILER_PWRTRANS),
+    ZERO64(L2_PWRTRANS),
+    ZERO64(SHADER_PWRACTIVE),
+    ZERO64(TILER_PWRACTIVE),
+    ZERO64(L2_PWRACTIVE),
+    ZERO(REVIDR),
+    READ(COHERENCY_FEATURES, read_coherency_features),
+    /* The value at reset is a guess. */
+    STORAGE(COHERENCY_PROTOCOL, COHERENCY_PROTOCOL_NONE, 0x7f),
+    ZERO(THREAD_TLS_ALLOC),
+    [R_MCU_CONTROL] = ROW_READ_WRITE("MCU_CONTROL", mali_csf_mcu_read,
+                                     mali_csf_mcu_write),
+    READ(MCU_STATUS, mali_csf_mcu_read),
+    ZERO64(STACK_PRESENT),
+    STORAGE(CSF_CONFIG, 0, UINT32_MAX),
+    STORAGE(SHADER_CONFIG, 0, UINT32_MAX),
+    STORAGE(TILER_CONFIG, 0, UINT32_MAX),
+    STORAGE(L2_MMU_CONFIG, 0, UINT32_MAX),
+};
+
+static uint32_t read_model(MaliCsfState *s, const MaliCsfGpuReg *reg,
+                           hwaddr offset)
+{
+    const void *member = (const uint8_t *)s->model + reg->model_offset;
+
+    if (reg->model_size == sizeof(uint32_t)) {
+        return *(const uint32_t *)member;
+    }
+    return half_of(*(const uint64_t *)member, offset);
+}
+
+static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
+{
+    MaliCsfState *s = opaque;
+    const MaliCsfGpuReg *reg = &gpu_regs[offset / 4];
+    uint32_t value = 0;
+
+    switch (reg->kind) {
+    case GPU_REG_UNMODELLED:
+        mali_csf_unmodelled_read(&s->unmodelled,
+                                 MALI_CSF_GPU_CONTROL_BASE + offset);
+        break;
+    case GPU_REG_FUNCTION:
+        value = reg->read ? reg->read(s, offset) : 0;
+        break;
+    case GPU_REG_MODEL:
+        value = read_model(s, reg, offset);
+        break;
+    case GPU_REG_STORAGE:
+        value = s->gpu.regs[offset / 4];
+        break;
+    }
+    trace_mali_csf_reg_read("gpu", offset, value);
+    return value;
+}
+
+static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
+                      unsigned size)
+{
+    MaliCsfState *s = opaque;
+    const MaliCsfGpuReg *reg = &gpu_regs[offset / 4];
+    uint32_t *storage = &s->gpu.regs[offset / 4];
+    uint32_t value = data;
+
+    trace_mali_csf_reg_write("gpu", offset, value);
+    if (reg->kind == GPU_REG_UNMODELLED) {
+        mali_csf_unmodelled_write(&s->unmodelled,
+                                  MALI_CSF_GPU_CONTROL_BASE + offset, value);
+    } else if (reg->kind == GPU_REG_STORAGE) {
+        *storage = (*storage & ~reg->writable) | (value & reg->writable);
+    } else if (reg->write) {
+        reg->write(s, offset, value);
+    } else if (!reg->write_only) {
+        qemu_log_mask(LOG_GUEST_ERROR,
+                      "%s: write of 0x%" PRIx32 " to read-only %s\n",
+                      __func__, value, reg->name);
+    }
+}
+
+static const MemoryRegionOps gpu_ops = {
+    .read = gpu_read,
+    .write = gpu_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 4,
+        .max_access_size = 8,
+    },
+    .impl = {
+        .min_access_size = 4,
+        .max_access_size = 4,
+    },
+};
+
+static void reset_storage(MaliCsfGpu *gpu, bool soft)
+{
+    for (int i = 0; i < ARRAY_SIZE(gpu_regs); i++) {
+        if (!soft || !gpu_regs[i].survives_soft_reset) {
+            gpu->regs[i] = gpu_regs[i].reset;
+        }
+    }
+}
+
+/* What QEMU reset, GPU soft reset and GPU hard reset have in common */
+static void reset_state(MaliCsfGpu *gpu)
+{
+    gpu->shader_ready = 0;
+    gpu->tiler_ready = 0;
+    gpu->l2_ready = 0;
+    gpu->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+/* What only a loss of power does */
+static void power_on_defaults(MaliCsfGpu *gpu)
+{
+    reset_storage(gpu, false);
+    gpu->latest_flush_id = 1;
+    mali_csf_irq_reset_enter(&gpu->irq);
+}
+
+static void soft_reset(MaliCsfState *s)
+{
+    trace_mali_csf_gpu_soft_reset();
+    mali_csf_mcu_gpu_reset(s);
+    mali_csf_mmu_gpu_reset(s);
+    reset_state(&s->gpu);
+    reset_storage(&s->gpu, true);
+    mali_csf_irq_set_rawstat(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
+}
+
+static void hard_reset(MaliCsfState *s)
+{
+    trace_mali_csf_gpu_hard_reset();
+    mali_csf_mcu_gpu_reset(s);
+    mali_csf_mmu_gpu_reset(s);
+    reset_state(&s->gpu);
+    power_on_defaults(&s->gpu);
+    mali_csf_irq_set_rawstat(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
+}
+
+void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
+{
+    uint32_t id = FIELD_EX32(s->gpu.latest_flush_id + 1, LATEST_FLUSH_ID, ID);
+
+    if (!extract32(modes, 0, 4) || !extract32(modes, 4, 4) ||
+        !extract32(modes, 8, 4)) {
+        return;
+    }
+    /* In a job, 0 asks for a flush in any case. */
+    s->gpu.latest_flush_id = id ?: 1;
+    trace_mali_csf_flush_id(s->gpu.latest_flush_id);
+}
+
+static void unknown_command(uint32_t value)
+{
+    qemu_log_mask(LOG_GUEST_ERROR, "%s: GPU_COMMAND 0x%" PRIx32 "\n",
+                  __func__, value);
+}
+
+static void command_reset(MaliCsfState *s, uint32_t value)
+{
+    switch (FIELD_EX32(value, GPU_COMMAND, PAYLOAD)) {
+    case GPU_RESET_FAST:
+    case GPU_RESET_SOFT:
+        /* A fast reset saves time only, and here neither takes any. */
+        soft_reset(s);
+        break;
+    case GPU_RESET_HARD:
+        hard_reset(s);
+        break;
+    default:
+        unknown_command(value);
+        break;
+    }
+}
+
+/* Memory is coherent: of a flush only what the MMU caches remains. */
+static void command_flush_caches(MaliCsfState *s, uint32_t value)
+{
+    if (FIELD_EX32(value, GPU_COMMAND, FLUSH_OTHER) & GPU_CACHE_INVALIDATE) {
+        mali_csf_mmu_flush_caches(s);
+    }
+    mali_csf_gpu_flush_done(s, FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+}
+
+static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    unsigned code = FIELD_EX32(value, GPU_COMMAND, CODE);
+
+    trace_mali_csf_gpu_command(code, FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
+    switch (code) {
+    case GPU_COMMAND_NOP:
+        break;
+    case GPU_COMMAND_RESET:
+        command_reset(s, value);
+        break;
+    case GPU_COMMAND_TIME:
+        /* CYCLE_COUNT always runs: nothing can tell that it should not. */
+        break;
+    case GPU_COMMAND_FLUSH_CACHES:
+        command_flush_caches(s, value);
+        break;
+    case GPU_COMMAND_CLEAR_FAULT:
+        break;
+    case GPU_COMMAND_SET_PROTECTED_MODE:
+    case GPU_COMMAND_FINISH_HALT:
+        qemu_log_mask(LOG_UNIMP, "%s: GPU_COMMAND 0x%" PRIx32 "\n", __func__,
+                      value);
+        break;
+    default:
+        unknown_command(value);
+        break;
+    }
+}
+
+/* User page */
+
+static uint64_t user_read(void *opaque, hwaddr offset, unsigned size)
+{
+    MaliCsfState *s = opaque;
+    uint32_t value = 0;
+
+    if (offset == A_LATEST_FLUSH_ID) {
+        value = s->gpu.latest_flush_id;
+    } else {
+        mali_csf_unmodelled_read(&s->unmodelled, MALI_CSF_USER_BASE + offset);
+    }
+    trace_mali_csf_reg_read("user", offset, value);
+    return value;
+}
+
+static void user_write(void *opaque, hwaddr offset, uint64_t data,
+                       unsigned size)
+{
+    MaliCsfState *s = opaque;
+    uint32_t value = data;
+
+    trace_mali_csf_reg_write("user", offset, value);
+    if (offset == A_LATEST_FLUSH_ID) {
+        qemu_log_mask(LOG_GUEST_ERROR,
+                      "%s: write of 0x%" PRIx32 " to read-only "
+                      "LATEST_FLUSH_ID\n", __func__, value);
+    } else {
+        mali_csf_unmodelled_write(&s->unmodelled, MALI_CSF_USER_BASE + offset,
+                                  value);
+    }
+}
+
+static const MemoryRegionOps user_ops = {
+    .read = user_read,
+    .write = user_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = {
+        .min_access_size = 4,
+        .max_access_size = 8,
+    },
+    .impl = {
+        .min_access_size = 4,
+        .max_access_size = 4,
+    },
+};
+
+/* Life cycle */
+
+void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
+{
+    mali_csf_irq_init(&s->gpu.irq, "gpu", &s->irq[MALI_CSF_IRQ_GPU]);
+    memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
+                          "mali-csf-gpu-control", MALI_CSF_BLOCK_SIZE);
+    memory_region_add_subregion(container, MALI_CSF_GPU_CONTROL_BASE,
+                                &s->gpu_control);
+    memory_region_init_io(&s->user_page, OBJECT(s), &user_ops, s,
+                          "mali-csf-user", MALI_CSF_USER_SIZE);
+    memory_region_add_subregion(container, MALI_CSF_USER_BASE, &s->user_page);
+}
+
+void mali_csf_gpu_reset_enter(MaliCsfState *s)
+{
+    reset_state(&s->gpu);
+    power_on_defaults(&s->gpu);
+}
+
+void mali_csf_gpu_reset_hold(MaliCsfState *s)
+{
+    mali_csf_irq_update(&s->gpu.irq);
+}
+
+int mali_csf_gpu_post_load(MaliCsfState *s)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+
+    if (gpu->shader_ready & ~s->model->shader_present ||
+        gpu->tiler_ready & ~s->model->tiler_present ||
+        gpu->l2_ready & ~s->model->l2_present ||
+        !gpu->latest_flush_id ||
+        gpu->latest_flush_id & ~R_LATEST_FLUSH_ID_ID_MASK) {
+        return -EINVAL;
+    }
+    mali_csf_irq_update(&gpu->irq);
+    return 0;
+}
+
+const VMStateDescription vmstate_mali_csf_gpu = {
+    .name = "mali-csf-gpu",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT(irq, MaliCsfGpu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
+        VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4),
+        VMSTATE_UINT64(shader_ready, MaliCsfGpu),
+        VMSTATE_UINT64(tiler_ready, MaliCsfGpu),
+        VMSTATE_UINT64(l2_ready, MaliCsfGpu),
+        VMSTATE_INT64(cycle_count_origin, MaliCsfGpu),
+        VMSTATE_UINT32(latest_flush_id, MaliCsfGpu),
+        VMSTATE_END_OF_LIST()
+    },
+};

@@ -1,0 +1,55 @@
+/*
+ * Mali CSF GPU: GPU_CONTROL — identity, commands, power, counters — and the
+ * user page
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_GPU_H
+#define HW_GPU_MALI_CSF_GPU_H
+
+#include "hw/gpu/mali-csf/gpu-regs.h"
+#include "irq.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+typedef struct MaliCsfGpu {
+    MaliCsfIrq irq;
+    /* The registers that are plain storage, indexed by offset / 4 */
+    uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];
+    uint64_t shader_ready;
+    uint64_t tiler_ready;
+    uint64_t l2_ready;
+    /* Virtual time in ns at which CYCLE_COUNT was zero */
+    int64_t cycle_count_origin;
+    uint32_t latest_flush_id;
+
+    /* The guest's CNTFRQ, or 0 before first use; not migrated */
+    uint64_t timestamp_frequency;
+} MaliCsfGpu;
+
+extern const VMStateDescription vmstate_mali_csf_gpu;
+
+void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_gpu_reset_enter(MaliCsfState *s);
+void mali_csf_gpu_reset_hold(MaliCsfState *s);
+int mali_csf_gpu_post_load(MaliCsfState *s);
+
+/* System counter plus TIMESTAMP_OFFSET, at the guest's CNTFRQ */
+uint64_t mali_csf_gpu_timestamp(MaliCsfState *s);
+/* Ticks of that counter per second */
+uint64_t mali_csf_gpu_timestamp_frequency(MaliCsfState *s);
+/* Cycles of the GPU clock, as CYCLE_COUNT reads */
+uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s);
+
+/* The core clock in Hz, the same that the device tree gives */
+#define MALI_CSF_CORE_CLOCK_HZ  1000000000ull
+
+/*
+ * What FLUSH_CACHE2 and GPU_COMMAND FLUSH_CACHES do to LATEST_FLUSH_ID:
+ * a flush of all caches makes it advance.  @modes: bits 3:0 are the mode of
+ * the L2, 7:4 of the load/store cache, 11:8 of the others.
+ */
+void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes);
+
+#endif /* HW_GPU_MALI_CSF_GPU_H */

@@ -1,0 +1,49 @@
+/*
+ * Mali CSF GPU: the interrupt registers RAWSTAT, CLEAR, MASK and STAT
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_IRQ_H
+#define HW_GPU_MALI_CSF_IRQ_H
+
+#include "exec/hwaddr.h"
+#include "hw/irq.h"
+#include "migration/vmstate.h"
+
+/* One block of four registers; its line is high while STAT is not zero */
+typedef struct MaliCsfIrq {
+    uint32_t rawstat;
+    uint32_t mask;
+
+    /* Set once, not migrated */
+    const char *name;
+    const qemu_irq *line;
+} MaliCsfIrq;
+
+extern const VMStateDescription vmstate_mali_csf_irq;
+
+/*
+ * @name is for traces.  @line is a pointer since the board connects the line
+ * after realize.  Both must outlive @irq.
+ */
+void mali_csf_irq_init(MaliCsfIrq *irq, const char *name,
+                       const qemu_irq *line);
+
+/* Latch @bits in RAWSTAT, whether they are masked or not */
+void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits);
+
+/* Replace RAWSTAT; the mask stays.  What a GPU reset does. */
+void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat);
+
+/* RAWSTAT and MASK to zero, without touching the line (reset enter) */
+void mali_csf_irq_reset_enter(MaliCsfIrq *irq);
+
+/* Drive the line from the state (reset hold, after load) */
+void mali_csf_irq_update(MaliCsfIrq *irq);
+
+/* @offset is that of one of the four registers from the block's start */
+uint32_t mali_csf_irq_read(MaliCsfIrq *irq, hwaddr offset);
+void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value);
+
+#endif /* HW_GPU_MALI_CSF_IRQ_H */

@@ -1,0 +1,56 @@
+/*
+ * Mali CSF GPU: what differs from product to product, as data
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_MODELS_H
+#define HW_GPU_MALI_CSF_MODELS_H
+
+typedef struct MaliCsfModel {
+    /* Value of the model= property */
+    const char *name;
+    /* For people, as Arm writes it */
+    const char *product;
+
+    /* Registers of the same names */
+    uint32_t gpu_id;
+    uint32_t l2_features;
+    uint32_t core_features;
+    uint32_t tiler_features;
+    uint32_t mem_features;
+    uint32_t mmu_features;
+    uint32_t as_present;
+    uint32_t csf_id;
+    uint64_t gpu_features;
+    uint32_t thread_max_threads;
+    uint32_t thread_max_workgroup_size;
+    uint32_t thread_max_barrier_size;
+    uint32_t thread_features;
+    uint32_t texture_features[4];
+    uint64_t shader_present;
+    uint64_t tiler_present;
+    uint64_t l2_present;
+
+    /* Size of the register aperture in bytes */
+    uint32_t aperture_size;
+
+    /* What the firmware says of itself in the control block */
+    uint32_t fw_version;
+    uint32_t fw_features;
+    uint32_t fw_instr_features;
+    unsigned csg_slots;
+    unsigned cs_per_csg;
+
+    /* The command-stream engine */
+    unsigned work_registers;
+    unsigned scoreboards;
+} MaliCsfModel;
+
+/* NULL if there is no model of that name */
+const MaliCsfModel *mali_csf_model_find(const char *name);
+
+/* The names of all models, separated by ", "; the caller frees it */
+char *mali_csf_model_names(void);
+
+#endif /* HW_GPU_MALI_CSF_MODELS_H */
