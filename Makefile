@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The front door.  Everything is done by scripts/ and meson.build; see
+# "make help".
+
+PYTHON := /usr/bin/python3
+SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
+
+# What the scripts read from their environment
+export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
+export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE
+ifneq ($(filter command line environment,$(origin CC)),)
+export CC
+else
+unexport CC
+endif
+
+ifeq ($(wildcard $(PYTHON)),)
+ifneq ($(filter-out help,$(or $(MAKECMDGOALS),help)),)
+$(error $(PYTHON) is missing; as root: apt-get install -y python3)
+endif
+endif
+
+.PHONY: help boot shell check check-unit check-qtest check-guest \
+        check-selftest check-compilers qemu qemu-10.2 update clean distclean
+
+help:
+	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
+	@echo 'make shell            a shell in the guest'
+	@echo 'make check            every test: unit, qtest, guest on several kernels'
+	@echo 'make check-unit       the unit tests'
+	@echo 'make check-qtest      the tests of the device alone, without a guest'
+	@echo 'make check-guest      the guest programs, on every kernel and mode'
+	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
+	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
+	@echo 'make qemu             build QEMU with the model in it'
+	@echo 'make qemu-10.2        the same against the 10.2 series'
+	@echo 'make update           fetch newer packages of what was fetched before'
+	@echo 'make clean            remove what was built; keep what was fetched'
+	@echo 'make distclean        remove build/'
+	@echo ''
+	@echo 'KERNEL=7.3            a series of the archive, with a flavour if wanted (7.3-16k,'
+	@echo '                      7.3-rt, 6.12), or the path of an image; default: the newest'
+	@echo 'MODULES=dir           the modules of KERNEL=path'
+	@echo 'MODEL=g610            the GPU; none: the bare machine'
+	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
+	@echo 'TESTS=quick           names of guest programs, quick, slow, all, none'
+	@echo 'SMP=2 MEM=2G          the guest machine'
+	@echo 'KERNEL_ARGS=          kernel command line'
+	@echo 'QEMU_ARGS=            more arguments for QEMU'
+	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
+	@echo 'GDB=1                 QEMU waits for a debugger'
+	@echo 'NAME=                 the run'"'"'s folder below build/run/'
+	@echo 'SLACK=1               multiplies the time-outs'
+	@echo 'QEMU_SRC=dir          a QEMU source tree of yours; it is copied, not changed'
+	@echo 'CC=                   compiler for QEMU'
+	@echo 'CACHE=build/cache     where fetched packages are kept'
+	@echo 'NO_INSTALL=1          only name the packages that are missing'
+	@echo ''
+	@echo 'Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.  make turns each error into 2,'
+	@echo 'so for git bisect run: scripts/run-guest.py KERNEL=path MODULES=dir TESTS=expand'
+
+boot:
+	@$(PYTHON) $(SCRIPTS)/run-guest.py
+
+shell:
+	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
+
+check:
+	@$(PYTHON) $(SCRIPTS)/check.py unit qtest guest
+
+check-unit check-qtest check-guest:
+	@$(PYTHON) $(SCRIPTS)/check.py $(subst check-,,$@)
+
+check-selftest:
+	@$(PYTHON) $(SCRIPTS)/check-selftest.py
+
+check-compilers:
+	@$(PYTHON) $(SCRIPTS)/check-compilers.py
+
+qemu:
+	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests
+
+qemu-10.2:
+	@QEMU_SERIES=10.2 $(PYTHON) $(SCRIPTS)/build-qemu.py --tests
+
+update:
+	@UPDATE=1 $(PYTHON) $(SCRIPTS)/run-guest.py --prepare
+
+clean:
+	@test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
+
+distclean:
+	rm -rf build

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the other scripts share: paths, configuration, messages, errors."""
+
+import fcntl
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, 'build')
+CACHE = os.path.abspath(os.environ.get('CACHE') or os.path.join(BUILD, 'cache'))
+MESON_BUILD = os.path.join(BUILD, 'meson')
+
+PASS, FAIL, USAGE, CANNOT_TEST = 0, 1, 2, 125
+
+
+class Stop(Exception):
+    """The end of a command, with one line for the person who gave it."""
+
+    def __init__(self, message, status=CANNOT_TEST):
+        super().__init__(message)
+        self.status = status
+
+
+def usage(message):
+    return Stop(message, USAGE)
+
+
+SAY_PREFIX = ''         # '# ' where standard output is TAP
+
+
+def say(message):
+    print(SAY_PREFIX + message, flush=True)
+
+
+def run_main(function):
+    """Run a command's main function; one line and an exit code on error."""
+    try:
+        sys.exit(function())
+    except Stop as stop:
+        print(f'error: {stop}', file=sys.stderr)
+        sys.exit(stop.status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(FAIL)
+
+
+def config(name):
+    with open(os.path.join(ROOT, 'configs', name + '.toml'), 'rb') as file:
+        return tomllib.load(file)
+
+
+def release():
+    """Codename of the Debian release of this machine."""
+    try:
+        fields = platform.freedesktop_os_release()
+    except OSError:
+        fields = {}
+    known = [name for name in config('host')['packages'] if name != 'common']
+    codename = fields.get('VERSION_CODENAME', '')
+    if fields.get('ID') != 'debian' or codename not in known:
+        raise Stop(f'this machine runs {fields.get("PRETTY_NAME", "no Linux we know")}; '
+                   f'supported: Debian {" and ".join(known)}')
+    return codename
+
+
+def require_host():
+    supported = config('host')['architectures']
+    machine = platform.machine()
+    if machine not in supported or sys.byteorder != 'little':
+        raise Stop(f'host architecture {machine} is not supported; '
+                   f'supported (64-bit, little-endian): {", ".join(supported)}')
+    release()
+
+
+def require_disk(gib):
+    os.makedirs(BUILD, exist_ok=True)
+    free = shutil.disk_usage(BUILD).free / 2**30
+    if free < gib:
+        raise Stop(f'{free:.1f} GiB free below {BUILD}, {gib} GiB needed')
+
+
+def read(path, default=''):
+    try:
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+    except FileNotFoundError:
+        return default
+
+
+def write(path, text):
+    """Write a file unless it holds that text already."""
+    if read(path, None) != text:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path + '.new', 'w', encoding='utf-8') as file:
+            file.write(text)
+        os.replace(path + '.new', path)
+
+
+def files_below(*folders):
+    """Every regular file below the folders, in a stable order."""
+    for folder in folders:
+        for parent, folders_here, names in os.walk(folder):
+            folders_here.sort()
+            for name in sorted(names):
+                yield os.path.join(parent, name)
+
+
+def stamp_of(paths):
+    """A text that changes when one of the files changes."""
+    rows = []
+    for path in paths:
+        status = os.stat(path)
+        rows.append(f'{path} {status.st_size} {status.st_mtime_ns}\n')
+    return ''.join(rows)
+
+
+def command(arguments, log=None, **options):
+    """Run a program; its output goes to the log, which is shown on failure."""
+    log = log or os.path.join(BUILD, 'log', os.path.basename(arguments[0]) + '.log')
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, 'w', encoding='utf-8') as file:
+        result = subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=file,
+                                stderr=subprocess.STDOUT, check=False, **options)
+    if result.returncode:
+        with open(log, encoding='utf-8', errors='replace') as file:
+            sys.stderr.write(''.join(file.readlines()[-20:]))
+        raise Stop(f'{" ".join(arguments[:2])} failed; everything it said is in {log}')
+
+
+def manifest(use, rows):
+    """Record in build/manifest the packages and versions that serve a use."""
+    path = os.path.join(BUILD, 'manifest')
+    lines = {line for line in read(path).splitlines() if line.split('\t')[0] != use}
+    lines |= {'\t'.join((use,) + tuple(row)) for row in rows}
+    write(path, ''.join(line + '\n' for line in sorted(lines)))
+
+
+class Lock:
+    """One set-up at a time; a second one waits and then finds it done."""
+
+    def __enter__(self):
+        os.makedirs(BUILD, exist_ok=True)
+        self.file = open(os.path.join(BUILD, 'lock'), 'w', encoding='utf-8')
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say('waiting for another set-up in the same build folder')
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+class Progress:
+    """A line now and then for work that takes minutes."""
+
+    def __init__(self, title, seconds=10):
+        self.title, self.seconds = title, seconds
+        self.last = time.monotonic()
+
+    def step(self, done, total):
+        now = time.monotonic()
+        if now - self.last >= self.seconds:
+            self.last = now
+            say(f'{self.title}: {done} of {total} steps ({100 * done // total} %)')
