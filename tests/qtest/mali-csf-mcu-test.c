@@ -1,0 +1,1072 @@
+/*
+ * QTest for the Arm Mali CSF GPU: the microcontroller — boot, requests and
+ * acknowledgements, doorbells
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include <sys/mman.h>
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
+#include "libqos/mali-csf.h"
+
+#define LONG_ENOUGH     (10 * MALI_CSF_MS)
+
+#define JOB_RAWSTAT     (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_RAWSTAT)
+#define JOB_CLEAR       (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_CLEAR)
+#define JOB_MASK        (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_MASK)
+#define GPU_RAWSTAT     (A_GPU_INT + MALI_CSF_INT_RAWSTAT)
+#define GPU_CLEAR       (A_GPU_INT + MALI_CSF_INT_CLEAR)
+
+/* The LOCKADDR of all of the shared section */
+#define LOCK_SHARED     (FW_SHARED_START | 15)
+
+static void boot(QMaliCsf *gpu, const char *args)
+{
+    mali_csf_init(gpu, args);
+    mali_csf_mcu_prepare(gpu);
+    mali_csf_mcu_boot(gpu);
+    mali_csf_global_init(gpu);
+    mali_csf_ack_events(gpu);
+}
+
+static uint8_t *snapshot(QMaliCsf *gpu)
+{
+    uint8_t *copy = g_malloc(FW_SHARED_SIZE);
+
+    qtest_memread(gpu->qts, gpu->shared_pa, copy, FW_SHARED_SIZE);
+    return copy;
+}
+
+/* Nothing in the shared section changed, and no interrupt was raised */
+static void assert_unchanged(QMaliCsf *gpu, const uint8_t *old)
+{
+    g_autofree uint8_t *new = snapshot(gpu);
+
+    for (unsigned i = 0; i < FW_SHARED_SIZE; i += 4) {
+        if (memcmp(old + i, new + i, 4)) {
+            g_test_message("0x%08x changed", FW_SHARED_START + i);
+        }
+    }
+    g_assert_cmpmem(new, FW_SHARED_SIZE, old, FW_SHARED_SIZE);
+    g_assert_cmphex(mali_csf_readl(gpu, JOB_RAWSTAT), ==, 0);
+}
+
+static uint32_t glb_ack(QMaliCsf *gpu)
+{
+    return qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK);
+}
+
+/* Toggle PING and nothing else */
+static void ping(QMaliCsf *gpu)
+{
+    mali_csf_toggle(gpu, gpu->glb_in + GLB_REQ, gpu->glb_out + GLB_ACK,
+                    GLB_PING);
+}
+
+static bool ping_acked(QMaliCsf *gpu)
+{
+    return !((qtest_readl(gpu->qts, gpu->glb_in + GLB_REQ) ^ glb_ack(gpu)) &
+             GLB_PING);
+}
+
+/* Boot */
+
+static void test_boot_control_block(void)
+{
+    QMaliCsf gpu;
+    uint32_t group_stride, stream_stride;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_mcu_boot(&gpu);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.shared_pa +
+                                GLB_CONTROL_VERSION), ==, 0x01010000);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.shared_pa +
+                                GLB_CONTROL_FEATURES), ==, 0);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.shared_pa +
+                                GLB_CONTROL_INSTR_FEATURES), ==, 0x71);
+    g_assert_cmpuint(gpu.group_num, ==, 8);
+    g_assert_cmpuint(gpu.stream_num, ==, 8);
+    g_assert_cmphex(gpu.suspend_size, >, 0);
+    g_assert_cmphex(gpu.protm_suspend_size, >, 0);
+
+    /* The driver refuses groups or streams that differ. */
+    group_stride = qtest_readl(gpu.qts, gpu.shared_pa +
+                               GLB_CONTROL_GROUP_STRIDE);
+    for (unsigned i = 0; i < gpu.group_num; i++) {
+        uint64_t csg = gpu.shared_pa + FW_CSG_CONTROL_OFFSET +
+                       i * group_stride;
+
+        g_assert_cmphex(qtest_readl(gpu.qts, csg + CSG_CONTROL_FEATURES), ==,
+                        0);
+        g_assert_cmphex(qtest_readl(gpu.qts, csg + CSG_CONTROL_SUSPEND_SIZE),
+                        ==, gpu.suspend_size);
+        g_assert_cmpuint(qtest_readl(gpu.qts, csg + CSG_CONTROL_STREAM_NUM),
+                         ==, 8);
+        stream_stride = qtest_readl(gpu.qts, csg + CSG_CONTROL_STREAM_STRIDE);
+        for (unsigned j = 0; j < gpu.stream_num; j++) {
+            uint64_t cs = csg + CSG_CONTROL_STREAMS + j * stream_stride;
+
+            g_assert_cmphex(qtest_readl(gpu.qts, cs + CS_CONTROL_FEATURES),
+                            ==, CS_FEATURES_WORK_REGS(96) |
+                            CS_FEATURES_SCOREBOARDS(8) | CS_FEATURES_COMPUTE |
+                            CS_FEATURES_FRAGMENT | CS_FEATURES_TILER);
+        }
+    }
+    mali_csf_quit(&gpu);
+}
+
+static gint compare_u64(gconstpointer a, gconstpointer b)
+{
+    return *(const uint64_t *)a < *(const uint64_t *)b ? -1 : 1;
+}
+
+/* Blocks of one kind lie at least their size away from all others. */
+static void test_boot_blocks_apart(void)
+{
+    g_autoptr(GArray) blocks = g_array_new(false, false, 2 * 8);
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    {
+        uint64_t glb[] = { gpu.glb_in, GLB_INPUT_SIZE,
+                           gpu.glb_out, GLB_OUTPUT_SIZE };
+
+        g_array_append_vals(blocks, glb, 2);
+    }
+    for (unsigned i = 0; i < gpu.group_num; i++) {
+        uint64_t csg[] = { gpu.csg_in[i], CSG_INPUT_SIZE,
+                           gpu.csg_out[i], CSG_OUTPUT_SIZE };
+
+        g_array_append_vals(blocks, csg, 2);
+        for (unsigned j = 0; j < gpu.stream_num; j++) {
+            uint64_t cs[] = { gpu.cs_in[i][j], CS_INPUT_SIZE,
+                              gpu.cs_out[i][j], CS_OUTPUT_SIZE };
+
+            g_array_append_vals(blocks, cs, 2);
+        }
+    }
+    g_array_sort(blocks, compare_u64);
+    for (unsigned i = 0; i < blocks->len; i++) {
+        const uint64_t *block = (const uint64_t *)blocks->data + 2 * i;
+        uint64_t end = i + 1 < blocks->len ? block[2] :
+                       gpu.shared_pa + FW_SHARED_SIZE;
+
+        g_assert_cmphex(block[0] + block[1], <=, end);
+    }
+    mali_csf_quit(&gpu);
+}
+
+static void test_boot_interrupts(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_writel(&gpu, JOB_MASK, JOB_INT_GLOBAL_IF);
+    mali_csf_writel(&gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_CONTROL), ==,
+                     MCU_CONTROL_AUTO);
+    g_assert(mali_csf_wait_reg(&gpu, JOB_RAWSTAT, ~0u, JOB_INT_GLOBAL_IF,
+                               1000 * MALI_CSF_MS));
+    g_assert_true(qtest_get_irq(gpu.qts, MALI_CSF_SPI_JOB));
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT) &
+                    R_GPU_INT_MCU_STATUS_CHANGED_MASK, !=, 0);
+    /* The boot is one event. */
+    mali_csf_writel(&gpu, JOB_CLEAR, ~0u);
+    g_assert_false(qtest_get_irq(gpu.qts, MALI_CSF_SPI_JOB));
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+    mali_csf_quit(&gpu);
+}
+
+/* Acknowledgements equal requests, whatever was left in memory. */
+static void test_boot_acks(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    qtest_memset(gpu.qts, gpu.glb_out, 0xa5, 0x20);
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_REQ, 0x5a5a5af0);
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_DB_REQ, 0x12345678);
+    for (unsigned i = 0; i < gpu.group_num; i++) {
+        qtest_memset(gpu.qts, gpu.csg_out[i], 0xa5, 0x20);
+        /* The four states, then some events */
+        qtest_writel(gpu.qts, gpu.csg_in[i] + CSG_REQ,
+                     0x30000010 * (i & 1) + (i & 3));
+        qtest_writel(gpu.qts, gpu.csg_in[i] + CSG_DB_REQ, 0xff >> i);
+        qtest_writel(gpu.qts, gpu.csg_in[i] + CSG_IRQ_ACK, 0x0f << i);
+        for (unsigned j = 0; j < gpu.stream_num; j++) {
+            qtest_memset(gpu.qts, gpu.cs_out[i][j], 0xa5, CS_OUTPUT_SIZE);
+            qtest_writel(gpu.qts, gpu.cs_in[i][j] + CS_REQ,
+                         0x80000500u + (j & 1));
+        }
+    }
+    mali_csf_mcu_boot(&gpu);
+    g_assert_cmphex(glb_ack(&gpu), ==, 0x5a5a5af0);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.glb_out + GLB_DB_ACK), ==,
+                    0x12345678);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.glb_out + GLB_HALT_STATUS), ==,
+                    0);
+    for (unsigned i = 0; i < gpu.group_num; i++) {
+        uint32_t req = qtest_readl(gpu.qts, gpu.csg_in[i] + CSG_REQ);
+
+        /* All slots are inactive: START and RESUME were never done. */
+        if (i & 1) {
+            req &= ~CSG_STATE_MASK;
+        }
+        g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_out[i] + CSG_ACK), ==,
+                        req);
+        g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_out[i] + CSG_DB_ACK),
+                        ==, 0xff >> i);
+        g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_out[i] + CSG_IRQ_REQ),
+                        ==, 0x0f << i);
+        for (unsigned j = 0; j < gpu.stream_num; j++) {
+            g_assert_cmphex(qtest_readl(gpu.qts, gpu.cs_out[i][j] + CS_ACK),
+                            ==, 0x80000500u);
+            g_assert_cmphex(qtest_readl(gpu.qts, gpu.cs_out[i][j] +
+                                        CS_STATUS_SCOREBOARDS), ==, 0);
+            g_assert_cmphex(qtest_readl(gpu.qts, gpu.cs_out[i][j] +
+                                        CS_STATUS_BLOCKED_REASON), ==, 0);
+        }
+    }
+    mali_csf_quit(&gpu);
+}
+
+static void assert_boot_fails(QMaliCsf *gpu)
+{
+    mali_csf_writel(gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    g_assert(mali_csf_wait_reg(gpu, A_MCU_STATUS, ~0u, MCU_STATUS_FATAL,
+                               1000 * MALI_CSF_MS));
+    mali_csf_run(gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(gpu, JOB_RAWSTAT), ==, 0);
+    g_assert_cmphex(mali_csf_readl(gpu, GPU_RAWSTAT) &
+                    R_GPU_INT_MCU_STATUS_CHANGED_MASK, !=, 0);
+}
+
+/* Address space 0 as after a reset */
+static void test_boot_fail_unmapped(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_l2_on(&gpu);
+    assert_boot_fails(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* Everything is staged, but UPDATE never came. */
+static void test_boot_fail_no_update(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_as_disable(&gpu, 0);
+    mali_csf_writeq(&gpu, mali_csf_as_reg(0, A_AS_TRANSTAB_LO),
+                    gpu.mcu_vm.root);
+    mali_csf_writeq(&gpu, mali_csf_as_reg(0, A_AS_MEMATTR_LO),
+                    MALI_CSF_MEMATTR);
+    mali_csf_writeq(&gpu, mali_csf_as_reg(0, A_AS_TRANSCFG_LO),
+                    MALI_CSF_TRANSCFG);
+    assert_boot_fails(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* One page is missing: the last that the blocks use, then the first. */
+static void test_boot_fail_hole(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_unmap(&gpu.mcu_vm, FW_SHARED_START, MALI_CSF_PAGE);
+    assert_boot_fails(&gpu);
+    /* Mapped again, it starts: FATAL is left through MCU_CONTROL. */
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_DISABLED);
+    mali_csf_map(&gpu.mcu_vm, FW_SHARED_START, gpu.shared_pa, MALI_CSF_PAGE,
+                 0);
+    mali_csf_mcu_boot(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+static void test_boot_fail_read_only(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_map(&gpu.mcu_vm, FW_SHARED_START, gpu.shared_pa, FW_SHARED_SIZE,
+                 MALI_CSF_PTE_AP_RDONLY);
+    assert_boot_fails(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* The shared section is a device: no access, no boot. */
+static void test_boot_fail_mmio(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_map(&gpu.mcu_vm, FW_SHARED_START, 0x09000000, MALI_CSF_PAGE, 0);
+    assert_boot_fails(&gpu);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_ID), ==, 0xa8670005);
+    mali_csf_quit(&gpu);
+}
+
+/* Offsets are cached by the driver from the first boot on. */
+static void test_boot_warm_identical(void)
+{
+    const unsigned control = 2 * MALI_CSF_PAGE;
+    g_autofree uint8_t *cold = NULL;
+    g_autofree uint8_t *warm = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    cold = snapshot(&gpu);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    mali_csf_doorbell(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, 0, GLB_HALT);
+    qtest_memset(gpu.qts, gpu.shared_pa, 0xff, control);
+    mali_csf_mcu_boot(&gpu);
+    warm = snapshot(&gpu);
+    /* Only what the control block has; the rest of it is anybody's. */
+    for (unsigned i = 0; i < GLB_CONTROL_SIZE; i++) {
+        g_assert_cmphex(warm[i], ==, cold[i]);
+    }
+    for (unsigned i = 0; i < gpu.group_num; i++) {
+        uint32_t stride, offset;
+
+        memcpy(&stride, warm + GLB_CONTROL_GROUP_STRIDE, 4);
+        offset = FW_CSG_CONTROL_OFFSET + i * le32_to_cpu(stride);
+        g_assert_cmpmem(warm + offset, CSG_CONTROL_STREAM_STRIDE + 4,
+                        cold + offset, CSG_CONTROL_STREAM_STRIDE + 4);
+        memcpy(&stride, warm + offset + CSG_CONTROL_STREAM_STRIDE, 4);
+        offset += CSG_CONTROL_STREAMS;
+        for (unsigned j = 0; j < gpu.stream_num; j++) {
+            g_assert_cmpmem(warm + offset, 12, cold + offset, 12);
+            offset += le32_to_cpu(stride);
+        }
+    }
+    mali_csf_global_init(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* Stop */
+
+static void test_halt(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_writel(&gpu, GPU_CLEAR, ~0u);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    /* The request counts only once the doorbell rings. */
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+    mali_csf_doorbell(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    g_assert_cmphex(glb_ack(&gpu) & GLB_HALT, ==, GLB_HALT);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.glb_out + GLB_HALT_STATUS), ==,
+                    0);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT) &
+                    R_GPU_INT_MCU_STATUS_CHANGED_MASK, !=, 0);
+
+    /* Halted, it hears nothing; 6.12 clears the bit without a doorbell. */
+    ping(&gpu);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, 0, GLB_HALT);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_HALT);
+    g_assert_false(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+/* 7.x leaves HALT set over the restart: no edge, no halt. */
+static void test_halt_still_set_at_boot(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    mali_csf_doorbell(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    mali_csf_mcu_boot(&gpu);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+static void test_disable(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_writel(&gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_DISABLED,
+                               MALI_CSF_TIMEOUT));
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT) &
+                    R_GPU_INT_MCU_STATUS_CHANGED_MASK, !=, 0);
+    mali_csf_quit(&gpu);
+}
+
+/* Requests */
+
+static void test_ping(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    for (int i = 0; i < 4; i++) {
+        ping(&gpu);
+        g_assert_false(ping_acked(&gpu));
+        /* Not without the doorbell */
+        mali_csf_run(&gpu, LONG_ENOUGH);
+        g_assert_false(ping_acked(&gpu));
+        g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+        mali_csf_doorbell(&gpu, 0);
+        mali_csf_run(&gpu, LONG_ENOUGH);
+        g_assert_true(ping_acked(&gpu));
+        g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==,
+                        JOB_INT_GLOBAL_IF);
+        mali_csf_writel(&gpu, JOB_CLEAR, ~0u);
+    }
+    mali_csf_quit(&gpu);
+}
+
+/* The write of the doorbell does nothing itself: time has to pass. */
+static void test_ping_takes_time(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    g_assert_false(ping_acked(&gpu));
+    mali_csf_readl(&gpu, A_GPU_ID);
+    g_assert_false(ping_acked(&gpu));
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+/* An acknowledgement whose bit is not in ACK_IRQ_MASK raises nothing. */
+static void test_ack_irq_mask(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_ACK_IRQ_MASK, ~GLB_PING);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_true(ping_acked(&gpu));
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_ACK_IRQ_MASK, GLB_PING);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==,
+                    JOB_INT_GLOBAL_IF);
+    mali_csf_quit(&gpu);
+}
+
+/* Toggles of all kinds at once, in both directions, and levels */
+static void test_ack_all_requests(void)
+{
+    const uint32_t requests = GLB_CFG_PROGRESS_TIMER | GLB_CFG_ALLOC_EN |
+                              GLB_CFG_POWEROFF_TIMER | GLB_PERFCNT_EN |
+                              GLB_PERFCNT_SAMPLE | GLB_COUNTER_EN | GLB_PING |
+                              GLB_FWCFG_UPDATE | GLB_IDLE_EN;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    for (int i = 0; i < 3; i++) {
+        uint32_t ack = glb_ack(&gpu);
+
+        mali_csf_glb_request(&gpu, ~ack, requests);
+        g_assert_cmphex(glb_ack(&gpu) & ~requests, ==, ack & ~requests);
+    }
+    mali_csf_quit(&gpu);
+}
+
+/* The host's answer to an event is no request. */
+static void test_ack_of_event_is_silent(void)
+{
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    /* As if events were pending on the host's side */
+    qtest_writel(gpu.qts, gpu.glb_out + GLB_ACK, glb_ack(&gpu) ^ GLB_IDLE);
+    qtest_writel(gpu.qts, gpu.csg_out[2] + CSG_ACK, CSG_SYNC_UPDATE |
+                 CSG_IDLE);
+    mali_csf_ack_events(&gpu);
+    before = snapshot(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    mali_csf_quit(&gpu);
+}
+
+/* 7.x rings after each interrupt: an answer would make a storm. */
+static void test_doorbell_silent(void)
+{
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    before = snapshot(&gpu);
+    for (int i = 0; i < 3; i++) {
+        for (unsigned page = 0; page <= gpu.group_num; page++) {
+            mali_csf_doorbell(&gpu, page);
+        }
+        mali_csf_run(&gpu, LONG_ENOUGH);
+    }
+    assert_unchanged(&gpu, before);
+    mali_csf_quit(&gpu);
+}
+
+/* A group that is not on its slot is acknowledged, and that is all. */
+static void test_doorbell_empty_slot(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_toggle(&gpu, gpu.glb_in + GLB_DB_REQ, gpu.glb_out + GLB_DB_ACK,
+                    0xff);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.glb_in + GLB_DB_REQ), ==,
+                    qtest_readl(gpu.qts, gpu.glb_out + GLB_DB_ACK));
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+    mali_csf_quit(&gpu);
+}
+
+/* Slots that do not exist, in DB_REQ and by doorbell page */
+static void test_doorbell_absent_slot(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_toggle(&gpu, gpu.glb_in + GLB_DB_REQ, gpu.glb_out + GLB_DB_ACK,
+                    ~0u);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_doorbell(&gpu, 20);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+static void test_doorbell_while_off(void)
+{
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    ping(&gpu);
+    before = snapshot(&gpu);
+    for (unsigned page = 0; page <= gpu.group_num; page++) {
+        mali_csf_doorbell(&gpu, page);
+    }
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    g_assert_false(ping_acked(&gpu));
+
+    /* At the start everything is looked at anew: ACK := REQ. */
+    mali_csf_mcu_boot(&gpu);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+/* The doorbell of before the stop is not heard after the start. */
+static void test_doorbell_then_off(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_false(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+/* Address space 0 locked */
+
+static void test_locked_ping(const void *data)
+{
+    const uint64_t lockaddr = *(const uint64_t *)data;
+    const uint32_t done = R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK;
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_lock(&gpu, 0, lockaddr);
+    ping(&gpu);
+    mali_csf_toggle(&gpu, gpu.glb_in + GLB_DB_REQ, gpu.glb_out + GLB_DB_ACK,
+                    0xff);
+    before = snapshot(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+
+    /* This is all that the driver waits for while it holds the lock. */
+    mali_csf_writel(&gpu, GPU_CLEAR, done);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert(mali_csf_wait_reg(&gpu, GPU_RAWSTAT, done, done, MALI_CSF_MS));
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+
+    mali_csf_unlock(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_true(ping_acked(&gpu));
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.glb_in + GLB_DB_REQ), ==,
+                    qtest_readl(gpu.qts, gpu.glb_out + GLB_DB_ACK));
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==,
+                    JOB_INT_GLOBAL_IF);
+    /* Once */
+    mali_csf_writel(&gpu, JOB_CLEAR, ~0u);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+    mali_csf_quit(&gpu);
+}
+
+/* A lock on other pages of the space holds nothing up. */
+static void test_locked_elsewhere(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_lock(&gpu, 0, 0x05000000 | 15);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_lock(&gpu, 0, (FW_SHARED_START - 0x10000) | 15);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_true(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+static void test_locked_boot(void)
+{
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    before = snapshot(&gpu);
+    mali_csf_lock(&gpu, 0, LOCK_SHARED);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), !=,
+                     MCU_STATUS_FATAL);
+    mali_csf_unlock(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, JOB_RAWSTAT, ~0u, JOB_INT_GLOBAL_IF,
+                               MALI_CSF_TIMEOUT));
+    mali_csf_mcu_parse(&gpu);
+    mali_csf_global_init(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* What is parked is forgotten when the MCU is switched off. */
+static void test_locked_then_off(void)
+{
+    g_autofree uint8_t *before = NULL;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_lock(&gpu, 0, LOCK_SHARED);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_DISABLED);
+    before = snapshot(&gpu);
+    mali_csf_unlock(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    mali_csf_quit(&gpu);
+}
+
+/* The driver's wait for the MCU to stop does not depend on the lock. */
+static void test_locked_halt(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_lock(&gpu, 0, LOCK_SHARED);
+    mali_csf_update(&gpu, gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_readl(&gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+    mali_csf_unlock(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    mali_csf_quit(&gpu);
+}
+
+/* UPDATE to UNMAPPED under a parked pass: it goes on and finds no page. */
+static void test_locked_then_unmapped(void)
+{
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_lock(&gpu, 0, LOCK_SHARED);
+    ping(&gpu);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    mali_csf_as_disable(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_FATAL,
+                               MALI_CSF_TIMEOUT));
+    g_assert_false(ping_acked(&gpu));
+    mali_csf_quit(&gpu);
+}
+
+/*
+ * The start of a group touches what lies outside of the shared section: the
+ * user pages of its queues and its suspend buffer.  While one of them is
+ * locked, nothing of the pass may be seen.
+ */
+static void test_locked_start(void)
+{
+    const uint64_t nops[8] = { 0 };
+    g_autofree uint8_t *before = NULL;
+    QMaliCsfVm vm;
+    QMaliCsfGroup group;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_vm_init(&gpu, &vm, 1);
+    /* Away from the shared section by more than the lock is wide */
+    gpu.mcu_vm.next_va = 0x04100000;
+    mali_csf_group_init(&vm, &group, 1);
+    mali_csf_vm_enable(&vm);
+    mali_csf_queue_push(&group.queue[0], nops, ARRAY_SIZE(nops));
+    mali_csf_group_program(&group, 3);
+    mali_csf_lock(&gpu, 0, mali_csf_pack_region(0x04100000, 0x100000));
+    mali_csf_group_request(&group, CSG_STATE_START);
+    before = snapshot(&gpu);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    assert_unchanged(&gpu, before);
+    g_assert_cmphex(mali_csf_queue_extract(&group.queue[0]), ==, 0);
+
+    mali_csf_unlock(&gpu, 0);
+    g_assert_true(mali_csf_group_wait(&group));
+    g_assert_true(mali_csf_queue_wait(&group.queue[0], MALI_CSF_TIMEOUT));
+    mali_csf_quit(&gpu);
+}
+
+/*
+ * Acknowledge, then look (hw-spec 6.2).
+ *
+ * The host that writes between the two is played by the page tables: the
+ * word that the firmware acknowledges in is, through a second mapping, also
+ * the word that it has to look at next.  If it looks first, it sees the old
+ * value, acknowledges, and nobody will ring again.
+ */
+
+/* GLB_DB_ACK is at the same offset of its page as CSG_DB_REQ of its own. */
+static void test_order_global(void)
+{
+    QMaliCsfVm vm;
+    QMaliCsfGroup group;
+    QMaliCsf gpu;
+    uint64_t page, cs_in, cs_out;
+    const unsigned slot = 0;
+
+    boot(&gpu, NULL);
+    mali_csf_vm_init(&gpu, &vm, 1);
+    mali_csf_group_init(&vm, &group, 1);
+    mali_csf_vm_enable(&vm);
+    mali_csf_group_start(&group, slot);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&gpu);
+
+    g_assert_cmphex((gpu.glb_out + GLB_DB_ACK) % MALI_CSF_PAGE, ==,
+                    (gpu.csg_in[slot] + CSG_DB_REQ) % MALI_CSF_PAGE);
+    g_assert_cmphex((gpu.glb_out + GLB_ACK) % MALI_CSF_PAGE, ==,
+                    (gpu.csg_in[slot] + CSG_REQ) % MALI_CSF_PAGE);
+    page = gpu.csg_in[slot] & ~(MALI_CSF_PAGE - 1);
+    cs_in = gpu.cs_in[slot][0];
+    cs_out = gpu.cs_out[slot][0];
+
+    /*
+     * Bit 0 of all doorbell words is 0 when the pass begins.  What
+     * GLB_ACK becomes is CSG_REQ: it has to be a group that stays started.
+     */
+    qtest_writel(gpu.qts, gpu.csg_in[slot] + CSG_DB_REQ, 0);
+    qtest_writel(gpu.qts, gpu.csg_out[slot] + CSG_DB_ACK, 0);
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_REQ,
+                 qtest_readl(gpu.qts, gpu.csg_in[slot] + CSG_REQ));
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_DB_REQ, 1u << slot);
+    /* The stream is to be stopped. */
+    mali_csf_update(&gpu, cs_in + CS_REQ, CS_STATE_STOP, CS_STATE_MASK);
+    mali_csf_lock(&gpu, 0, LOCK_SHARED);
+    mali_csf_map(&gpu.mcu_vm, FW_SHARED_START + (gpu.glb_out -
+                 gpu.shared_pa), page, MALI_CSF_PAGE, 0);
+    mali_csf_flush_caches(&gpu, MALI_CSF_FLUSH_ALL);
+    mali_csf_unlock(&gpu, 0);
+
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    /* GLB_DB_ACK, which is CSG_DB_REQ */
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_in[slot] + CSG_DB_REQ), ==,
+                    1u << slot);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_out[slot] + CSG_DB_ACK), ==,
+                    1);
+    g_assert_cmphex(qtest_readl(gpu.qts, cs_out + CS_ACK) & CS_STATE_MASK,
+                    ==, CS_STATE_STOP);
+    mali_csf_quit(&gpu);
+}
+
+/*
+ * One level down: the queue's INSERT is made the word CSG_DB_ACK.  Started by
+ * its doorbell bit 6, the stream finds 64 bytes to run if the bit was
+ * acknowledged before it was looked at, and none otherwise.
+ */
+static void test_order_group(void)
+{
+    const unsigned slot = 0, cs = 6;
+    const uint64_t store[] = {
+        cs_move48(0, 0),
+        cs_move32(2, 0x0a11600d),
+        cs_store_multiple(2, 1, 0, 0),
+    };
+    uint64_t job[ARRAY_SIZE(store)];
+    QMaliCsfVm vm;
+    QMaliCsfGroup group;
+    QMaliCsfQueue *queue = &group.queue[cs];
+    QMaliCsfBuffer out;
+    QMaliCsf gpu;
+
+    boot(&gpu, NULL);
+    mali_csf_vm_init(&gpu, &vm, 1);
+    mali_csf_group_init(&vm, &group, 8);
+    out = mali_csf_vm_alloc(&vm, MALI_CSF_PAGE);
+    mali_csf_vm_enable(&vm);
+    memcpy(job, store, sizeof(job));
+    job[0] = cs_move48(0, out.va);
+    for (int i = 0; i < ARRAY_SIZE(job); i++) {
+        qtest_writeq(gpu.qts, queue->ring.pa + i * 8, job[i]);
+    }
+
+    /* A group with all of its streams stopped, and quiet about it */
+    mali_csf_group_program(&group, slot);
+    for (unsigned i = 0; i < 8; i++) {
+        qtest_writel(gpu.qts, gpu.cs_in[slot][i] + CS_REQ, CS_STATE_STOP);
+        qtest_writel(gpu.qts, gpu.cs_in[slot][i] + CS_ACK_IRQ_MASK, 0);
+    }
+    mali_csf_group_request(&group, CSG_STATE_START);
+    g_assert_true(mali_csf_group_wait(&group));
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    /* INSERT is 64 bits wide: the word behind is part of it. */
+    g_assert_cmphex(CSG_IRQ_REQ, ==, CSG_DB_ACK + 4);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.csg_out[slot] + CSG_IRQ_REQ),
+                    ==, 0);
+    /* Behind it is EXTRACT_INIT, in whose place these two are. */
+    g_assert_cmphex(CSG_STATUS_EP_CURRENT, ==, CSG_DB_ACK + 8);
+    qtest_writeq(gpu.qts, gpu.csg_out[slot] + CSG_STATUS_EP_CURRENT, 0);
+    qtest_writel(gpu.qts, gpu.csg_out[slot] + CSG_DB_ACK, 0);
+    qtest_writel(gpu.qts, gpu.csg_in[slot] + CSG_DB_REQ, 1u << cs);
+    qtest_writeq(gpu.qts, gpu.cs_in[slot][cs] + CS_USER_INPUT,
+                 FW_SHARED_START + (gpu.csg_out[slot] + CSG_DB_ACK -
+                                    gpu.shared_pa));
+    qtest_writel(gpu.qts, gpu.cs_in[slot][cs] + CS_REQ, CS_STATE_START);
+    mali_csf_csg_ring(&gpu, slot);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(qtest_readl(gpu.qts, gpu.cs_out[slot][cs] + CS_ACK) &
+                    CS_STATE_MASK, ==, CS_STATE_START);
+    g_assert_cmphex(qtest_readl(gpu.qts, out.pa), ==, 0x0a11600d);
+    mali_csf_quit(&gpu);
+}
+
+/*
+ * The same in real time: guest memory is shared with this process, in which
+ * a thread plays the other CPU.  It sends STATUS_UPDATE requests, one after
+ * the other, without knowing when the firmware looks; each is announced as
+ * the driver does it, from the current acknowledgement.  None may be lost.
+ */
+typedef struct Racer {
+    uint32_t *req;
+    uint32_t *ack;
+    uint32_t *db_req;
+    uint32_t *db_ack;
+    unsigned sent;
+    bool stop;
+} Racer;
+
+static void *racer(void *opaque)
+{
+    Racer *r = opaque;
+
+    while (!qatomic_read(&r->stop)) {
+        uint32_t ack = qatomic_read(r->ack);
+
+        if ((qatomic_read(r->req) ^ ack) & CSG_STATUS_UPDATE) {
+            continue;
+        }
+        qatomic_set(r->req, (qatomic_read(r->req) & ~CSG_STATUS_UPDATE) |
+                    (~ack & CSG_STATUS_UPDATE));
+        /* The request is seen by whoever sees that it is announced. */
+        smp_mb();
+        qatomic_set(r->db_req, (qatomic_read(r->db_req) & ~1u) |
+                    (~qatomic_read(r->db_ack) & 1u));
+        r->sent++;
+    }
+    return NULL;
+}
+
+static void test_order_race(void)
+{
+    g_autofree char *path = g_strdup_printf("/dev/shm/mali-csf-%d",
+                                            (int)getpid());
+    g_autofree char *args =
+        g_strdup_printf("-object memory-backend-file,id=ram,share=on,"
+                        "mem-path=%s,size=%" PRIu64 " "
+                        "-machine memory-backend=ram", path,
+                        (uint64_t)MALI_CSF_RAM_SIZE);
+    QMaliCsfVm vm;
+    QMaliCsfGroup group;
+    QMaliCsf gpu;
+    Racer r = { 0 };
+    GThread *thread;
+    uint8_t *ram;
+    int fd;
+
+    if (HOST_BIG_ENDIAN || access("/dev/shm", W_OK)) {
+        g_test_skip("needs a little-endian host with /dev/shm");
+        return;
+    }
+    boot(&gpu, args);
+    fd = open(path, O_RDWR);
+    g_assert_cmpint(fd, >=, 0);
+    unlink(path);
+    ram = mmap(NULL, MALI_CSF_RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+               fd, 0);
+    g_assert(ram != MAP_FAILED);
+    close(fd);
+
+    mali_csf_vm_init(&gpu, &vm, 1);
+    mali_csf_group_init(&vm, &group, 1);
+    mali_csf_vm_enable(&vm);
+    mali_csf_group_start(&group, 0);
+    r.req = (uint32_t *)(ram + gpu.csg_in[0] + CSG_REQ - MALI_CSF_RAM_BASE);
+    r.ack = (uint32_t *)(ram + gpu.csg_out[0] + CSG_ACK - MALI_CSF_RAM_BASE);
+    r.db_req = (uint32_t *)(ram + gpu.glb_in + GLB_DB_REQ -
+                            MALI_CSF_RAM_BASE);
+    r.db_ack = (uint32_t *)(ram + gpu.glb_out + GLB_DB_ACK -
+                            MALI_CSF_RAM_BASE);
+    thread = g_thread_new("racer", racer, &r);
+    for (int i = 0; i < 20000; i++) {
+        mali_csf_doorbell(&gpu, 0);
+        mali_csf_run(&gpu, 2 * MALI_CSF_US);
+    }
+    qatomic_set(&r.stop, true);
+    g_thread_join(thread);
+    mali_csf_doorbell(&gpu, 0);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_test_message("%u requests", r.sent);
+    g_assert_cmpuint(r.sent, >, 1000);
+    g_assert_true(mali_csf_csg_acked(&gpu, 0, CSG_STATUS_UPDATE));
+    munmap(ram, MALI_CSF_RAM_SIZE);
+    mali_csf_quit(&gpu);
+}
+
+#define ADD(path, fn) qtest_add_func("/mali-csf/mcu/" path, fn)
+
+int main(int argc, char **argv)
+{
+    static const uint64_t lockaddr[] = {
+        LOCK_SHARED, MALI_CSF_LOCK_ALL,
+        FW_SHARED_START | AS_LOCKADDR_SIZE_MIN,
+        /* A kernel buffer at 0x0401f000, as the driver locks it */
+        0x04000011,
+    };
+    static const char *const lock_name[] = {
+        "section", "space", "half-section", "kernel-buffer",
+    };
+
+    g_test_init(&argc, &argv, NULL);
+
+    ADD("boot/control-block", test_boot_control_block);
+    ADD("boot/blocks-apart", test_boot_blocks_apart);
+    ADD("boot/interrupts", test_boot_interrupts);
+    ADD("boot/acks", test_boot_acks);
+    ADD("boot/warm-identical", test_boot_warm_identical);
+    ADD("boot/fail/unmapped", test_boot_fail_unmapped);
+    ADD("boot/fail/no-update", test_boot_fail_no_update);
+    ADD("boot/fail/hole", test_boot_fail_hole);
+    ADD("boot/fail/read-only", test_boot_fail_read_only);
+    ADD("boot/fail/mmio", test_boot_fail_mmio);
+
+    ADD("halt/acked", test_halt);
+    ADD("halt/still-set-at-boot", test_halt_still_set_at_boot);
+    ADD("disable", test_disable);
+
+    ADD("request/ping", test_ping);
+    ADD("request/ping-takes-time", test_ping_takes_time);
+    ADD("request/ack-irq-mask", test_ack_irq_mask);
+    ADD("request/all", test_ack_all_requests);
+    ADD("request/ack-of-event-is-silent", test_ack_of_event_is_silent);
+
+    ADD("doorbell/silent", test_doorbell_silent);
+    ADD("doorbell/empty-slot", test_doorbell_empty_slot);
+    ADD("doorbell/absent-slot", test_doorbell_absent_slot);
+    ADD("doorbell/while-off", test_doorbell_while_off);
+    ADD("doorbell/then-off", test_doorbell_then_off);
+
+    for (int i = 0; i < ARRAY_SIZE(lockaddr); i++) {
+        g_autofree char *path = g_strdup_printf("/mali-csf/mcu/locked/%s",
+                                                lock_name[i]);
+
+        qtest_add_data_func(path, &lockaddr[i], test_locked_ping);
+    }
+    ADD("locked/elsewhere", test_locked_elsewhere);
+    ADD("locked/boot", test_locked_boot);
+    ADD("locked/then-off", test_locked_then_off);
+    ADD("locked/halt", test_locked_halt);
+    ADD("locked/then-unmapped", test_locked_then_unmapped);
+    ADD("locked/start", test_locked_start);
+
+    ADD("order/global", test_order_global);
+    ADD("order/group", test_order_group);
+    ADD("order/race", test_order_race);
+
+    return g_test_run();
+}

@@ -1,0 +1,459 @@
+/*
+ * QTest for the Arm Mali CSF GPU: save and load in the middle of things
+ *
+ * Each test brings the device into some state, saves the machine to a file,
+ * loads it in a second QEMU and lets it come to its end there.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "libqos/mali-csf.h"
+
+#define LONG_ENOUGH     (10 * MALI_CSF_MS)
+
+#define JOB_RAWSTAT     (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_RAWSTAT)
+#define MMU_RAWSTAT     (MALI_CSF_MMU_BASE + MALI_CSF_INT_RAWSTAT)
+
+#define VA              0x40000000ull
+#define OLD             0x01d01d01u
+#define NEW             0x0e30e30eu
+
+static void wait_migration(QTestState *qts)
+{
+    for (int i = 0; i < 3000; i++) {
+        QDict *rsp = qtest_qmp(qts, "{'execute': 'query-migrate'}");
+        QDict *ret = qdict_get_qdict(rsp, "return");
+        const char *status = qdict_get_try_str(ret, "status");
+        bool done = g_strcmp0(status, "completed") == 0;
+
+        g_assert_cmpstr(status, !=, "failed");
+        qobject_unref(rsp);
+        if (done) {
+            return;
+        }
+        g_usleep(10000);
+    }
+    g_assert_not_reached();
+}
+
+/* Go on in another QEMU, at the same virtual time */
+static void save_and_load(QMaliCsf *gpu)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *uri = NULL;
+    QMaliCsf to;
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    uri = g_strdup_printf("file:%s", path);
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
+                             " 'arguments': {'uri': %s}}", uri);
+    wait_migration(gpu->qts);
+
+    mali_csf_init(&to, "-incoming defer");
+    /* The clock of qtest is not part of what is saved. */
+    qtest_clock_set(to.qts, gpu->now);
+    qtest_qmp_assert_success(to.qts, "{'execute': 'migrate-incoming',"
+                             " 'arguments': {'uri': %s}}", uri);
+    qtest_qmp_eventwait(to.qts, "RESUME");
+    qtest_quit(gpu->qts);
+    gpu->qts = to.qts;
+    unlink(path);
+}
+
+static void test_registers(void)
+{
+    static const uint32_t offsets[] = {
+        A_L2_CONFIG, A_L2_READY_LO, A_TILER_READY_LO, A_TIMESTAMP_OFFSET_LO,
+        A_COHERENCY_PROTOCOL, A_GPU_INT + MALI_CSF_INT_MASK,
+        A_GPU_INT + MALI_CSF_INT_RAWSTAT, A_MCU_STATUS, A_MCU_CONTROL,
+        MALI_CSF_USER_BASE + A_LATEST_FLUSH_ID,
+        MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_MASK, JOB_RAWSTAT,
+        MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, MMU_RAWSTAT,
+    };
+    static const uint32_t as_offsets[] = {
+        A_AS_TRANSTAB_LO, A_AS_TRANSTAB_HI, A_AS_MEMATTR_LO,
+        A_AS_MEMATTR_HI, A_AS_LOCKADDR_LO, A_AS_LOCKADDR_HI,
+        A_AS_TRANSCFG_LO, A_AS_TRANSCFG_HI, A_AS_FAULTSTATUS,
+        A_AS_FAULTADDRESS_LO, A_AS_FAULTADDRESS_HI,
+    };
+    uint32_t old[ARRAY_SIZE(offsets)];
+    uint32_t as_old[8][ARRAY_SIZE(as_offsets)];
+    uint64_t cycles, timestamp;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_flush_caches(&b.gpu, MALI_CSF_FLUSH_ALL);
+    mali_csf_writel(&b.gpu, A_L2_CONFIG, 0x01020000);
+    mali_csf_writel(&b.gpu, A_TILER_PWRON_LO, 1);
+    mali_csf_writeq(&b.gpu, A_TIMESTAMP_OFFSET_LO, 0x123456789abcull);
+    mali_csf_writel(&b.gpu, A_COHERENCY_PROTOCOL, COHERENCY_PROTOCOL_NONE);
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_MASK, 0x20103);
+    mali_csf_writel(&b.gpu, MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_MASK,
+                    0x800000ff);
+    mali_csf_writel(&b.gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, 0xff);
+    for (unsigned as = 3; as < 8; as++) {
+        mali_csf_writeq(&b.gpu, mali_csf_as_reg(as, A_AS_TRANSTAB_LO),
+                        0x1234567000ull + as);
+        mali_csf_writeq(&b.gpu, mali_csf_as_reg(as, A_AS_LOCKADDR_LO),
+                        0x700000000014ull + as);
+        mali_csf_writeq(&b.gpu, mali_csf_as_reg(as, A_AS_TRANSCFG_LO),
+                        MALI_CSF_TRANSCFG);
+    }
+    /* A fault, for its registers */
+    mali_csf_bench_submit_load(&b, VA + 0x2a4, 0);
+    g_assert(mali_csf_wait_fault(&b.gpu, 1, LONG_ENOUGH));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+
+    for (int i = 0; i < ARRAY_SIZE(offsets); i++) {
+        old[i] = mali_csf_readl(&b.gpu, offsets[i]);
+    }
+    for (unsigned as = 0; as < 8; as++) {
+        for (int i = 0; i < ARRAY_SIZE(as_offsets); i++) {
+            as_old[as][i] = mali_csf_readl(&b.gpu, mali_csf_as_reg(
+                                               as, as_offsets[i]));
+        }
+    }
+    cycles = mali_csf_readq(&b.gpu, A_CYCLE_COUNT_LO);
+    timestamp = mali_csf_readq(&b.gpu, A_TIMESTAMP_LO);
+    save_and_load(&b.gpu);
+    for (int i = 0; i < ARRAY_SIZE(offsets); i++) {
+        g_test_message("register 0x%05x", offsets[i]);
+        g_assert_cmphex(mali_csf_readl(&b.gpu, offsets[i]), ==, old[i]);
+    }
+    for (unsigned as = 0; as < 8; as++) {
+        for (int i = 0; i < ARRAY_SIZE(as_offsets); i++) {
+            g_test_message("AS %u, register 0x%02x", as, as_offsets[i]);
+            g_assert_cmphex(mali_csf_readl(&b.gpu, mali_csf_as_reg(
+                                               as, as_offsets[i])), ==,
+                            as_old[as][i]);
+        }
+    }
+    g_assert_cmphex(mali_csf_readq(&b.gpu, A_CYCLE_COUNT_LO), ==, cycles);
+    g_assert_cmphex(mali_csf_readq(&b.gpu, A_TIMESTAMP_LO), ==, timestamp);
+    mali_csf_bench_quit(&b);
+}
+
+/* The line is high on the other side, too. */
+static void test_interrupt(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_writel(&gpu, MMU_RAWSTAT, MALI_CSF_MMU_INT_FAULT(3));
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
+    save_and_load(&gpu);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, 0);
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
+    g_assert_true(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_CLEAR, ~0u);
+    g_assert_false(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_quit(&gpu);
+}
+
+/* A loop in a CALL, cut in the middle more than once */
+static void test_mid_job(void)
+{
+    const uint32_t rounds = 30000;
+    QMaliCsfBench b;
+    QMaliCsfBuffer sync;
+    uint64_t job[16];
+    uint64_t body[] = {
+        cs_move32(14, rounds),
+        cs_move32(12, 0),
+        0,
+        cs_add_imm32(12, 12, 1),
+        cs_store_multiple(12, 1, 10, 0),
+        cs_wait(1),
+        cs_add_imm32(14, 14, -1),
+        cs_branch(CS_COND_NE, 14, -5),
+        cs_store_multiple(12, 1, 10, 4),
+    };
+    uint32_t seen = 0;
+
+    mali_csf_bench_init(&b, NULL);
+    sync = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+    body[2] = cs_move48(10, b.out.va);
+    for (int i = 0; i < ARRAY_SIZE(body); i++) {
+        qtest_writeq(b.gpu.qts, b.code.pa + i * 8, body[i]);
+    }
+    mali_csf_wrap_job(job, b.code.va, sizeof(body), 1, sync.va);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    for (int i = 0; i < 3; i++) {
+        mali_csf_run(&b.gpu, 100 * MALI_CSF_US);
+        g_assert_cmpuint(mali_csf_bench_out(&b, 0), >, seen);
+        seen = mali_csf_bench_out(&b, 0);
+        g_assert_cmpuint(seen, <, rounds);
+        save_and_load(&b.gpu);
+        g_assert_cmpuint(mali_csf_bench_out(&b, 0), ==, seen);
+    }
+    g_assert(mali_csf_queue_wait(b.queue, 1000 * MALI_CSF_MS));
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0), ==, rounds);
+    g_assert_cmpuint(mali_csf_bench_out(&b, 4), ==, rounds);
+    g_assert_cmphex(qtest_readq(b.gpu.qts, sync.pa), ==, 1);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_SYNC_UPDATE));
+    mali_csf_bench_quit(&b);
+}
+
+static void test_sync_wait(void)
+{
+    QMaliCsfBench b;
+    uint64_t job[] = {
+        0,
+        cs_move48(4, 5),
+        cs_sync_wait(CS_OP_SYNC_WAIT64, 2, 4, CS_COND_GT, 0),
+        cs_move32(6, NEW),
+        cs_store_multiple(6, 1, 2, 0x40),
+    };
+
+    mali_csf_bench_init(&b, NULL);
+    job[0] = cs_move48(2, b.out.va);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0x40), ==, 0);
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_BLOCKED_REASON),
+                    ==, CS_BLOCKED_SYNC_WAIT);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue,
+                                            CS_STATUS_WAIT_SYNC_POINTER), ==,
+                    b.out.va);
+    qtest_writeq(b.gpu.qts, b.out.pa, 6);
+    mali_csf_doorbell(&b.gpu, 0);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0x40), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* In the middle of an edit: the lock is held on the other side. */
+static void test_mid_edit(void)
+{
+    QMaliCsfBench b;
+    QMaliCsfBuffer data;
+    uint64_t new;
+
+    mali_csf_bench_init(&b, NULL);
+    data = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
+    new = mali_csf_alloc(&b.gpu, MALI_CSF_PAGE, MALI_CSF_PAGE);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(VA, MALI_CSF_PAGE));
+    /* The region is what LOCK took, not what LOCKADDR says now. */
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(1, A_AS_LOCKADDR_LO), 0x100e);
+    mali_csf_bench_submit_store(&b, VA + 8, NEW);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_queue_kick(b.queue);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 8), ==, 0);
+    mali_csf_map(&b.vm, VA, new, MALI_CSF_PAGE, 0);
+    mali_csf_flush_caches(&b.gpu, MALI_CSF_FLUSH_ALL);
+    mali_csf_unlock(&b.gpu, 1);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 8), ==, 0);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, new + 8), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* What is latched is not what is staged. */
+static void test_staged(void)
+{
+    QMaliCsfBench b;
+    QMaliCsfBuffer data;
+
+    mali_csf_bench_init(&b, NULL);
+    data = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(1, A_AS_TRANSTAB_LO), 0);
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(1, A_AS_TRANSCFG_LO),
+                    AS_ADRMODE_UNMAPPED);
+    save_and_load(&b.gpu);
+    mali_csf_bench_submit_store(&b, VA, NEW);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa), ==, NEW);
+    mali_csf_as_command(&b.gpu, 1, AS_COMMAND_UPDATE);
+    mali_csf_bench_submit_store(&b, VA, OLD);
+    g_assert(mali_csf_wait_fault(&b.gpu, 1, LONG_ENOUGH));
+    mali_csf_bench_quit(&b);
+}
+
+/* The doorbell rang, and the firmware has not looked yet. */
+static void test_request_before_pass(void)
+{
+    QMaliCsfBench b;
+    uint32_t req;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b.gpu);
+    mali_csf_toggle(&b.gpu, b.gpu.glb_in + GLB_REQ, b.gpu.glb_out + GLB_ACK,
+                    GLB_PING);
+    req = qtest_readl(b.gpu.qts, b.gpu.glb_in + GLB_REQ);
+    mali_csf_toggle(&b.gpu, b.gpu.csg_in[0] + CSG_REQ,
+                    b.gpu.csg_out[0] + CSG_ACK, CSG_STATUS_UPDATE);
+    mali_csf_csg_ring(&b.gpu, 0);
+    save_and_load(&b.gpu);
+    g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK) ^ req) &
+                    GLB_PING, ==, GLB_PING);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK) ^ req) &
+                    GLB_PING, ==, 0);
+    g_assert_true(mali_csf_csg_acked(&b.gpu, 0, CSG_STATUS_UPDATE));
+    mali_csf_bench_quit(&b);
+}
+
+/* It looked, and found the section locked. */
+static void test_parked_pass(void)
+{
+    QMaliCsfBench b;
+    uint32_t ack;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_lock(&b.gpu, 0, FW_SHARED_START | 15);
+    mali_csf_toggle(&b.gpu, b.gpu.glb_in + GLB_REQ, b.gpu.glb_out + GLB_ACK,
+                    GLB_PING);
+    ack = qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK);
+    mali_csf_doorbell(&b.gpu, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK), ==,
+                    ack);
+    mali_csf_unlock(&b.gpu, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK) ^ ack) &
+                    GLB_PING, ==, GLB_PING);
+    mali_csf_bench_quit(&b);
+}
+
+/* MCU_CONTROL was written, and the boot has not happened yet. */
+static void test_boot_pending(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    save_and_load(&gpu);
+    g_assert(mali_csf_wait_reg(&gpu, JOB_RAWSTAT, ~0u, JOB_INT_GLOBAL_IF,
+                               1000 * MALI_CSF_MS));
+    mali_csf_mcu_parse(&gpu);
+    mali_csf_global_init(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+/* A recoverable fault that the host has yet to acknowledge */
+static void test_fault_pending(void)
+{
+    QMaliCsfBench b;
+    uint64_t job[] = {
+        0,
+        cs_store_multiple(4, 1, 2, 2),
+        cs_error_barrier(),
+        cs_move32(4, NEW),
+        cs_store_multiple(4, 1, 2, 0),
+    };
+
+    mali_csf_bench_init(&b, NULL);
+    job[0] = cs_move48(2, b.out.va);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT,
+                                       LONG_ENOUGH));
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* An MMU fault: what hangs in it is still released by the driver. */
+static void test_mmu_fault(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_bench_submit_load(&b, VA + 0x124, 0);
+    g_assert(mali_csf_wait_fault(&b.gpu, 1, LONG_ENOUGH));
+    save_and_load(&b.gpu);
+    mali_csf_assert_fault(&b.gpu, 1, AS_FAULT_TRANSLATION, AS_ACCESS_READ,
+                          VA + 0x124);
+    mali_csf_as_disable(&b.gpu, 1);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FATAL,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_BUS_FAULT);
+    mali_csf_group_terminate(&b.group);
+    mali_csf_bench_quit(&b);
+}
+
+/* The translation buffer is not saved: it starts empty. */
+static void test_tlb(void)
+{
+    QMaliCsfBench b;
+    uint64_t old, new;
+
+    mali_csf_bench_init(&b, NULL);
+    old = mali_csf_alloc(&b.gpu, MALI_CSF_PAGE, MALI_CSF_PAGE);
+    new = mali_csf_alloc(&b.gpu, MALI_CSF_PAGE, MALI_CSF_PAGE);
+    qtest_writel(b.gpu.qts, old, OLD);
+    qtest_writel(b.gpu.qts, new, NEW);
+    mali_csf_map(&b.vm, VA, old, MALI_CSF_PAGE, 0);
+    g_assert_cmphex(mali_csf_bench_load(&b, VA), ==, OLD);
+    mali_csf_map(&b.vm, VA, new, MALI_CSF_PAGE, 0);
+    g_assert_cmphex(mali_csf_bench_load(&b, VA), ==, OLD);
+    save_and_load(&b.gpu);
+    g_assert_cmphex(mali_csf_bench_load(&b, VA), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* The idle timer runs on. */
+static void test_idle_timer(void)
+{
+    const uint64_t nops[8] = { 0 };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b.gpu);
+    mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
+    mali_csf_run(&b.gpu, 400 * MALI_CSF_US);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
+    g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_in + GLB_REQ) ^
+                     qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK)) &
+                    GLB_IDLE, ==, 0);
+    mali_csf_run(&b.gpu, 500 * MALI_CSF_US);
+    g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_in + GLB_REQ) ^
+                     qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK)) &
+                    GLB_IDLE, ==, GLB_IDLE);
+    mali_csf_bench_quit(&b);
+}
+
+#define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    ADD("registers", test_registers);
+    ADD("interrupt", test_interrupt);
+    ADD("mid-job", test_mid_job);
+    ADD("sync-wait", test_sync_wait);
+    ADD("mid-edit", test_mid_edit);
+    ADD("staged", test_staged);
+    ADD("request-before-pass", test_request_before_pass);
+    ADD("parked-pass", test_parked_pass);
+    ADD("boot-pending", test_boot_pending);
+    ADD("fault-pending", test_fault_pending);
+    ADD("mmu-fault", test_mmu_fault);
+    ADD("tlb", test_tlb);
+    ADD("idle-timer", test_idle_timer);
+
+    return g_test_run();
+}
