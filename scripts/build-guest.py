@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Build what the top meson.build describes: guest programs and firmware."""
+
+import importlib
+import os
+import shutil
+
+import archive
+import project
+
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+UAPI = os.path.join(project.BUILD, 'uapi')
+CROSS_FILE = os.path.join(project.ROOT, 'configs/aarch64-linux-gnu.ini')
+
+
+def provide_uapi():
+    """The uAPI headers of a kernel that knows panthor; Debian 12's are older."""
+    suites = project.config('guest')['uapi_suites']
+
+    def find():
+        for suite in suites:
+            found = archive.binary_packages(suite, 'linux-libc-dev', '')
+            if found:
+                return archive.fetch_binary(suite, found)
+        raise project.Stop(f'linux-libc-dev is UNAVAILABLE in {", ".join(suites)}')
+
+    rows = archive.remembered('uapi', find)
+    folder = os.path.join(UAPI, rows[0]['version'])
+    archive.unpack(rows, folder)
+    return os.path.join(folder, 'usr/include')
+
+
+def inputs():
+    paths = [os.path.join(project.ROOT, name) for name in ('meson.build', 'meson.options')]
+    paths += [CROSS_FILE, os.path.join(project.ROOT, 'scripts/firmware-container.py')]
+    paths += project.files_below(os.path.join(project.ROOT, 'tests/guest'),
+                                 os.path.join(project.ROOT, 'include'))
+    for kind in ('qtest', 'unit'):
+        folder = os.path.join(project.ROOT, 'tests', kind)
+        paths += [os.path.join(folder, name)
+                  for name in build_qemu.matching(folder, r'mali-csf.*\.c')]
+    return paths
+
+
+def build(tree):
+    """Build what has changed; quick when nothing has."""
+    options = [f'-Dqemu_build={tree.obj}', f'-Duapi={provide_uapi()}']
+    names = '\n'.join(options + inputs())
+    stamp = os.path.join(project.MESON_BUILD, 'built')
+    state = names + '\n' + project.stamp_of(inputs())
+    if project.read(stamp) == state:
+        return
+    configured = os.path.join(project.MESON_BUILD, 'configured')
+    environment = host_packages.environment()
+    if project.read(configured) != names:
+        # A new or removed file: meson lists files when it configures.
+        arguments = ['meson', 'setup', project.MESON_BUILD, project.ROOT,
+                     '--cross-file', CROSS_FILE, *options]
+        if os.path.exists(os.path.join(project.MESON_BUILD, 'build.ninja')):
+            arguments.append('--reconfigure')
+        else:
+            shutil.rmtree(project.MESON_BUILD, ignore_errors=True)
+        project.say('configuring the guest programs')
+        project.command(arguments, env=environment)
+        project.write(configured, names)
+    project.command(['ninja', '-C', project.MESON_BUILD],
+                    os.path.join(project.BUILD, 'log/guest-programs.log'), env=environment)
+    project.write(stamp, state)
+
+
+def main():
+    host_packages.provide()
+    with project.Lock():
+        build(build_qemu.from_environment())
+    return project.PASS
+
+
+if __name__ == '__main__':
+    project.run_main(main)

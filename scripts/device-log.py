@@ -1,0 +1,167 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the device's own log says about the guest's lock regions.
+
+A guest program prints what it expects:
+
+  #@ expect-locks case=<name> marker=<va> <lock:LOCKADDR | unlock> ...
+  #@ expect-block case=<name> marker=<va> va=<va> level=<level>
+
+marker is an address that the GPU reads once in the VM of that case: the walk
+that the log shows for it tells the address space and its TRANSTAB.  What
+counts is what happens in that address space from there until its TRANSTAB is
+replaced.
+"""
+
+import argparse
+import re
+
+import project
+
+EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) as (\d+) (.*)')
+COMMAND = re.compile(r'(\w+) lockaddr (?:0x)?([0-9a-f]+)')
+UPDATE = re.compile(r'transtab 0x([0-9a-f]+) transcfg 0x([0-9a-f]+)')
+WALK = re.compile(r'va 0x([0-9a-f]+) level (\d+) descriptor 0x([0-9a-f]+)')
+PAGE = ~0xfff
+
+
+class Expectation:
+    """One case of a guest program, filled in from its directives."""
+
+    def __init__(self, program, case, marker):
+        self.program, self.case, self.marker = program, case, marker
+        self.locks, self.block = None, None
+
+
+def parse_directive(program, words, expectations):
+    """Add a directive's words, without the leading #@, to the expectations."""
+    fields = dict(word.split('=', 1) for word in words[1:] if '=' in word)
+    marker = int(fields['marker'], 0)
+    key = (program, fields['case'])
+    expectation = expectations.setdefault(key, Expectation(program, fields['case'], marker))
+    if words[0] == 'expect-locks':
+        expectation.locks = [normal(word) for word in words[1:] if '=' not in word]
+    else:
+        expectation.block = (int(fields['va'], 0), int(fields['level']))
+
+
+def normal(event):
+    kind, _, address = event.partition(':')
+    return f'{kind}:{int(address, 16):016x}' if address else kind
+
+
+def events_of(lines):
+    """The address-space events of a device log, in order."""
+    for line in lines:
+        found = EVENT.match(line)
+        if not found:
+            continue
+        name, space, rest = found[1], int(found[2]), found[3]
+        if name == 'mali_csf_as_command' and (detail := COMMAND.match(rest)):
+            yield 'command', space, detail[1], int(detail[2], 16)
+        elif name == 'mali_csf_as_update' and (detail := UPDATE.match(rest)):
+            yield 'update', space, int(detail[1], 16), None
+        elif name == 'mali_csf_walk' and (detail := WALK.match(rest)):
+            yield 'walk', space, int(detail[1], 16), int(detail[2])
+
+
+def collect(lines, markers):
+    """{marker: [history]}: what happened after each walk of a marker."""
+    histories, active = {}, {}
+    transtab = {}
+    for kind, space, value, detail in events_of(lines):
+        if kind == 'update':
+            if transtab.get(space) != value:
+                transtab[space] = value
+                active[space] = []
+            continue
+        if kind == 'walk' and value & PAGE in markers:
+            known = any(marker == value & PAGE for marker, _ in active.get(space, []))
+            if not known:
+                history = []
+                active.setdefault(space, []).append((value & PAGE, history))
+                histories.setdefault(value & PAGE, []).append(history)
+                continue
+        for _, history in active.get(space, []):
+            if kind == 'walk':
+                history.append(('walk', value & PAGE, detail))
+            elif value in ('LOCK', 'UNLOCK'):
+                history.append((f'lock:{detail:016x}' if value == 'LOCK' else 'unlock', None, None))
+    return histories
+
+
+def judge(expectations, lines):
+    """[(expectation, 'ok' | 'not ok' | 'skip', reason, lock events)]"""
+    histories = collect(lines, {item.marker & PAGE for item in expectations})
+    verdicts = []
+    for item in expectations:
+        left = histories.get(item.marker & PAGE, [])
+        if not left:
+            verdicts.append((item, 'not ok', f'no walk of the marker 0x{item.marker:x} '
+                             'in device.log', []))
+            continue
+        # Cases in different VMs may use one marker address, one after the other.
+        history = left.pop(0)
+        locks = [event for event, _, _ in history if event != 'walk']
+        wanted = item.locks or []
+        seen = locks[:max(len(wanted), 1)]
+        if item.block and not block_walked(history, *item.block):
+            verdicts.append((item, 'skip', f'not backed by a 2 MiB block: no level-{item.block[1]} '
+                             f'walk of 0x{item.block[0]:x} before the first lock', seen))
+        elif seen[:len(wanted)] != wanted:
+            verdicts.append((item, 'not ok', f'expected {describe(wanted)}, '
+                             f'the device saw {describe(seen)}', seen))
+        else:
+            verdicts.append((item, 'ok', '', seen[:len(wanted)]))
+    return verdicts
+
+
+def block_walked(history, va, level):
+    for event, address, depth in history:
+        if event != 'walk':
+            return False
+        if address == va & PAGE and depth == level:
+            return True
+    return False
+
+
+def size_text(size):
+    for unit in ('', 'K', 'M', 'G', 'T'):
+        if size < 1024 or unit == 'T':
+            return f'{size}{unit}'
+        size //= 1024
+    return None
+
+
+def describe(events):
+    """A history as a person reads it: lock 0x420000+64K → unlock"""
+    words = []
+    for event in events:
+        kind, _, address = event.partition(':')
+        if address:
+            # LOCKADDR: log2 of the size, less one, in 5:0; the hardware
+            # ignores the base's bits below the size, and 32 KiB is the least.
+            value = int(address, 16)
+            exponent = min(max(value & 0x3f, 14) + 1, 48)
+            base = value & ~((1 << exponent) - 1) & PAGE if exponent < 48 else 0
+            kind += f' 0x{base:x}+{size_text(1 << exponent)}'
+        words.append(kind)
+    return ' → '.join(words) or 'nothing'
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Print the lock history of a device log.')
+    parser.add_argument('log')
+    options = parser.parse_args()
+    with open(options.log, encoding='utf-8', errors='replace') as file:
+        for kind, space, value, detail in events_of(file):
+            if kind == 'command' and value in ('LOCK', 'UNLOCK'):
+                event = f'lock:{detail:016x}' if value == 'LOCK' else 'unlock'
+                project.say(f'address space {space}: {describe([event])}')
+            elif kind == 'update':
+                project.say(f'address space {space}: table 0x{value:x}')
+    return project.PASS
+
+
+if __name__ == '__main__':
+    project.run_main(main)

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest's userland: cpio archives, one after the other in one file.
+
+The first holds busybox and the kernel's modules and is made once for each
+kernel; the second holds the guest programs and the firmware and is made when
+one of them changes; the third is the plan of one run.
+"""
+
+import hashlib
+import importlib
+import os
+import stat
+import sys
+
+import archive
+import project
+
+guest_kernel = importlib.import_module('guest-kernel')
+
+INITRAMFS = os.path.join(project.BUILD, 'initramfs')
+INIT = os.path.join(project.ROOT, 'tests/guest/init')
+GUEST_BUILD = os.path.join(project.MESON_BUILD, 'tests/guest')
+APPLETS = ['sh', 'mount', 'insmod', 'poweroff', 'setsid', 'cttyhack']
+
+
+class Cpio:
+    """An archive in the format of Documentation/driver-api/early-userspace/buffer-format.rst."""
+
+    def __init__(self):
+        self.parts, self.count, self.folders = [], 0, set()
+
+    def entry(self, name, mode, data=b'', device=(0, 0)):
+        self.count += 1
+        name = name.encode() + b'\0'
+        fields = [self.count, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name), 0]
+        head = b'070701' + b''.join(b'%08x' % field for field in fields) + name
+        self.parts += [head, bytes(-len(head) % 4), data, bytes(-len(data) % 4)]
+
+    def folder(self, name):
+        if name and name not in self.folders:
+            self.folder(os.path.dirname(name))
+            self.folders.add(name)
+            self.entry(name, stat.S_IFDIR | 0o755)
+
+    def file(self, name, data, mode=0o644):
+        self.folder(os.path.dirname(name))
+        self.entry(name, stat.S_IFREG | mode, data.encode() if isinstance(data, str) else data)
+
+    def link(self, name, target):
+        self.folder(os.path.dirname(name))
+        self.entry(name, stat.S_IFLNK | 0o777, target.encode())
+
+    def device(self, name, major, minor):
+        self.folder(os.path.dirname(name))
+        self.entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
+
+    def bytes(self):
+        self.entry('TRAILER!!!', 0)
+        data = b''.join(self.parts)
+        return data + bytes(-len(data) % 512)
+
+
+def read_binary(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def busybox():
+    suite = project.config('guest')['busybox_suite']
+    rows = archive.remembered('busybox', lambda: archive.fetch_binary(
+        suite, archive.binary_packages(suite, 'busybox-static', '')))
+    folder = archive.unpack(rows, os.path.join(
+        project.BUILD, 'busybox', rows[0]['version'].replace(':', '_')))
+    return next(path for path in (folder + '/bin/busybox', folder + '/usr/bin/busybox')
+                if os.path.exists(path))
+
+
+def cached(name, inputs, make):
+    """Path of an archive, made again when one of its inputs has changed."""
+    path = os.path.join(INITRAMFS, name + '.cpio')
+    stamp = project.stamp_of(inputs + [os.path.abspath(__file__)])
+    if not os.path.exists(path) or project.read(path + '.stamp') != stamp:
+        os.makedirs(INITRAMFS, exist_ok=True)
+        with open(path + '.new', 'wb') as file:
+            file.write(make().bytes())
+        os.replace(path + '.new', path)
+        project.write(path + '.stamp', stamp)
+    return path
+
+
+def add_modules(cpio, kernel, panthor_ko):
+    """The modules, uncompressed, with a modules.dep of their own."""
+    order = guest_kernel.modules_to_load(kernel, panthor_ko)
+    files = {name: f'kernel/{name}.ko' for name, _, _ in order}
+    folder = f'lib/modules/{kernel.version}'
+    for name, path, _ in order:
+        cpio.file(f'{folder}/{files[name]}', guest_kernel.read_module(path))
+    cpio.file(f'{folder}/modules.dep', ''.join(
+        ' '.join([files[name] + ':'] + [files[wanted] for wanted in hard if wanted in files])
+        + '\n' for name, _, hard in order))
+    cpio.file('lib/modules/load', ''.join(f'/{folder}/{file}\n' for file in files.values()))
+
+
+def base(kernel, panthor_ko=None):
+    """busybox, /init and the modules."""
+    program = busybox()
+
+    def make():
+        cpio = Cpio()
+        for name in ('proc', 'sys', 'dev', 'tmp', 'bin', 'etc', 'root'):
+            cpio.folder(name)
+        # The kernel opens it before /init can mount devtmpfs.
+        cpio.device('dev/console', 5, 1)
+        cpio.file('bin/busybox', read_binary(program), 0o755)
+        for applet in APPLETS:
+            cpio.link('bin/' + applet, 'busybox')
+        cpio.link('sbin', 'bin')
+        cpio.file('init', read_binary(INIT), 0o755)
+        add_modules(cpio, kernel, panthor_ko)
+        return cpio
+
+    inputs = kernel.inputs + [program, INIT, os.path.join(project.ROOT, 'configs/guest.toml')]
+    inputs += [guest_kernel.__file__]
+    if panthor_ko:
+        # Said here and not in make(): the file may have been built for another kernel.
+        guest_kernel.modules_to_load(kernel, panthor_ko)
+        inputs.append(os.path.abspath(panthor_ko))
+    name = kernel.label + ('-' + digest(os.path.abspath(panthor_ko)) if panthor_ko else '')
+    if kernel.label.startswith('own-'):
+        name += '-' + digest(f'{kernel.inputs} {kernel.modules}')
+    return cached(name, inputs, make)
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def firmware(wanted):
+    """Folder that holds arm/mali/."""
+    if wanted in ('', 'own'):
+        return project.MESON_BUILD
+    if wanted == 'distro':
+        guest = project.config('guest')
+
+        def find():
+            for suite in guest['firmware_suites']:
+                found = archive.binary_packages(suite, guest['firmware_package'], '',
+                                                'non-free-firmware')
+                if found:
+                    return archive.fetch_binary(suite, found, 'non-free-firmware')
+            raise project.Stop(f'{guest["firmware_package"]} is UNAVAILABLE')
+
+        rows = archive.remembered('firmware', find)
+        folder = archive.unpack(rows, os.path.join(project.BUILD, 'firmware', rows[0]['version']))
+        return next(path for path in (folder + '/usr/lib/firmware', folder + '/lib/firmware')
+                    if os.path.isdir(path))
+    if not os.path.isdir(wanted):
+        raise project.usage(f'FIRMWARE={wanted} is no folder; valid: own, distro, or a folder '
+                            'that holds arm/mali/arch<major>.<minor>/mali_csffw.bin')
+    if not os.path.isdir(os.path.join(wanted, 'arm/mali')):
+        raise project.usage(f'FIRMWARE={wanted} does not hold '
+                            'arm/mali/arch<major>.<minor>/mali_csffw.bin')
+    return os.path.abspath(wanted)
+
+
+def programs():
+    """[(name, class, seconds, argument)] of tests/guest/programs that are built."""
+    rows = []
+    for line in project.read(os.path.join(project.ROOT, 'tests/guest/programs')).splitlines():
+        words = line.split('#')[0].split()
+        if words and os.path.exists(os.path.join(GUEST_BUILD, words[0])):
+            rows.append((words[0], words[1], int(words[2]), ' '.join(words[3:])))
+    return rows
+
+
+def tests(firmware_folder):
+    """The guest programs and the firmware."""
+    names = sorted({row[0] for row in programs()})
+    files = [os.path.realpath(path) for path in
+             project.files_below(os.path.join(firmware_folder, 'arm/mali'))]
+    paths = [os.path.join(GUEST_BUILD, name) for name in ['runner'] + names]
+
+    def make():
+        cpio = Cpio()
+        cpio.file('runner', read_binary(paths[0]), 0o755)
+        for name, path in zip(names, paths[1:]):
+            cpio.file('tests/' + name, read_binary(path), 0o755)
+        for path in project.files_below(os.path.join(firmware_folder, 'arm/mali')):
+            # The distribution has one file under several names, as links.
+            cpio.file('lib/firmware/' + os.path.relpath(path, firmware_folder), read_binary(path))
+        return cpio
+
+    name = 'tests' if firmware_folder == project.MESON_BUILD else 'tests-' + digest(firmware_folder)
+    return cached(name, paths + files, make)
+
+
+def write(path, archives, plan=None):
+    """The initrd of one run.  Without a plan the guest gives a shell."""
+    cpio = Cpio()
+    if plan is None:
+        cpio.file('shell', '')
+    else:
+        cpio.file('plan', plan)
+    with open(path, 'wb') as file:
+        for name in archives:
+            file.write(read_binary(name))
+        file.write(cpio.bytes())
+
+
+if __name__ == '__main__':
+    sys.exit('this is a module of run-guest.py')

@@ -1,0 +1,640 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boot a kernel on the model and run the guest programs.
+
+Configured by VARIABLE=value arguments or by the environment, as make passes it
+on; "make help" explains the variables.  SLACK multiplies every time-out, and a
+skipped test that matches MUST_RUN counts as failed.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import fnmatch
+import html
+import importlib
+import json
+import os
+import re
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+
+import project
+from project import say
+
+build_guest = importlib.import_module('build-guest')
+build_qemu = importlib.import_module('build-qemu')
+device_log = importlib.import_module('device-log')
+guest_kernel = importlib.import_module('guest-kernel')
+host_packages = importlib.import_module('host-packages')
+initramfs = importlib.import_module('initramfs')
+
+VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
+             'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SRC', 'NO_INSTALL', 'NAME', 'SLACK',
+             'MUST_RUN']
+RUNS = os.path.join(project.BUILD, 'run')
+DEVICE_ID = 'gpu'
+DEVICE_PATH = '/machine/peripheral/' + DEVICE_ID
+NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
+BOOT_SECONDS = 60
+CANARY_SECONDS = 10
+PR_SET_PDEATHSIG = 1
+RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
+
+
+# -- settings
+
+class Settings:
+    """What the environment asks for, checked."""
+
+    def __init__(self):
+        machine = project.config('guest')['machine']
+        self.model = os.environ.get('MODEL') or machine['model']
+        self.cpu = machine['cpu']
+        self.smp = self.number('SMP', machine['smp'])
+        self.slack = self.number('SLACK', 1)
+        self.mem = os.environ.get('MEM') or machine['mem']
+        self.firmware = os.environ.get('FIRMWARE') or 'own'
+        self.tests = os.environ.get('TESTS') or 'quick'
+        self.kernel_args = os.environ.get('KERNEL_ARGS', '')
+        self.panthor_ko = os.environ.get('PANTHOR_KO', '')
+        self.gdb = os.environ.get('GDB', '') not in ('', '0')
+        self.must_run = os.environ.get('MUST_RUN', '')
+        self.name = os.environ.get('NAME', '')
+        try:
+            self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
+        except ValueError as error:
+            raise project.usage(f'QEMU_ARGS: {error}') from error
+        if not re.fullmatch(r'\d+[MGmg]', self.mem):
+            raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
+        if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
+            raise project.usage(f'NAME={self.name} is not a plain file name')
+        if not re.fullmatch(r'[\w-]+', self.model):
+            raise project.usage(f'MODEL={self.model} is not the name of a model')
+        if self.firmware not in ('own', 'distro'):
+            initramfs.firmware(self.firmware)
+        if self.panthor_ko and not os.path.isfile(self.panthor_ko):
+            raise project.usage(f'PANTHOR_KO={self.panthor_ko}: no such file')
+
+    @staticmethod
+    def number(name, default):
+        text = os.environ.get(name) or str(default)
+        if not text.isdigit() or int(text) < 1:
+            raise project.usage(f'{name}={text} is not a number above 0')
+        return int(text)
+
+
+def choose_programs(wanted):
+    """The rows of tests/guest/programs that TESTS asks for, in its order."""
+    rows = initramfs.programs()
+    chosen = []
+    for word in re.split(r'[ ,]+', wanted.strip()):
+        if word == 'all':
+            found = [row for row in rows if row[1] in ('quick', 'slow')]
+        elif word == 'none':
+            continue
+        elif word in ('quick', 'slow', 'measure'):
+            found = [row for row in rows if row[1] == word]
+        else:
+            found = [row for row in rows if row[0] == word]
+            if not found:
+                names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
+                raise project.usage(f'TESTS={word} is no guest program; '
+                                    f'valid: {names}, quick, slow, measure, all, none')
+        chosen += [row for row in found if row not in chosen]
+    return chosen
+
+
+# -- results
+
+class Report:
+    """Results as they come: on the terminal, and for result.tap and result.xml."""
+
+    def __init__(self, tap, must_run, kernel):
+        self.tap, self.must_run = tap, must_run
+        self.rows, self.lines, self.pending = [], [], []
+        self.last_failed = False
+        path = os.path.join(project.ROOT, 'tests/guest/expected-failures.toml')
+        rules = tomllib.loads(project.read(path)).get('expected', [])
+        self.expected = [rule for rule in rules
+                         if fnmatch.fnmatch(kernel.label, rule['kernel'])
+                         or fnmatch.fnmatch(kernel.version, rule['kernel'])]
+
+    def emit(self, line):
+        self.lines.append(line)
+        if self.tap:
+            print(line, flush=True)
+
+    def comment(self, line):
+        self.emit(line)
+        if self.last_failed and not self.tap:
+            say('       ' + line)
+        else:
+            self.pending.append(line)
+
+    def result(self, verdict, name, reason=''):
+        """verdict: 'ok', 'not ok', 'skip' or 'todo'"""
+        name = name.replace('#', r'\#')
+        if verdict == 'skip' and self.must_run and fnmatch.fnmatch(name, self.must_run):
+            verdict, reason = 'not ok', f'must not be skipped: {reason}'
+        if verdict == 'not ok':
+            for rule in self.expected:
+                if fnmatch.fnmatch(name, rule['test']):
+                    verdict = 'todo'
+                    reason = rule['reason'] + (f' ({reason})' if reason else '')
+        self.rows.append((verdict, name, reason))
+        number = len(self.rows)
+        if verdict in ('skip', 'todo'):
+            word = 'ok' if verdict == 'skip' else 'not ok'
+            self.emit(f'{word} {number} - {name} # {verdict.upper()} {reason}')
+        else:
+            self.emit(f'{verdict} {number} - {name}')
+            if reason:
+                self.emit(f'# {reason}')
+        if not self.tap:
+            shown = {'ok': 'ok    ', 'not ok': 'not ok', 'skip': 'skip  ', 'todo': 'known '}
+            say(f'{shown[verdict]} {name}' + (f'  ({reason})' if reason else ''))
+            if verdict == 'not ok':
+                for line in self.pending:
+                    say('       ' + line)
+        self.last_failed = verdict == 'not ok'
+        self.pending = []
+
+    def count(self, verdict):
+        return sum(row[0] == verdict for row in self.rows)
+
+    def summary(self):
+        text = f'{self.count("ok")} passed, {self.count("not ok")} failed'
+        if self.count('skip'):
+            text += f', {self.count("skip")} skipped'
+        if self.count('todo'):
+            text += f', {self.count("todo")} known findings'
+        return text
+
+    def write(self, folder, name, seconds):
+        project.write(os.path.join(folder, 'result.tap'),
+                      '\n'.join(['TAP version 13'] + self.lines) + '\n')
+        cases = []
+        for verdict, test, reason in self.rows:
+            program, _, rest = test.partition(': ')
+            reason = html.escape(re.sub(r'[^\t\x20-\ud7ff]', '?', reason))
+            inner = {'ok': '', 'not ok': f'<failure message="{reason}"/>',
+                     'skip': f'<skipped message="{reason}"/>',
+                     'todo': f'<skipped message="known finding: {reason}"/>'}[verdict]
+            cases.append(f'  <testcase classname="{html.escape(program)}" '
+                         f'name="{html.escape(rest or test)}">{inner}</testcase>\n')
+        skipped = self.count('skip') + self.count('todo')
+        project.write(os.path.join(folder, 'result.xml'),
+                      '<?xml version="1.0" encoding="UTF-8"?>\n'
+                      f'<testsuite name="{html.escape(name)}" tests="{len(self.rows)}" '
+                      f'failures="{self.count("not ok")}" skipped="{skipped}" '
+                      f'time="{seconds:.1f}">\n{"".join(cases)}</testsuite>\n')
+
+
+# -- QEMU
+
+class Monitor:
+    """QMP, one command at a time."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.connection.settimeout(20)
+        self.file = connection.makefile('rw', encoding='utf-8', newline='\n')
+        self.ready = False
+
+    def command(self, execute, **arguments):
+        """(value, None) or (None, error text)"""
+        try:
+            if not self.ready:
+                self.file.readline()        # the greeting
+                self.ready = True
+                self.command('qmp_capabilities')
+            self.file.write(json.dumps({'execute': execute, 'arguments': arguments}) + '\n')
+            self.file.flush()
+            for line in self.file:
+                answer = json.loads(line)
+                if 'return' in answer:
+                    return answer['return'], None
+                if 'error' in answer:
+                    return None, answer['error']['desc']
+        except (OSError, ValueError) as error:
+            return None, f'QMP: {error}'
+        return None, 'QEMU has ended'
+
+    def request(self, words):
+        """Answer a guest program's request, in one line."""
+        verb, rest = words[0], words[1:]
+        if verb in ('trace-on', 'trace-off') and len(rest) == 1:
+            _, error = self.command('trace-event-set-state', name=rest[0],
+                                    enable=verb == 'trace-on', **{'ignore-unavailable': True})
+            value = ''
+        elif verb == 'qom-get' and len(rest) == 1:
+            value, error = self.command('qom-get', path=DEVICE_PATH, property=rest[0])
+            value = value if isinstance(value, str) else json.dumps(value)
+        elif verb == 'qom-set' and len(rest) == 2:
+            try:
+                wanted = json.loads(rest[1])
+            except ValueError:
+                return f'error {rest[1]} is no JSON value'
+            _, error = self.command('qom-set', path=DEVICE_PATH, property=rest[0], value=wanted)
+            value = ''
+        else:
+            return ('error unknown request; valid: trace-on <events>, trace-off <events>, '
+                    'qom-get <property>, qom-set <property> <JSON value>')
+        return f'error {error}' if error else f'ok {value}'.strip()
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpgid(0, 0)
+
+
+def qemu_command(tree, kernel, settings, initrd, events):
+    command = [tree.binary, '-M', 'virt', '-cpu', settings.cpu, '-smp', str(settings.smp),
+               '-m', settings.mem, '-nodefaults', '-nic', 'none', '-display', 'none',
+               '-kernel', kernel.image, '-initrd', initrd, '-no-reboot',
+               '-D', 'device.log', '-d', 'guest_errors,unimp', '-trace', f'events={events}']
+    if settings.model != NO_GPU:
+        command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model}']
+    if settings.kernel_args:
+        command += ['-append', settings.kernel_args]
+    if settings.gdb:
+        command += ['-s', '-S']
+    return command + settings.qemu_args
+
+
+class Guest:
+    """One run of QEMU: its serial lines in, results out."""
+
+    def __init__(self, command, folder, report, settings, programs):
+        self.folder, self.report, self.settings = folder, report, settings
+        self.seconds = {row[0]: row[2] for row in programs}
+        self.started = time.monotonic()
+        self.initialized = None
+        self.done = self.panic = False
+        self.program, self.failed, self.planned, self.counted = None, False, None, 0
+        self.log_lines, self.outside = [], ''
+        self.expectations = {}
+        self.log = open(os.path.join(folder, 'console.log'), 'wb')
+        self.errors = open(os.path.join(folder, 'qemu.log'), 'w+', encoding='utf-8',
+                           errors='replace')
+        # A socket pair each: no name that two runs could share.
+        console, console_end = socket.socketpair()
+        port, port_end = socket.socketpair()
+        monitor, monitor_end = socket.socketpair()
+        ends = (console_end, port_end, monitor_end)
+        for name, end in zip(('console', 'port', 'monitor'), ends):
+            command += ['-chardev', f'socket,id={name},fd={end.fileno()}']
+        command += ['-serial', 'chardev:console', '-serial', 'chardev:port',
+                    '-mon', 'chardev=monitor,mode=control',
+                    '-qmp', 'unix:qmp.sock,server=on,wait=off']
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self.errors,
+            stderr=subprocess.STDOUT, pass_fds=[end.fileno() for end in ends],
+            preexec_fn=die_with_parent)
+        for end in ends:
+            end.close()
+        self.console, self.port, self.monitor = console, port, Monitor(monitor)
+        self.buffers = {console: b'', port: b''}
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def run(self, limit):
+        """Until QEMU ends; False if it had to be ended after the limit."""
+        selector = selectors.DefaultSelector()
+        for connection in (self.console, self.port):
+            selector.register(connection, selectors.EVENT_READ)
+        deadline = self.started + limit if limit else None
+        while selector.get_map():
+            wait = deadline - time.monotonic() if deadline else None
+            if wait is not None and wait <= 0:
+                return False
+            for key, _ in selector.select(wait):
+                if not self.receive(key.fileobj):
+                    selector.unregister(key.fileobj)
+            if self.panic:
+                # Give the rest of the kernel's report a moment to arrive.
+                deadline = min(deadline or float('inf'), time.monotonic() + 2)
+                self.panic = None
+        self.process.wait()
+        return True
+
+    def receive(self, connection):
+        try:
+            data = connection.recv(65536)
+        except OSError:
+            data = b''
+        if not data:
+            return False
+        *lines, self.buffers[connection] = (self.buffers[connection] + data).split(b'\n')
+        for line in lines:
+            self.log.write(line.rstrip(b'\r') + b'\n')
+            text = line.rstrip(b'\r').decode('utf-8', 'replace')
+            if connection is self.port:
+                self.port_line(text)
+            else:
+                self.console_line(text)
+        self.log.flush()
+        return True
+
+    def console_line(self, line):
+        if 'Kernel panic - not syncing' in line and self.panic is False:
+            self.panic = True
+            self.report.result('not ok', 'kernel: no panic', line.strip())
+        if 'panthor' in line:
+            if self.initialized is None and 'Initialized panthor' in line:
+                self.initialized = time.monotonic()
+            if not self.report.tap and self.program is None:
+                say(line)
+
+    # -- the runner's protocol, see tests/guest/runner.c
+
+    def port_line(self, line):
+        if line.startswith('@@ '):
+            self.runner_line(line[3:].split(' ', 2))
+        elif line.startswith('#@ '):
+            self.directive(line[3:].split())
+        elif self.program is not None:
+            self.tap_line(line)
+        elif line.strip():
+            self.outside = line.strip()     # what the canary says of its trouble
+
+    def runner_line(self, words):
+        kind, name = words[0], words[1] if len(words) > 1 else ''
+        detail = words[2] if len(words) > 2 else ''
+        if kind == 'begin':
+            self.outside = ''
+            self.program, self.failed, self.planned, self.counted = name, False, None, 0
+        elif kind == 'end':
+            self.program_ended(name, detail)
+        elif kind == 'canary':
+            self.report.result('ok' if detail == 'exit 0' else 'not ok',
+                               f'{name}: a job on a new VM runs afterwards',
+                               '' if detail == 'exit 0' else
+                               f'{self.ending(detail)} {self.outside}'.strip())
+        elif kind == 'log':
+            self.log_lines.append(detail)
+        elif kind == 'log-end':
+            self.report.result('not ok' if self.log_lines else 'ok',
+                               f'{name}: no bad line in the kernel log',
+                               self.log_lines[0] if self.log_lines else '')
+            for line in self.log_lines[1:]:
+                self.report.comment('# ' + line)
+            self.log_lines = []
+        elif kind == 'panthor':
+            self.report.result('ok', 'panthor: initialized')
+        elif kind == 'no-panthor':
+            self.report.result('not ok', 'panthor: initialized',
+                               f'no render node after {name} s; see console.log')
+        elif kind == 'done':
+            self.done = True
+
+    @staticmethod
+    def ending(detail):
+        kind, _, number = detail.partition(' ')
+        return {'timeout': f'TIMEOUT after {number} s', 'signal': f'killed by signal {number}',
+                'exit': f'exit status {number}'}[kind]
+
+    def program_ended(self, name, detail):
+        if not detail.startswith('exit'):
+            self.report.result('not ok', f'{name}: runs to its end', self.ending(detail))
+        elif detail != 'exit 0' and not self.failed:
+            self.report.result('not ok', f'{name}: runs to its end', self.ending(detail))
+        elif self.planned is not None and self.planned != self.counted:
+            self.report.result('not ok', f'{name}: runs as many tests as it planned',
+                               f'planned {self.planned}, ran {self.counted}')
+        elif self.planned is None and self.counted:
+            self.report.result('not ok', f'{name}: runs as many tests as it planned',
+                               'it printed no plan')
+        elif self.planned is None and detail == 'exit 0':
+            self.report.result('ok', f'{name}: exit status 0')
+        self.program = None
+
+    def directive(self, words):
+        if words[:1] == ['request'] and len(words) > 1:
+            self.port.sendall(self.monitor.request(words[1:]).encode() + b'\n')
+        elif words[:1] in (['expect-locks'], ['expect-block']):
+            try:
+                device_log.parse_directive(self.program or '', words, self.expectations)
+            except (KeyError, ValueError):
+                self.report.result('not ok', f'{self.program}: directive {" ".join(words)}',
+                                   'malformed')
+
+    def tap_line(self, line):
+        found = RESULT.match(line)
+        plan = re.match(r'1\.\.(\d+)\s*(?:#\s*SKIP\s*(.*))?$', line, re.I)
+        if found:
+            self.counted += 1
+            verdict = 'not ok' if found[1] else 'ok'
+            if found[3]:
+                verdict = found[3].lower()
+            self.failed |= verdict == 'not ok'
+            test = found[2].removeprefix(self.program + ': ')
+            self.report.result(verdict, f'{self.program}: {test}', found[4] or '')
+        elif plan:
+            self.planned = int(plan[1])
+            if self.planned == 0:
+                self.report.result('skip', f'{self.program}: whole program', plan[2] or '')
+        elif line.startswith('Bail out!'):
+            self.failed = True
+            self.report.result('not ok', f'{self.program}: goes on', line[9:].strip() or 'bailed out')
+        elif line.strip() and not line.startswith('TAP version'):
+            self.report.comment(line if line.startswith('#') else '# ' + line)
+
+
+# -- a run
+
+def open_run_folder(name, explicit):
+    """A folder that no other run is using, and the lock that says so."""
+    for number in range(1, 100):
+        folder = os.path.join(RUNS, name if number == 1 else f'{name}-{number}')
+        os.makedirs(folder, exist_ok=True)
+        lock = open(os.path.join(folder, 'lock'), 'w', encoding='utf-8')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if explicit:
+                raise project.usage(f'NAME={name} is in use by another run') from None
+            continue
+        for old in ('console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml',
+                    'qmp.sock'):
+            if os.path.lexists(os.path.join(folder, old)):
+                os.remove(os.path.join(folder, old))
+        return folder, lock
+    raise project.Stop(f'{RUNS} has 99 runs of {name} under way')
+
+
+def plan_of(programs, settings):
+    lines = [f'slack {settings.slack}\n']
+    if settings.model == NO_GPU:
+        lines.append('no-gpu\n')
+    lines += [f'bad {pattern}\n' for pattern in project.config('guest')['kernel_log']['bad']]
+    for name, _, seconds, argument in programs:
+        lines.append(f'program {name} {seconds} {argument}'.rstrip() + '\n')
+    return ''.join(lines)
+
+
+def prepare(settings):
+    """Everything that a run needs; quick when nothing has changed."""
+    host_packages.provide()
+    with project.Lock():
+        tree = build_qemu.from_environment()
+        kernel = guest_kernel.from_environment()
+        base = initramfs.base(kernel, settings.panthor_ko)
+        build_qemu.build(tree)
+        build_guest.build(tree)
+        firmware = initramfs.firmware(settings.firmware)
+        archives = [base, initramfs.tests(firmware)]
+    return tree, kernel, archives
+
+
+def what_qemu_said(folder):
+    lines = project.read(os.path.join(folder, 'qemu.log')).splitlines()
+    lines = [re.sub(r'^\S*qemu-system-aarch64: ', '', line).strip() for line in lines]
+    return '; '.join(line for line in lines if line)[:1000]
+
+
+def judge_device_log(guest, folder):
+    """Results for what the programs expect of the lock regions."""
+    if not guest.expectations:
+        return
+    with open(os.path.join(folder, 'device.log'), encoding='utf-8', errors='replace') as file:
+        verdicts = device_log.judge(list(guest.expectations.values()), file)
+    for item, verdict, reason, _ in verdicts:
+        guest.report.result(verdict, f'{item.program}: lock sequence of case {item.case}', reason)
+    if not guest.report.tap:
+        say('')
+        for item, _, _, locks in verdicts:
+            say(f'{item.program} {item.case}: {device_log.describe(locks)}')
+
+
+def run_tests(settings, tap):
+    tree, kernel, archives = prepare(settings)
+    programs = choose_programs(settings.tests)
+    name = settings.name or f'{kernel.label}-{settings.model}'
+    folder, lock = open_run_folder(name, bool(settings.name))
+    with lock:
+        initrd = os.path.join(folder, 'initrd')
+        initramfs.write(initrd, archives, plan_of(programs, settings))
+        events = os.path.join(folder, 'events')
+        project.write(events, ''.join(
+            event + '\n' for event in project.config('guest')['trace']['events']))
+        report = Report(tap, settings.must_run, kernel)
+        if not tap:
+            say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
+                f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
+        if settings.gdb:
+            say('QEMU waits for: gdb -ex "target remote :1234"')
+        limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
+            seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
+        guest = Guest(qemu_command(tree, kernel, settings, initrd, events), folder, report,
+                      settings, programs)
+        try:
+            in_time = guest.run(limit)
+        finally:
+            guest.kill()
+        return finish(guest, folder, name, limit, in_time)
+
+
+def finish(guest, folder, name, limit, in_time):
+    report = guest.report
+    seconds = time.monotonic() - guest.started
+    error = what_qemu_said(folder)
+    if guest.process.returncode and not os.path.getsize(os.path.join(folder, 'console.log')):
+        # Without a line from the guest it is our command line that is wrong.
+        raise project.usage(f'QEMU does not start: {error or "no reason given"}')
+    if guest.panic is not False:
+        pass
+    elif not in_time:
+        report.result('not ok', 'run: ends in time', f'TIMEOUT after {limit} s')
+    elif not guest.done:
+        report.result('not ok', 'run: the guest runs to its end',
+                      error or f'QEMU ended with status {guest.process.returncode}')
+    else:
+        report.result('ok' if guest.process.returncode == 0 else 'not ok',
+                      'run: the guest powers off',
+                      error if guest.process.returncode else '')
+    judge_device_log(guest, folder)
+    must = report.must_run
+    if must and not any(fnmatch.fnmatch(row[1], must) for row in report.rows):
+        report.result('not ok', 'run: has the tests that must run', f'none matches "{must}"')
+    report.emit(f'1..{len(report.rows)}')
+    report.write(folder, name, seconds)
+    if not report.tap:
+        say('')
+        if guest.initialized:
+            say(f'panthor initialized {guest.initialized - guest.started:.1f} s after the start '
+                f'of QEMU, all done after {seconds:.1f} s')
+        say(report.summary())
+    return project.FAIL if report.count('not ok') else project.PASS
+
+
+def run_shell(settings):
+    """A shell in the guest, on this terminal."""
+    tree, kernel, archives = prepare(settings)
+    folder, lock = open_run_folder(settings.name or f'shell-{kernel.label}', bool(settings.name))
+    with lock:
+        initrd = os.path.join(folder, 'initrd')
+        initramfs.write(initrd, archives)
+        events = os.path.join(folder, 'events')
+        project.write(events, ''.join(
+            event + '\n' for event in project.config('guest')['trace']['events']))
+        command = qemu_command(tree, kernel, settings, initrd, events)
+        command += ['-chardev', 'stdio,id=console,mux=on,signal=off,logfile=console.log',
+                    '-serial', 'chardev:console', '-mon', 'chardev=console',
+                    '-qmp', 'unix:qmp.sock,server=on,wait=off']
+        say(f'Linux {kernel.version} on QEMU {tree.version()}; Ctrl-A x ends the guest; '
+            f'logs in {os.path.relpath(folder, project.ROOT)}')
+        if settings.gdb:
+            say('QEMU waits for: gdb -ex "target remote :1234"')
+        return subprocess.run(command, cwd=folder, check=False, preexec_fn=lambda: ctypes.CDLL(
+            None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
+    parser.add_argument('--shell', action='store_true', help='an interactive shell')
+    parser.add_argument('--prepare', action='store_true', help='build and fetch, run nothing')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help='as for make boot')
+    options = parser.parse_args()
+    for text in options.variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in VARIABLES:
+            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
+        os.environ[name] = value
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    if options.tap:
+        project.SAY_PREFIX = '# '
+    project.require_host()
+    settings = Settings()
+    if options.prepare:
+        prepare(settings)
+        return project.PASS
+    if options.shell:
+        return run_shell(settings)
+    try:
+        return run_tests(settings, options.tap)
+    except project.Stop as stop:
+        if options.tap and 'UNAVAILABLE' in str(stop):
+            # What the archive no longer has is not a failure of ours.
+            print(f'1..0 # SKIP {stop}')
+            return project.PASS
+        raise
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)

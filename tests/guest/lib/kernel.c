@@ -1,0 +1,207 @@
+/*
+ * What the guest programs ask of the kernel apart from panthor
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+/* Longer than any record of /dev/kmsg (CONSOLE_EXT_LOG_MAX in Linux) */
+#define KMSG_RECORD_MAX 8192
+
+/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_PRESENT         (1ull << 63)
+#define PAGEMAP_PFN_MASK        ((1ull << 55) - 1)
+#define KPF_COMPOUND_HEAD       (1ull << 15)
+#define KPF_COMPOUND_TAIL       (1ull << 16)
+
+uint64_t kernel_now_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+void kernel_sleep_ms(unsigned ms)
+{
+    struct timespec ts = { ms / 1000, (ms % 1000) * 1000000l };
+
+    while (nanosleep(&ts, &ts) && errno == EINTR) {
+        /* the rest of the time is in ts */
+    }
+}
+
+size_t kernel_page_size(void)
+{
+    return getauxval(AT_PAGESZ);
+}
+
+size_t kernel_huge_page_size(void)
+{
+    unsigned long long size = 0;
+    FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size",
+                    "r");
+
+    if (f) {
+        if (fscanf(f, "%llu", &size) != 1) {
+            size = 0;
+        }
+        fclose(f);
+    }
+    return size;
+}
+
+bool kernel_at_least(unsigned major, unsigned minor)
+{
+    unsigned have_major = 0, have_minor = 0;
+    struct utsname uts;
+
+    if (uname(&uts) ||
+        sscanf(uts.release, "%u.%u", &have_major, &have_minor) != 2) {
+        return false;
+    }
+    return have_major > major ||
+           (have_major == major && have_minor >= minor);
+}
+
+bool kernel_locks_first(void)
+{
+    return kernel_at_least(7, 2);
+}
+
+int kernel_log_open(void)
+{
+    int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (lseek(fd, 0, SEEK_END) < 0) {
+        int ret = -errno;
+
+        close(fd);
+        return ret;
+    }
+    return fd;
+}
+
+int kernel_log_find(int fd, const char *needle, char *record, size_t size,
+                    unsigned timeout_ms)
+{
+    uint64_t deadline = kernel_now_ns() + timeout_ms * 1000000ull;
+    static char buf[KMSG_RECORD_MAX];
+
+    for (;;) {
+        struct pollfd pfd = { .fd = fd, .events = POLLIN };
+        uint64_t now;
+        ssize_t len = read(fd, buf, sizeof(buf) - 1);
+
+        if (len >= 0) {
+            buf[len] = '\0';
+            if (strstr(buf, needle)) {
+                snprintf(record, size, "%s", buf);
+                return 0;
+            }
+            continue;
+        }
+        if (errno == EPIPE || errno == EINTR) {
+            /* EPIPE: records were overwritten before we read them */
+            continue;
+        }
+        if (errno != EAGAIN) {
+            return -errno;
+        }
+        now = kernel_now_ns();
+        if (now >= deadline) {
+            return -ENOENT;
+        }
+        poll(&pfd, 1, (deadline - now) / 1000000 + 1);
+    }
+}
+
+static int kernel_backing_flags(const uint64_t *pfn, size_t pages)
+{
+    int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+    int backing = KERNEL_BACKING_UNKNOWN;
+    size_t bytes = pages * sizeof(uint64_t), i;
+    uint64_t *flags;
+
+    if (fd < 0) {
+        return backing;
+    }
+    flags = malloc(bytes);
+    if (flags && pread(fd, flags, bytes, pfn[0] * 8) == (ssize_t)bytes) {
+        backing = KERNEL_BACKING_FOLIO;
+        /* The first may be in the midst of a larger folio, others must be */
+        if (!(flags[0] & (KPF_COMPOUND_HEAD | KPF_COMPOUND_TAIL))) {
+            backing = KERNEL_BACKING_CONTIGUOUS;
+        }
+        for (i = 1; i < pages; i++) {
+            if (!(flags[i] & KPF_COMPOUND_TAIL)) {
+                backing = KERNEL_BACKING_CONTIGUOUS;
+            }
+        }
+    }
+    free(flags);
+    close(fd);
+    return backing;
+}
+
+int kernel_backing(const void *addr, size_t length)
+{
+    size_t page_size = kernel_page_size(), pages = length / page_size, i;
+    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    int backing = KERNEL_BACKING_UNKNOWN;
+    size_t bytes = pages * sizeof(uint64_t);
+    uint64_t *pfn;
+
+    if (fd < 0) {
+        return backing;
+    }
+    pfn = malloc(bytes);
+    if (pfn && pread(fd, pfn, bytes, (uintptr_t)addr / page_size * 8) ==
+               (ssize_t)bytes) {
+        bool known = true, contiguous = true;
+
+        for (i = 0; i < pages; i++) {
+            known = known && (pfn[i] & PAGEMAP_PRESENT) &&
+                    (pfn[i] & PAGEMAP_PFN_MASK);
+            pfn[i] &= PAGEMAP_PFN_MASK;
+            contiguous = contiguous && pfn[i] == pfn[0] + i;
+        }
+        if (known && (!contiguous || pfn[0] % pages)) {
+            backing = KERNEL_BACKING_SCATTERED;
+        } else if (known) {
+            backing = kernel_backing_flags(pfn, pages);
+        }
+    }
+    free(pfn);
+    close(fd);
+    return backing;
+}
+
+const char *kernel_backing_name(int backing)
+{
+    switch (backing) {
+    case KERNEL_BACKING_SCATTERED:
+        return "scattered pages";
+    case KERNEL_BACKING_CONTIGUOUS:
+        return "contiguous small folios";
+    case KERNEL_BACKING_FOLIO:
+        return "one folio";
+    default:
+        return "unknown backing";
+    }
+}

@@ -1,0 +1,622 @@
+/*
+ * panthor's interface to user space, without libdrm
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/sync_file.h>
+
+#include "kernel.h"
+#include "panthor.h"
+#include "tap.h"
+
+/* DRM render nodes: 64 minors from here (drivers/gpu/drm/drm_drv.c) */
+#define RENDER_NODE_FIRST       128
+#define RENDER_NODE_COUNT       64
+
+/* What panthor_syncobj_wait() lets the registers of a spin loop be */
+enum {
+    SPIN_REG_ADDR = 84,
+    SPIN_REG_VALUE = 86,
+};
+
+#define RING_SIZE               0x4000
+
+static int panthor_ioctl(const PanthorDev *dev, unsigned long request,
+                         void *arg)
+{
+    int ret;
+
+    do {
+        ret = ioctl(dev->fd, request, arg);
+    } while (ret < 0 && errno == EINTR);
+    return ret < 0 ? -errno : ret;
+}
+
+int panthor_open(PanthorDev *dev)
+{
+    int i;
+
+    for (i = 0; i < RENDER_NODE_COUNT; i++) {
+        char name[16] = "";
+        char path[32];
+        struct drm_version version = {
+            .name = name,
+            .name_len = sizeof(name) - 1,
+        };
+
+        dev->node = RENDER_NODE_FIRST + i;
+        snprintf(path, sizeof(path), "/dev/dri/renderD%d", dev->node);
+        dev->fd = open(path, O_RDWR | O_CLOEXEC);
+        if (dev->fd < 0) {
+            continue;
+        }
+        if (panthor_ioctl(dev, DRM_IOCTL_VERSION, &version) >= 0 &&
+            !strcmp(name, "panthor")) {
+            dev->major = version.version_major;
+            dev->minor = version.version_minor;
+            return 0;
+        }
+        close(dev->fd);
+    }
+    dev->fd = -1;
+    return -ENODEV;
+}
+
+void panthor_close(PanthorDev *dev)
+{
+    if (dev->fd >= 0) {
+        close(dev->fd);
+    }
+    dev->fd = -1;
+}
+
+int panthor_query(PanthorDev *dev, uint32_t type, void *data, size_t size)
+{
+    struct drm_panthor_dev_query query = { .type = type };
+    int ret;
+
+    memset(data, 0, size);
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_DEV_QUERY, &query);
+    if (ret < 0) {
+        return ret;
+    }
+    /*
+     * The size that the kernel named: a larger one is refused by queries
+     * that also read the structure, TIMESTAMP_INFO for one.
+     */
+    if (query.size > size) {
+        query.size = size;
+    }
+    query.pointer = (uintptr_t)data;
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_DEV_QUERY, &query);
+    return ret < 0 ? ret : (int)query.size;
+}
+
+int panthor_vm_create(PanthorDev *dev, uint32_t *vm)
+{
+    struct drm_panthor_vm_create arg = { 0 };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_VM_CREATE, &arg);
+
+    *vm = arg.id;
+    return ret;
+}
+
+int panthor_vm_destroy(PanthorDev *dev, uint32_t vm)
+{
+    struct drm_panthor_vm_destroy arg = { .id = vm };
+
+    return panthor_ioctl(dev, DRM_IOCTL_PANTHOR_VM_DESTROY, &arg);
+}
+
+int panthor_vm_state(PanthorDev *dev, uint32_t vm)
+{
+    struct drm_panthor_vm_get_state arg = { .vm_id = vm };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_VM_GET_STATE, &arg);
+
+    return ret < 0 ? ret : (int)arg.state;
+}
+
+struct drm_panthor_vm_bind_op panthor_map_op(const PanthorBo *bo,
+                                             uint64_t offset, uint64_t va,
+                                             uint64_t size, uint32_t flags)
+{
+    return (struct drm_panthor_vm_bind_op) {
+        .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP | flags,
+        .bo_handle = bo->handle,
+        .bo_offset = offset,
+        .va = va,
+        .size = size,
+        .syncs.stride = sizeof(struct drm_panthor_sync_op),
+    };
+}
+
+struct drm_panthor_vm_bind_op panthor_unmap_op(uint64_t va, uint64_t size)
+{
+    return (struct drm_panthor_vm_bind_op) {
+        .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_UNMAP,
+        .va = va,
+        .size = size,
+        .syncs.stride = sizeof(struct drm_panthor_sync_op),
+    };
+}
+
+static int panthor_vm_bind_flags(PanthorDev *dev, uint32_t vm,
+                                 const struct drm_panthor_vm_bind_op *ops,
+                                 uint32_t count, uint32_t flags)
+{
+    struct drm_panthor_vm_bind arg = {
+        .vm_id = vm,
+        .flags = flags,
+        .ops = DRM_PANTHOR_OBJ_ARRAY(count, ops),
+    };
+
+    return panthor_ioctl(dev, DRM_IOCTL_PANTHOR_VM_BIND, &arg);
+}
+
+int panthor_vm_bind(PanthorDev *dev, uint32_t vm,
+                    const struct drm_panthor_vm_bind_op *ops, uint32_t count)
+{
+    return panthor_vm_bind_flags(dev, vm, ops, count, 0);
+}
+
+int panthor_vm_bind_async(PanthorDev *dev, uint32_t vm,
+                          const struct drm_panthor_vm_bind_op *ops,
+                          uint32_t count)
+{
+    return panthor_vm_bind_flags(dev, vm, ops, count,
+                                 DRM_PANTHOR_VM_BIND_ASYNC);
+}
+
+int panthor_vm_map(PanthorDev *dev, uint32_t vm, const PanthorBo *bo,
+                   uint64_t offset, uint64_t va, uint64_t size,
+                   uint32_t flags)
+{
+    struct drm_panthor_vm_bind_op op = panthor_map_op(bo, offset, va, size,
+                                                      flags);
+
+    return panthor_vm_bind(dev, vm, &op, 1);
+}
+
+int panthor_vm_unmap(PanthorDev *dev, uint32_t vm, uint64_t va,
+                     uint64_t size)
+{
+    struct drm_panthor_vm_bind_op op = panthor_unmap_op(va, size);
+
+    return panthor_vm_bind(dev, vm, &op, 1);
+}
+
+int panthor_bo_create(PanthorDev *dev, PanthorBo *bo, uint64_t size,
+                      uint32_t vm)
+{
+    struct drm_panthor_bo_create create = {
+        .size = size,
+        .exclusive_vm_id = vm,
+    };
+    struct drm_panthor_bo_mmap_offset map = { 0 };
+    int ret;
+
+    memset(bo, 0, sizeof(*bo));
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
+    if (ret < 0) {
+        return ret;
+    }
+    bo->handle = create.handle;
+    bo->size = create.size;
+
+    map.handle = bo->handle;
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map);
+    if (ret >= 0) {
+        bo->cpu = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                       dev->fd, map.offset);
+        if (bo->cpu == MAP_FAILED) {
+            ret = -errno;
+            bo->cpu = NULL;
+        }
+    }
+    if (ret < 0) {
+        panthor_bo_destroy(dev, bo);
+    }
+    return ret;
+}
+
+void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo)
+{
+    struct drm_gem_close arg = { .handle = bo->handle };
+
+    if (bo->cpu) {
+        munmap(bo->cpu, bo->size);
+    }
+    if (bo->handle) {
+        panthor_ioctl(dev, DRM_IOCTL_GEM_CLOSE, &arg);
+    }
+    memset(bo, 0, sizeof(*bo));
+}
+
+int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
+                         uint32_t *group)
+{
+    /* As many as fatal_queues of GROUP_GET_STATE has bits */
+    struct drm_panthor_queue_create queue[32] = { 0 };
+    struct drm_panthor_gpu_info info;
+    struct drm_panthor_group_create arg = {
+        .queues = DRM_PANTHOR_OBJ_ARRAY(queues, queue),
+        .priority = PANTHOR_GROUP_PRIORITY_MEDIUM,
+        .vm_id = vm,
+    };
+    uint32_t i;
+    int ret;
+
+    if (queues > 32) {
+        return -EINVAL;
+    }
+    for (i = 0; i < queues; i++) {
+        queue[i].priority = 1;
+        queue[i].ringbuf_size = RING_SIZE;
+    }
+
+    ret = panthor_query(dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
+                        sizeof(info));
+    if (ret < 0) {
+        return ret;
+    }
+    arg.compute_core_mask = info.shader_present;
+    arg.fragment_core_mask = info.shader_present;
+    arg.tiler_core_mask = info.tiler_present;
+    arg.max_compute_cores = __builtin_popcountll(info.shader_present);
+    arg.max_fragment_cores = arg.max_compute_cores;
+    arg.max_tiler_cores = __builtin_popcountll(info.tiler_present);
+
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_GROUP_CREATE, &arg);
+    *group = arg.group_handle;
+    return ret;
+}
+
+int panthor_group_destroy(PanthorDev *dev, uint32_t group)
+{
+    struct drm_panthor_group_destroy arg = { .group_handle = group };
+
+    return panthor_ioctl(dev, DRM_IOCTL_PANTHOR_GROUP_DESTROY, &arg);
+}
+
+int panthor_group_submit(PanthorDev *dev, uint32_t group,
+                         const PanthorJob *jobs, uint32_t count)
+{
+    struct drm_panthor_queue_submit submit[32] = { 0 };
+    struct drm_panthor_group_submit arg = {
+        .group_handle = group,
+        .queue_submits = DRM_PANTHOR_OBJ_ARRAY(count, submit),
+    };
+    uint32_t i;
+
+    if (count > 32) {
+        return -EINVAL;
+    }
+    for (i = 0; i < count; i++) {
+        const PanthorJob *job = &jobs[i];
+
+        submit[i].queue_index = job->queue;
+        submit[i].stream_size = job->stream_size;
+        submit[i].stream_addr = job->stream_size ? job->stream_va : 0;
+        submit[i].syncs = (struct drm_panthor_obj_array)
+            DRM_PANTHOR_OBJ_ARRAY(job->sync_count, job->syncs);
+    }
+    return panthor_ioctl(dev, DRM_IOCTL_PANTHOR_GROUP_SUBMIT, &arg);
+}
+
+int panthor_group_state(PanthorDev *dev, uint32_t group,
+                        uint32_t *fatal_queues)
+{
+    struct drm_panthor_group_get_state arg = { .group_handle = group };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_GROUP_GET_STATE, &arg);
+
+    if (ret < 0) {
+        return ret;
+    }
+    if (fatal_queues) {
+        *fatal_queues = arg.fatal_queues;
+    }
+    return arg.state;
+}
+
+int panthor_syncobj_create(PanthorDev *dev, uint32_t *syncobj)
+{
+    struct drm_syncobj_create arg = { 0 };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_CREATE, &arg);
+
+    *syncobj = arg.handle;
+    return ret;
+}
+
+void panthor_syncobj_destroy(PanthorDev *dev, uint32_t syncobj)
+{
+    struct drm_syncobj_destroy arg = { .handle = syncobj };
+
+    panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_DESTROY, &arg);
+}
+
+int panthor_syncobj_reset(PanthorDev *dev, uint32_t syncobj)
+{
+    struct drm_syncobj_array arg = {
+        .handles = (uintptr_t)&syncobj,
+        .count_handles = 1,
+    };
+
+    return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_RESET, &arg);
+}
+
+static struct drm_panthor_sync_op panthor_sync_op(uint32_t syncobj,
+                                                  uint64_t point,
+                                                  uint32_t flags)
+{
+    return (struct drm_panthor_sync_op) {
+        .flags = flags |
+                 (point ? DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_TIMELINE_SYNCOBJ :
+                          DRM_PANTHOR_SYNC_OP_HANDLE_TYPE_SYNCOBJ),
+        .handle = syncobj,
+        .timeline_value = point,
+    };
+}
+
+struct drm_panthor_sync_op panthor_wait_op(uint32_t syncobj, uint64_t point)
+{
+    return panthor_sync_op(syncobj, point, DRM_PANTHOR_SYNC_OP_WAIT);
+}
+
+struct drm_panthor_sync_op panthor_signal_op(uint32_t syncobj,
+                                             uint64_t point)
+{
+    return panthor_sync_op(syncobj, point, DRM_PANTHOR_SYNC_OP_SIGNAL);
+}
+
+int panthor_timeline_signal(PanthorDev *dev, uint32_t syncobj,
+                            uint64_t point)
+{
+    struct drm_syncobj_timeline_array arg = {
+        .handles = (uintptr_t)&syncobj,
+        .points = (uintptr_t)&point,
+        .count_handles = 1,
+    };
+
+    return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL, &arg);
+}
+
+int panthor_timeline_query(PanthorDev *dev, uint32_t syncobj,
+                           uint64_t *point)
+{
+    struct drm_syncobj_timeline_array arg = {
+        .handles = (uintptr_t)&syncobj,
+        .points = (uintptr_t)point,
+        .count_handles = 1,
+    };
+
+    return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_QUERY, &arg);
+}
+
+int panthor_syncobj_wait(PanthorDev *dev, uint32_t syncobj, uint64_t point,
+                         bool for_submit, unsigned timeout_ms)
+{
+    int64_t deadline = kernel_now_ns() + timeout_ms * 1000000ull;
+    uint32_t flags = for_submit ? DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT : 0;
+
+    if (point) {
+        struct drm_syncobj_timeline_wait arg = {
+            .handles = (uintptr_t)&syncobj,
+            .points = (uintptr_t)&point,
+            .timeout_nsec = deadline,
+            .count_handles = 1,
+            .flags = flags,
+        };
+
+        return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &arg);
+    } else {
+        struct drm_syncobj_wait arg = {
+            .handles = (uintptr_t)&syncobj,
+            .timeout_nsec = deadline,
+            .count_handles = 1,
+            .flags = flags,
+        };
+
+        return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_WAIT, &arg);
+    }
+}
+
+int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status)
+{
+    struct drm_syncobj_handle arg = {
+        .handle = syncobj,
+        .flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
+        .fd = -1,
+    };
+    struct sync_file_info info = { 0 };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &arg);
+
+    if (ret < 0) {
+        return ret;
+    }
+    ret = ioctl(arg.fd, SYNC_IOC_FILE_INFO, &info) ? -errno : 0;
+    close(arg.fd);
+    *status = info.status;
+    return ret;
+}
+
+int panthor_runtime_status(PanthorDev *dev, char *status, size_t size)
+{
+    char path[96];
+    ssize_t len;
+    int fd;
+
+    snprintf(path, sizeof(path),
+             "/sys/class/drm/renderD%d/device/power/runtime_status",
+             dev->node);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    len = read(fd, status, size - 1);
+    if (len < 0) {
+        len = -errno;
+    }
+    close(fd);
+    if (len < 0) {
+        return len;
+    }
+    status[len] = '\0';
+    status[strcspn(status, "\n")] = '\0';
+    return 0;
+}
+
+int panthor_wait_suspended(PanthorDev *dev, unsigned timeout_ms)
+{
+    uint64_t deadline = kernel_now_ns() + timeout_ms * 1000000ull;
+    char status[32];
+    int ret;
+
+    for (;;) {
+        ret = panthor_runtime_status(dev, status, sizeof(status));
+        if (ret < 0) {
+            return ret;
+        }
+        if (!strcmp(status, "suspended")) {
+            return 0;
+        }
+        if (kernel_now_ns() >= deadline) {
+            return -ETIMEDOUT;
+        }
+        kernel_sleep_ms(5);
+    }
+}
+
+void panthor_context_init(PanthorContext *ctx, PanthorDev *dev,
+                          uint32_t queues)
+{
+    const uint32_t uncached = DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC |
+                              DRM_PANTHOR_VM_BIND_OP_MAP_UNCACHED;
+    const uint32_t noexec = DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
+    struct drm_panthor_vm_bind_op ops[3];
+
+    memset(ctx, 0, sizeof(*ctx));
+    ctx->dev = dev;
+    TAP_MUST(panthor_vm_create(dev, &ctx->vm));
+    TAP_MUST(panthor_bo_create(dev, &ctx->code_bo, PANTHOR_CODE_SIZE,
+                               ctx->vm));
+    TAP_MUST(panthor_bo_create(dev, &ctx->data_bo, PANTHOR_DATA_SIZE,
+                               ctx->vm));
+    TAP_MUST(panthor_bo_create(dev, &ctx->poll_bo, PANTHOR_GPU_PAGE,
+                               ctx->vm));
+    memset(ctx->data_bo.cpu, 0, PANTHOR_DATA_SIZE);
+    memset(ctx->poll_bo.cpu, 0, PANTHOR_GPU_PAGE);
+
+    ops[0] = panthor_map_op(&ctx->code_bo, 0, PANTHOR_CODE_VA,
+                            PANTHOR_CODE_SIZE, noexec);
+    ops[1] = panthor_map_op(&ctx->data_bo, 0, PANTHOR_DATA_VA,
+                            PANTHOR_DATA_SIZE, noexec);
+    ops[2] = panthor_map_op(&ctx->poll_bo, 0, PANTHOR_POLL_VA,
+                            PANTHOR_GPU_PAGE, uncached);
+    TAP_MUST(panthor_vm_bind(dev, ctx->vm, ops, 3));
+
+    ctx->code.cpu = ctx->code_bo.cpu;
+    ctx->code.va = PANTHOR_CODE_VA;
+    ctx->code.size = PANTHOR_CODE_SIZE;
+    ctx->data = ctx->data_bo.cpu;
+    ctx->poll = ctx->poll_bo.cpu;
+
+    TAP_MUST(panthor_syncobj_create(dev, &ctx->syncobj));
+    TAP_MUST(panthor_group_create(dev, ctx->vm, queues, &ctx->group));
+}
+
+void panthor_context_fini(PanthorContext *ctx)
+{
+    PanthorDev *dev = ctx->dev;
+
+    TAP_MUST(panthor_group_destroy(dev, ctx->group));
+    TAP_MUST(panthor_vm_destroy(dev, ctx->vm));
+    panthor_bo_destroy(dev, &ctx->code_bo);
+    panthor_bo_destroy(dev, &ctx->data_bo);
+    panthor_bo_destroy(dev, &ctx->poll_bo);
+    panthor_syncobj_destroy(dev, ctx->syncobj);
+    memset(ctx, 0, sizeof(*ctx));
+}
+
+void panthor_context_new_group(PanthorContext *ctx, uint32_t queues)
+{
+    TAP_MUST(panthor_group_destroy(ctx->dev, ctx->group));
+    TAP_MUST(panthor_group_create(ctx->dev, ctx->vm, queues, &ctx->group));
+}
+
+uint64_t panthor_data_va(size_t index)
+{
+    return PANTHOR_DATA_VA + index * sizeof(uint32_t);
+}
+
+int panthor_submit(PanthorContext *ctx, uint32_t queue, uint64_t va,
+                   uint32_t size, uint32_t syncobj)
+{
+    struct drm_panthor_sync_op sync = panthor_signal_op(syncobj, 0);
+    PanthorJob job = {
+        .queue = queue,
+        .stream_va = va,
+        .stream_size = size,
+        .syncs = &sync,
+        .sync_count = 1,
+    };
+    int ret = panthor_syncobj_reset(ctx->dev, syncobj);
+
+    if (ret < 0) {
+        return ret;
+    }
+    return panthor_group_submit(ctx->dev, ctx->group, &job, 1);
+}
+
+int panthor_run(PanthorContext *ctx, uint32_t queue, uint64_t va,
+                uint32_t size, unsigned timeout_ms)
+{
+    int ret, status;
+
+    ret = panthor_submit(ctx, queue, va, size, ctx->syncobj);
+    if (ret < 0) {
+        return ret;
+    }
+    ret = panthor_syncobj_wait(ctx->dev, ctx->syncobj, 0, false, timeout_ms);
+    if (ret < 0) {
+        return ret;
+    }
+    ret = panthor_syncobj_status(ctx->dev, ctx->syncobj, &status);
+    if (ret < 0) {
+        return ret;
+    }
+    return status < 0 ? status : 0;
+}
+
+int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
+                       unsigned timeout_ms)
+{
+    uint32_t size;
+    uint64_t va = stream_place(s, &ctx->code, &size);
+
+    return panthor_run(ctx, queue, va, size, timeout_ms);
+}
+
+void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value)
+{
+    __atomic_store_n(&ctx->poll[index], value, __ATOMIC_SEQ_CST);
+    __sync_synchronize();
+}
+
+void panthor_emit_spin(Stream *s, unsigned index)
+{
+    size_t loop;
+
+    stream_emit(s, cs_move48(SPIN_REG_ADDR, PANTHOR_POLL_VA + index * 4));
+    loop = stream_here(s);
+    stream_load(s, SPIN_REG_VALUE, 1, SPIN_REG_ADDR, 0);
+    stream_branch_back(s, CS_COND_EQ, SPIN_REG_VALUE, loop);
+}

@@ -1,0 +1,344 @@
+/*
+ * In-guest runner: runs the guest programs one after the other
+ *
+ * The plan is in /plan:
+ *   program <name> <seconds> [<argument>]
+ *                              run /tests/<name>, end it after that time
+ *   bad <regex>                a new line of the kernel log that matches is
+ *                              a failure of the program that ran
+ *   slack <factor>             all times, ours too, are multiplied by this
+ *   no-gpu                     do not wait for panthor
+ *
+ * The host reads what follows on the second serial port, where no kernel
+ * message can break a line:
+ *   @@ begin <program>
+ *   (what the program prints: TAP, and requests to the host)
+ *   @@ end <program> exit <status> | signal <number> | timeout <seconds>
+ *   @@ log <program> <line>    a bad line of the kernel log
+ *   @@ canary <program> exit <status> | timeout <seconds>
+ *   @@ done
+ *
+ * A program's standard input is that port too, so it can read the answer to a
+ * request.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PORT            "/dev/ttyAMA1"
+#define RENDER_NODE     "/dev/dri/renderD128"
+#define PROBE_SECONDS   20
+#define CANARY          "canary"
+#define CANARY_SECONDS  10
+#define MAX_PATTERNS    64
+#define MAX_PROGRAMS    64
+
+typedef struct Program {
+    char name[32];
+    int seconds;
+    char argument[32];
+    char label[64];     /* the name and the argument, one word */
+} Program;
+
+static Program programs[MAX_PROGRAMS];
+static int num_programs;
+static regex_t bad[MAX_PATTERNS];
+static int num_bad;
+static regex_t allowed[MAX_PATTERNS];
+static int num_allowed;
+static int slack = 1;
+static bool no_gpu;
+static int kernel_log = -1;
+
+static double now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static void add_pattern(regex_t *patterns, int *count, const char *text)
+{
+    if (*count == MAX_PATTERNS ||
+        regcomp(&patterns[*count], text, REG_EXTENDED | REG_ICASE | REG_NOSUB)) {
+        printf("not ok - runner: bad pattern %s\n", text);
+        return;
+    }
+    (*count)++;
+}
+
+static bool matches(const regex_t *patterns, int count, const char *line)
+{
+    for (int i = 0; i < count; i++) {
+        if (regexec(&patterns[i], line, 0, NULL, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_plan(void)
+{
+    FILE *file = fopen("/plan", "r");
+    char line[512];
+
+    if (!file) {
+        return;
+    }
+    while (fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!strncmp(line, "bad ", 4)) {
+            add_pattern(bad, &num_bad, line + 4);
+        } else if (sscanf(line, "slack %d", &slack) == 1) {
+            continue;
+        } else if (!strcmp(line, "no-gpu")) {
+            no_gpu = true;
+        } else if (num_programs < MAX_PROGRAMS) {
+            Program program = { };
+
+            if (sscanf(line, "program %31s %d %31s", program.name,
+                       &program.seconds, program.argument) >= 2) {
+                strcpy(program.label, program.name);
+                strcat(program.label, program.argument);
+                programs[num_programs++] = program;
+            }
+        }
+    }
+    fclose(file);
+}
+
+/* Drop the new lines of the kernel log, or report the bad ones. */
+static void read_kernel_log(const char *name)
+{
+    char record[8192];
+    ssize_t size;
+
+    for (;;) {
+        size = read(kernel_log, record, sizeof(record) - 1);
+        if (size < 0) {
+            /* EPIPE: records were overwritten before we read them */
+            if (errno == EPIPE || errno == EINTR) {
+                continue;
+            }
+            return;
+        }
+        record[size] = 0;
+        record[strcspn(record, "\n")] = 0;
+
+        const char *text = strchr(record, ';');
+        if (name && text && matches(bad, num_bad, text + 1) &&
+            !matches(allowed, num_allowed, text + 1)) {
+            printf("@@ log %s %s\n", name, text + 1);
+        }
+    }
+}
+
+static void line_from_program(const char *line)
+{
+    static const char allow[] = "#@ allow-dmesg ";
+
+    if (!strncmp(line, allow, sizeof(allow) - 1)) {
+        add_pattern(allowed, &num_allowed, line + sizeof(allow) - 1);
+    }
+    puts(line);
+}
+
+/* Pass on what the program prints, whole lines only. */
+static void copy_output(int output, char *buffer, size_t size, size_t *used)
+{
+    ssize_t got = read(output, buffer + *used, size - 1 - *used);
+    char *start = buffer, *end;
+
+    if (got <= 0) {
+        return;
+    }
+    *used += got;
+    buffer[*used] = 0;
+    while ((end = strchr(start, '\n'))) {
+        *end = 0;
+        line_from_program(start);
+        start = end + 1;
+    }
+    *used -= start - buffer;
+    memmove(buffer, start, *used);
+    if (*used == size - 1) {
+        buffer[*used] = 0;
+        line_from_program(buffer);
+        *used = 0;
+    }
+}
+
+/* Run a program to its end or its time-out; returns what it came to. */
+static void run(const char *name, const char *argument, int seconds,
+                char *result, size_t size)
+{
+    static char buffer[65536];
+    size_t used = 0;
+    double deadline = now() + (double)seconds * slack;
+    int output[2], status = 0;
+    bool timed_out = false;
+    pid_t pid, ended = 0;
+
+    if (pipe(output)) {
+        snprintf(result, size, "exit 127");
+        return;
+    }
+    pid = fork();
+    if (pid == 0) {
+        char path[128];
+
+        setpgid(0, 0);
+        dup2(output[1], STDOUT_FILENO);
+        dup2(output[1], STDERR_FILENO);
+        close(output[0]);
+        close(output[1]);
+        snprintf(path, sizeof(path), "/tests/%s", name);
+        execl(path, name, *argument ? argument : (char *)NULL, (char *)NULL);
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        _exit(127);
+    }
+    close(output[1]);
+    while (!ended) {
+        struct pollfd wait = { .fd = output[0], .events = POLLIN };
+
+        if (poll(&wait, 1, 50) > 0 && (wait.revents & POLLIN)) {
+            copy_output(output[0], buffer, sizeof(buffer), &used);
+        } else if (waitpid(pid, &status, WNOHANG) == pid) {
+            ended = pid;
+            break;
+        } else if (wait.revents & POLLHUP) {
+            usleep(1000);
+        }
+        if (now() > deadline) {
+            if (timed_out) {
+                break;      /* stuck in the kernel: leave it behind */
+            }
+            timed_out = true;
+            kill(-pid, SIGKILL);
+            deadline = now() + 10.0 * slack;
+        }
+    }
+    /* What was printed last; a child that lives on must not hold us up. */
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    for (size_t before = used + 1; before != used; ) {
+        before = used;
+        copy_output(output[0], buffer, sizeof(buffer), &used);
+    }
+    if (used) {
+        buffer[used] = 0;
+        line_from_program(buffer);
+    }
+    close(output[0]);
+    kill(-pid, SIGKILL);
+
+    if (timed_out) {
+        snprintf(result, size, "timeout %d%s", seconds * slack,
+                 ended ? "" : " and cannot be killed");
+    } else if (WIFSIGNALED(status)) {
+        snprintf(result, size, "signal %d", WTERMSIG(status));
+    } else {
+        snprintf(result, size, "exit %d", WEXITSTATUS(status));
+    }
+}
+
+static void run_program(const Program *program)
+{
+    char result[64];
+
+    for (int i = 0; i < num_allowed; i++) {
+        regfree(&allowed[i]);
+    }
+    num_allowed = 0;
+    read_kernel_log(NULL);
+
+    printf("@@ begin %s\n", program->label);
+    run(program->name, program->argument, program->seconds, result,
+        sizeof(result));
+    printf("@@ end %s %s\n", program->label, result);
+
+    if (strcmp(program->name, CANARY)) {
+        run(CANARY, "", CANARY_SECONDS, result, sizeof(result));
+        printf("@@ canary %s %s\n", program->label, result);
+    }
+    read_kernel_log(program->label);
+    printf("@@ log-end %s\n", program->label);
+}
+
+static bool panthor_is_there(void)
+{
+    double deadline = now() + PROBE_SECONDS * slack;
+
+    while (access(RENDER_NODE, R_OK | W_OK)) {
+        if (now() > deadline) {
+            return false;
+        }
+        usleep(10000);
+    }
+    return true;
+}
+
+static void open_port(void)
+{
+    int port = open(PORT, O_RDWR | O_NOCTTY);
+    struct termios mode;
+
+    if (port < 0) {
+        port = open("/dev/console", O_RDWR | O_NOCTTY);
+    }
+    if (port < 0) {
+        return;
+    }
+    if (tcgetattr(port, &mode) == 0) {
+        cfmakeraw(&mode);
+        mode.c_oflag &= ~OPOST;
+        /* A program reads an answer as one line. */
+        mode.c_lflag |= ICANON;
+        tcsetattr(port, TCSANOW, &mode);
+    }
+    dup2(port, STDIN_FILENO);
+    dup2(port, STDOUT_FILENO);
+    dup2(port, STDERR_FILENO);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+int main(void)
+{
+    open_port();
+    signal(SIGPIPE, SIG_IGN);
+    kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+    read_plan();
+    if (no_gpu || panthor_is_there()) {
+        if (!no_gpu) {
+            printf("@@ panthor\n");
+        }
+        for (int i = 0; i < num_programs; i++) {
+            run_program(&programs[i]);
+        }
+    } else {
+        printf("@@ no-panthor %d\n", PROBE_SECONDS * slack);
+    }
+    printf("@@ done\n");
+    fflush(stdout);
+    tcdrain(STDOUT_FILENO);
+    sync();
+    reboot(RB_POWER_OFF);
+    for (;;) {
+        pause();
+    }
+}

@@ -1,0 +1,318 @@
+/*
+ * stay-alive: the device survives time, sleep and the loss of its driver
+ *
+ * Slow: past the firmware's ping, which the driver sends after 12 s; many
+ * runtime suspends and resumes; the module unloaded and loaded again.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define JOB_TIMEOUT_MS 2000
+
+/* PING_INTERVAL_MS of panthor_fw.c is 12 s; once, with time for the answer */
+#define PING_WATCH_MS 13000
+/* One stream after another, each below the driver's 5 s */
+#define SPIN_MS 500
+
+#define SUSPEND_CYCLES 20
+#define SUSPEND_SLEEP_MS 200
+
+/* Sleeps around the 50 ms of autosuspend, so that jobs race with it */
+#define RACE_CYCLES 60
+#define RACE_FIRST_MS 40
+#define RACE_SPREAD_MS 21
+
+#define MODULE_CYCLES 3
+#define MODULE_TIMEOUT_MS 5000
+
+/* include/uapi/linux/module.h */
+#define MODULE_FLAG_COMPRESSED 4
+
+static int store_job(PanthorContext *ctx, uint32_t value)
+{
+    Stream s;
+    int ret;
+
+    ctx->code.used = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move32(10, value));
+    stream_store_at(&s, 10, panthor_data_va(0), 0);
+    stream_end(&s);
+    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
+    return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
+}
+
+/*
+ * Streams that spin, two at a time and released in turn: the GPU never
+ * idles, so that the driver keeps its ping running.
+ */
+static void test_ping(PanthorDev *dev)
+{
+    uint64_t start = kernel_now_ns(), ms;
+    unsigned active = 0, rounds = 0;
+    PanthorContext ctx;
+    uint32_t syncobj[2], size[2];
+    uint64_t va[2];
+    char record[1024], status[32];
+    int log, ret = 0;
+    Stream s;
+    int i;
+
+    log = TAP_MUST(kernel_log_open());
+    panthor_context_init(&ctx, dev, 2);
+    for (i = 0; i < 2; i++) {
+        TAP_MUST(panthor_syncobj_create(dev, &syncobj[i]));
+        stream_init(&s);
+        stream_begin(&s);
+        panthor_emit_spin(&s, i);
+        stream_end(&s);
+        va[i] = stream_place(&s, &ctx.code, &size[i]);
+        TAP_MUST(panthor_submit(&ctx, i, va[i], size[i], syncobj[i]));
+    }
+    do {
+        i = rounds++ & 1;
+        kernel_sleep_ms(SPIN_MS);
+        panthor_poll_set(&ctx, i, 1);
+        ret = panthor_syncobj_wait(dev, syncobj[i], 0, false,
+                                   JOB_TIMEOUT_MS);
+        if (ret) {
+            break;
+        }
+        panthor_poll_set(&ctx, i, 0);
+        TAP_MUST(panthor_submit(&ctx, i, va[i], size[i], syncobj[i]));
+        active += !panthor_runtime_status(dev, status, sizeof(status)) &&
+                  !strcmp(status, "active");
+        ms = (kernel_now_ns() - start) / 1000000;
+    } while (ms < PING_WATCH_MS);
+    for (i = 0; i < 2; i++) {
+        panthor_poll_set(&ctx, i, 1);
+        ret = ret ? ret : panthor_syncobj_wait(dev, syncobj[i], 0, false,
+                                               JOB_TIMEOUT_MS);
+        panthor_syncobj_destroy(dev, syncobj[i]);
+    }
+
+    if (!tap_ok(!ret, "streams run for %u s", PING_WATCH_MS / 1000)) {
+        tap_diag("%s after %u rounds", strerror(-ret), rounds);
+    }
+    tap_ok(active == rounds, "the GPU was active all the time (%u of %u)",
+           active, rounds);
+    tap_ok(kernel_log_find(log, "ping timeout", record, sizeof(record), 0) ==
+           -ENOENT, "the firmware answered the ping");
+    tap_ok(!store_job(&ctx, 1), "a job after that");
+    panthor_context_fini(&ctx);
+    close(log);
+}
+
+static void test_suspend(PanthorDev *dev)
+{
+    unsigned good = 0, suspended = 0, raced = 0, i;
+    PanthorContext ctx;
+    char status[32];
+    int ret;
+
+    panthor_context_init(&ctx, dev, 1);
+    for (i = 0; i < SUSPEND_CYCLES; i++) {
+        ret = store_job(&ctx, 2 * i + 1);
+        if (ret) {
+            tap_diag("cycle %u, before: %s", i, strerror(-ret));
+            break;
+        }
+        kernel_sleep_ms(SUSPEND_SLEEP_MS);
+        if (!panthor_runtime_status(dev, status, sizeof(status)) &&
+            !strcmp(status, "suspended")) {
+            suspended++;
+        } else {
+            tap_diag("cycle %u: %s", i, status);
+        }
+        ret = store_job(&ctx, 2 * i + 2);
+        if (ret) {
+            tap_diag("cycle %u, after: %s", i, strerror(-ret));
+            break;
+        }
+        good++;
+    }
+    tap_ok(good == SUSPEND_CYCLES, "jobs before and after %u suspends",
+           SUSPEND_CYCLES);
+    tap_ok(suspended == good, "the GPU was suspended in between (%u of %u)",
+           suspended, good);
+
+    for (i = 0; i < RACE_CYCLES; i++) {
+        kernel_sleep_ms(RACE_FIRST_MS + i % RACE_SPREAD_MS);
+        ret = store_job(&ctx, 1000 + i);
+        if (ret) {
+            tap_diag("race %u: %s", i, strerror(-ret));
+            break;
+        }
+        raced++;
+    }
+    tap_ok(raced == RACE_CYCLES, "jobs that race with the suspend (%u of %u)",
+           raced, RACE_CYCLES);
+    panthor_context_fini(&ctx);
+}
+
+/*
+ * Opens the file of the module, as a list of modules names it: the one of
+ * depmod, or the one that our init loads from.  Returns a file descriptor
+ * or a negative errno; *@flags is for finit_module().
+ */
+static int open_listed(const char *list, const char *base, int *flags)
+{
+    char path[4096 + 96], line[4096], *suffix;
+    FILE *f = fopen(list, "r");
+    int fd = -ENOENT;
+
+    if (!f) {
+        return -errno;
+    }
+    while (fd == -ENOENT && fgets(line, sizeof(line), f)) {
+        line[strcspn(line, ":\n")] = '\0';
+        suffix = strstr(line, "/panthor.ko");
+        if (!suffix) {
+            continue;
+        }
+        suffix += strlen("/panthor.ko");
+        *flags = *suffix ? MODULE_FLAG_COMPRESSED : 0;
+        snprintf(path, sizeof(path), "%s/%s", line[0] == '/' ? "" : base,
+                 line);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            fd = -errno;
+            break;
+        }
+    }
+    fclose(f);
+    return fd;
+}
+
+static int open_module(int *flags)
+{
+    char base[96], list[128];
+    struct utsname uts;
+    int fd;
+
+    uname(&uts);
+    snprintf(base, sizeof(base), "/lib/modules/%.64s", uts.release);
+    snprintf(list, sizeof(list), "%s/modules.dep", base);
+    fd = open_listed(list, base, flags);
+    if (fd == -ENOENT) {
+        fd = open_listed("/lib/modules/load", "/lib/modules", flags);
+    }
+    return fd;
+}
+
+static bool module_loaded(void)
+{
+    char line[256];
+    bool found = false;
+    FILE *f = fopen("/proc/modules", "r");
+
+    while (f && !found && fgets(line, sizeof(line), f)) {
+        found = !strncmp(line, "panthor ", strlen("panthor "));
+    }
+    if (f) {
+        fclose(f);
+    }
+    return found;
+}
+
+static int unload_module(void)
+{
+    uint64_t deadline = kernel_now_ns() + MODULE_TIMEOUT_MS * 1000000ull;
+
+    /* Those who use the module may take a moment to let go */
+    while (syscall(SYS_delete_module, "panthor", O_NONBLOCK)) {
+        if (errno != EWOULDBLOCK && errno != EBUSY) {
+            return -errno;
+        }
+        if (kernel_now_ns() > deadline) {
+            return -ETIMEDOUT;
+        }
+        kernel_sleep_ms(10);
+    }
+    return 0;
+}
+
+static int load_module(PanthorDev *dev, int fd, int flags)
+{
+    uint64_t deadline = kernel_now_ns() + MODULE_TIMEOUT_MS * 1000000ull;
+    int ret;
+
+    if (syscall(SYS_finit_module, fd, "", flags)) {
+        return -errno;
+    }
+    /* The probe may be deferred, and the node comes by devtmpfs */
+    while ((ret = panthor_open(dev)) && kernel_now_ns() < deadline) {
+        kernel_sleep_ms(10);
+    }
+    return ret;
+}
+
+static void test_module(PanthorDev *dev)
+{
+    unsigned good = 0, i;
+    int flags = 0, fd, ret = 0;
+    PanthorContext ctx;
+
+    if (!module_loaded()) {
+        tap_skip("panthor is built in", "module unload and load");
+        return;
+    }
+    fd = open_module(&flags);
+    if (fd < 0) {
+        tap_skip("no file of the module in /lib/modules",
+                 "module unload and load");
+        return;
+    }
+    for (i = 0; i < MODULE_CYCLES; i++) {
+        panthor_close(dev);
+        ret = unload_module();
+        if (ret) {
+            tap_diag("cycle %u: unload: %s", i, strerror(-ret));
+            break;
+        }
+        ret = load_module(dev, fd, flags);
+        if (ret) {
+            tap_diag("cycle %u: load: %s", i, strerror(-ret));
+            break;
+        }
+        panthor_context_init(&ctx, dev, 1);
+        ret = store_job(&ctx, i + 1);
+        panthor_context_fini(&ctx);
+        if (ret) {
+            tap_diag("cycle %u: job: %s", i, strerror(-ret));
+            break;
+        }
+        good++;
+    }
+    tap_ok(good == MODULE_CYCLES, "module unload and load, and a job (%u of "
+           "%u)", good, MODULE_CYCLES);
+    close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    PanthorDev dev;
+
+    tap_start(argc, argv, NULL,
+              "Keeps the GPU busy, asleep, and without its driver.");
+    TAP_MUST(panthor_open(&dev));
+    test_ping(&dev);
+    test_suspend(&dev);
+    test_module(&dev);
+    panthor_close(&dev);
+    return tap_end();
+}
