@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run suites of "meson test" and add up what they report."""
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import time
+import xml.etree.ElementTree
+
+import project
+from project import say
+
+build_guest = importlib.import_module('build-guest')
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+SUITES = ['unit', 'qtest', 'guest']
+
+
+class Part:
+    """The tests of one suite: how many, how long, which failed."""
+
+    def __init__(self, name):
+        self.name, self.seconds = name, 0
+        self.passed = self.failed = self.skipped = 0
+        self.failures, self.skips = [], []
+
+    def add_log(self, base):
+        """Count the single tests of meson's logs."""
+        counted = {}
+        for suite in xml.etree.ElementTree.parse(base + '.junit.xml').getroot():
+            name = suite.get('name').rpartition('.')[2] if suite.get('name') else ''
+            for case in suite.iter('testcase'):
+                # A program without single tests is a test case of the project.
+                program = name if suite.get('name').count('.') else case.get('name')
+                text = f'{name}: {case.get("name")}'
+                failed = case.find('failure') is not None or case.find('error') is not None
+                counted.setdefault(program, 0)
+                if failed:
+                    counted[program] += 1
+                    self.failed += 1
+                    self.failures.append(text)
+                elif case.find('skipped') is not None:
+                    self.skipped += 1
+                else:
+                    self.passed += 1
+        with open(base + '.json', encoding='utf-8') as file:
+            for line in file:
+                test = json.loads(line)
+                name = test['name'].rpartition(' / ')[2]
+                if test['result'] in ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT') and \
+                        not counted.get(name):
+                    self.failed += 1
+                    self.failures.append(f'{name}: {test["result"].lower()}')
+                elif test['result'] == 'SKIP':
+                    self.skips.append(name)
+
+    def __str__(self):
+        text = f'{self.passed} passed, {self.failed} failed'
+        return text + (f', {self.skipped} skipped' if self.skipped else '')
+
+
+def run_suite(name, environment):
+    part = Part(name)
+    start = time.monotonic()
+    base = os.path.join(project.MESON_BUILD, 'meson-logs', 'testlog')
+    for ending in ('.json', '.junit.xml'):
+        if os.path.exists(base + ending):
+            os.remove(base + ending)
+    status = subprocess.run(
+        ['meson', 'test', '-C', project.MESON_BUILD, '--no-rebuild', '--suite', name,
+         '--print-errorlogs'], env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    if os.path.exists(base + '.junit.xml'):
+        part.add_log(base)
+    if status and not part.failed:
+        part.failed = 1
+        part.failures.append(f'{name}: meson test ended with status {status}')
+    part.seconds = time.monotonic() - start
+    return part
+
+
+def clock(seconds):
+    return f'{int(seconds) // 60} min {int(seconds) % 60:02} s'
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('suites', nargs='*', choices=SUITES, default=SUITES)
+    options = parser.parse_args()
+    project.require_host()
+    start = time.monotonic()
+    host_packages.provide()
+    with project.Lock():
+        tree = build_qemu.from_environment()
+        build_qemu.build(tree, tests=True)
+        build_guest.build(tree)
+    say(f'set-up: {clock(time.monotonic() - start)}')
+    environment = host_packages.environment()
+    parts = []
+    for name in options.suites:
+        parts.append(run_suite(name, environment))
+        say(f'{name}: {parts[-1]} in {clock(parts[-1].seconds)}')
+    say('')
+    for part in parts:
+        for text in part.failures:
+            say(f'failed: {text}')
+        for text in part.skips:
+            say(f'skipped: {text}')
+    for part in parts:
+        say(f'{part.name:6} {clock(part.seconds):>12}  {part}')
+    say(f'total  {clock(time.monotonic() - start):>12}')
+    total = Part('total')
+    for part in parts:
+        total.passed += part.passed
+        total.failed += part.failed
+        total.skipped += part.skipped
+    say(str(total))
+    return project.FAIL if total.failed else project.PASS
+
+
+if __name__ == '__main__':
+    project.run_main(main)
