@@ -509,7 +509,8 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     status = FIELD_DP32(status, AS_FAULTSTATUS, ACCESS_TYPE, fault->access);
     s->mmu.faults++;
     trace_mali_csf_as_fault(as, fault->va, status);
-    if (space->fault_latched) {
+    if (space->fault_latched ||
+        (s->mmu.irq.rawstat & MALI_CSF_MMU_INT_FAULT(as))) {
         return;
     }
     space->fault_latched = true;

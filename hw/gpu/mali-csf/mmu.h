@@ -57,8 +57,9 @@ typedef struct MaliCsfAddressSpace {
     uint64_t lock_last;
 
     /*
-     * Later faults are not reported before UPDATE makes the space translate
-     * again: 6.12 clears the interrupt before it reads these two.
+     * Later faults are not reported before the interrupt is cleared and
+     * UPDATE makes the space translate again: 6.12 clears the interrupt
+     * before it reads these two.
      */
     bool fault_latched;
     uint32_t faultstatus;
