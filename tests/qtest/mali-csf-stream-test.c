@@ -1000,6 +1000,34 @@ static void test_sync_wait_error(void)
 
 /* Faults of the stream */
 
+/*
+ * The acknowledgement of a fault is seen when the stream's own doorbell bit
+ * says that there is something to look at, not when any doorbell rings.
+ */
+static void test_fault_needs_doorbell(void)
+{
+    QMaliCsfBench b;
+    const uint64_t job[] = {
+        cs_move48(2, 2),
+        cs_store_multiple(8, 1, 2, 0),
+    };
+    uint32_t ack;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT, LONG_ENOUGH));
+
+    ack = mali_csf_queue_status(b.queue, CS_ACK);
+    mali_csf_update(&b.gpu, b.gpu.cs_in[0][0] + CS_REQ, ack, CS_EVENT_FAULT);
+    mali_csf_csg_ring(&b.gpu, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_queue_extract(b.queue), ==, 8);
+
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    g_assert(mali_csf_queue_wait(b.queue, LONG_ENOUGH));
+    mali_csf_bench_quit(&b);
+}
+
 static void test_fault_pauses(void)
 {
     QMaliCsfBench b;
@@ -2344,6 +2372,7 @@ int main(int argc, char **argv)
     ADD("sync-wait/error", test_sync_wait_error);
 
     ADD("fault/pauses", test_fault_pauses);
+    ADD("fault/needs-doorbell", test_fault_needs_doorbell);
     add_fault_tests();
     add_fatal_tests();
     ADD("abuse/odd-pairs", test_odd_pairs);

@@ -488,6 +488,7 @@ static const VMStateDescription vmstate_mali_csf_group = {
     .fields = (const VMStateField[]) {
         VMSTATE_BOOL(active, MaliCsfGroup),
         VMSTATE_BOOL(entering, MaliCsfGroup),
+        VMSTATE_UINT32(cs_doorbells, MaliCsfGroup),
         VMSTATE_UINT8(as, MaliCsfGroup),
         VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
         VMSTATE_UINT32(ep_req, MaliCsfGroup),

@@ -108,6 +108,8 @@ typedef struct MaliCsfGroup {
     bool active;
     /* Its streams are yet to be started: START or RESUME is not acknowledged */
     bool entering;
+    /* Streams whose doorbell is acknowledged but not yet served */
+    uint32_t cs_doorbells;
     uint8_t as;
     uint64_t suspend_buf;
     uint32_t ep_req;

@@ -339,6 +339,8 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 
     /* Acknowledge first, then look: see mali_csf_fw_glb_doorbell(). */
     doorbells = mali_csf_fw_load32(s, in + CSG_DB_REQ);
+    group->cs_doorbells |= doorbells ^
+                           mali_csf_fw_load32(s, out + CSG_DB_ACK);
     mali_csf_fw_store32(s, out + CSG_DB_ACK, doorbells);
     smp_mb();
 
@@ -347,18 +349,24 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
         next = req;
         mali_csf_fw_store32(s, out + CSG_IRQ_REQ,
                             mali_csf_fw_load32(s, in + CSG_IRQ_ACK));
+        /*
+         * All streams, whatever the doorbell bits say: they may have been
+         * consumed by a doorbell that rang before the group had its slot.
+         */
+        group->cs_doorbells = UINT32_MAX;
     }
-    /*
-     * All of them, whatever the doorbell bits say: they may have been
-     * consumed by a doorbell that rang before the group had its slot.
-     */
     for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+        if (!(group->cs_doorbells & (1u << cs))) {
+            continue;
+        }
         if (mali_csf_fw_cs_request(s, csg, cs, group->entering) ==
             MALI_CSF_FW_PARKED) {
             /* Goes on with this stream once the page is unlocked. */
             return MALI_CSF_FW_PARKED;
         }
+        group->cs_doorbells &= ~(1u << cs);
     }
+    group->cs_doorbells = 0;
     group->entering = false;
 
     if (changed & CSG_STATUS_UPDATE) {
