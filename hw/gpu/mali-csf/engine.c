@@ -24,9 +24,13 @@
 /* What it takes to look at a stream that cannot go on after all */
 #define SWITCH_WEIGHT       16
 #define FETCH_PAGE_SIZE     4096
-/* From the doorbell to the first instruction, and the shortest pause */
+/* From the doorbell to the first instruction */
 #define SLICE_DELAY_NS      1000
-#define SLICE_PAUSE_NS      20000
+/*
+ * The pause is at least this long for each unit of weight: with icount, a
+ * slice itself takes no virtual time.
+ */
+#define WEIGHT_NS           10
 
 static unsigned stream_count(MaliCsfState *s)
 {
@@ -276,7 +280,7 @@ static void engine_slice(void *opaque)
     trace_mali_csf_slice(weight);
 
     end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    engine->not_before = end + MAX(end - start, SLICE_PAUSE_NS);
+    engine->not_before = end + MAX(end - start, weight * WEIGHT_NS);
     mali_csf_mcu_schedule_pass(s);
     mali_csf_engine_kick(s);
 }
