@@ -231,14 +231,25 @@ static void test_sync_wait(void)
     mali_csf_bench_quit(&b);
 }
 
-/* In the middle of an edit: the lock is held on the other side. */
+/*
+ * In the middle of an edit: the lock is held on the other side, for what
+ * stalled before and for what comes after.
+ */
 static void test_mid_edit(void)
 {
+    const uint64_t late[] = {
+        cs_move48(0, VA + 16),
+        cs_move32(4, NEW),
+        cs_store_multiple(4, 1, 0, 0),
+    };
     QMaliCsfBench b;
     QMaliCsfBuffer data;
+    QMaliCsfGroup group;
     uint64_t new;
 
     mali_csf_bench_init(&b, NULL);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_start(&group, 1);
     data = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
     new = mali_csf_alloc(&b.gpu, MALI_CSF_PAGE, MALI_CSF_PAGE);
     mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(VA, MALI_CSF_PAGE));
@@ -249,14 +260,19 @@ static void test_mid_edit(void)
     save_and_load(&b.gpu);
     mali_csf_run(&b.gpu, LONG_ENOUGH);
     mali_csf_queue_kick(b.queue);
+    mali_csf_queue_submit(&group.queue[0], late, ARRAY_SIZE(late));
     mali_csf_run(&b.gpu, LONG_ENOUGH);
     g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 8), ==, 0);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 16), ==, 0);
     mali_csf_map(&b.vm, VA, new, MALI_CSF_PAGE, 0);
     mali_csf_flush_caches(&b.gpu, MALI_CSF_FLUSH_ALL);
     mali_csf_unlock(&b.gpu, 1);
     g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
     g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 8), ==, 0);
     g_assert_cmphex(qtest_readl(b.gpu.qts, new + 8), ==, NEW);
+    g_assert(mali_csf_queue_wait(&group.queue[0], MALI_CSF_TIMEOUT));
+    g_assert_cmphex(qtest_readl(b.gpu.qts, data.pa + 16), ==, 0);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, new + 16), ==, NEW);
     mali_csf_bench_quit(&b);
 }
 
