@@ -55,6 +55,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     mali_csf_mmu_reset_enter(s);
     mali_csf_mcu_reset_enter(s);
     mali_csf_engine_reset_enter(s);
+    mali_csf_checker_forget(s);
 }
 
 static void mali_csf_reset_hold(Object *obj, ResetType type)
@@ -84,6 +85,7 @@ static int mali_csf_post_load(void *opaque, int version_id)
                      s->model->name, s->model->gpu_id);
         return -EINVAL;
     }
+    mali_csf_checker_forget(s);
     return mali_csf_gpu_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
            mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s);
 }
@@ -122,6 +124,11 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_append_hint(errp, "Valid models: %s\n", names);
         return;
     }
+    if (!mali_csf_strict_parse(s->strict_name, &s->checker.strict)) {
+        error_setg(errp, "strict=%s is not known", s->strict_name);
+        error_append_hint(errp, "Valid values: off, report, stop\n");
+        return;
+    }
     trace_mali_csf_realize(s->model->name);
 
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
@@ -130,6 +137,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_mmu_init(s, &s->aperture);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s);
+    mali_csf_checker_init(s);
 
     sysbus_init_mmio(sbd, &s->aperture);
     for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
@@ -141,6 +149,7 @@ static void mali_csf_unrealize(DeviceState *dev)
 {
     MaliCsfState *s = MALI_CSF(dev);
 
+    mali_csf_checker_finalize(s);
     mali_csf_engine_finalize(s);
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
@@ -166,6 +175,7 @@ static void mali_csf_instance_init(Object *obj)
     MaliCsfState *s = MALI_CSF(obj);
 
     s->model_name = g_strdup("g610");
+    s->strict_name = g_strdup("off");
     object_property_add_uint64_ptr(obj, "tlb-hits", &s->mmu.tlb_hits,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "tlb-misses", &s->mmu.tlb_misses,
@@ -182,11 +192,23 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "slice-count", &s->engine.slices,
                                    OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "violations", &s->checker.violations,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "notes", &s->checker.notes,
+                                   OBJ_PROP_FLAG_READ);
+    for (int i = 0; i < MALI_CSF_NUM_FINDINGS; i++) {
+        g_autofree char *name =
+            g_strdup_printf("count-%s", mali_csf_finding_names[i]);
+
+        object_property_add_uint64_ptr(obj, name, &s->checker.counts[i],
+                                       OBJ_PROP_FLAG_READ);
+    }
 }
 
 static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
+    DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
 };
 
 static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)

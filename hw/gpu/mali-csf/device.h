@@ -11,6 +11,7 @@
 
 #include "hw/gpu/mali-csf.h"
 #include "hw/sysbus.h"
+#include "checker.h"
 #include "engine.h"
 #include "gpu.h"
 #include "mcu.h"
@@ -35,6 +36,7 @@ struct MaliCsfState {
     /* Properties */
     char *model_name;
     bool coherent;
+    char *strict_name;
 
     const MaliCsfModel *model;
     /* GPU_ID of the model in a migration stream */
@@ -45,6 +47,7 @@ struct MaliCsfState {
     MaliCsfMcu mcu;
     MaliCsfEngine engine;
     MaliCsfUnmodelled unmodelled;
+    MaliCsfChecker checker;
 };
 
 #endif /* HW_GPU_MALI_CSF_DEVICE_H */

@@ -224,6 +224,9 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
     /* A number that is no address space faults at its first access. */
     group->as = MIN(config & 0xff, MALI_CSF_MAX_AS - 1);
     group->suspend_buf = suspend_buf;
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_group(s, group->as);
+    }
     group->idle = false;
     group->sync_update = false;
     trace_mali_csf_csg_state(csg, resume ? "resume" : "start", group->as);

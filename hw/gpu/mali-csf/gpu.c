@@ -178,6 +178,9 @@ static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
                              gpu->l2_ready & ~core_mask(offset, value), "l2");
 
     if (changed) {
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_l2_off(s);
+        }
         mali_csf_mmu_l2_off(s);
         set_ready(&gpu->tiler_ready, 0, "tiler");
         set_ready(&gpu->shader_ready, 0, "shader");
@@ -473,6 +476,9 @@ static void power_on_defaults(MaliCsfGpu *gpu)
 static void soft_reset(MaliCsfState *s)
 {
     trace_mali_csf_gpu_soft_reset();
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_gpu_reset(s);
+    }
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     reset_state(&s->gpu);
@@ -483,6 +489,9 @@ static void soft_reset(MaliCsfState *s)
 static void hard_reset(MaliCsfState *s)
 {
     trace_mali_csf_gpu_hard_reset();
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_gpu_reset(s);
+    }
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     reset_state(&s->gpu);
@@ -529,6 +538,10 @@ static void command_reset(MaliCsfState *s, uint32_t value)
 /* Memory is coherent: of a flush only what the MMU caches remains. */
 static void command_flush_caches(MaliCsfState *s, uint32_t value)
 {
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_caches(s, FIELD_EX32(value, GPU_COMMAND,
+                                                  PAYLOAD));
+    }
     if (FIELD_EX32(value, GPU_COMMAND, FLUSH_OTHER) & GPU_CACHE_INVALIDATE) {
         mali_csf_mmu_flush_caches(s);
     }

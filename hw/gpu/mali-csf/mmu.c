@@ -104,6 +104,9 @@ static MaliCsfMemResult walk(MaliCsfState *s, unsigned as, uint64_t va,
     exception = mali_csf_walk(&mmu->ram, &mmu->as[as].active, pa_width(s), va,
                               &leaf, &level, &descriptor);
     trace_mali_csf_walk(as, va, level, descriptor);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_tlb_fill(s, as, va, descriptor, level);
+    }
     if (exception) {
         return fail(MALI_CSF_MEM_FAULTED, exception, va, access, fault);
     }
@@ -164,6 +167,9 @@ static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
     entry = mali_csf_tlb_lookup(&mmu->tlb, as, va);
     if (likely(entry)) {
         mmu->tlb_hits++;
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_tlb_hit(s, as, va, &entry->leaf);
+        }
     } else {
         MaliCsfMemResult result;
 
@@ -188,6 +194,10 @@ static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
             return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
                         fault);
         }
+    }
+    if (mali_csf_strict(&s->checker) && access != MALI_CSF_MEM_READ &&
+        access != MALI_CSF_MEM_EXECUTE) {
+        mali_csf_check_store(s, as, va, entry->leaf.descriptor);
     }
     span->host = entry->host + offset;
     span->window = entry->window;
@@ -514,6 +524,9 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
         return;
     }
     space->fault_latched = true;
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_fault(s, as);
+    }
     space->faultstatus = status;
     space->faultaddress = fault->va;
     mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_FAULT(as));
@@ -587,6 +600,9 @@ static void command_update(MaliCsfState *s, unsigned as)
 {
     MaliCsfAddressSpace *space = &s->mmu.as[as];
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_update(s, as);
+    }
     space->active = (MaliCsfTranslation) {
         .transtab = space->transtab,
         .transcfg = space->transcfg,
@@ -618,6 +634,9 @@ static void command_update(MaliCsfState *s, unsigned as)
                       __func__, as);
         space->locked = false;
     }
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_updated(s, as);
+    }
 
     if (mali_csf_mmu_unmapped(s, as)) {
         mali_csf_mcu_as_unmapped(s, as);
@@ -635,6 +654,9 @@ static void command_lock(MaliCsfState *s, unsigned as)
     bool released;
 
     lockaddr_region(s, space, &start, &last);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_lock(s, as, start, last);
+    }
     released = space->locked &&
                (space->lock_start < start || space->lock_last > last);
     space->locked = true;
@@ -658,6 +680,9 @@ static void command_unlock(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_unlock(s, as);
+    }
     if (space->locked) {
         tlb_unlock(s, as, space->lock_start, space->lock_last);
     }
@@ -668,6 +693,9 @@ static void command_flush_pt(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_pt(s, as);
+    }
     if (space->locked) {
         tlb_flush_pt(s, as, space->lock_start, space->lock_last);
     } else {
@@ -681,6 +709,9 @@ static void command_flush_mem(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_mem(s, as);
+    }
     if (space->locked) {
         tlb_flush_mem(s, as, space->lock_start, space->lock_last);
     } else {

@@ -99,6 +99,7 @@ enum {
 
 /* A byte of MEMATTR */
 #define AS_MEMATTR_TYPE(attr)       (((attr) >> 6) & 3)
+#define AS_MEMATTR_TYPE_WRITE_BACK  2
 #define AS_MEMATTR_TYPE_FAULT       3
 
 /* Page-table descriptor */

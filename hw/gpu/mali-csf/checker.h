@@ -1,0 +1,177 @@
+/*
+ * Mali CSF GPU: the checker, which names the driver's mistakes
+ *
+ * It watches the driver's side of the contract: what a driver changes in its
+ * page tables, and the commands with which it says so.  A violation means
+ * that the driver is wrong; what is merely odd is a note.  It changes nothing
+ * of what the guest sees.  docs/devel/checker.rst has the rules and their
+ * reasons.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_CHECKER_H
+#define HW_GPU_MALI_CSF_CHECKER_H
+
+#include "hw/gpu/mali-csf/mmu-regs.h"
+#include "qemu/timer.h"
+#include "snapshot.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+typedef enum MaliCsfStrict {
+    MALI_CSF_STRICT_OFF,
+    MALI_CSF_STRICT_REPORT,
+    MALI_CSF_STRICT_STOP,
+} MaliCsfStrict;
+
+/* In the order of mali_csf_findings[] */
+typedef enum MaliCsfFindingId {
+    /* Violations */
+    MALI_CSF_CHANGE_OUTSIDE_LOCK,
+    MALI_CSF_EXPANSION_DROPS_PART,
+    MALI_CSF_STALE_TRANSLATION_USED,
+    MALI_CSF_RECYCLE_WITHOUT_FLUSH,
+    MALI_CSF_UNLOCK_WITHOUT_FLUSH,
+    MALI_CSF_CHANGE_AFTER_FLUSH,
+    MALI_CSF_DIRTY_LINE_LOST,
+    MALI_CSF_UNLOCK_WITHOUT_LOCK,
+    MALI_CSF_UPDATE_MISSING,
+    MALI_CSF_COMMAND_WHILE_ACTIVE,
+    MALI_CSF_LOCKADDR_INVALID,
+    MALI_CSF_TRANSCFG_INVALID,
+    MALI_CSF_FAULT_NOT_ACKNOWLEDGED,
+    MALI_CSF_LOCK_AT_L2_OFF,
+    MALI_CSF_GROUP_ON_UNMAPPED,
+    MALI_CSF_NUM_VIOLATIONS,
+    /* Notes */
+    MALI_CSF_NOTE_LOCK_TOO_WIDE = MALI_CSF_NUM_VIOLATIONS,
+    MALI_CSF_NOTE_LOCK_HELD_LONG,
+    MALI_CSF_NOTE_LOCK_AT_RESET,
+    MALI_CSF_NOTE_EDIT_THEN_FLUSH,
+    MALI_CSF_NOTE_COVERAGE_LOST,
+    MALI_CSF_NOTE_DROPPED,
+    MALI_CSF_NUM_FINDINGS,
+} MaliCsfFindingId;
+
+typedef struct MaliCsfFinding {
+    MaliCsfFindingId id;
+    uint8_t as;
+    uint64_t start;
+    uint64_t last;
+    uint64_t expected;
+    uint64_t seen;
+} MaliCsfFinding;
+
+/* Findings of one address space that wait for their confirmation */
+#define MALI_CSF_MAX_PENDING    16
+
+typedef struct MaliCsfAsCheck {
+    /* NULL while the space translates nothing, or nothing we can follow */
+    MaliCsfSnapshot *snapshot;
+
+    MaliCsfFinding pending[MALI_CSF_MAX_PENDING];
+    unsigned num_pending;
+
+    /* 6.12: tables are edited first, and the region is flushed then */
+    bool edit_then_flush;
+    /* Of changes that no FLUSH_PT or FLUSH_MEM has covered yet */
+    bool unflushed;
+    uint64_t unflushed_start;
+    uint64_t unflushed_last;
+
+    /* Since the first LOCK of the region that is held */
+    bool changed;
+    bool flushed;
+    bool changed_after_flush;
+    bool expanded;
+    uint64_t first_start;
+    uint64_t first_last;
+    uint64_t change_start;
+    uint64_t change_last;
+    uint32_t flush_modes;
+    int64_t lock_time;
+
+    /* Not by UNLOCK alone was a lock released since the last LOCK */
+    bool lock_dropped;
+    bool last_was_unlock;
+    /* The last command released a region, and no flush came since */
+    bool just_released;
+    /* ... and then the space was unmapped: a VM_BIND was given up midway */
+    bool cut_short;
+    /* Used since the caches were last flushed; by the tables at @owner */
+    bool used;
+    uint64_t owner;
+
+    /* Pages that were stored to since L2 was last cleaned */
+    GHashTable *dirty_pages;
+    bool dirty_overflow;
+    bool dirty_removed;
+    uint64_t dirty_start;
+    uint64_t dirty_last;
+
+    /* The space faulted since it was last enabled */
+    bool faulted;
+    bool update_missing;
+    /* Leaf of the last stale translation that was reported, plus 1 */
+    uint64_t stale_reported;
+
+    /* Virtual times in ns, or -1 */
+    int64_t fault_time;
+    int64_t unmapped_time;
+    int64_t staged_since;
+} MaliCsfAsCheck;
+
+typedef struct MaliCsfChecker {
+    MaliCsfStrict strict;
+    MaliCsfAsCheck as[MALI_CSF_MAX_AS];
+    uint64_t counts[MALI_CSF_NUM_FINDINGS];
+    uint64_t violations;
+    uint64_t notes;
+    QEMUTimer *timer;
+} MaliCsfChecker;
+
+/* Text of each identifier */
+extern const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS];
+
+/* "off", "report" or "stop"; false if it is none of them */
+bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict);
+
+void mali_csf_checker_init(MaliCsfState *s);
+void mali_csf_checker_finalize(MaliCsfState *s);
+/* QEMU reset, and load: what it knew is void */
+void mali_csf_checker_forget(MaliCsfState *s);
+
+/*
+ * What happens, told by the block that does it.  Each is called before it
+ * takes effect, unless it says otherwise; none is when strict is off.
+ */
+void mali_csf_check_lock(MaliCsfState *s, unsigned as, uint64_t start,
+                         uint64_t last);
+void mali_csf_check_unlock(MaliCsfState *s, unsigned as);
+void mali_csf_check_flush_pt(MaliCsfState *s, unsigned as);
+void mali_csf_check_flush_mem(MaliCsfState *s, unsigned as);
+void mali_csf_check_update(MaliCsfState *s, unsigned as);
+/* After it took effect */
+void mali_csf_check_updated(MaliCsfState *s, unsigned as);
+void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes);
+void mali_csf_check_gpu_reset(MaliCsfState *s);
+void mali_csf_check_l2_off(MaliCsfState *s);
+/* A TLB entry is used, or was just made by a walk */
+void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
+                            const MaliCsfLeaf *leaf);
+void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
+                             uint64_t descriptor, unsigned level);
+/* @descriptor: of the leaf that translated the store */
+void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
+                          uint64_t descriptor);
+void mali_csf_check_fault(MaliCsfState *s, unsigned as);
+/* START or RESUME of a group in @as */
+void mali_csf_check_group(MaliCsfState *s, unsigned as);
+
+static inline bool mali_csf_strict(const MaliCsfChecker *checker)
+{
+    return unlikely(checker->strict != MALI_CSF_STRICT_OFF);
+}
+
+#endif /* HW_GPU_MALI_CSF_CHECKER_H */
