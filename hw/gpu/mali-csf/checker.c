@@ -561,6 +561,13 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
     }
 }
 
+void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
+                                 uint32_t command)
+{
+    report_now(s, MALI_CSF_COMMAND_WHILE_ACTIVE, as, 0, 0,
+               s->mmu.as[as].command, command);
+}
+
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes)
 {
     bool all = (modes & FLUSH_ALL) == FLUSH_ALL;

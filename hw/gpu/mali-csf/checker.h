@@ -157,6 +157,9 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as);
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes);
 void mali_csf_check_gpu_reset(MaliCsfState *s);
 void mali_csf_check_l2_off(MaliCsfState *s);
+/* AS_COMMAND was written while AS_STATUS said active */
+void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
+                                 uint32_t command);
 /* A TLB entry is used, or was just made by a walk */
 void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
                             const MaliCsfLeaf *leaf);

@@ -153,6 +153,7 @@ static void mali_csf_unrealize(DeviceState *dev)
     mali_csf_engine_finalize(s);
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
+    mali_csf_gpu_finalize(s);
 }
 
 static bool get_ignore_locks(Object *obj, Error **errp)
@@ -196,6 +197,15 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "notes", &s->checker.notes,
                                    OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "x-as-latency-ns",
+                                   &s->mmu.latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-flush-latency-ns",
+                                   &s->gpu.flush_latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-fw-latency-ns",
+                                   &s->mcu.latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
     for (int i = 0; i < MALI_CSF_NUM_FINDINGS; i++) {
         g_autofree char *name =
             g_strdup_printf("count-%s", mali_csf_finding_names[i]);

@@ -462,6 +462,8 @@ static void reset_state(MaliCsfGpu *gpu)
     gpu->shader_ready = 0;
     gpu->tiler_ready = 0;
     gpu->l2_ready = 0;
+    gpu->flush_command = 0;
+    timer_del(gpu->flush_timer);
     gpu->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 }
 
@@ -536,17 +538,41 @@ static void command_reset(MaliCsfState *s, uint32_t value)
 }
 
 /* Memory is coherent: of a flush only what the MMU caches remains. */
-static void command_flush_caches(MaliCsfState *s, uint32_t value)
+static void flush_complete(MaliCsfState *s, uint32_t value)
 {
+    uint32_t modes = FIELD_EX32(value, GPU_COMMAND, PAYLOAD);
+
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_flush_caches(s, FIELD_EX32(value, GPU_COMMAND,
-                                                  PAYLOAD));
+        mali_csf_check_flush_caches(s, modes);
     }
     if (FIELD_EX32(value, GPU_COMMAND, FLUSH_OTHER) & GPU_CACHE_INVALIDATE) {
         mali_csf_mmu_flush_caches(s);
     }
-    mali_csf_gpu_flush_done(s, FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
+    mali_csf_gpu_flush_done(s, modes);
     mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+}
+
+static void flush_timer(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    uint32_t value = s->gpu.flush_command;
+
+    s->gpu.flush_command = 0;
+    flush_complete(s, value);
+}
+
+static void command_flush_caches(MaliCsfState *s, uint32_t value)
+{
+    MaliCsfGpu *gpu = &s->gpu;
+
+    if (!gpu->flush_latency_ns) {
+        flush_complete(s, value);
+        return;
+    }
+    /* One that is under way does what both ask for, and starts anew. */
+    gpu->flush_command |= value;
+    timer_mod(gpu->flush_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+              MIN(gpu->flush_latency_ns, MALI_CSF_LATENCY_MAX_NS));
 }
 
 static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value)
@@ -630,6 +656,7 @@ static const MemoryRegionOps user_ops = {
 
 void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
 {
+    s->gpu.flush_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, flush_timer, s);
     mali_csf_irq_init(&s->gpu.irq, "gpu", &s->irq[MALI_CSF_IRQ_GPU]);
     memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
                           "mali-csf-gpu-control", MALI_CSF_BLOCK_SIZE);
@@ -638,6 +665,11 @@ void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
     memory_region_init_io(&s->user_page, OBJECT(s), &user_ops, s,
                           "mali-csf-user", MALI_CSF_USER_SIZE);
     memory_region_add_subregion(container, MALI_CSF_USER_BASE, &s->user_page);
+}
+
+void mali_csf_gpu_finalize(MaliCsfState *s)
+{
+    timer_free(s->gpu.flush_timer);
 }
 
 void mali_csf_gpu_reset_enter(MaliCsfState *s)
@@ -678,6 +710,8 @@ const VMStateDescription vmstate_mali_csf_gpu = {
         VMSTATE_UINT64(l2_ready, MaliCsfGpu),
         VMSTATE_INT64(cycle_count_origin, MaliCsfGpu),
         VMSTATE_UINT32(latest_flush_id, MaliCsfGpu),
+        VMSTATE_UINT32(flush_command, MaliCsfGpu),
+        VMSTATE_TIMER_PTR(flush_timer, MaliCsfGpu),
         VMSTATE_END_OF_LIST()
     },
 };

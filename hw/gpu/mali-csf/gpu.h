@@ -10,6 +10,7 @@
 
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "irq.h"
+#include "qemu/timer.h"
 
 typedef struct MaliCsfState MaliCsfState;
 
@@ -23,6 +24,11 @@ typedef struct MaliCsfGpu {
     /* Virtual time in ns at which CYCLE_COUNT was zero */
     int64_t cycle_count_origin;
     uint32_t latest_flush_id;
+    /* GPU_COMMAND of the cache flush that is under way, or 0 */
+    uint32_t flush_command;
+    QEMUTimer *flush_timer;
+    /* Property: how long a cache flush takes */
+    uint64_t flush_latency_ns;
 
     /* The guest's CNTFRQ, or 0 before first use; not migrated */
     uint64_t timestamp_frequency;
@@ -31,6 +37,7 @@ typedef struct MaliCsfGpu {
 extern const VMStateDescription vmstate_mali_csf_gpu;
 
 void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_gpu_finalize(MaliCsfState *s);
 void mali_csf_gpu_reset_enter(MaliCsfState *s);
 void mali_csf_gpu_reset_hold(MaliCsfState *s);
 int mali_csf_gpu_post_load(MaliCsfState *s);

@@ -43,7 +43,9 @@ void mali_csf_mcu_schedule_pass(MaliCsfState *s)
         return;
     }
     mali_csf_mcu_schedule_pass_at(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                                  PASS_DELAY_NS);
+                                  PASS_DELAY_NS +
+                                  MIN(s->mcu.latency_ns,
+                                      MALI_CSF_LATENCY_MAX_NS));
 }
 
 /* Groups, doorbells and timers of a firmware that does not run any more */

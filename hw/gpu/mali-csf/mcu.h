@@ -31,6 +31,9 @@ typedef struct MaliCsfMcu {
     /* Runs firmware passes; virtual clock */
     QEMUTimer *pass_timer;
 
+    /* Property: how long after a doorbell the firmware looks */
+    uint64_t latency_ns;
+
     /* Counter, zero after QEMU reset */
     uint64_t passes_parked;
 

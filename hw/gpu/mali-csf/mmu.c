@@ -733,7 +733,7 @@ static const struct {
     [AS_COMMAND_FLUSH_MEM] = { "FLUSH_MEM", command_flush_mem },
 };
 
-static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
+static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
 {
     unsigned code = FIELD_EX32(value, AS_COMMAND, CODE);
     uint64_t lockaddr = s->mmu.as[as].lockaddr;
@@ -746,8 +746,68 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: unknown command %u\n",
                       __func__, as, code);
     }
-    /* AS_STATUS never says active: a command is complete when it returns. */
     mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_DONE(as));
+}
+
+static void arm_command_timer(MaliCsfState *s)
+{
+    int64_t next = INT64_MAX;
+
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        if (s->mmu.as[as].command_end >= 0) {
+            next = MIN(next, s->mmu.as[as].command_end);
+        }
+    }
+    if (next == INT64_MAX) {
+        timer_del(s->mmu.command_timer);
+    } else {
+        timer_mod(s->mmu.command_timer, next);
+    }
+}
+
+static void command_timer(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+        if (space->command_end >= 0 && space->command_end <= now) {
+            space->command_end = -1;
+            as_command_execute(s, as, space->command);
+        }
+    }
+    arm_command_timer(s);
+}
+
+/* Done when this returns, unless x-as-latency-ns says that it takes time */
+static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
+{
+    MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+    if (space->command_end >= 0) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: command %" PRIu32
+                      " while %" PRIu32 " is active\n", __func__, as, value,
+                      space->command);
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_busy_command(s, as, value);
+        }
+        return;
+    }
+    if (!s->mmu.latency_ns) {
+        as_command_execute(s, as, value);
+        return;
+    }
+    space->command = value;
+    space->command_end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                         MIN(s->mmu.latency_ns, MALI_CSF_LATENCY_MAX_NS);
+    arm_command_timer(s);
+}
+
+static uint32_t as_status(const MaliCsfAddressSpace *space)
+{
+    return FIELD_DP32(0, AS_STATUS, AS_ACTIVE, space->command_end >= 0);
 }
 
 /* Registers */
@@ -758,6 +818,7 @@ typedef enum MaliCsfAsRegKind {
     AS_REG_READ_ONLY,
     AS_REG_STORAGE,
     AS_REG_COMMAND,
+    AS_REG_STATUS,
 } MaliCsfAsRegKind;
 
 typedef struct MaliCsfAsReg {
@@ -790,7 +851,7 @@ static const MaliCsfAsReg as_regs[MALI_CSF_MMU_AS_SIZE / 4] = {
         AS_ROW("AS_FAULTSTATUS", AS_REG_READ_ONLY, faultstatus),
     [R_AS_FAULTADDRESS_LO ... R_AS_FAULTADDRESS_HI] =
         AS_ROW("AS_FAULTADDRESS", AS_REG_READ_ONLY, faultaddress),
-    [R_AS_STATUS] = { .name = "AS_STATUS", .kind = AS_REG_ZERO },
+    [R_AS_STATUS] = { .name = "AS_STATUS", .kind = AS_REG_STATUS },
     [R_AS_TRANSCFG_LO ... R_AS_TRANSCFG_HI] =
         AS_ROW("AS_TRANSCFG", AS_REG_STORAGE, transcfg),
     [R_AS_FAULTEXTRA_LO ... R_AS_FAULTEXTRA_HI] = {
@@ -862,6 +923,8 @@ static uint64_t mmu_read(void *opaque, hwaddr offset, unsigned size)
         } else if (as_present(s, as) && (reg->kind == AS_REG_READ_ONLY ||
                                          reg->kind == AS_REG_STORAGE)) {
             value = as_reg_get(&s->mmu.as[as], reg, offset);
+        } else if (as_present(s, as) && reg->kind == AS_REG_STATUS) {
+            value = as_status(&s->mmu.as[as]);
         }
     }
     trace_mali_csf_reg_read("mmu", offset, value);
@@ -950,21 +1013,25 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container)
                           "mali-csf-mmu", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_MMU_BASE,
                                 &s->mmu_control);
+    s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
     mali_csf_ram_init(&s->mmu.ram, &address_space_memory, memory_map_changed,
                       s);
 }
 
 void mali_csf_mmu_finalize(MaliCsfState *s)
 {
+    timer_free(s->mmu.command_timer);
     mali_csf_ram_finalize(&s->mmu.ram);
 }
 
 static void reset_address_spaces(MaliCsfMmu *mmu)
 {
+    timer_del(mmu->command_timer);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         mmu->as[as] = (MaliCsfAddressSpace) {
             .transcfg = AS_ADRMODE_UNMAPPED,
             .active.transcfg = AS_ADRMODE_UNMAPPED,
+            .command_end = -1,
         };
     }
 }
@@ -1004,6 +1071,7 @@ int mali_csf_mmu_post_load(MaliCsfState *s)
         }
     }
     memset(&s->mmu.tlb, 0, sizeof(s->mmu.tlb));
+    arm_command_timer(s);
     mali_csf_irq_update(&s->mmu.irq);
     return 0;
 }
@@ -1029,6 +1097,8 @@ static const VMStateDescription vmstate_mali_csf_address_space = {
         VMSTATE_UINT64(memattr, MaliCsfAddressSpace),
         VMSTATE_UINT64(transcfg, MaliCsfAddressSpace),
         VMSTATE_UINT64(lockaddr, MaliCsfAddressSpace),
+        VMSTATE_UINT32(command, MaliCsfAddressSpace),
+        VMSTATE_INT64(command_end, MaliCsfAddressSpace),
         VMSTATE_STRUCT(active, MaliCsfAddressSpace, 1,
                        vmstate_mali_csf_translation, MaliCsfTranslation),
         VMSTATE_BOOL(locked, MaliCsfAddressSpace),

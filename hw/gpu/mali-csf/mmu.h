@@ -10,11 +10,15 @@
 
 #include "hw/gpu/mali-csf/mmu-regs.h"
 #include "irq.h"
+#include "qemu/timer.h"
 #include "ram.h"
 #include "tlb.h"
 #include "walk.h"
 
 typedef struct MaliCsfState MaliCsfState;
+
+/* No x-*-latency-ns counts as more than this: an hour of virtual time */
+#define MALI_CSF_LATENCY_MAX_NS     (3600ull * 1000000000)
 
 /* What became of an access */
 typedef enum MaliCsfMemResult {
@@ -51,6 +55,10 @@ typedef struct MaliCsfAddressSpace {
     /* In force */
     MaliCsfTranslation active;
 
+    /* A command that takes time, and the virtual time of its end, or -1 */
+    uint32_t command;
+    int64_t command_end;
+
     /* The region held by LOCK, inclusive */
     bool locked;
     uint64_t lock_start;
@@ -72,6 +80,8 @@ typedef struct MaliCsfMmu {
 
     /* Properties */
     bool ignore_locks;
+    uint64_t latency_ns;
+    QEMUTimer *command_timer;
 
     /* Caches, empty after reset and load; counters, zero after QEMU reset */
     MaliCsfRam ram;
