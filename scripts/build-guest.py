@@ -48,7 +48,7 @@ def inputs():
 def build(tree):
     """Build what has changed; quick when nothing has."""
     options = [f'-Dqemu_build={tree.obj}', f'-Duapi={provide_uapi()}']
-    names = '\n'.join(options + inputs())
+    names = '\n'.join([project.MESON_BUILD] + options + inputs())
     stamp = os.path.join(project.MESON_BUILD, 'built')
     state = names + '\n' + project.stamp_of(inputs())
     if project.read(stamp) == state:
@@ -59,7 +59,8 @@ def build(tree):
         # A new or removed file: meson lists files when it configures.
         arguments = ['meson', 'setup', project.MESON_BUILD, project.ROOT,
                      '--cross-file', CROSS_FILE, *options]
-        if os.path.exists(os.path.join(project.MESON_BUILD, 'build.ninja')):
+        # meson remembers absolute paths: a folder that was moved is built anew.
+        if project.read(configured).startswith(project.MESON_BUILD + '\n'):
             arguments.append('--reconfigure')
         else:
             shutil.rmtree(project.MESON_BUILD, ignore_errors=True)

@@ -219,8 +219,9 @@ def configure(tree):
     if tree.compiler:
         arguments.append('--cc=' + tree.compiler)
     stamp = os.path.join(tree.obj, 'configured')
-    if project.read(stamp).split('\n') == arguments and \
-            os.path.exists(os.path.join(tree.obj, 'build.ninja')):
+    # meson remembers absolute paths: a folder that was moved is built anew.
+    wanted = '\n'.join([tree.obj, *arguments])
+    if project.read(stamp) == wanted and os.path.exists(os.path.join(tree.obj, 'build.ninja')):
         return
     project.require_disk(project.config('host')['disk'])
     project.say(f'configuring QEMU {tree.version()}')
@@ -236,7 +237,7 @@ def configure(tree):
         for python in os.listdir(lib):
             project.write(os.path.join(lib, python, 'site-packages', 'meson.pth'),
                           host_packages.python_path() + '\n')
-    project.write(stamp, '\n'.join(arguments))
+    project.write(stamp, wanted)
 
 
 def run_ninja(tree, targets):

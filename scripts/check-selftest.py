@@ -48,12 +48,14 @@ def copy_tree(tree):
 
 
 def patch(device, path, *options):
-    result = subprocess.run(['patch', '-p1', '-F0', '--batch', '--no-backup-if-mismatch',
-                             '--reject-file=-', *options, '-i', path], cwd=device,
-                            capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise Stop(f'{os.path.relpath(path, project.ROOT)} does not apply: '
-                   + result.stdout.strip().replace('\n', '; '), project.FAIL)
+    """Apply a patch, whole or not at all; returns what is wrong with it."""
+    for extra in (['--dry-run'], []):
+        result = subprocess.run(['patch', '-p1', '-F0', '--batch', '--no-backup-if-mismatch',
+                                 '--reject-file=-', *options, *extra, '-i', path], cwd=device,
+                                capture_output=True, text=True, check=False)
+        if result.returncode:
+            return 'does not apply: ' + '; '.join(result.stdout.strip().splitlines())
+    return None
 
 
 def qtests_that_fail(tree, obj):
@@ -72,7 +74,8 @@ def qtests_that_fail(tree, obj):
                 os.killpg(process.pid, 9)
                 output, status = '', 'time-out'
         if status:
-            bad = [line for line in output.splitlines() if line.startswith('not ok')]
+            bad = [line for line in output.splitlines()
+                   if line.startswith(('not ok', 'Bail out!'))]
             return f'{name}: {bad[0]}' if bad else f'{name}: ended with {status}'
     return None
 
@@ -99,20 +102,28 @@ def main():
         problem = qtests_that_fail(tree, obj)
         if problem:
             raise Stop(f'the intact model fails: {problem}', project.FAIL)
-        unnoticed = 0
+        binary = os.path.join(obj, os.path.basename(tree.binary))
+        failed = 0
         for name in names:
             start = time.monotonic()
             path = os.path.join(PATCHES, name)
-            patch(device, path)
-            build(obj)
-            found = qtests_that_fail(tree, obj)
-            patch(device, path, '-R')
-            unnoticed += not found
-            say(f'{"ok    " if found else "not ok"} {name}: {found or "no qtest notices"} '
+            problem = patch(device, path)
+            found = None
+            if not problem:
+                before = os.stat(binary).st_mtime_ns
+                build(obj)
+                if os.stat(binary).st_mtime_ns == before:
+                    problem = 'changes nothing that is built'
+                else:
+                    found = qtests_that_fail(tree, obj)
+                    problem = None if found else 'no qtest notices'
+                patch(device, path, '-R')
+            failed += bool(problem)
+            say(f'{"not ok" if problem else "ok    "} {name}: {problem or found} '
                 f'({time.monotonic() - start:.0f} s)')
         shutil.rmtree(FOLDER)
-    say(f'{len(names) - unnoticed} passed, {unnoticed} failed')
-    return project.FAIL if unnoticed else project.PASS
+    say(f'{len(names) - failed} passed, {failed} failed')
+    return project.FAIL if failed else project.PASS
 
 
 if __name__ == '__main__':

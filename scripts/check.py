@@ -30,19 +30,17 @@ class Part:
 
     def add_log(self, base):
         """Count the single tests of meson's logs."""
-        counted = {}
+        failed_in = set()
         for suite in xml.etree.ElementTree.parse(base + '.junit.xml').getroot():
-            name = suite.get('name').rpartition('.')[2] if suite.get('name') else ''
+            # "<project>.<project>:<suite> / <test>"
+            program = suite.get('name').rpartition(' / ')[2]
             for case in suite.iter('testcase'):
-                # A program without single tests is a test case of the project.
-                program = name if suite.get('name').count('.') else case.get('name')
-                text = f'{name}: {case.get("name")}'
-                failed = case.find('failure') is not None or case.find('error') is not None
-                counted.setdefault(program, 0)
-                if failed:
-                    counted[program] += 1
+                if case.find('failure') is not None or case.find('error') is not None:
                     self.failed += 1
-                    self.failures.append(text)
+                    failed_in.add(program)
+                    # The test's number within its program says nothing.
+                    name = case.get('name').lstrip('0123456789').removeprefix(' - ')
+                    self.failures.append(f'{program}: {name}')
                 elif case.find('skipped') is not None:
                     self.skipped += 1
                 else:
@@ -52,7 +50,7 @@ class Part:
                 test = json.loads(line)
                 name = test['name'].rpartition(' / ')[2]
                 if test['result'] in ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT') and \
-                        not counted.get(name):
+                        name not in failed_in:
                     self.failed += 1
                     self.failures.append(f'{name}: {test["result"].lower()}')
                 elif test['result'] == 'SKIP':

@@ -57,6 +57,8 @@ def provide():
     if project.read(STAMP) == stamp:
         return
     project.require_host()
+    if not os.path.exists(STAMP):
+        project.require_disk(project.config('host')['disk'])
     have = installed()
     missing = [name for name in wanted() if name not in have]
     if missing:
