@@ -8,7 +8,8 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
-export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE
+export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
+export PATCH MAY_CHANGE
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -22,7 +23,7 @@ endif
 endif
 
 .PHONY: help boot shell check check-unit check-qtest check-guest \
-        check-selftest check-compilers qemu qemu-10.2 update clean distclean
+        check-selftest check-compilers check-patch check-patch-selftest qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -33,6 +34,8 @@ help:
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
+	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
+	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -49,6 +52,8 @@ help:
 	@echo 'KERNEL_ARGS=          kernel command line'
 	@echo 'QEMU_ARGS=            more arguments for QEMU'
 	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
+	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
+	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
@@ -77,6 +82,12 @@ check-selftest:
 
 check-compilers:
 	@$(PYTHON) $(SCRIPTS)/check-compilers.py
+
+check-patch:
+	@$(PYTHON) $(SCRIPTS)/check-patch.py
+
+check-patch-selftest:
+	@$(PYTHON) $(SCRIPTS)/check-patch.py --selftest
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests

@@ -90,6 +90,38 @@ def collect(lines, markers):
     return histories
 
 
+def findings(file, begins):
+    """[(kind, program, identifier, text)] of what the checker found.
+
+    file: device.log, opened for bytes; begins: [(offset, program)]
+    """
+    found, offset, later, program = [], 0, list(begins), None
+    for line in file:
+        while later and later[0][0] <= offset:
+            program = later.pop(0)[1]
+        offset += len(line)
+        if line.startswith((b'mali_csf_violation ', b'mali_csf_note ')):
+            text = line.decode('utf-8', 'replace').strip().removeprefix('mali_csf_')
+            kind, name, _ = text.split(' ', 2)
+            found.append((kind, program, name, text))
+    return found
+
+
+def expansions(lines):
+    """How often the device saw LOCK, LOCK with a region locked already, and UNLOCK."""
+    counts = {'LOCK': 0, 'expansion': 0, 'UNLOCK': 0}
+    locked = set()
+    for kind, space, value, _ in events_of(lines):
+        if kind == 'update' or value in ('UNLOCK', 'FLUSH_PT', 'FLUSH_MEM'):
+            locked.discard(space)
+        if kind == 'command' and value in counts:
+            counts[value] += 1
+            if value == 'LOCK':
+                counts['expansion'] += space in locked
+                locked.add(space)
+    return counts
+
+
 def judge(expectations, lines):
     """[(expectation, 'ok' | 'not ok' | 'skip', reason, lock events)]"""
     histories = collect(lines, {item.marker & PAGE for item in expectations})

@@ -4,7 +4,9 @@
 
 Configured by VARIABLE=value arguments or by the environment, as make passes it
 on; "make help" explains the variables.  SLACK multiplies every time-out, and a
-skipped test that matches MUST_RUN counts as failed.
+skipped test that matches MUST_RUN counts as failed.  COUNT names functions of
+panthor whose calls are counted, from the first program on that is not of the
+class "measure".
 
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
@@ -39,13 +41,15 @@ initramfs = importlib.import_module('initramfs')
 
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SRC', 'NO_INSTALL', 'NAME', 'SLACK',
-             'MUST_RUN']
+             'MUST_RUN', 'STRICT', 'COUNT']
 RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
 DEVICE_PATH = '/machine/peripheral/' + DEVICE_ID
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
 BOOT_SECONDS = 60
 CANARY_SECONDS = 10
+STRICT = ['off', 'report', 'stop']      # what the device's checker does
+VIOLATIONS_SHOWN = 20
 PR_SET_PDEATHSIG = 1
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
 
@@ -69,6 +73,8 @@ class Settings:
         self.gdb = os.environ.get('GDB', '') not in ('', '0')
         self.must_run = os.environ.get('MUST_RUN', '')
         self.name = os.environ.get('NAME', '')
+        self.strict = os.environ.get('STRICT') or 'report'
+        self.count = re.split(r'[ ,]+', os.environ.get('COUNT', '').strip())
         try:
             self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
         except ValueError as error:
@@ -79,6 +85,11 @@ class Settings:
             raise project.usage(f'NAME={self.name} is not a plain file name')
         if not re.fullmatch(r'[\w-]+', self.model):
             raise project.usage(f'MODEL={self.model} is not the name of a model')
+        if self.strict not in STRICT:
+            raise project.usage(f'STRICT={self.strict} is none of: {", ".join(STRICT)}')
+        for function in self.count:
+            if not re.fullmatch(r'\w*', function):
+                raise project.usage(f'COUNT={function} is not the name of a function')
         if self.firmware not in ('own', 'distro'):
             initramfs.firmware(self.firmware)
         if self.panthor_ko and not os.path.isfile(self.panthor_ko):
@@ -101,14 +112,14 @@ def choose_programs(wanted):
             found = [row for row in rows if row[1] in ('quick', 'slow')]
         elif word == 'none':
             continue
-        elif word in ('quick', 'slow', 'measure'):
+        elif word in ('quick', 'slow', 'measure', 'finding'):
             found = [row for row in rows if row[1] == word]
         else:
             found = [row for row in rows if row[0] == word]
             if not found:
                 names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
                 raise project.usage(f'TESTS={word} is no guest program; '
-                                    f'valid: {names}, quick, slow, measure, all, none')
+                                    f'valid: {names}, quick, slow, measure, finding, all, none')
         chosen += [row for row in found if row not in chosen]
     return chosen
 
@@ -204,30 +215,67 @@ class Report:
 class Monitor:
     """QMP, one command at a time."""
 
+    # A command takes milliseconds.  One that is not answered for so long is
+    # given again: its arrival wakes a monitor that overslept.
+    PATIENCE = 1
+    TRIES = 15
+
     def __init__(self, connection):
         self.connection = connection
-        self.connection.settimeout(20)
-        self.file = connection.makefile('rw', encoding='utf-8', newline='\n')
-        self.ready = False
+        self.received = b''
+        self.commands = 0
+        self.stopped = False    # whether QEMU has said that the machine was stopped
+
+    def messages(self, deadline):
+        """What QEMU says, until the deadline or its end."""
+        while time.monotonic() < deadline:
+            line, newline, rest = self.received.partition(b'\n')
+            if newline:
+                self.received = rest
+                message = json.loads(line)
+                self.stopped |= message.get('event') == 'STOP'
+                yield message
+                continue
+            self.connection.settimeout(max(deadline - time.monotonic(), 0.01))
+            try:
+                data = self.connection.recv(65536)
+            except TimeoutError:
+                return
+            if not data:
+                raise OSError('QEMU has ended')
+            self.received += data
+
+    def ask(self, execute, arguments):
+        """(value, None) or (None, error text)"""
+        self.commands += 1
+        command = json.dumps({'execute': execute, 'arguments': arguments, 'id': self.commands})
+        for _ in range(self.TRIES):
+            self.connection.sendall(command.encode() + b'\n')
+            for answer in self.messages(time.monotonic() + self.PATIENCE):
+                if answer.get('id') != self.commands:
+                    continue
+                if 'error' in answer:
+                    return None, answer['error']['desc']
+                return answer['return'], None
+        return None, 'no answer'
+
+    def listen(self):
+        """Take note of what QEMU says unasked; whether it still may say something."""
+        try:
+            for _ in self.messages(time.monotonic() + 0.01):
+                pass
+        except (OSError, ValueError):
+            return False
+        return True
 
     def command(self, execute, **arguments):
         """(value, None) or (None, error text)"""
         try:
-            if not self.ready:
-                self.file.readline()        # the greeting
-                self.ready = True
-                self.command('qmp_capabilities')
-            self.file.write(json.dumps({'execute': execute, 'arguments': arguments}) + '\n')
-            self.file.flush()
-            for line in self.file:
-                answer = json.loads(line)
-                if 'return' in answer:
-                    return answer['return'], None
-                if 'error' in answer:
-                    return None, answer['error']['desc']
+            if not self.commands:
+                self.ask('qmp_capabilities', {})
+            return self.ask(execute, arguments)
         except (OSError, ValueError) as error:
             return None, f'QMP: {error}'
-        return None, 'QEMU has ended'
 
     def request(self, words):
         """Answer a guest program's request, in one line."""
@@ -263,7 +311,8 @@ def qemu_command(tree, kernel, settings, initrd, events):
                '-kernel', kernel.image, '-initrd', initrd, '-no-reboot',
                '-D', 'device.log', '-d', 'guest_errors,unimp', '-trace', f'events={events}']
     if settings.model != NO_GPU:
-        command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model}']
+        command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model},'
+                               f'strict={settings.strict}']
     if settings.kernel_args:
         command += ['-append', settings.kernel_args]
     if settings.gdb:
@@ -283,6 +332,8 @@ class Guest:
         self.program, self.failed, self.planned, self.counted = None, False, None, 0
         self.log_lines, self.outside = [], ''
         self.expectations = {}
+        # Where in device.log each program begins, and what it may provoke
+        self.begins, self.allowed = [], set()
         self.log = open(os.path.join(folder, 'console.log'), 'wb')
         self.errors = open(os.path.join(folder, 'qemu.log'), 'w+', encoding='utf-8',
                            errors='replace')
@@ -316,13 +367,21 @@ class Guest:
         for connection in (self.console, self.port):
             selector.register(connection, selectors.EVENT_READ)
         deadline = self.started + limit if limit else None
+        if self.settings.strict == 'stop' and not self.settings.gdb:
+            # A machine that the checker has stopped would wait for ever.
+            selector.register(self.monitor.connection, selectors.EVENT_READ)
+            self.monitor.command('query-status')
         while selector.get_map():
             wait = deadline - time.monotonic() if deadline else None
             if wait is not None and wait <= 0:
                 return False
             for key, _ in selector.select(wait):
-                if not self.receive(key.fileobj):
+                alive = self.monitor.listen() if key.fileobj is self.monitor.connection \
+                    else self.receive(key.fileobj)
+                if not alive:
                     selector.unregister(key.fileobj)
+            if self.monitor.stopped and self.settings.strict == 'stop':
+                return True
             if self.panic:
                 # Give the rest of the kernel's report a moment to arrive.
                 deadline = min(deadline or float('inf'), time.monotonic() + 2)
@@ -376,6 +435,7 @@ class Guest:
         if kind == 'begin':
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
+            self.begins.append((os.path.getsize(os.path.join(self.folder, 'device.log')), name))
         elif kind == 'end':
             self.program_ended(name, detail)
         elif kind == 'canary':
@@ -424,6 +484,8 @@ class Guest:
     def directive(self, words):
         if words[:1] == ['request'] and len(words) > 1:
             self.port.sendall(self.monitor.request(words[1:]).encode() + b'\n')
+        elif words[:1] == ['allow-violation'] and len(words) == 2:
+            self.allowed.add((self.program, words[1]))
         elif words[:1] in (['expect-locks'], ['expect-block']):
             try:
                 device_log.parse_directive(self.program or '', words, self.expectations)
@@ -480,7 +542,13 @@ def plan_of(programs, settings):
     if settings.model == NO_GPU:
         lines.append('no-gpu\n')
     lines += [f'bad {pattern}\n' for pattern in project.config('guest')['kernel_log']['bad']]
-    for name, _, seconds, argument in programs:
+    counts = [f'count {name}\n' for name in settings.count if name]
+    # A probe takes time: what measures it runs first.
+    for name, kind, seconds, argument in sorted(programs, key=lambda row: row[1] != 'measure') \
+            if counts else programs:
+        if kind != 'measure':
+            lines += counts
+            counts = []
         lines.append(f'program {name} {seconds} {argument}'.rstrip() + '\n')
     return ''.join(lines)
 
@@ -519,6 +587,27 @@ def judge_device_log(guest, folder):
             say(f'{item.program} {item.case}: {device_log.describe(locks)}')
 
 
+def judge_findings(guest, folder):
+    """A result for what the device's checker says about the driver."""
+    if guest.settings.strict == 'off' or guest.settings.model == NO_GPU:
+        return
+    report = guest.report
+    with open(os.path.join(folder, 'device.log'), 'rb') as file:
+        findings = device_log.findings(file, guest.begins)
+    notes = sum(kind == 'note' for kind, _, _, _ in findings)
+    wrong = [(name, text) for kind, program, name, text in findings
+             if kind == 'violation' and (program, name) not in guest.allowed]
+    for _, text in wrong[:VIOLATIONS_SHOWN]:
+        report.emit('# ' + text)
+        if not report.tap:
+            say(text)
+    names = ', '.join(f'{name} {sum(other == name for other, _ in wrong)}'
+                      for name in dict.fromkeys(name for name, _ in wrong))
+    report.result('not ok' if wrong else 'ok', 'run: no violation', names)
+    if notes and not report.tap:
+        say(f'{notes} notes of the checker in device.log')
+
+
 def run_tests(settings, tap):
     tree, kernel, archives = prepare(settings)
     programs = choose_programs(settings.tests)
@@ -554,7 +643,7 @@ def finish(guest, folder, name, limit, in_time):
     if guest.process.returncode and not os.path.getsize(os.path.join(folder, 'console.log')):
         # Without a line from the guest it is our command line that is wrong.
         raise project.usage(f'QEMU does not start: {error or "no reason given"}')
-    if guest.panic is not False:
+    if guest.panic is not False or guest.monitor.stopped:
         pass
     elif not in_time:
         report.result('not ok', 'run: ends in time', f'TIMEOUT after {limit} s')
@@ -565,6 +654,7 @@ def finish(guest, folder, name, limit, in_time):
         report.result('ok' if guest.process.returncode == 0 else 'not ok',
                       'run: the guest powers off',
                       error if guest.process.returncode else '')
+    judge_findings(guest, folder)
     judge_device_log(guest, folder)
     must = report.must_run
     if must and not any(fnmatch.fnmatch(row[1], must) for row in report.rows):

@@ -8,6 +8,8 @@
  *                              a failure of the program that ran
  *   slack <factor>             all times, ours too, are multiplied by this
  *   no-gpu                     do not wait for panthor
+ *   count <function>           count panthor's calls of it, from the program
+ *                              on that follows in the plan
  *
  * The host reads what follows on the second serial port, where no kernel
  * message can break a line:
@@ -16,6 +18,7 @@
  *   @@ end <program> exit <status> | signal <number> | timeout <seconds>
  *   @@ log <program> <line>    a bad line of the kernel log
  *   @@ canary <program> exit <status> | timeout <seconds>
+ *   @@ count <function> <calls> | absent
  *   @@ done
  *
  * A program's standard input is that port too, so it can read the answer to a
@@ -47,6 +50,11 @@
 #define CANARY_SECONDS  10
 #define MAX_PATTERNS    64
 #define MAX_PROGRAMS    64
+#define MAX_FUNCTIONS   64
+
+/* A probe on a function's entry counts its calls; nobody reads the records. */
+#define TRACING         "/sys/kernel/tracing/"
+#define PROBE_GROUP     "calls"
 
 typedef struct Program {
     char name[32];
@@ -61,6 +69,11 @@ static regex_t bad[MAX_PATTERNS];
 static int num_bad;
 static regex_t allowed[MAX_PATTERNS];
 static int num_allowed;
+static char functions[MAX_FUNCTIONS][64];
+static bool probed[MAX_FUNCTIONS];
+static int num_functions;
+/* The first program that is counted */
+static int count_from;
 static int slack = 1;
 static bool no_gpu;
 static int kernel_log = -1;
@@ -109,6 +122,10 @@ static void read_plan(void)
             continue;
         } else if (!strcmp(line, "no-gpu")) {
             no_gpu = true;
+        } else if (num_functions < MAX_FUNCTIONS &&
+                   sscanf(line, "count %63s", functions[num_functions]) == 1) {
+            num_functions++;
+            count_from = num_programs;
         } else if (num_programs < MAX_PROGRAMS) {
             Program program = { };
 
@@ -280,6 +297,55 @@ static void run_program(const Program *program)
     printf("@@ log-end %s\n", program->label);
 }
 
+static bool write_line(const char *path, const char *before,
+                       const char *between, const char *name)
+{
+    int file = open(path, O_WRONLY | O_APPEND);
+    bool done;
+
+    if (file < 0) {
+        return false;
+    }
+    done = dprintf(file, "%s%s%s%s\n", before, name, between,
+                   *between ? name : "") > 0;
+    close(file);
+    return done;
+}
+
+static void start_counting(void)
+{
+    for (int i = 0; i < num_functions; i++) {
+        /* Refused if the driver has no such function */
+        probed[i] = write_line(TRACING "kprobe_events", "p:" PROBE_GROUP "/",
+                               " panthor:", functions[i]);
+    }
+    if (num_functions) {
+        write_line(TRACING "events/" PROBE_GROUP "/enable", "1", "", "");
+    }
+}
+
+static void report_counts(void)
+{
+    FILE *file = fopen(TRACING "kprobe_profile", "r");
+    char line[256], name[64];
+    unsigned long calls, missed;
+
+    /* A line for each probe: its name, how often it was hit, and missed */
+    while (file && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "%63s %lu %lu", name, &calls, &missed) == 3) {
+            printf("@@ count %s %lu\n", name, calls + missed);
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+    for (int i = 0; i < num_functions; i++) {
+        if (!probed[i]) {
+            printf("@@ count %s absent\n", functions[i]);
+        }
+    }
+}
+
 static bool panthor_is_there(void)
 {
     double deadline = now() + PROBE_SECONDS * slack;
@@ -328,8 +394,12 @@ int main(void)
             printf("@@ panthor\n");
         }
         for (int i = 0; i < num_programs; i++) {
+            if (i == count_from) {
+                start_counting();
+            }
             run_program(&programs[i]);
         }
+        report_counts();
     } else {
         printf("@@ no-panthor %d\n", PROBE_SECONDS * slack);
     }

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* How long a host that listens may take, in milliseconds */
-#define HOST_TIMEOUT_MS 5000
+#define HOST_TIMEOUT_MS 20000
 
 /**
  * host_request: ask the host for something
