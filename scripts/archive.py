@@ -68,14 +68,20 @@ class NoNetwork(Stop):
 
 @functools.cache
 def open_suite(suite, component='main'):
-    """Make the package lists of a suite available."""
+    """Make the package lists of a suite available.
+
+    A suite's packages are the guest's, of arm64; "trixie@amd64" has those of
+    another architecture.
+    """
+    codename, _, architecture = suite.partition('@')
+    architecture = architecture or 'arm64'
     folder = os.path.join(CACHE_APT, f'{suite}-{component}')
     for name in ('state/lists/partial', 'cache/archives/partial'):
         os.makedirs(os.path.join(folder, name), exist_ok=True)
     keyring = next((f' signed-by={path}' for path in KEYRINGS if os.path.exists(path)), '')
     project.write(os.path.join(folder, 'sources.list'),
-                  f'deb [arch=arm64{keyring}] {mirror()} {suite} {component}\n'
-                  f'deb-src [{keyring.strip()}] {mirror()} {suite} {component}\n')
+                  f'deb [arch={architecture}{keyring}] {mirror()} {codename} {component}\n'
+                  f'deb-src [arch={architecture}{keyring}] {mirror()} {codename} {component}\n')
     project.write(os.path.join(folder, 'status'), '')
     project.write(os.path.join(folder, 'apt.conf'), f'''\
 Dir::State "{folder}/state";
@@ -86,8 +92,8 @@ Dir::Etc::sourcelist "{folder}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "arm64";
-APT::Architectures "arm64";
+APT::Architecture "{architecture}";
+APT::Architectures "{architecture}";
 APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
 Acquire::Languages "none";
@@ -113,7 +119,7 @@ def newest(versions):
 
 
 def binary_packages(suite, prefix, pattern, component='main'):
-    """{name: version} of the arm64 packages with that prefix whose rest matches."""
+    """{name: version} of the packages with that prefix whose rest matches."""
     open_suite(suite, component)
     names = [name for name in apt(suite, component, 'apt-cache', 'pkgnames', prefix).split()
              if re.fullmatch(pattern, name[len(prefix):])]

@@ -93,6 +93,15 @@ def read(path, default=''):
         return default
 
 
+def read_lossy(path):
+    """A log, in which anything may be written; '' if there is none."""
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+    except FileNotFoundError:
+        return ''
+
+
 def write(path, text):
     """Write a file unless it holds that text already."""
     if read(path, None) != text:

@@ -474,6 +474,24 @@ int panthor_runtime_status(PanthorDev *dev, char *status, size_t size)
     return 0;
 }
 
+int panthor_forbid_suspend(PanthorDev *dev, bool forbid)
+{
+    const char *text = forbid ? "on" : "auto";
+    char path[96];
+    int fd, ret = 0;
+
+    snprintf(path, sizeof(path), "/sys/class/drm/renderD%d/device/power/control",
+             dev->node);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+        ret = -errno;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ret;
+}
+
 int panthor_wait_suspended(PanthorDev *dev, unsigned timeout_ms)
 {
     uint64_t deadline = kernel_now_ns() + timeout_ms * 1000000ull;

@@ -208,6 +208,9 @@ int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status);
 /* What the kernel's runtime power management says, "active" for instance */
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size);
 
+/* Keep the GPU from being suspended, or no longer, once it is in use */
+int panthor_forbid_suspend(PanthorDev *dev, bool forbid);
+
 /**
  * panthor_wait_suspended: wait until the GPU is runtime-suspended
  *

@@ -1,0 +1,448 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a patch for panthor changes: stock and patched, side by side.
+
+Configured by VARIABLE=value arguments or by the environment, as make passes it
+on: PATCH, KERNEL, MODEL, TESTS, SLACK, MAY_CHANGE and the others of "make boot".
+docs/devel/patch-lane.rst says what is printed and what it is worth.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
+"""
+
+import argparse
+import collections
+import fnmatch
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import project
+from project import Stop, say
+
+build_panthor = importlib.import_module('build-panthor')
+device_log = importlib.import_module('device-log')
+initramfs = importlib.import_module('initramfs')
+run_guest = importlib.import_module('run-guest')
+
+PATCHES = os.path.join(project.ROOT, 'tests/kernel')
+# What make check-patch-selftest requires of each
+SELFTEST = {'explicit-expansion.patch': project.PASS, 'wrong-accessor.patch': project.FAIL}
+SELFTEST_KERNEL = '7.3'
+# Measures VM_BIND; first in the run, see COUNT in run-guest.py
+BENCH = 'bind'
+FUNCTIONS = [
+    'panthor_vm_lock_region', 'panthor_vm_expand_locked_region', 'panthor_vm_unlock_region',
+    'panthor_vm_apply_as_lock', 'panthor_vm_map_pages', 'panthor_vm_unmap_pages',
+    'panthor_gpuva_sm_step_remap', 'panthor_gpu_flush_caches', 'panthor_vm_active',
+    'panthor_mmu_as_enable', 'panthor_mmu_as_disable', 'panthor_vm_evict_bo_mappings_locked',
+    'panthor_device_reset_work',
+]
+# A patched driver that needs more than twice the time of stock, and this many
+# seconds on top, will not end by itself.
+PATIENCE_SECONDS = 20
+SIDES = ('stock', 'patched')
+SHOWN = 12          # rows of a kind that may be many
+# In the kernel's log: what condemns a patch wherever it is said
+ALARM = re.compile(r'WARNING: |BUG[: ]|Oops|Unable to handle kernel|Kernel panic|'
+                   r'soft lockup|detected stall|blocked for more than', re.I)
+
+
+# -- one run
+
+class Run:
+    """run-guest.py with one module; its results as they come."""
+
+    def __init__(self, side, module, name, tests, settings):
+        self.side, self.name, self.lines = side, name, []
+        self.folder = os.path.join(run_guest.RUNS, name)
+        self.stopped = None
+        # A kernel that has written over its own memory should end, not limp.
+        kernel_args = (settings.kernel_args + ' oops=panic').strip()
+        self.start = time.monotonic()
+        self.seconds = None
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                          'run-guest.py'), '--tap', f'NAME={name}',
+             f'PANTHOR_KO={module}', f'TESTS={tests}', 'STRICT=report',
+             f'COUNT={" ".join(FUNCTIONS)}', f'KERNEL_ARGS={kernel_args}', 'MUST_RUN='],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors='replace')
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip('\n'))
+        self.seconds = time.monotonic() - self.start
+
+    def done(self, seconds):
+        """Whether it is over within some seconds."""
+        self.thread.join(seconds)
+        return not self.thread.is_alive()
+
+    def stop(self, reason):
+        if self.process.poll() is None:
+            self.stopped = reason
+            self.process.terminate()
+            self.process.wait()
+            self.thread.join()
+
+    # -- what came out
+
+    def collect(self):
+        """Read the run's folder; nothing of it changes any more."""
+        self.results = []
+        for line in self.lines:
+            found = run_guest.RESULT.match(line)
+            if found:
+                verdict = found[3].lower() if found[3] else 'not ok' if found[1] else 'ok'
+                self.results.append([verdict, found[2].replace(r'\#', '#'), found[4] or ''])
+            elif line.startswith('# ') and self.results and self.results[-1][0] == 'not ok' \
+                    and not self.results[-1][2]:
+                self.results[-1][2] = line[2:]
+        log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
+        self.kernel_log = [line for line in log if re.match(r'\[ *\d+\.\d+\]', line)]
+        self.calls = {}
+        self.pairs = {}
+        expectations, program = {}, ''
+        for line in log:
+            if line.startswith('@@ begin '):
+                program = line.split()[2]
+            elif line.startswith(('#@ expect-locks ', '#@ expect-block ')):
+                try:
+                    device_log.parse_directive(program, line[3:].split(), expectations)
+                except (KeyError, ValueError):
+                    pass
+            elif found := re.match(r'@@ count (\w+) (\w+)', line):
+                self.calls[found[1]] = found[2]
+            elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
+                self.pairs[found[1]] = int(found[2]), int(found[3])
+        device = project.read_lossy(os.path.join(self.folder, 'device.log')).splitlines()
+        self.commands = device_log.expansions(device)
+        self.sequences = {f'{item.program} {item.case}': device_log.describe(locks)
+                          for item, _, _, locks in
+                          device_log.judge(list(expectations.values()), device)}
+        self.findings = collections.Counter()
+        self.violations = []
+        for line in device:
+            found = re.match(r'mali_csf_(violation|note) (\S+)', line)
+            if found:
+                kind, name = found.groups()
+                self.findings[name if kind == 'violation' else f'(note) {name}'] += 1
+                if kind == 'violation':
+                    self.violations.append(line.removeprefix('mali_csf_'))
+
+    def initialized(self):
+        return any(verdict == 'ok' and name == 'panthor: initialized'
+                   for verdict, name, _ in self.results)
+
+    def count(self, verdict):
+        return sum(row[0] == verdict for row in self.results)
+
+
+def plain(text):
+    """A test's name, or a line of the kernel's log, without what differs from run to run."""
+    text = re.sub(r'^\[ *\d+\.\d+\]\s*', '', text)
+    text = re.sub(r'0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b', 'N', text)
+    return re.sub(r'\d+', 'N', text)
+
+
+def pair_up(stock, patched):
+    """([(result of stock or None, result of patched)], results of stock that are left).
+
+    By name, and what is then left by name without numbers: some tests say
+    what they have measured.
+    """
+    found, left = [None] * len(patched), list(stock)
+    for key in (str, plain):
+        by_name = collections.defaultdict(list)
+        for row in left:
+            by_name[key(row[1])].append(row)
+        for index, row in enumerate(patched):
+            if found[index] is None and by_name[key(row[1])]:
+                found[index] = by_name[key(row[1])].pop(0)
+        left = [row for rows in by_name.values() for row in rows]
+    return list(zip(found, patched)), left
+
+
+def run_both(modules, tests, settings, title):
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Run(side, module, f'{title}-{side}', tests, settings))
+        stock, patched = runs
+        # Both have run-guest.py's own limits; stock keeps to those.
+        while not stock.done(1):
+            pass
+        stock.process.wait()
+        left = 2 * stock.seconds + PATIENCE_SECONDS * settings.slack \
+            - (time.monotonic() - patched.start)
+        if patched.done(max(left, 1)):
+            patched.process.wait()
+        else:
+            patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
+                         f'{time.monotonic() - patched.start:.0f} s')
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    for run in runs:
+        # What ended before its first result cannot be compared.
+        if run.process.returncode in (project.USAGE, project.CANNOT_TEST):
+            text = next((line for line in run.lines if line.startswith('error: ')), 'error: ?')
+            raise Stop(f'{run.side}: {text[7:]}', run.process.returncode)
+        run.collect()
+    return runs
+
+
+# -- the comparison
+
+class Comparison:
+    """Prints what differs, and keeps the reasons to condemn."""
+
+    def __init__(self, stock, patched, may_change):
+        self.stock, self.patched = stock, patched
+        self.may_change = may_change
+        self.reasons = []
+
+    def row(self, name, stock, patched):
+        say(f'  {name:<44} {str(stock):>12} {str(patched):>12}'
+            + ('' if stock == patched else '  *'))
+
+    def ending(self):
+        if self.patched.stopped:
+            self.reasons.append(self.patched.stopped)
+        elif not self.patched.initialized():
+            self.reasons.append('panthor does not initialize')
+
+    def tests(self):
+        stock, patched = self.stock, self.patched
+        say('tests')
+        for title, verdict in (('passed', 'ok'), ('failed', 'not ok'), ('skipped', 'skip'),
+                               ('known findings', 'todo')):
+            if stock.count(verdict) or patched.count(verdict) or verdict in ('ok', 'not ok'):
+                self.row(title, stock.count(verdict), patched.count(verdict))
+        pairs, missing = pair_up(stock.results, patched.results)
+        shown, failed = 0, []
+        for earlier, (verdict, name, reason) in pairs:
+            was = earlier[0] if earlier else 'not there'
+            if verdict == was or (was == 'not there' and verdict == 'ok'):
+                continue
+            allowed = any(fnmatch.fnmatch(name, pattern) for pattern in self.may_change)
+            shown += 1
+            if shown <= SHOWN:
+                say(f'  {name}: {was} → {verdict}' + (f' ({reason})' if reason else '')
+                    + (' (may change)' if allowed else ''))
+            if verdict == 'not ok' and not allowed:
+                failed.append(name)
+        if shown > SHOWN:
+            say(f'  ... and {shown - SHOWN} more')
+        if missing:
+            say(f'  {len(missing)} tests of stock were not reached, the first is: '
+                f'{missing[0][1]}')
+        if failed:
+            self.reasons.append(f'tests fail that pass on stock ({len(failed)}): '
+                                + '; '.join(failed[:3]) + ('; ...' if failed[3:] else ''))
+
+    def findings(self):
+        say('checker')
+        stock, patched = self.stock.findings, self.patched.findings
+        kinds = [name for name in (*stock, *patched) if not name.startswith('(note)')]
+        self.row('violations', len(self.stock.violations), len(self.patched.violations))
+        for name in dict.fromkeys([*kinds, *stock, *patched]):
+            self.row(name, stock[name], patched[name])
+        new = [name for name in dict.fromkeys(kinds) if patched[name] and not stock[name]]
+        for name in new:
+            first = next(line for line in self.patched.violations if f' {name} ' in line)
+            say(f'  first: {first}')
+            self.reasons.append(f'{name} ({patched[name]} times, never on stock)')
+
+    def locks(self):
+        say('lock commands that the device saw')
+        for name, title in (('LOCK', 'LOCK'), ('expansion', '  of these with a region locked '
+                                               '(expansions)'), ('UNLOCK', 'UNLOCK')):
+            self.row(title, self.stock.commands[name], self.patched.commands[name])
+        cases = dict.fromkeys([*self.stock.sequences, *self.patched.sequences])
+        same = [case for case in cases
+                if self.stock.sequences.get(case) == self.patched.sequences.get(case)]
+        for case in same:
+            say(f'  {case}: {self.stock.sequences[case]}')
+        if same:
+            say(f'  {len(same)} of {len(cases)} sequences are the same for stock and patched')
+        lost = [case for case in cases if case not in self.patched.sequences]
+        if lost:
+            say(f'  not reached by patched: {", ".join(lost)}')
+        for case in cases:
+            if case not in same and case not in lost:
+                say(f'  {case}, stock:   {self.stock.sequences.get(case, "not reached")}')
+                say(f'  {case}, patched: {self.patched.sequences[case]}')
+
+    def functions(self):
+        say('calls in the driver (some depend on how fast the host is)')
+        if not any(text.isdigit() for text in self.stock.calls.values()):
+            say('  not counted: the kernel has no probes on functions')
+            return
+        if not self.patched.calls:
+            say('  patched: not counted, the guest did not get to its end')
+            return
+        for name in FUNCTIONS:
+            stock, patched = (run.calls.get(name, '?') for run in (self.stock, self.patched))
+            if {stock, patched} != {'absent'}:
+                self.row(name, '-' if stock == 'absent' else stock,
+                         '-' if patched == 'absent' else patched)
+        for run in (self.stock, self.patched):
+            calls = [run.calls.get(f'panthor_vm_{name}_region', '') for name in ('lock', 'unlock')]
+            if all(text.isdigit() for text in calls):
+                lock, unlock = (int(text) for text in calls)
+                say(f'  {run.side}: '
+                    + ('lock and unlock are called one to one' if lock == unlock else
+                       f'{lock} calls of lock, {unlock} of unlock'))
+
+    def warnings(self):
+        bad = [re.compile(pattern, re.I)
+               for pattern in project.config('guest')['kernel_log']['bad']] + [ALARM]
+        counts = []
+        for run in (self.stock, self.patched):
+            lines = [line for line in run.kernel_log if any(p.search(line) for p in bad)]
+            counts.append(collections.Counter(plain(line) for line in lines))
+        stock, patched = counts
+        say('warnings in the kernel log')
+        self.row('lines', sum(stock.values()), sum(patched.values()))
+        changed = [text for text in dict.fromkeys([*patched, *stock])
+                   if stock[text] != patched[text]]
+        for text in changed[:SHOWN]:
+            say(f'  {stock[text]} → {patched[text]}: {text[:140]}')
+        if len(changed) > SHOWN:
+            say(f'  ... and {len(changed) - SHOWN} more')
+        alarms = [line for line in self.patched.kernel_log
+                  if ALARM.search(line) and not stock[plain(line)]]
+        if alarms:
+            text = re.sub(r'^\[ *\d+\.\d+\]\s*', '', alarms[0])
+            self.reasons.append(f'the kernel says: {text[:120]}')
+
+    def speed(self):
+        say('VM_BIND, unmapped and mapped back, both at the same time (fastest / median, us)')
+        for name in dict.fromkeys([*self.stock.pairs, *self.patched.pairs]):
+            stock, patched = (run.pairs.get(name) for run in (self.stock, self.patched))
+            shown = [f'{times[0]} / {times[1]}' if times else '?' for times in (stock, patched)]
+            # The fastest depends least on what else the host does.
+            ratio = f'{patched[0] / max(stock[0], 1):.2f}' if stock and patched else '?'
+            say(f'  {name:<44} {shown[0]:>12} {shown[1]:>12}  ratio {ratio}')
+        if not self.stock.pairs:
+            say('  not measured')
+
+
+def not_run(tests, left_out):
+    """What a verdict of this run says nothing about."""
+    chosen = run_guest.choose_programs(tests)
+    rest = [' '.join((row[0], row[3])).strip() for row in initramfs.programs()
+            if row not in chosen and row[1] not in ('measure', 'finding')]
+    say('not run')
+    say(f'  programs: {", ".join(rest) or "none"}' + (' (TESTS=all runs them)' if rest else ''))
+    say('  other kernels, flavours and models; other load; the real GPU')
+    say('  what no device can see: docs/devel/patch-lane.rst')
+    if left_out:
+        say(f'  not built: {", ".join(left_out)}')
+
+
+def check(path, settings):
+    """The whole lane for one patch; returns the exit code."""
+    start = time.monotonic()
+    build_panthor.read_patch(path)
+    tests = f'{BENCH} {settings.tests}'
+    _, kernel, _ = run_guest.prepare(settings)
+    run_guest.choose_programs(tests)
+    name = os.path.basename(path)
+    with project.Lock():
+        builder = build_panthor.Builder(kernel)
+        stock = builder.stock()
+        try:
+            patched, warnings, left_out = builder.patched(path)
+        except build_panthor.DoesNotBuild as error:
+            say(str(error))
+            say(f'verdict: CONDEMNED: {name} does not build on {kernel.version}')
+            return project.FAIL
+    say(f'{name} on Linux {kernel.version}, model {settings.model}; built in '
+        f'{time.monotonic() - start:.0f} s')
+    for line in warnings:
+        say(f'  compiler: {line}')
+    title = re.sub(r'[^\w.+-]', '_', f'patch-{name.removesuffix(".patch")}-{kernel.label}')
+    runs = run_both((stock, patched), tests, settings, title)
+    if not runs[0].initialized():
+        raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
+                   f'{os.path.relpath(runs[0].folder, project.ROOT)}')
+    say(f'  {"":<44} {"stock":>12} {"patched":>12}')
+    comparison = Comparison(*runs, re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', '')))
+    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
+                 comparison.locks, comparison.functions, comparison.speed):
+        part()
+    not_run(tests, left_out)
+    say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
+        + f'; {time.monotonic() - start:.0f} s in all')
+    if comparison.reasons:
+        say('verdict: CONDEMNED: ' + '\n    and: '.join(comparison.reasons))
+        return project.FAIL
+    say('verdict: PASS')
+    return project.PASS
+
+
+def selftest(settings):
+    """The lane must pass the good patch of tests/kernel and condemn the wrong one."""
+    failed = 0
+    for name, wanted in SELFTEST.items():
+        try:
+            status = check(os.path.join(PATCHES, name), settings)
+        except Stop as stop:
+            # An archive that no longer has the kernel is no mistake of the lane.
+            if stop.status == project.CANNOT_TEST:
+                raise
+            say(f'error: {stop}')
+            status = stop.status
+        failed += status != wanted
+        say(f'{"ok    " if status == wanted else "not ok"} {name} '
+            f'{"passes" if wanted == project.PASS else "is condemned"}\n')
+    say(f'{len(SELFTEST) - failed} passed, {failed} failed')
+    return project.FAIL if failed else project.PASS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--selftest', action='store_true',
+                        help='run the patches of tests/kernel and check their verdicts')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='as for make check-patch')
+    options = parser.parse_args()
+    valid = ['PATCH', 'KERNEL', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
+             'QEMU_ARGS', 'QEMU_SRC', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
+    for text in options.variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in valid:
+            raise project.usage(f'{text} is none of: {"=, ".join(valid)}=')
+        os.environ[name] = value
+    for name in ('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'):
+        if os.environ.pop(name, None):
+            raise project.usage(f'{name}= does not go with a patch')
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    project.require_host()
+    if options.selftest:
+        os.environ['KERNEL'] = SELFTEST_KERNEL
+        return selftest(run_guest.Settings())
+    path = os.environ.get('PATCH', '')
+    if not path:
+        raise project.usage('PATCH=file.patch is missing; for example '
+                            'make check-patch PATCH=tests/kernel/explicit-expansion.patch')
+    settings = run_guest.Settings()
+    if settings.model == run_guest.NO_GPU:
+        raise project.usage('MODEL=none has nothing that panthor could drive')
+    return check(path, settings)
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)

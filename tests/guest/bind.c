@@ -1,0 +1,160 @@
+/*
+ * bind: how long VM_BIND takes, a part unmapped and mapped back
+ *
+ * The figures are for comparison: of two drivers, or of two versions of the
+ * device, on one machine and under one load.  No bound is checked.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define PAIRS_MIN       10
+#define PAIRS_MAX       300
+/* A driver that warns with each of them is slow */
+#define MEASURE_NS      1500000000ull
+#define JOB_TIMEOUT_MS  3000
+
+#define BLOCK_VA        0x400000ull
+#define CUT_OFFSET      0x80000ull
+#define CUT_SIZE        0x10000ull
+#define SMALL_VA        0x30000000ull
+#define SMALL_SIZE      0x10000ull
+
+typedef struct Bench {
+    PanthorContext ctx;
+    PanthorBo block;
+    PanthorBo small;
+} Bench;
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* A part of a huge page, which is then whole again */
+static int huge_pair(Bench *b)
+{
+    int ret = panthor_vm_unmap(b->ctx.dev, b->ctx.vm, BLOCK_VA + CUT_OFFSET,
+                               CUT_SIZE);
+
+    return ret ? ret : panthor_vm_map(b->ctx.dev, b->ctx.vm, &b->block, 0,
+                                      BLOCK_VA, PANTHOR_GPU_BLOCK,
+                                      DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC);
+}
+
+/* Small pages, all of the mapping */
+static int small_pair(Bench *b)
+{
+    int ret = panthor_vm_unmap(b->ctx.dev, b->ctx.vm, SMALL_VA, SMALL_SIZE);
+
+    return ret ? ret : panthor_vm_map(b->ctx.dev, b->ctx.vm, &b->small, 0,
+                                      SMALL_VA, SMALL_SIZE,
+                                      DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC);
+}
+
+static void measure(Bench *b, int (*pair)(Bench *b), const char *what)
+{
+    uint64_t begin = kernel_now_ns();
+    static uint64_t ns[PAIRS_MAX];
+    unsigned n = 0;
+    int ret = 0;
+
+    while (n < PAIRS_MAX && !ret &&
+           (n < PAIRS_MIN || kernel_now_ns() - begin < MEASURE_NS)) {
+        uint64_t start = kernel_now_ns();
+
+        ret = pair(b);
+        ns[n++] = kernel_now_ns() - start;
+    }
+    if (!tap_ok(!ret, "%s: VM_BIND", what)) {
+        tap_diag("%s", strerror(-ret));
+        return;
+    }
+    qsort(ns, n, sizeof(*ns), compare);
+    /* scripts/check-patch.py reads this line */
+    tap_diag("pair: %s: fastest %u us, median %u us, p90 %u us, "
+             "of %u", what,
+             (unsigned)(ns[0] / 1000),
+             (unsigned)(ns[n / 2] / 1000),
+             (unsigned)(ns[n * 9 / 10] / 1000), n);
+}
+
+static void bench_init(Bench *b, PanthorDev *dev)
+{
+    const uint32_t noexec = DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC;
+    uint64_t bytes = PANTHOR_GPU_BLOCK;
+    PanthorContext *ctx = &b->ctx;
+
+    memset(b, 0, sizeof(*b));
+    panthor_context_init(ctx, dev, 1);
+    /* With larger CPU pages a huge page is larger, too */
+    if (kernel_huge_page_size() > bytes) {
+        bytes = kernel_huge_page_size();
+    }
+    TAP_MUST(panthor_bo_create(dev, &b->block, bytes, ctx->vm));
+    TAP_MUST(panthor_bo_create(dev, &b->small, SMALL_SIZE, ctx->vm));
+    memset(b->block.cpu, 0, PANTHOR_GPU_BLOCK);
+    TAP_MUST(panthor_vm_map(dev, ctx->vm, &b->block, 0, BLOCK_VA,
+                            PANTHOR_GPU_BLOCK, noexec));
+    TAP_MUST(panthor_vm_map(dev, ctx->vm, &b->small, 0, SMALL_VA, SMALL_SIZE,
+                            noexec));
+}
+
+/*
+ * A VM gets its address space with its first job, and keeps it until the GPU
+ * suspends, which it must not do meanwhile.  No job runs while we measure:
+ * it would take the host's time.
+ */
+static void make_live(Bench *b)
+{
+    Stream s;
+
+    TAP_MUST(panthor_forbid_suspend(b->ctx.dev, true));
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move32(10, 0));
+    stream_end(&s);
+    TAP_MUST(panthor_run_stream(&b->ctx, 0, &s, JOB_TIMEOUT_MS));
+}
+
+int main(int argc, char **argv)
+{
+    PanthorDev dev;
+    int backing;
+    Bench b;
+
+    tap_start(argc, argv, NULL, "Measures VM_BIND.");
+    TAP_MUST(panthor_open(&dev));
+    bench_init(&b, &dev);
+    backing = kernel_backing(b.block.cpu, PANTHOR_GPU_BLOCK);
+
+    for (int live = 0; live < 2; live++) {
+        if (live) {
+            make_live(&b);
+        }
+        measure(&b, small_pair, live ? "live, small pages" :
+                                       "not live, small pages");
+        if (kernel_locks_first() && (backing == KERNEL_BACKING_SCATTERED ||
+                                     backing == KERNEL_BACKING_CONTIGUOUS)) {
+            tap_skip(kernel_backing_name(backing), "part of a huge page");
+            continue;
+        }
+        measure(&b, huge_pair, live ? "live, part of a huge page" :
+                                      "not live, part of a huge page");
+    }
+
+    TAP_MUST(panthor_forbid_suspend(&dev, false));
+    panthor_bo_destroy(&dev, &b.block);
+    panthor_bo_destroy(&dev, &b.small);
+    panthor_context_fini(&b.ctx);
+    panthor_close(&dev);
+    return tap_end();
+}
