@@ -245,6 +245,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
 
 static void glb_interrupt(MaliCsfState *s, uint32_t changed)
 {
+    /* ACK is visible before the host is told. */
     smp_mb();
     if (changed & mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
                                      GLB_ACK_IRQ_MASK)) {
@@ -298,6 +299,7 @@ static void glb_requests(MaliCsfState *s)
         glb_halt(s);
     }
 
+    /* Whoever sees the acknowledgement sees what was asked for. */
     smp_mb();
     mali_csf_fw_store32(s, out + GLB_ACK, ack ^ changed);
     glb_interrupt(s, changed);
@@ -329,6 +331,7 @@ void mali_csf_fw_glb_doorbell(MaliCsfState *s)
                           mali_csf_fw_load32(s, out + GLB_DB_ACK)) &
                          MAKE_64BIT_MASK(0, s->model->csg_slots);
     mali_csf_fw_store32(s, out + GLB_DB_ACK, doorbells);
+    /* The requests are read after this. */
     smp_mb();
 }
 

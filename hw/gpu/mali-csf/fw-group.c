@@ -345,6 +345,7 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     group->cs_doorbells |= doorbells ^
                            mali_csf_fw_load32(s, out + CSG_DB_ACK);
     mali_csf_fw_store32(s, out + CSG_DB_ACK, doorbells);
+    /* The requests are read after this. */
     smp_mb();
 
     if (group->entering) {
@@ -379,6 +380,7 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
         /* Whoever sees the acknowledgement sees what was asked for. */
         smp_mb();
         mali_csf_fw_store32(s, out + CSG_ACK, next);
+        /* ACK is visible before the host is told. */
         smp_mb();
         if ((next ^ ack) & mali_csf_fw_load32(s, in + CSG_ACK_IRQ_MASK)) {
             mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
@@ -452,6 +454,7 @@ static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
     }
     trace_mali_csf_csg_event(csg, name);
     mali_csf_fw_store32(s, out + CSG_ACK, ack ^ event);
+    /* ACK is visible before the host is told. */
     smp_mb();
     if (mali_csf_fw_load32(s, in + CSG_ACK_IRQ_MASK) & event) {
         mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));

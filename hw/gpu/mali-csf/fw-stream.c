@@ -67,6 +67,7 @@ static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
     if (!((irq_req ^ irq_ack) & (1u << cs))) {
         mali_csf_fw_store32(s, out + CSG_IRQ_REQ, irq_req ^ (1u << cs));
     }
+    /* IRQ_REQ is visible before the host is told. */
     smp_mb();
     mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
 }
@@ -279,6 +280,7 @@ void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
                         stream->fault);
     mali_csf_fw_store64(s, out + (is_fatal ? CS_FATAL_INFO : CS_FAULT_INFO),
                         stream->fault_info);
+    /* Both words are visible before the event that tells of them. */
     smp_mb();
     if (cs_event(s, csg, cs, is_fatal ? CS_EVENT_FATAL : CS_EVENT_FAULT)) {
         cs_interrupt(s, csg, cs);

@@ -494,6 +494,7 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, bool wide, bool add)
     mali_csf_mem_store32(exec->s, as,
                          va + (wide ? CS_SYNC64_ERROR : CS_SYNC32_ERROR),
                          error, &mmu_fault);
+    /* The error word before the value, see above */
     smp_wmb();
     if (wide && add) {
         mali_csf_mem_add64(exec->s, as, va, get_pair(exec, data), &mmu_fault);
@@ -606,6 +607,7 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
 
     result = sync_load(exec->s, as, va, wide, &value, &mmu_fault);
     if (result == MALI_CSF_MEM_DONE) {
+        /* The error that belongs to the value, or a later one */
         smp_rmb();
         result = mali_csf_mem_load32(exec->s, as, va + (wide ?
                                      CS_SYNC64_ERROR : CS_SYNC32_ERROR),

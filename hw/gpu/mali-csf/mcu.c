@@ -117,6 +117,7 @@ static void pass_doorbells(MaliCsfState *s)
     unsigned csg, cs;
 
     mcu->doorbells = 0;
+    /* The latch before the shared memory, see above */
     smp_mb();
 
     if (doorbells & 1) {

@@ -12,7 +12,7 @@
 #ifndef HW_GPU_MALI_CSF_FW_INTERFACE_H
 #define HW_GPU_MALI_CSF_FW_INTERFACE_H
 
-/* The shared section always starts here (panthor_fw.c, CSF_MCU_SHARED_REGION) */
+/* The shared section starts here: CSF_MCU_SHARED_REGION_START, panthor_fw.c */
 #define FW_SHARED_START             0x04000000u
 #define FW_SHARED_SIZE              0x00010000u
 /* Everything that the driver maps for the microcontroller ends below this */
