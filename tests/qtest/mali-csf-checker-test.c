@@ -27,7 +27,6 @@
 /* Attribute 0 of MALI_CSF_MEMATTR is not cached, attribute 1 is. */
 #define ATTR_MASK       (7ull << MALI_CSF_PTE_ATTR_SHIFT)
 
-/* No trigger while AS_ACTIVE is never seen set: command-while-active */
 static const char *const finding_names[] = {
     "change-outside-lock", "expansion-drops-part", "stale-translation-used",
     "recycle-without-flush", "unlock-without-flush", "change-after-flush",
@@ -1282,6 +1281,41 @@ static void test_update_not_missing(void)
     finish(&b, "");
 }
 
+/* command-while-active */
+
+static void set_as_latency(QMaliCsf *gpu, int64_t ns)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-set', 'arguments':"
+                           " {'path': %s, 'property': 'x-as-latency-ns',"
+                           " 'value': %" PRId64 "}}", MALI_CSF_QOM_PATH, ns);
+
+    g_assert(qdict_haskey(rsp, "return"));
+    qobject_unref(rsp);
+}
+
+static void test_command_while_active(void)
+{
+    QMaliCsfBench b;
+    const uint32_t command = mali_csf_as_reg(1, A_AS_COMMAND);
+
+    init_mapped(&b, REPORT, 0, 0);
+    set_as_latency(&b.gpu, MALI_CSF_MS);
+    /* As the driver does: it waits before and after. */
+    bind_elsewhere(&b);
+    assert_found(&b.gpu, "");
+
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(1, A_AS_LOCKADDR_LO), VA | 14);
+    mali_csf_writel(&b.gpu, command, AS_COMMAND_LOCK);
+    /* Of another space */
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_NOP);
+    assert_found(&b.gpu, "");
+    mali_csf_writel(&b.gpu, command, AS_COMMAND_NOP);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    flush_unlock(&b);
+    finish(&b, "command-while-active");
+}
+
 /* lockaddr-invalid */
 
 static void check_lockaddr(uint64_t lockaddr, const char *expected)
@@ -2128,6 +2162,7 @@ int main(int argc, char **argv)
     ADD("update/missing-first", test_update_missing_first);
     ADD("update/missing-unmap", test_update_missing_unmap);
     ADD("update/not-missing", test_update_not_missing);
+    ADD("command-while-active", test_command_while_active);
     ADD("lockaddr", test_lockaddr);
     ADD("transcfg", test_transcfg);
     ADD("fault/unacknowledged", test_fault_unacknowledged);
