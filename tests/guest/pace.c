@@ -65,9 +65,40 @@ static void measure_rate(PanthorContext *ctx)
            (unsigned)(RATE_MIN / 1000000), (unsigned)(rate / 1000000));
 }
 
+/* READS times, sorted, less the fastest */
+static void sample_reads(const uint32_t *flush_id, uint64_t *ns)
+{
+    uint64_t fastest;
+
+    for (unsigned i = 0; i < READS; i++) {
+        uint64_t start = kernel_now_ns();
+
+        for (unsigned n = 0; n < PAUSE_ROUNDS; n++) {
+            /* A round that the compiler must not drop */
+            __asm__ volatile("" : : : "memory");
+        }
+        (void)__atomic_load_n(flush_id, __ATOMIC_RELAXED);
+        ns[i] = kernel_now_ns() - start;
+    }
+    qsort(ns, READS, sizeof(*ns), compare);
+    fastest = ns[0];
+    for (unsigned i = 0; i < READS; i++) {
+        ns[i] -= fastest;
+    }
+}
+
+static void print_reads(const char *what, const uint64_t *ns)
+{
+    tap_diag("%s, in us: median %u, p99 %u, maximum %u", what,
+             (unsigned)(ns[READS / 2] / 1000),
+             (unsigned)(ns[READS * 99 / 100] / 1000),
+             (unsigned)(ns[READS - 1] / 1000));
+}
+
 static void measure_reads(PanthorContext *ctx)
 {
     size_t page_size = kernel_page_size();
+    const uint32_t in_memory = 0;
     uint32_t *flush_id;
     uint64_t *ns, p99, va;
     uint32_t size, rounds;
@@ -83,6 +114,10 @@ static void measure_reads(PanthorContext *ctx)
     if (flush_id == MAP_FAILED) {
         tap_bail_out("the user page cannot be mapped");
     }
+
+    /* What the host alone adds to the time of a loop */
+    sample_reads(&in_memory, ns);
+    print_reads("memory read without a stream", ns);
 
     stream_init(&s);
     stream_begin(&s);
@@ -102,16 +137,7 @@ static void measure_reads(PanthorContext *ctx)
     while (!(rounds = __atomic_load_n(&ctx->poll[1], __ATOMIC_RELAXED))) {
         usleep(1000);
     }
-    for (unsigned i = 0; i < READS; i++) {
-        uint64_t start = kernel_now_ns();
-
-        for (unsigned n = 0; n < PAUSE_ROUNDS; n++) {
-            /* A round that the compiler must not drop */
-            __asm__ volatile("" : : : "memory");
-        }
-        (void)__atomic_load_n(flush_id, __ATOMIC_RELAXED);
-        ns[i] = kernel_now_ns() - start;
-    }
+    sample_reads(flush_id, ns);
     rounds = __atomic_load_n(&ctx->poll[1], __ATOMIC_RELAXED) - rounds;
     panthor_poll_set(ctx, 0, 1);
     tap_diag("the stream did %u rounds meanwhile", rounds);
@@ -119,12 +145,8 @@ static void measure_reads(PanthorContext *ctx)
     tap_ok(!panthor_syncobj_wait(ctx->dev, ctx->syncobj, 0, false, 1000),
            "the spinning stream ends");
 
-    qsort(ns, READS, sizeof(*ns), compare);
-    p99 = ns[READS * 99 / 100] - ns[0];
-    tap_diag("register read in us: median %u, p99 %u, maximum %u",
-             (unsigned)((ns[READS / 2] - ns[0]) / 1000),
-             (unsigned)(p99 / 1000),
-             (unsigned)((ns[READS - 1] - ns[0]) / 1000));
+    print_reads("register read while a stream spins", ns);
+    p99 = ns[READS * 99 / 100];
     tap_ok(p99 <= READ_P99_MAX_NS,
            "a register read takes at most 1 ms, p99 (%u us)",
            (unsigned)(p99 / 1000));

@@ -17,8 +17,8 @@
 #include "instructions.h"
 #include "trace.h"
 
-/* Weight of all turns of a slice; some 100 us on the machines of 2025 */
-#define SLICE_WEIGHT        8192
+/* Weight of all turns of a slice; some 50 us on the machines of 2025 */
+#define SLICE_WEIGHT        4096
 /* Weight of one turn */
 #define TURN_WEIGHT         1024
 /* What it takes to look at a stream that cannot go on after all */
