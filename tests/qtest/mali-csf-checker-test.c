@@ -1500,6 +1500,17 @@ static void test_l2_off_locked(void)
     finish(&b, "lock-at-l2-off");
 }
 
+/* as_disable() without its UPDATE */
+static void test_l2_off_staged(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    stage(&b, 0, AS_ADRMODE_UNMAPPED);
+    mali_csf_writel(&b.gpu, A_L2_PWROFF_LO, 1);
+    finish(&b, "update-missing");
+}
+
 static void test_l2_off_unlocked(void)
 {
     QMaliCsfBench b;
@@ -1513,7 +1524,7 @@ static void test_l2_off_unlocked(void)
 
 /* Notes */
 
-/* The cases of hw-spec 4.6, with the driver's own LOCKADDR values */
+/* Cases of the guest program expand, with the driver's own LOCKADDR values */
 typedef struct Expansion {
     const char *name;
     uint64_t block;
@@ -2176,6 +2187,7 @@ int main(int argc, char **argv)
     ADD("group/terminated", test_group_terminated);
     ADD("group/identity", test_group_identity);
     ADD("l2-off/locked", test_l2_off_locked);
+    ADD("l2-off/staged", test_l2_off_staged);
     ADD("l2-off/unlocked", test_l2_off_unlocked);
 
     for (unsigned i = 0; i < ARRAY_SIZE(expansions); i++) {

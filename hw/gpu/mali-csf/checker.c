@@ -614,6 +614,14 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
     }
 }
 
+/* Are the registers as written what is in force? */
+static bool is_latched(const MaliCsfAddressSpace *space)
+{
+    return space->transtab == space->active.transtab &&
+           space->transcfg == space->active.transcfg &&
+           space->memattr == space->active.memattr;
+}
+
 void mali_csf_check_l2_off(MaliCsfState *s)
 {
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
@@ -627,6 +635,11 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         if (space->locked && c->owner) {
             report_now(s, MALI_CSF_LOCK_AT_L2_OFF, as, space->lock_start,
                        space->lock_last, 0, 0);
+        }
+        /* Whoever set a space up or gave it up is done by now. */
+        if (c->owner && !is_latched(space) && !c->update_missing) {
+            report_now(s, MALI_CSF_UPDATE_MISSING, as, 0, 0,
+                       space->active.transtab, space->transtab);
         }
         close_snapshot(s, as);
         dirty_clear(c);
@@ -649,9 +662,7 @@ static void check_use(MaliCsfState *s, unsigned as)
     if (c->num_pending && !c->faulted) {
         confirm_pending(s, as);
     }
-    if (space->transtab == space->active.transtab &&
-        space->transcfg == space->active.transcfg &&
-        space->memattr == space->active.memattr) {
+    if (is_latched(space)) {
         c->staged_since = -1;
         return;
     }
