@@ -122,7 +122,7 @@ typedef struct Region {
 
 /*
  * LOCKADDR for a region, which is rounded as the driver rounds it
- * (pack_region_range() of panthor_mmu.c, 7.3; hw-spec 4.6).  It masks one
+ * (pack_region_range() of panthor_mmu.c, 7.3).  It masks one
  * bit too few for the minimum of 32 KiB: on purpose here, too.
  */
 static uint64_t pack_region(Region *r)
@@ -393,7 +393,7 @@ static void check_hole(PanthorContext *ctx, const Case *c, uint32_t group,
 /*
  * Whether every block is one folio.  The driver looks at the folios; a
  * block of several smaller ones it takes for small pages, and then breaks
- * (facts.md).  Says in words what is wrong.
+ * (docs/findings.rst).  Says in words what is wrong.
  */
 static const char *backing_problem(const PanthorBo *bo, unsigned blocks)
 {

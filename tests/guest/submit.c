@@ -7,7 +7,7 @@
  * of nested calls.  Results are compared in memory.
  *
  * Never more groups block on each other than there are slots: stock panthor
- * can lose the wake-up of a group that is off its slot (facts.md).
+ * can lose the wake-up of a group that is off its slot (docs/findings.rst).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

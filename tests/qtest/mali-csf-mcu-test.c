@@ -793,7 +793,7 @@ static void test_locked_start(void)
 }
 
 /*
- * Acknowledge, then look (hw-spec 6.2).
+ * Acknowledge, then look.
  *
  * The host that writes between the two is played by the page tables: the
  * word that the firmware acknowledges in is, through a second mapping, also

@@ -170,7 +170,7 @@ static void test_update_transtab_low_bits(void)
     mali_csf_bench_quit(&b);
 }
 
-/* UPDATE while locked drops the lock (a guess, hw-spec 4.5). */
+/* UPDATE while locked drops the lock (a guess). */
 static void test_update_while_locked(void)
 {
     QMaliCsfBench b;
@@ -492,7 +492,7 @@ static void test_ignore_locks(void)
 
 /* The two drivers' sequences */
 
-/* hw-spec 4.6 example A: 64 KiB out of a block, with the expansion */
+/* Case A of the guest program expand: 64 KiB out of a block */
 static void test_protocol_7x_expand(void)
 {
     const uint64_t block = 0x400000;
@@ -745,7 +745,7 @@ typedef struct FaultTest {
     Access access;
     uint8_t exception;
     uint8_t type;
-    /* Another exception that hw-spec allows, or 0 */
+    /* Another exception that will do, or 0 */
     uint8_t alternative;
 } FaultTest;
 
@@ -874,7 +874,7 @@ static const FaultTest fault_tests[] = {
       AS_FAULT_ADDRESS_SIZE_OUT + 2, READ },
     { "address-size-out/page-level3", 3, make_wide_leaf, STORE,
       AS_FAULT_ADDRESS_SIZE_OUT + 3, WRITE },
-    /* A table that cannot be read: hw-spec 4.3 gives the choice */
+    /* A table that cannot be read: either of two will do */
     { "bus/table-in-hole-level0", 0, make_hole_table, LOAD,
       AS_FAULT_GPU_BUS, READ, AS_FAULT_TRANSLATION + 1 },
     { "bus/table-in-hole-level2", 2, make_hole_table, LOAD,
@@ -1288,7 +1288,7 @@ static void test_walk_self_reference(void)
     mali_csf_bench_quit(&b);
 }
 
-/* Translation lookaside buffer, by the table of hw-spec 4.4 */
+/* Translation lookaside buffer, by the table of docs/specs */
 
 typedef struct TlbBench {
     QMaliCsfBench b;

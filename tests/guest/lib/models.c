@@ -51,7 +51,7 @@ const ModelField model_fields[MODEL_NUM_FIELDS] = {
 
 const Model models[] = {
     {
-        /* hw-spec 2.1 to 2.3: dumps of the RK3588 */
+        /* Dumps of the RK3588 */
         .name = "g610",
         .value = {
             [MODEL_GPU_ID] = 0xa8670005,
