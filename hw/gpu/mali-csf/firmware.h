@@ -51,14 +51,10 @@ typedef enum MaliCsfFwResult {
  * noted in access_failed and ends the pass in a fatal error; a load then
  * returns 0.
  */
-uint32_t mali_csf_fw_load32(MaliCsfState *s, uint32_t va);
-uint64_t mali_csf_fw_load64(MaliCsfState *s, uint32_t va);
-void mali_csf_fw_store32(MaliCsfState *s, uint32_t va, uint32_t value);
-void mali_csf_fw_store64(MaliCsfState *s, uint32_t va, uint64_t value);
-/* The same for addresses given by the host */
-uint64_t mali_csf_fw_load64_at(MaliCsfState *s, uint64_t va);
-void mali_csf_fw_store64_at(MaliCsfState *s, uint64_t va, uint64_t value);
-void mali_csf_fw_store32_at(MaliCsfState *s, uint64_t va, uint32_t value);
+uint32_t mali_csf_fw_load32(MaliCsfState *s, uint64_t va);
+uint64_t mali_csf_fw_load64(MaliCsfState *s, uint64_t va);
+void mali_csf_fw_store32(MaliCsfState *s, uint64_t va, uint32_t value);
+void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value);
 
 /* Where the blocks are; the same at each boot */
 uint32_t mali_csf_fw_glb_input(void);

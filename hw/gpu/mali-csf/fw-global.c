@@ -92,7 +92,7 @@ static void fw_access_done(MaliCsfState *s, MaliCsfMemResult result,
     }
 }
 
-uint32_t mali_csf_fw_load32(MaliCsfState *s, uint32_t va)
+uint32_t mali_csf_fw_load32(MaliCsfState *s, uint64_t va)
 {
     MaliCsfFault fault = { .va = va };
     uint32_t value = 0;
@@ -102,7 +102,7 @@ uint32_t mali_csf_fw_load32(MaliCsfState *s, uint32_t va)
     return value;
 }
 
-uint64_t mali_csf_fw_load64_at(MaliCsfState *s, uint64_t va)
+uint64_t mali_csf_fw_load64(MaliCsfState *s, uint64_t va)
 {
     MaliCsfFault fault = { .va = va };
     uint64_t value = 0;
@@ -112,12 +112,7 @@ uint64_t mali_csf_fw_load64_at(MaliCsfState *s, uint64_t va)
     return value;
 }
 
-uint64_t mali_csf_fw_load64(MaliCsfState *s, uint32_t va)
-{
-    return mali_csf_fw_load64_at(s, va);
-}
-
-void mali_csf_fw_store32_at(MaliCsfState *s, uint64_t va, uint32_t value)
+void mali_csf_fw_store32(MaliCsfState *s, uint64_t va, uint32_t value)
 {
     MaliCsfFault fault = { .va = va };
 
@@ -125,22 +120,12 @@ void mali_csf_fw_store32_at(MaliCsfState *s, uint64_t va, uint32_t value)
                    &fault);
 }
 
-void mali_csf_fw_store32(MaliCsfState *s, uint32_t va, uint32_t value)
-{
-    mali_csf_fw_store32_at(s, va, value);
-}
-
-void mali_csf_fw_store64_at(MaliCsfState *s, uint64_t va, uint64_t value)
+void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value)
 {
     MaliCsfFault fault = { .va = va };
 
     fw_access_done(s, mali_csf_mem_store64(s, FW_AS, va, value, &fault),
                    &fault);
-}
-
-void mali_csf_fw_store64(MaliCsfState *s, uint32_t va, uint64_t value)
-{
-    mali_csf_fw_store64_at(s, va, value);
 }
 
 static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,

@@ -123,8 +123,8 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
         stream->state = fresh.resume_state;
         stream->resumable = false;
     } else {
-        extract = mali_csf_fw_load64_at(s, fresh.user_input +
-                                        CS_USER_INPUT_EXTRACT_INIT);
+        extract = mali_csf_fw_load64(s, fresh.user_input +
+                                      CS_USER_INPUT_EXTRACT_INIT);
         mali_csf_stream_reset(stream, extract);
         stream->state = MALI_CSF_STREAM_EMPTY;
         stream->ring_base = fresh.ring_base;
@@ -141,7 +141,7 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     }
     group->idle = false;
     stream->extract_unpublished = true;
-    mali_csf_fw_store32_at(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 1);
+    mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 1);
     trace_mali_csf_cs_state(csg, cs, "start");
 
     /* INSERT was set before the group had a slot: no doorbell follows. */
@@ -157,10 +157,9 @@ void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
         return;
     }
     if (stream->user_output) {
-        mali_csf_fw_store64_at(s, stream->user_output +
-                               CS_USER_OUTPUT_EXTRACT, stream->extract);
-        mali_csf_fw_store32_at(s, stream->user_output +
-                               CS_USER_OUTPUT_ACTIVE, 0);
+        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
+                            stream->extract);
+        mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 0);
     }
     mali_csf_stream_reset(stream, 0);
     trace_mali_csf_cs_state(csg, cs, "stop");
@@ -216,8 +215,8 @@ void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs)
         return;
     }
     mali_csf_stream_set_insert(s, csg, cs,
-                               mali_csf_fw_load64_at(s, stream->user_input +
-                                                     CS_USER_INPUT_INSERT));
+                               mali_csf_fw_load64(s, stream->user_input +
+                                                  CS_USER_INPUT_INSERT));
     /* The instructions are read after the word that announces them. */
     smp_rmb();
 }
@@ -268,8 +267,8 @@ void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
     bool is_fatal = stream->state == MALI_CSF_STREAM_FATAL;
 
     if (stream->extract_unpublished && stream->user_output) {
-        mali_csf_fw_store64_at(s, stream->user_output +
-                               CS_USER_OUTPUT_EXTRACT, stream->extract);
+        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
+                            stream->extract);
         stream->extract_unpublished = false;
     }
     if (!stream->fault_unpublished) {
