@@ -34,7 +34,6 @@
 #define MAX_DIRTY_PAGES             4096
 
 /* L2 and load/store cache cleaned and invalidated, the others invalidated */
-#define FLUSH_L2_MASK               0x003
 #define FLUSH_ALL                   0x233
 
 const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {

@@ -480,8 +480,8 @@ int panthor_forbid_suspend(PanthorDev *dev, bool forbid)
     char path[96];
     int fd, ret = 0;
 
-    snprintf(path, sizeof(path), "/sys/class/drm/renderD%d/device/power/control",
-             dev->node);
+    snprintf(path, sizeof(path),
+             "/sys/class/drm/renderD%d/device/power/control", dev->node);
     fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, text, strlen(text)) < 0) {
         ret = -errno;
