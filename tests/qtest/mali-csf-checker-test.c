@@ -1283,23 +1283,13 @@ static void test_update_not_missing(void)
 
 /* command-while-active */
 
-static void set_as_latency(QMaliCsf *gpu, int64_t ns)
-{
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-set', 'arguments':"
-                           " {'path': %s, 'property': 'x-as-latency-ns',"
-                           " 'value': %" PRId64 "}}", MALI_CSF_QOM_PATH, ns);
-
-    g_assert(qdict_haskey(rsp, "return"));
-    qobject_unref(rsp);
-}
-
 static void test_command_while_active(void)
 {
     QMaliCsfBench b;
     const uint32_t command = mali_csf_as_reg(1, A_AS_COMMAND);
 
     init_mapped(&b, REPORT, 0, 0);
-    set_as_latency(&b.gpu, MALI_CSF_MS);
+    mali_csf_set_property(&b.gpu, "x-as-latency-ns", MALI_CSF_MS);
     /* As the driver does: it waits before and after. */
     bind_elsewhere(&b);
     assert_found(&b.gpu, "");

@@ -451,6 +451,29 @@ static void test_idle_timer(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Work that an endpoint has taken on ends when it would have ended */
+static void test_work(void)
+{
+    const uint64_t run = (uint64_t)CS_OP_RUN_COMPUTE << CS_OPCODE_SHIFT;
+    uint64_t words[] = {
+        run, cs_move48(90, 0), cs_move32(8, NEW), cs_wait(1 << 0),
+        cs_store_multiple(8, 1, 90, 0),
+    };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    words[1] = cs_move48(90, b.out.va);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", LONG_ENOUGH);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, LONG_ENOUGH / 2);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH / 2 - MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
 
 int main(int argc, char **argv)
@@ -470,6 +493,7 @@ int main(int argc, char **argv)
     ADD("mmu-fault", test_mmu_fault);
     ADD("tlb", test_tlb);
     ADD("idle-timer", test_idle_timer);
+    ADD("work", test_work);
 
     return g_test_run();
 }

@@ -1471,6 +1471,159 @@ static void assert_long_job(QMaliCsfBench *b, const QMaliCsfBuffer *out,
     g_assert_cmpuint(qtest_readl(b->gpu.qts, out->pa + 8), ==, rounds + 2);
 }
 
+/* Work that takes time */
+
+#define WORK            MALI_CSF_MS
+#define RUN(opcode)     ((uint64_t)(opcode) << CS_OPCODE_SHIFT)
+
+static const uint8_t run_opcodes[] = {
+    CS_OP_RUN_COMPUTE, CS_OP_RUN_TILING, CS_OP_RUN_IDVS, CS_OP_RUN_FRAGMENT,
+    CS_OP_RUN_FULLSCREEN, CS_OP_FINISH_TILING, CS_OP_RUN_COMPUTE_INDIRECT,
+};
+
+/*
+ * Give work to entry 2, show that the stream goes on, wait for the entry,
+ * show that it is over
+ */
+static void submit_work(QMaliCsfBench *b, unsigned opcode)
+{
+    const uint64_t words[] = {
+        cs_set_sb_entry(2, 0),
+        RUN(opcode),
+        cs_move48(90, b->out.va),
+        cs_move32(8, OLD),
+        cs_store_multiple(8, 1, 90, 0),
+        cs_wait(1 << 0),
+        cs_wait(1 << 2),
+        cs_move32(8, NEW),
+        cs_store_multiple(8, 1, 90, 0),
+    };
+
+    mali_csf_queue_submit(b->queue, words, ARRAY_SIZE(words));
+}
+
+static void assert_waits_for_work(QMaliCsfBench *b)
+{
+    g_assert_cmphex(mali_csf_bench_out(b, 0), ==, OLD);
+    g_assert_cmphex(mali_csf_queue_status(b->queue, CS_STATUS_SCOREBOARDS),
+                    ==, 1 << 2);
+    g_assert_cmphex(mali_csf_queue_status(b->queue, CS_STATUS_BLOCKED_REASON),
+                    ==, CS_BLOCKED_SB_WAIT);
+}
+
+/* The entry is busy for as long as the property says, and no longer */
+static void test_work_wait(const void *data)
+{
+    const uint8_t *opcode = data;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
+    submit_work(&b, *opcode);
+    mali_csf_run(&b.gpu, WORK - 100 * MALI_CSF_US);
+    mali_csf_group_status_update(&b.group);
+    assert_waits_for_work(&b);
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 0);
+    assert_healthy(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* An entry is clear when the last work that was given to it is done */
+static void test_work_last_counts(void)
+{
+    const uint64_t first[] = { cs_set_sb_entry(3, 0), RUN(CS_OP_RUN_COMPUTE) };
+    const uint64_t second[] = {
+        RUN(CS_OP_RUN_COMPUTE),
+        cs_move48(90, 0),
+        cs_move32(8, NEW),
+        cs_wait(1 << 3),
+        cs_store_multiple(8, 1, 90, 0),
+    };
+    uint64_t words[ARRAY_SIZE(second)];
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    memcpy(words, second, sizeof(words));
+    words[1] = cs_move48(90, b.out.va);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
+    mali_csf_queue_submit(b.queue, first, ARRAY_SIZE(first));
+    mali_csf_run(&b.gpu, WORK / 2);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, WORK - 100 * MALI_CSF_US);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* A group at its end is idle only when its work is */
+static void test_work_idle(void)
+{
+    const uint64_t words[] = { RUN(CS_OP_RUN_FRAGMENT) };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b.gpu);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, WORK / 2);
+    g_assert_false(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_run(&b.gpu, WORK);
+    g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_bench_quit(&b);
+}
+
+/* SUSPEND does not wait, and leaves no entry that the host would wait for */
+static void test_work_suspend(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns",
+                          1000 * MALI_CSF_MS);
+    submit_work(&b, CS_OP_RUN_COMPUTE);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_group_status_update(&b.group);
+    assert_waits_for_work(&b);
+    mali_csf_group_suspend(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 0);
+    mali_csf_group_resume(&b.group, 5);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* The next group of the slot does not inherit the work of a dead one */
+static void test_work_terminate(void)
+{
+    const uint64_t wait[] = { cs_wait(1 << 2) };
+    QMaliCsfBench b;
+    QMaliCsfGroup group;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", 10 * WORK);
+    submit_work(&b, CS_OP_RUN_COMPUTE);
+    mali_csf_run(&b.gpu, WORK);
+    mali_csf_group_terminate(&b.group);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_start(&group, 0);
+    mali_csf_queue_submit(&group.queue[0], wait, ARRAY_SIZE(wait));
+    mali_csf_run(&b.gpu, WORK);
+    g_assert_cmphex(mali_csf_queue_extract(&group.queue[0]), ==,
+                    group.queue[0].insert);
+    /* Its end comes when nobody waits for it any more. */
+    mali_csf_run(&b.gpu, 20 * WORK);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, OLD);
+    mali_csf_bench_quit(&b);
+}
+
 /* Suspended in a nested call, resumed elsewhere, in another space too */
 static void test_suspend_resume(void)
 {
@@ -2386,6 +2539,16 @@ int main(int argc, char **argv)
     }
     ADD("abuse/user-pages", test_wild_user_pages);
     ADD("abuse/address-space", test_wild_as);
+
+    for (int i = 0; i < ARRAY_SIZE(run_opcodes); i++) {
+        g_autofree char *name = g_strdup_printf("opcode-%u", run_opcodes[i]);
+
+        add_data("work/wait", name, &run_opcodes[i], test_work_wait);
+    }
+    ADD("work/last-counts", test_work_last_counts);
+    ADD("work/idle", test_work_idle);
+    ADD("work/suspend", test_work_suspend);
+    ADD("work/terminate", test_work_terminate);
 
     ADD("suspend/resume", test_suspend_resume);
     ADD("suspend/reboot-resume", test_suspend_reboot_resume);

@@ -206,6 +206,9 @@ static void mali_csf_instance_init(Object *obj)
     object_property_add_uint64_ptr(obj, "x-fw-latency-ns",
                                    &s->mcu.latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-endpoint-latency-ns",
+                                   &s->engine.endpoint_latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
     for (int i = 0; i < MALI_CSF_NUM_FINDINGS; i++) {
         g_autofree char *name =
             g_strdup_printf("count-%s", mali_csf_finding_names[i]);

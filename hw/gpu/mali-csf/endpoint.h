@@ -21,8 +21,8 @@ typedef struct MaliCsfWork {
  * Take @work on; mali_csf_engine_work_done() is called when it is complete,
  * which may be before this returns.
  *
- * The null endpoint, the only one so far, completes all work at once and
- * touches no memory.
+ * The null endpoint, the only one so far, touches no memory.  It completes
+ * all work at once, or x-endpoint-latency-ns after it was given.
  */
 void mali_csf_endpoint_start(MaliCsfState *s, const MaliCsfWork *work);
 

@@ -346,6 +346,15 @@ void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
     }
 }
 
+static void check_scoreboard_wait(MaliCsfState *s, MaliCsfStream *stream)
+{
+    if (stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
+        !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) {
+        stream->state = MALI_CSF_STREAM_READY;
+        mali_csf_engine_kick(s);
+    }
+}
+
 void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
                                unsigned scoreboard)
 {
@@ -354,11 +363,54 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
     if (stream->scoreboard[scoreboard]) {
         stream->scoreboard[scoreboard]--;
     }
-    if (stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
-        !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) {
-        stream->state = MALI_CSF_STREAM_READY;
-        mali_csf_engine_kick(s);
+    check_scoreboard_wait(s, stream);
+}
+
+void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
+                                unsigned scoreboard, int64_t end)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    /* Nothing but "is it zero" can be seen of an entry: the last one counts */
+    stream->work_end[scoreboard] = MAX(stream->work_end[scoreboard], end);
+    timer_mod_anticipate(s->engine.work_timer, end);
+}
+
+void mali_csf_stream_end_work(MaliCsfStream *stream)
+{
+    memset(stream->scoreboard, 0, sizeof(stream->scoreboard));
+    memset(stream->work_end, 0, sizeof(stream->work_end));
+}
+
+static void engine_work_timer(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    int64_t next = INT64_MAX;
+    unsigned i, sb;
+
+    for (i = 0; i < stream_count(s); i++) {
+        MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
+                                           i % s->model->cs_per_csg);
+
+        for (sb = 0; sb < s->model->scoreboards; sb++) {
+            if (!stream->work_end[sb]) {
+                continue;
+            }
+            if (stream->work_end[sb] > now) {
+                next = MIN(next, stream->work_end[sb]);
+                continue;
+            }
+            stream->work_end[sb] = 0;
+            stream->scoreboard[sb] = 0;
+            check_scoreboard_wait(s, stream);
+        }
     }
+    if (next != INT64_MAX) {
+        timer_mod(s->engine.work_timer, next);
+    }
+    /* A group whose streams are at their end may be idle only now. */
+    mali_csf_mcu_schedule_pass(s);
 }
 
 void mali_csf_engine_drop_all(MaliCsfState *s)
@@ -366,6 +418,7 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
     memset(s->engine.groups, 0, sizeof(s->engine.groups));
     s->engine.next = 0;
     timer_del(s->engine.slice_timer);
+    timer_del(s->engine.work_timer);
 }
 
 void mali_csf_engine_reset_enter(MaliCsfState *s)
@@ -379,10 +432,13 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
 void mali_csf_engine_init(MaliCsfState *s)
 {
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
+    s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
+                                        s);
 }
 
 void mali_csf_engine_finalize(MaliCsfState *s)
 {
+    timer_free(s->engine.work_timer);
     timer_free(s->engine.slice_timer);
 }
 
@@ -472,6 +528,8 @@ static const VMStateDescription vmstate_mali_csf_stream = {
         VMSTATE_UINT32(resume_state, MaliCsfStream),
         VMSTATE_UINT32_ARRAY(scoreboard, MaliCsfStream,
                              MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_INT64_ARRAY(work_end, MaliCsfStream,
+                            MALI_CSF_MAX_SCOREBOARDS),
         VMSTATE_UINT64(wait_va, MaliCsfStream),
         VMSTATE_UINT64(wait_value, MaliCsfStream),
         VMSTATE_UINT8(wait_condition, MaliCsfStream),
@@ -514,6 +572,7 @@ const VMStateDescription vmstate_mali_csf_engine = {
         VMSTATE_UINT32(next, MaliCsfEngine),
         VMSTATE_INT64(not_before, MaliCsfEngine),
         VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
+        VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
         VMSTATE_UINT64(instructions, MaliCsfEngine),
         VMSTATE_UINT64(slices, MaliCsfEngine),
         VMSTATE_END_OF_LIST()

@@ -85,8 +85,12 @@ typedef struct MaliCsfStream {
     bool resumable;
     uint32_t resume_state;
 
-    /* Work in flight, by scoreboard entry */
+    /*
+     * Work in flight, by scoreboard entry, and the virtual time by which an
+     * endpoint is done with all of it
+     */
     uint32_t scoreboard[MALI_CSF_MAX_SCOREBOARDS];
+    int64_t work_end[MALI_CSF_MAX_SCOREBOARDS];
 
     /* Of the instruction that blocks the stream */
     uint64_t wait_va;
@@ -127,6 +131,10 @@ typedef struct MaliCsfEngine {
     /* Virtual time before which no slice may start */
     int64_t not_before;
     QEMUTimer *slice_timer;
+
+    /* How long an endpoint takes, a property; for the next work that ends */
+    uint64_t endpoint_latency_ns;
+    QEMUTimer *work_timer;
 
     /* Counters, zero after QEMU reset */
     uint64_t instructions;
@@ -183,5 +191,12 @@ void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as);
 /* Work given to an endpoint is done: its scoreboard entry counts down */
 void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
                                unsigned scoreboard);
+
+/* The same, later: at @end of the virtual clock, in nanoseconds */
+void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
+                                unsigned scoreboard, int64_t end);
+
+/* What the stream gave to endpoints is done now: SUSPEND does not wait */
+void mali_csf_stream_end_work(MaliCsfStream *stream);
 
 #endif /* HW_GPU_MALI_CSF_ENGINE_H */

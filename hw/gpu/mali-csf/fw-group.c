@@ -242,6 +242,16 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
     if (suspend && group_save(s, csg) == MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
+    if (suspend) {
+        /*
+         * Before the status is published: the driver takes a scoreboard
+         * entry of a suspended stream as work that never ends
+         * (cs_slot_sync_queue_state_locked() in panthor_sched.c, v7.3).
+         */
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            mali_csf_stream_end_work(&group->streams[cs]);
+        }
+    }
     mali_csf_fw_csg_status(s, csg);
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_fw_cs_stop(s, csg, cs);

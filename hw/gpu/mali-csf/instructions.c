@@ -7,8 +7,8 @@
  * done nothing and is executed anew.
  *
  * Not modelled: instructions that the table does not name end the stream
- * with CS_INVALID_INSTRUCTION; all work given to an endpoint completes at
- * once; REQ_RESOURCE is always granted.
+ * with CS_INVALID_INSTRUCTION; work given to an endpoint has no effect;
+ * REQ_RESOURCE is always granted.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

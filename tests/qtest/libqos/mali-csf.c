@@ -58,6 +58,17 @@ void mali_csf_intercept_irqs(QMaliCsf *gpu)
     qtest_irq_intercept_in(gpu->qts, path);
 }
 
+void mali_csf_set_property(QMaliCsf *gpu, const char *name, int64_t value)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-set', 'arguments':"
+                           " {'path': %s, 'property': %s,"
+                           " 'value': %" PRId64 "}}",
+                           MALI_CSF_QOM_PATH, name, value);
+
+    g_assert(qdict_haskey(rsp, "return"));
+    qobject_unref(rsp);
+}
+
 char *mali_csf_get_property(QMaliCsf *gpu, const char *name)
 {
     char *value;

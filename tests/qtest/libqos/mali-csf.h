@@ -133,6 +133,8 @@ void mali_csf_init(QMaliCsf *gpu, const char *args);
 void mali_csf_quit(QMaliCsf *gpu);
 /* Report the GIC's inputs to qtest_get_irq(), by SPI number */
 void mali_csf_intercept_irqs(QMaliCsf *gpu);
+/* A property of the device that is a number */
+void mali_csf_set_property(QMaliCsf *gpu, const char *name, int64_t value);
 /* A property of the device that is a string; the caller frees it */
 char *mali_csf_get_property(QMaliCsf *gpu, const char *name);
 
