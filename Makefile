@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE
+export PATCH MAY_CHANGE KERNELS
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -23,7 +23,8 @@ endif
 endif
 
 .PHONY: help boot shell check check-unit check-qtest check-guest \
-        check-selftest check-compilers check-patch check-patch-selftest qemu qemu-10.2 update clean distclean
+        check-selftest check-compilers check-patch check-patch-selftest check-stock \
+        qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -36,6 +37,7 @@ help:
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
+	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -54,6 +56,7 @@ help:
 	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
 	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
 	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1'
+	@echo 'KERNELS=7.3,6.12      for check-stock, in place of configs/guest.toml'"'"'s list'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
@@ -88,6 +91,9 @@ check-patch:
 
 check-patch-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-patch.py --selftest
+
+check-stock:
+	@$(PYTHON) $(SCRIPTS)/check-stock.py
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests

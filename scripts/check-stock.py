@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every stock kernel of the archive under the checker: it must find nothing.
+
+Boots each kernel of configs/guest.toml's [stock], or of KERNELS=, with all
+guest programs and strict=stop.  A violation ends the run, and is either a
+mistake of the checker or one of the driver.  A kernel that the archive does
+not have is UNAVAILABLE, which is no failure.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+import project
+from project import say
+
+RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
+
+
+class Row:
+    """What became of one kernel."""
+
+    def __init__(self, kernel):
+        self.kernel, self.state, self.seconds = kernel, '', 0
+        self.passed = self.failed = self.skipped = 0
+        self.violations, self.failures = [], []
+
+    def run(self, tests):
+        name = f'stock-{self.kernel}'
+        start = time.monotonic()
+        result = subprocess.run(
+            [sys.executable, RUN_GUEST, f'KERNEL={self.kernel}', f'TESTS={tests}',
+             'STRICT=stop', f'NAME={name}'],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
+            check=False)
+        self.seconds = time.monotonic() - start
+        said = result.stdout + result.stderr
+        if result.returncode in (project.USAGE, project.CANNOT_TEST):
+            line = next((line for line in said.splitlines() if line.startswith('error: ')),
+                        'error: run-guest.py gave no reason')
+            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in line else 'FAIL'
+            self.failures.append(line.removeprefix('error: '))
+            return
+        folder = os.path.join(project.BUILD, 'run', name)
+        for line in project.read_lossy(os.path.join(folder, 'result.tap')).splitlines():
+            found = re.match(r'(not )?ok\b.*?(# SKIP)?(?: .*)?$', line)
+            if not found:
+                continue
+            if '# SKIP' in line:
+                self.skipped += 1
+            elif found[1] and '# TODO' not in line:
+                self.failed += 1
+                self.failures.append(line)
+            else:
+                self.passed += 1
+        self.violations = re.findall(r'^mali_csf_violation (.*)$', project.read_lossy(
+            os.path.join(folder, 'device.log')), re.M)
+        bad = result.returncode or self.failed or self.violations or not self.passed
+        self.state = 'FAIL' if bad else 'ok'
+        if bad and not self.failures:
+            self.failures.append(f'run-guest.py ended with {result.returncode}')
+
+    def __str__(self):
+        return (f'{self.kernel:<12} {self.state:<12} {self.passed:>7} {self.failed:>7} '
+                f'{self.skipped:>8} {len(self.violations):>11} {self.seconds:>5.0f} s')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='KERNELS=series,... TESTS=names')
+    for text in parser.parse_args().variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in ('KERNELS', 'TESTS'):
+            raise project.usage(f'{text} is none of: KERNELS=, TESTS=')
+        os.environ[name] = value
+    project.require_host()
+    # These would make it another kernel, or another judge.
+    for name in ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):
+        if os.environ.pop(name, None):
+            raise project.usage(f'{name}= does not go with check-stock; KERNELS= chooses')
+    kernels = [word for word in re.split(r'[ ,]+', os.environ.pop('KERNELS', '')) if word] \
+        or project.config('guest')['stock']['kernels']
+    tests = os.environ.pop('TESTS', '') or 'all'
+    rows = []
+    for kernel in kernels:
+        say(f'{kernel}: booting, TESTS={tests} STRICT=stop')
+        rows.append(Row(kernel))
+        rows[-1].run(tests)
+        say(f'{kernel}: {rows[-1].state} after {rows[-1].seconds:.0f} s')
+    say('')
+    say(f'{"kernel":<12} {"":<12} {"passed":>7} {"failed":>7} {"skipped":>8} '
+        f'{"violations":>11} {"time":>7}')
+    for row in rows:
+        say(str(row))
+    for row in rows:
+        for text in row.violations[:3] + row.failures[:5]:
+            say(f'{row.kernel}: {text}')
+    failed = [row for row in rows if row.state == 'FAIL']
+    ran = [row for row in rows if row.state == 'ok']
+    say(f'{len(ran)} kernels ok, {len(failed)} failed, '
+        f'{len(rows) - len(ran) - len(failed)} unavailable')
+    if failed:
+        return project.FAIL
+    return project.PASS if ran else project.CANNOT_TEST
+
+
+if __name__ == '__main__':
+    project.run_main(main)
