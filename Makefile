@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS
+export PATCH MAY_CHANGE KERNELS MUTANT
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -24,7 +24,7 @@ endif
 
 .PHONY: help boot shell check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        qemu qemu-10.2 update clean distclean
+        check-mutants qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -38,6 +38,7 @@ help:
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
+	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -57,6 +58,7 @@ help:
 	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
 	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1'
 	@echo 'KERNELS=7.3,6.12      for check-stock, in place of configs/guest.toml'"'"'s list'
+	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
@@ -94,6 +96,9 @@ check-patch-selftest:
 
 check-stock:
 	@$(PYTHON) $(SCRIPTS)/check-stock.py
+
+check-mutants:
+	@$(PYTHON) $(SCRIPTS)/check-mutants.py
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests
