@@ -1379,6 +1379,35 @@ static void test_wild_user_pages(void)
     mali_csf_bench_quit(&b);
 }
 
+/* The firmware dies of a page that is not there, and says so. */
+static void test_wild_user_page_panic(void)
+{
+    QMaliCsfBench b;
+    QMaliCsfGroup group;
+
+    mali_csf_bench_init(&b, NULL);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
+                    ==, GLB_HALT_STATUS_OK);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_program(&group, 1);
+    qtest_writeq(b.gpu.qts, b.gpu.cs_in[1][0] + CS_USER_INPUT, 0x07fff000);
+    mali_csf_group_request(&group, CSG_STATE_START);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_FATAL);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
+                    ==, GLB_HALT_STATUS_PANIC);
+
+    /* The next boot takes it back. */
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_l2_on(&b.gpu);
+    mali_csf_vm_enable(&b.gpu.mcu_vm);
+    mali_csf_mcu_boot(&b.gpu);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
+                    ==, GLB_HALT_STATUS_OK);
+    mali_csf_bench_quit(&b);
+}
+
 static void test_wild_as(void)
 {
     const uint64_t nops[8] = { 0 };
@@ -2538,6 +2567,7 @@ int main(int argc, char **argv)
                  test_wild_insert);
     }
     ADD("abuse/user-pages", test_wild_user_pages);
+    ADD("abuse/user-page-panic", test_wild_user_page_panic);
     ADD("abuse/address-space", test_wild_as);
 
     for (int i = 0; i < ARRAY_SIZE(run_opcodes); i++) {

@@ -68,6 +68,8 @@ uint32_t mali_csf_fw_end(MaliCsfState *s);
 
 /* fw-global.c */
 void mali_csf_fw_boot(MaliCsfState *s);
+/* The firmware dies: tell the host in HALT_STATUS, if it can be written */
+void mali_csf_fw_panic(MaliCsfState *s);
 /* Doorbell 0 rang */
 void mali_csf_fw_glb_doorbell(MaliCsfState *s);
 /* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */

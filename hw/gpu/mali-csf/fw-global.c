@@ -224,7 +224,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
     s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
     mali_csf_fw_store32(s, out + GLB_DB_ACK,
                         mali_csf_fw_load32(s, in + GLB_DB_REQ));
-    mali_csf_fw_store32(s, out + GLB_HALT_STATUS, 0);
+    mali_csf_fw_store32(s, out + GLB_HALT_STATUS, GLB_HALT_STATUS_OK);
     trace_mali_csf_mcu_boot(model->fw_version);
 }
 
@@ -248,7 +248,17 @@ static void glb_halt(MaliCsfState *s)
             mali_csf_fw_csg_status(s, csg);
         }
     }
-    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_HALT_STATUS, 0);
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_HALT_STATUS,
+                        GLB_HALT_STATUS_OK);
+}
+
+void mali_csf_fw_panic(MaliCsfState *s)
+{
+    MaliCsfFault fault;
+
+    /* It may be this very block that is out of reach: then nothing is said. */
+    mali_csf_mem_store32(s, FW_AS, mali_csf_fw_glb_output() + GLB_HALT_STATUS,
+                         GLB_HALT_STATUS_PANIC, &fault);
 }
 
 static void glb_requests(MaliCsfState *s)

@@ -62,6 +62,7 @@ static void mcu_forget(MaliCsfState *s)
 static void mcu_crash(MaliCsfState *s, const MaliCsfFault *fault)
 {
     mali_csf_mmu_report_fault(s, FW_AS, fault);
+    mali_csf_fw_panic(s);
     mcu_forget(s);
     mali_csf_mcu_set_status(s, MCU_STATUS_FATAL);
 }

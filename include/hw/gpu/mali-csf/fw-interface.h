@@ -79,6 +79,10 @@ enum {
     GLB_OUTPUT_SIZE = 0x1000,
 };
 
+/* GLB_HALT_STATUS (panthor_fw.h, v7.3) */
+#define GLB_HALT_STATUS_OK          0u
+#define GLB_HALT_STATUS_PANIC       0x4eu
+
 #define GLB_HALT                    (1u << 0)
 #define GLB_CFG_PROGRESS_TIMER      (1u << 1)
 #define GLB_CFG_ALLOC_EN            (1u << 2)
