@@ -2086,6 +2086,56 @@ static void test_idle_global(void)
     mali_csf_bench_quit(&b);
 }
 
+/* 1000 units of 1024 cycles of the core clock, 1 GHz; 16 times the ticks */
+static void test_idle_global_core_clock(void)
+{
+    const uint64_t nops[8] = { 0 };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b.gpu);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_IDLE_TIMER,
+                 GLB_TIMER_SOURCE_GPU_COUNTER | 1000);
+    mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
+    mali_csf_run(&b.gpu, 900 * MALI_CSF_US);
+    g_assert_false(glb_idle(&b.gpu));
+    mali_csf_run(&b.gpu, 500 * MALI_CSF_US);
+    g_assert_true(glb_idle(&b.gpu));
+    mali_csf_bench_quit(&b);
+}
+
+/* HALT publishes the status words of groups that stay on their slots. */
+static void test_halt_resident(void)
+{
+    const WaitTest *t = &wait_tests[4];
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    qtest_writel(b.gpu.qts, b.gpu.cs_out[0][0] + CS_STATUS_BLOCKED_REASON,
+                 ~0u);
+    qtest_writeq(b.gpu.qts, b.gpu.cs_out[0][0] + CS_STATUS_WAIT_SYNC_POINTER,
+                 0);
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    mali_csf_doorbell(&b.gpu, 0);
+    g_assert(mali_csf_wait_reg(&b.gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_BLOCKED_REASON),
+                    ==, CS_BLOCKED_SYNC_WAIT);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue,
+                                            CS_STATUS_WAIT_SYNC_POINTER), ==,
+                    b.out.va + 0x100);
+
+    /* Nothing runs while it is halted, whatever becomes of the object. */
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_doorbell(&b.gpu, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
 /* A group that is busy keeps the GPU from being idle. */
 static void test_idle_not_while_busy(void)
 {
@@ -2601,7 +2651,9 @@ int main(int argc, char **argv)
 
     ADD("idle/group", test_idle);
     ADD("idle/global", test_idle_global);
+    ADD("idle/global-core-clock", test_idle_global_core_clock);
     ADD("idle/not-while-busy", test_idle_not_while_busy);
+    ADD("halt/resident", test_halt_resident);
     ADD("idle/mask", test_idle_mask);
 
     add_stall_tests();
