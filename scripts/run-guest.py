@@ -215,20 +215,18 @@ class Report:
 class Monitor:
     """QMP, one command at a time."""
 
-    # A command takes milliseconds.  One that is not answered for so long is
-    # given again: its arrival wakes a monitor that overslept.
-    PATIENCE = 1
-    TRIES = 15
+    PATIENCE = 15           # seconds for an answer, which takes milliseconds
 
-    def __init__(self, connection):
-        self.connection = connection
+    def __init__(self, connection, wait):
+        """wait(seconds): returns when there is something to receive, or after that time"""
+        self.connection, self.wait = connection, wait
         self.received = b''
         self.commands = 0
         self.stopped = False    # whether QEMU has said that the machine was stopped
 
     def messages(self, deadline):
         """What QEMU says, until the deadline or its end."""
-        while time.monotonic() < deadline:
+        while True:
             line, newline, rest = self.received.partition(b'\n')
             if newline:
                 self.received = rest
@@ -236,11 +234,9 @@ class Monitor:
                 self.stopped |= message.get('event') == 'STOP'
                 yield message
                 continue
-            self.connection.settimeout(max(deadline - time.monotonic(), 0.01))
-            try:
-                data = self.connection.recv(65536)
-            except TimeoutError:
+            if not self.wait(deadline - time.monotonic()):
                 return
+            data = self.connection.recv(65536)
             if not data:
                 raise OSError('QEMU has ended')
             self.received += data
@@ -249,14 +245,13 @@ class Monitor:
         """(value, None) or (None, error text)"""
         self.commands += 1
         command = json.dumps({'execute': execute, 'arguments': arguments, 'id': self.commands})
-        for _ in range(self.TRIES):
-            self.connection.sendall(command.encode() + b'\n')
-            for answer in self.messages(time.monotonic() + self.PATIENCE):
-                if answer.get('id') != self.commands:
-                    continue
-                if 'error' in answer:
-                    return None, answer['error']['desc']
-                return answer['return'], None
+        self.connection.sendall(command.encode() + b'\n')
+        for answer in self.messages(time.monotonic() + self.PATIENCE):
+            if answer.get('id') != self.commands:
+                continue
+            if 'error' in answer:
+                return None, answer['error']['desc']
+            return answer['return'], None
         return None, 'no answer'
 
     def listen(self):
@@ -353,8 +348,10 @@ class Guest:
             preexec_fn=die_with_parent)
         for end in ends:
             end.close()
-        self.console, self.port, self.monitor = console, port, Monitor(monitor)
+        self.console, self.port = console, port
+        self.monitor = Monitor(monitor, self.wait_for_monitor)
         self.buffers = {console: b'', port: b''}
+        self.ended = set()      # the serial lines that QEMU has closed
 
     def kill(self):
         if self.process.poll() is None:
@@ -376,10 +373,13 @@ class Guest:
             if wait is not None and wait <= 0:
                 return False
             for key, _ in selector.select(wait):
-                alive = self.monitor.listen() if key.fileobj is self.monitor.connection \
-                    else self.receive(key.fileobj)
+                if key.fileobj is self.monitor.connection:
+                    alive = self.monitor.listen()
+                else:
+                    alive = self.receive(key.fileobj)
                 if not alive:
                     selector.unregister(key.fileobj)
+            self.handle_lines()
             if self.monitor.stopped and self.settings.strict == 'stop':
                 return True
             if self.panic:
@@ -390,22 +390,55 @@ class Guest:
         return True
 
     def receive(self, connection):
+        """Buffer what a serial line says; False at its end."""
         try:
             data = connection.recv(65536)
         except OSError:
             data = b''
         if not data:
+            self.ended.add(connection)
             return False
-        *lines, self.buffers[connection] = (self.buffers[connection] + data).split(b'\n')
-        for line in lines:
-            self.log.write(line.rstrip(b'\r') + b'\n')
-            text = line.rstrip(b'\r').decode('utf-8', 'replace')
-            if connection is self.port:
-                self.port_line(text)
-            else:
-                self.console_line(text)
-        self.log.flush()
+        self.buffers[connection] += data
         return True
+
+    def wait_for_monitor(self, seconds):
+        """
+        True when the monitor has something to say, False after that time.
+
+        The serial lines are emptied meanwhile: QEMU waits for room in them with its big lock
+        held, and a socket holds a few hundred characters that were sent one by one.
+        """
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            for connection in self.buffers.keys() - self.ended:
+                selector.register(connection, selectors.EVENT_READ)
+            selector.register(self.monitor.connection, selectors.EVENT_READ)
+            while True:
+                ready = [key.fileobj for key, _ in
+                         selector.select(max(deadline - time.monotonic(), 0))]
+                for connection in ready:
+                    if connection in self.buffers and not self.receive(connection):
+                        selector.unregister(connection)
+                if self.monitor.connection in ready:
+                    return True
+                if time.monotonic() >= deadline:
+                    return False
+
+    def handle_lines(self):
+        """Act on every whole line; more may come in while a request is answered."""
+        while b'\n' in self.buffers[self.console] or b'\n' in self.buffers[self.port]:
+            for connection in self.buffers:
+                line, newline, rest = self.buffers[connection].partition(b'\n')
+                if not newline:
+                    continue
+                self.buffers[connection] = rest
+                self.log.write(line.rstrip(b'\r') + b'\n')
+                text = line.rstrip(b'\r').decode('utf-8', 'replace')
+                if connection is self.port:
+                    self.port_line(text)
+                else:
+                    self.console_line(text)
+        self.log.flush()
 
     def console_line(self, line):
         if 'Kernel panic - not syncing' in line and self.panic is False:
