@@ -120,8 +120,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     if (!s->model) {
         g_autofree char *names = mali_csf_model_names();
 
-        error_setg(errp, "unknown model '%s'", s->model_name);
-        error_append_hint(errp, "Valid models: %s\n", names);
+        error_setg(errp, "no model '%s'; there is %s", s->model_name, names);
         return;
     }
     if (!mali_csf_strict_parse(s->strict_name, &s->checker.strict)) {

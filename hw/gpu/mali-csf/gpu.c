@@ -225,7 +225,10 @@ static void write_gpu_int(MaliCsfState *s, hwaddr offset, uint32_t value)
 
 static uint32_t read_coherency_features(MaliCsfState *s, hwaddr offset)
 {
-    return FIELD_DP32(0, COHERENCY_FEATURES, ACE_LITE, s->coherent);
+    uint32_t value = s->model->coherency_features;
+
+    return s->coherent ? FIELD_DP32(value, COHERENCY_FEATURES, ACE_LITE, 1)
+                       : value;
 }
 
 /* Registers */
@@ -255,40 +258,51 @@ typedef struct MaliCsfGpuReg {
     uint32_t reset;
     uint32_t writable;
     bool survives_soft_reset;
+
+    /* First and last architecture that has it; zero is no limit */
+    uint8_t since;
+    uint8_t until;
 } MaliCsfGpuReg;
 
 /* One row may serve adjacent words: functions get the offset. */
 #define LOW_HIGH(reg)   R_##reg##_LO ... R_##reg##_HI
 
-#define ROW_ZERO(label) \
-    { .name = label, .kind = GPU_REG_FUNCTION }
+/* Behind the other arguments of a row: the architectures that have it */
+#define SINCE(arch)     .since = (arch)
+#define UNTIL(arch)     .until = (arch)
 
-#define ROW_READ(label, function) \
-    { .name = label, .kind = GPU_REG_FUNCTION, .read = function }
+#define ROW_ZERO(label, ...) \
+    { .name = label, .kind = GPU_REG_FUNCTION, __VA_ARGS__ }
 
-#define ROW_WRITE(label, function) \
+#define ROW_READ(label, function, ...) \
+    { \
+        .name = label, .kind = GPU_REG_FUNCTION, .read = function, \
+        __VA_ARGS__ \
+    }
+
+#define ROW_WRITE(label, function, ...) \
     { \
         .name = label, .kind = GPU_REG_FUNCTION, .write = function, \
-        .write_only = true, \
+        .write_only = true, __VA_ARGS__ \
     }
 
-#define ROW_READ_WRITE(label, reader, writer) \
+#define ROW_READ_WRITE(label, reader, writer, ...) \
     { \
         .name = label, .kind = GPU_REG_FUNCTION, .read = reader, \
-        .write = writer, \
+        .write = writer, __VA_ARGS__ \
     }
 
-#define ROW_MODEL(label, member) \
+#define ROW_MODEL(label, member, ...) \
     { \
         .name = label, .kind = GPU_REG_MODEL, \
         .model_offset = offsetof(MaliCsfModel, member), \
-        .model_size = sizeof_field(MaliCsfModel, member), \
+        .model_size = sizeof_field(MaliCsfModel, member), __VA_ARGS__ \
     }
 
-#define ROW_STORAGE(label, reset_value, mask) \
+#define ROW_STORAGE(label, reset_value, mask, ...) \
     { \
         .name = label, .kind = GPU_REG_STORAGE, .reset = reset_value, \
-        .writable = mask, \
+        .writable = mask, __VA_ARGS__ \
     }
 
 #define ROW_STORAGE_KEPT(label) \
@@ -297,15 +311,16 @@ typedef struct MaliCsfGpuReg {
         .survives_soft_reset = true, \
     }
 
-#define ZERO(reg)           [R_##reg] = ROW_ZERO(#reg)
-#define ZERO64(reg)         [LOW_HIGH(reg)] = ROW_ZERO(#reg)
-#define READ(reg, fn)       [R_##reg] = ROW_READ(#reg, fn)
-#define READ64(reg, fn)     [LOW_HIGH(reg)] = ROW_READ(#reg, fn)
-#define WRITE(reg, fn)      [R_##reg] = ROW_WRITE(#reg, fn)
-#define WRITE64(reg, fn)    [LOW_HIGH(reg)] = ROW_WRITE(#reg, fn)
-#define MODEL(reg, m)       [R_##reg] = ROW_MODEL(#reg, m)
-#define MODEL64(reg, m)     [LOW_HIGH(reg)] = ROW_MODEL(#reg, m)
-#define STORAGE(reg, v, w)  [R_##reg] = ROW_STORAGE(#reg, v, w)
+#define ZERO(reg, ...)      [R_##reg] = ROW_ZERO(#reg, __VA_ARGS__)
+#define ZERO64(reg, ...)    [LOW_HIGH(reg)] = ROW_ZERO(#reg, __VA_ARGS__)
+#define READ(reg, ...)      [R_##reg] = ROW_READ(#reg, __VA_ARGS__)
+#define READ64(reg, ...)    [LOW_HIGH(reg)] = ROW_READ(#reg, __VA_ARGS__)
+#define WRITE(reg, ...)     [R_##reg] = ROW_WRITE(#reg, __VA_ARGS__)
+#define WRITE64(reg, ...)   [LOW_HIGH(reg)] = ROW_WRITE(#reg, __VA_ARGS__)
+#define MODEL(reg, ...)     [R_##reg] = ROW_MODEL(#reg, __VA_ARGS__)
+#define MODEL64(reg, ...)   [LOW_HIGH(reg)] = ROW_MODEL(#reg, __VA_ARGS__)
+#define STORAGE(reg, ...)   [R_##reg] = ROW_STORAGE(#reg, __VA_ARGS__)
+#define STORAGE64(reg, ...) [LOW_HIGH(reg)] = ROW_STORAGE(#reg, __VA_ARGS__)
 
 static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     MODEL(GPU_ID, gpu_id),
@@ -328,7 +343,9 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     WRITE(PWR_KEY, NULL),
     STORAGE(PWR_OVERRIDE0, 0, UINT32_MAX),
     STORAGE(PWR_OVERRIDE1, 0, UINT32_MAX),
+    /* New in architecture 11, but panthor reads it everywhere. */
     MODEL64(GPU_FEATURES, gpu_features),
+    ZERO(PRFCNT_FEATURES, SINCE(11)),
     [LOW_HIGH(TIMESTAMP_OFFSET)] = ROW_STORAGE_KEPT("TIMESTAMP_OFFSET"),
     READ64(CYCLE_COUNT, read_cycle_count),
     READ64(TIMESTAMP, read_timestamp),
@@ -340,6 +357,9 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     MODEL(TEXTURE_FEATURES_1, texture_features[1]),
     MODEL(TEXTURE_FEATURES_2, texture_features[2]),
     MODEL(TEXTURE_FEATURES_3, texture_features[3]),
+    ZERO(DOORBELL_FEATURES, SINCE(11)),
+    STORAGE64(GPU_COMMAND_ARG0, 0, UINT32_MAX, SINCE(12)),
+    STORAGE64(GPU_COMMAND_ARG1, 0, UINT32_MAX, SINCE(12)),
     MODEL64(SHADER_PRESENT, shader_present),
     MODEL64(TILER_PRESENT, tiler_present),
     MODEL64(L2_PRESENT, l2_present),
@@ -347,6 +367,8 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     READ64(TILER_READY, read_tiler_ready),
     READ64(L2_READY, read_l2_ready),
     WRITE64(SHADER_PWRON, write_shader_pwron),
+    STORAGE(SHADER_PWRFEATURES, 0, R_SHADER_PWRFEATURES_RAY_TRACING_UNIT_MASK,
+            SINCE(12)),
     WRITE64(TILER_PWRON, write_tiler_pwron),
     WRITE64(L2_PWRON, write_l2_pwron),
     WRITE64(SHADER_PWROFF, write_shader_pwroff),
@@ -360,19 +382,45 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     ZERO64(TILER_PWRACTIVE),
     ZERO64(L2_PWRACTIVE),
     ZERO(REVIDR),
+    /* How addresses are spread over L2 slices: nothing can tell. */
+    STORAGE(ASN_HASH_0, 0, UINT32_MAX, SINCE(11)),
+    STORAGE(ASN_HASH_1, 0, UINT32_MAX, SINCE(11)),
+    STORAGE(ASN_HASH_2, 0, UINT32_MAX, SINCE(11)),
     READ(COHERENCY_FEATURES, read_coherency_features),
     /* The value at reset is a guess. */
     STORAGE(COHERENCY_PROTOCOL, COHERENCY_PROTOCOL_NONE, 0x7f),
     ZERO(THREAD_TLS_ALLOC),
+    [R_SYSC_PBHA_OVERRIDE_0 ... R_SYSC_PBHA_OVERRIDE_3] =
+        ROW_STORAGE("SYSC_PBHA_OVERRIDE", 0, UINT32_MAX, SINCE(11)),
+    [R_SYSC_ALLOC_0 ... R_SYSC_ALLOC_7] =
+        ROW_STORAGE("SYSC_ALLOC", 0, UINT32_MAX, SINCE(11)),
     [R_MCU_CONTROL] = ROW_READ_WRITE("MCU_CONTROL", mali_csf_mcu_read,
                                      mali_csf_mcu_write),
     READ(MCU_STATUS, mali_csf_mcu_read),
+    ZERO(MCU_FEATURES, SINCE(12)),
+    /* No part has shader stacks, so none is ever ready. */
     ZERO64(STACK_PRESENT),
+    ZERO64(STACK_READY),
+    WRITE64(STACK_PWRON, NULL),
+    WRITE64(STACK_PWROFF, NULL),
+    ZERO64(STACK_PWRTRANS),
     STORAGE(CSF_CONFIG, 0, UINT32_MAX),
     STORAGE(SHADER_CONFIG, 0, UINT32_MAX),
     STORAGE(TILER_CONFIG, 0, UINT32_MAX),
     STORAGE(L2_MMU_CONFIG, 0, UINT32_MAX),
 };
+
+static bool arch_has(MaliCsfState *s, uint8_t since, uint8_t until)
+{
+    return s->model->arch >= since && (!until || s->model->arch <= until);
+}
+
+/* What the architecture does not have is as what the model does not have. */
+static MaliCsfGpuRegKind reg_kind(MaliCsfState *s, const MaliCsfGpuReg *reg)
+{
+    return arch_has(s, reg->since, reg->until) ? reg->kind
+                                               : GPU_REG_UNMODELLED;
+}
 
 static uint32_t read_model(MaliCsfState *s, const MaliCsfGpuReg *reg,
                            hwaddr offset)
@@ -391,7 +439,7 @@ static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
     const MaliCsfGpuReg *reg = &gpu_regs[offset / 4];
     uint32_t value = 0;
 
-    switch (reg->kind) {
+    switch (reg_kind(s, reg)) {
     case GPU_REG_UNMODELLED:
         mali_csf_unmodelled_read(&s->unmodelled,
                                  MALI_CSF_GPU_CONTROL_BASE + offset);
@@ -415,14 +463,15 @@ static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
 {
     MaliCsfState *s = opaque;
     const MaliCsfGpuReg *reg = &gpu_regs[offset / 4];
+    MaliCsfGpuRegKind kind = reg_kind(s, reg);
     uint32_t *storage = &s->gpu.regs[offset / 4];
     uint32_t value = data;
 
     trace_mali_csf_reg_write("gpu", offset, value);
-    if (reg->kind == GPU_REG_UNMODELLED) {
+    if (kind == GPU_REG_UNMODELLED) {
         mali_csf_unmodelled_write(&s->unmodelled,
                                   MALI_CSF_GPU_CONTROL_BASE + offset, value);
-    } else if (reg->kind == GPU_REG_STORAGE) {
+    } else if (kind == GPU_REG_STORAGE) {
         *storage = (*storage & ~reg->writable) | (value & reg->writable);
     } else if (reg->write) {
         reg->write(s, offset, value);
@@ -520,6 +569,16 @@ static void unknown_command(uint32_t value)
                   __func__, value);
 }
 
+static void command_nothing(MaliCsfState *s, uint32_t value)
+{
+}
+
+static void command_unimplemented(MaliCsfState *s, uint32_t value)
+{
+    qemu_log_mask(LOG_UNIMP, "%s: GPU_COMMAND 0x%" PRIx32 "\n", __func__,
+                  value);
+}
+
 static void command_reset(MaliCsfState *s, uint32_t value)
 {
     switch (FIELD_EX32(value, GPU_COMMAND, PAYLOAD)) {
@@ -575,34 +634,45 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
               MIN(gpu->flush_latency_ns, MALI_CSF_LATENCY_MAX_NS));
 }
 
+/* The range of GPU_COMMAND_ARG0 and 1 is physical: no translation goes. */
+static void command_flush_pa_range(MaliCsfState *s, uint32_t value)
+{
+    mali_csf_irq_raise(&s->gpu.irq,
+                       R_GPU_INT_FLUSH_PA_RANGE_COMPLETED_MASK);
+}
+
+typedef struct MaliCsfGpuCommand {
+    void (*run)(MaliCsfState *s, uint32_t value);
+    /* As in MaliCsfGpuReg */
+    uint8_t since;
+    uint8_t until;
+} MaliCsfGpuCommand;
+
+static const MaliCsfGpuCommand gpu_commands[] = {
+    [GPU_COMMAND_NOP] = { command_nothing },
+    [GPU_COMMAND_RESET] = { command_reset },
+    /* CYCLE_COUNT always runs: nothing can tell that it should not. */
+    [GPU_COMMAND_TIME] = { command_nothing },
+    [GPU_COMMAND_FLUSH_CACHES] = { command_flush_caches },
+    [GPU_COMMAND_SET_PROTECTED_MODE] = { command_unimplemented },
+    [GPU_COMMAND_FINISH_HALT] = { command_unimplemented },
+    [GPU_COMMAND_CLEAR_FAULT] = { command_nothing },
+    [GPU_COMMAND_FLUSH_PA_RANGE] = { command_flush_pa_range, SINCE(12) },
+};
+
 static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value)
 {
     unsigned code = FIELD_EX32(value, GPU_COMMAND, CODE);
+    const MaliCsfGpuCommand *command;
 
     trace_mali_csf_gpu_command(code, FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
-    switch (code) {
-    case GPU_COMMAND_NOP:
-        break;
-    case GPU_COMMAND_RESET:
-        command_reset(s, value);
-        break;
-    case GPU_COMMAND_TIME:
-        /* CYCLE_COUNT always runs: nothing can tell that it should not. */
-        break;
-    case GPU_COMMAND_FLUSH_CACHES:
-        command_flush_caches(s, value);
-        break;
-    case GPU_COMMAND_CLEAR_FAULT:
-        break;
-    case GPU_COMMAND_SET_PROTECTED_MODE:
-    case GPU_COMMAND_FINISH_HALT:
-        qemu_log_mask(LOG_UNIMP, "%s: GPU_COMMAND 0x%" PRIx32 "\n", __func__,
-                      value);
-        break;
-    default:
+    command = code < ARRAY_SIZE(gpu_commands) ? &gpu_commands[code] : NULL;
+    if (!command || !command->run ||
+        !arch_has(s, command->since, command->until)) {
         unknown_command(value);
-        break;
+        return;
     }
+    command->run(s, value);
 }
 
 /* User page */

@@ -7,42 +7,208 @@
 #include "qemu/osdep.h"
 #include "models.h"
 
+/*
+ * Where the values come from.  What has no source is a guess; the table of
+ * docs/specs/mali-csf.rst marks each.
+ *
+ * - GPU_ID: architecture and product number are those of panthor_hw.c, v7.3,
+ *   and of kbase's mali_kbase_gpu_id.h; the rest, and the feature registers,
+ *   are boot logs and dumps that owners of a part have published.
+ * - CORE_FEATURES: the variants of Mesa's list of GPUs.
+ * - THREAD_*: kbase's dummy model, where there is no dump.
+ * - Core masks: so many cores that panthor_hw.c gives the part the name that
+ *   it is sold under.
+ * - Aperture: a device tree where there is one, else that of the MT8196.
+ * - Firmware numbers: what drivers log of the control block; registers and
+ *   scoreboard entries are Mesa's (v10.xml to v14.xml, cs_builder.h).
+ */
+
+/* The same in every product that anybody has dumped */
+#define COMMON \
+    .tiler_features = 0x809, \
+    .mmu_features = 0x2830, \
+    .as_present = 0xff, \
+    .thread_max_threads = 2048, \
+    .thread_max_workgroup_size = 1024, \
+    .thread_max_barrier_size = 1024, \
+    .texture_features = { 0xc1ffff9e, 0, 0, 0 }, \
+    .tiler_present = 0x1, \
+    .l2_present = 0x1, \
+    .fw_instr_features = 0x71, \
+    .csg_slots = 8, \
+    .cs_per_csg = 8
+
+#define ARCH_10 \
+    COMMON, \
+    .arch = 10, \
+    .csf_id = 0x040a0412, \
+    .thread_features = 0x04010000, \
+    .fw_version = 0x01010000, \
+    .fw_features = 0, \
+    .work_registers = 96, \
+    .scoreboards = 8
+
+#define ARCH_11 \
+    COMMON, \
+    .arch = 11, \
+    .l2_features = 0x07120306, \
+    .core_features = 4, \
+    .mem_features = 0x301, \
+    .csf_id = 0x050b0000, \
+    .thread_features = 0x04010000, \
+    .aperture_size = 0x480000, \
+    .fw_version = 0x02000000, \
+    .fw_features = 0, \
+    .work_registers = 96, \
+    .scoreboards = 8
+
+#define ARCH_12 \
+    COMMON, \
+    .arch = 12, \
+    .l2_features = 0x08130306, \
+    .core_features = 4, \
+    .mem_features = 0x301, \
+    .csf_id = 0x060c0000, \
+    .thread_features = 0x10010000, \
+    .aperture_size = 0x480000, \
+    .fw_version = 0x030d0000, \
+    .fw_features = 0x10, \
+    .work_registers = 128, \
+    .scoreboards = 16
+
+#define ARCH_13 \
+    COMMON, \
+    .arch = 13, \
+    .l2_features = 0x08130306, \
+    .core_features = 4, \
+    .mem_features = 0x301, \
+    .csf_id = 0x070d0000, \
+    .thread_features = 0x10010000, \
+    .coherency_features = 0x1, \
+    .aperture_size = 0x480000, \
+    .fw_version = 0x030d0000, \
+    .fw_features = 0x10, \
+    .work_registers = 128, \
+    .scoreboards = 16
+
+/* GPU_FEATURES: the ray-tracing unit that Immortalis stands for */
+#define RAY_INTERSECTION    (1u << 2)
+
 static const MaliCsfModel models[] = {
     {
+        /* i.MX95: boot logs of its boards */
+        ARCH_10,
+        .name = "g310",
+        .product = "Mali-G310",
+        .gpu_id = 0xac740001,
+        .l2_features = 0x07110306,
+        .core_features = 0,
+        .mem_features = 0x1,
+        .shader_present = 0x1,
+        .aperture_size = 0x480000,
+    }, {
+        ARCH_10,
+        .name = "g510",
+        .product = "Mali-G510",
+        .gpu_id = 0xaa030000,
+        .l2_features = 0x07120306,
+        .core_features = 0,
+        .mem_features = 0x101,
+        .shader_present = 0x3,
+        .aperture_size = 0x480000,
+    }, {
         /*
-         * The Mali-G610 of the RK3588.  Register values are those that
-         * panthor prints there at probe and those of the dump in
-         * src/panfrost/drm-shim/panfrost_noop.c of Mesa; the aperture is
-         * that of rk3588-base.dtsi.  Firmware numbers are what a board's
-         * driver logs of the control block.
+         * RK3588: what panthor prints there at probe, the dump in
+         * src/panfrost/drm-shim/panfrost_noop.c of Mesa, the aperture of
+         * rk3588-base.dtsi
          */
+        ARCH_10,
         .name = "g610",
         .product = "Mali-G610",
         .gpu_id = 0xa8670005,
         .l2_features = 0x07120306,
         .core_features = 0,
-        .tiler_features = 0x809,
         .mem_features = 0x301,
-        .mmu_features = 0x2830,
-        .as_present = 0xff,
-        .csf_id = 0x040a0412,
-        .gpu_features = 0,
-        .thread_max_threads = 2048,
-        .thread_max_workgroup_size = 1024,
-        .thread_max_barrier_size = 1024,
-        .thread_features = 0x04010000,
-        .texture_features = { 0xc1ffff9e, 0, 0, 0 },
         .shader_present = 0x50005,
-        .tiler_present = 0x1,
-        .l2_present = 0x1,
         .aperture_size = 0x200000,
-        .fw_version = 0x01010000,
-        .fw_features = 0,
-        .fw_instr_features = 0x71,
-        .csg_slots = 8,
-        .cs_per_csg = 8,
-        .work_registers = 96,
-        .scoreboards = 8,
+    }, {
+        ARCH_10,
+        .name = "g710",
+        .product = "Mali-G710",
+        .gpu_id = 0xa8620000,
+        .l2_features = 0x07120306,
+        .core_features = 0,
+        .mem_features = 0x301,
+        .shader_present = 0x770007,
+        .aperture_size = 0x480000,
+    }, {
+        /* Dimensity 8300: boot logs of its boards */
+        ARCH_11,
+        .name = "g615",
+        .product = "Mali-G615",
+        .gpu_id = 0xb8a31030,
+        .shader_present = 0x130013,
+    }, {
+        /* Tensor G3: boot logs of its boards */
+        ARCH_11,
+        .name = "g715",
+        .product = "Mali-G715",
+        .gpu_id = 0xb8a21020,
+        .shader_present = 0x770007,
+    }, {
+        ARCH_11,
+        .name = "g715-immortalis",
+        .product = "Immortalis-G715",
+        .gpu_id = 0xb8a21020,
+        .gpu_features = RAY_INTERSECTION,
+        .shader_present = 0x370077,
+    }, {
+        ARCH_12,
+        .name = "g620",
+        .product = "Mali-G620",
+        .gpu_id = 0xc8710000,
+        .shader_present = 0x50005,
+    }, {
+        ARCH_12,
+        .name = "g720",
+        .product = "Mali-G720",
+        .gpu_id = 0xc8700008,
+        .shader_present = 0x50555,
+    }, {
+        /* CIX Sky1: boot logs of its boards */
+        ARCH_12,
+        .name = "g720-immortalis",
+        .product = "Immortalis-G720",
+        .gpu_id = 0xc8700008,
+        .gpu_features = RAY_INTERSECTION,
+        .shader_present = 0x550555,
+    }, {
+        ARCH_13,
+        .name = "g625",
+        .product = "Mali-G625",
+        .gpu_id = 0xd8310000,
+        .shader_present = 0x30003,
+    }, {
+        ARCH_13,
+        .name = "g725",
+        .product = "Mali-G725",
+        .gpu_id = 0xd8300015,
+        .shader_present = 0x330033,
+    }, {
+        /* The next one without its ray-tracing unit; not sold */
+        ARCH_13,
+        .name = "g925",
+        .product = "Mali-G925",
+        .gpu_id = 0xd8300015,
+        .shader_present = 0xee0077,
+    }, {
+        /* MT8196: boot logs of its boards, mt8196.dtsi */
+        ARCH_13,
+        .name = "g925-immortalis",
+        .product = "Immortalis-G925",
+        .gpu_id = 0xd8300015,
+        .gpu_features = RAY_INTERSECTION,
+        .shader_present = 0xee0077,
     },
 };
 

@@ -13,6 +13,12 @@ typedef struct MaliCsfModel {
     /* For people, as Arm writes it */
     const char *product;
 
+    /*
+     * Major number of the architecture, 10 to 14: the registers that there
+     * are, and the encoding of instructions
+     */
+    unsigned arch;
+
     /* Registers of the same names */
     uint32_t gpu_id;
     uint32_t l2_features;
@@ -28,6 +34,8 @@ typedef struct MaliCsfModel {
     uint32_t thread_max_barrier_size;
     uint32_t thread_features;
     uint32_t texture_features[4];
+    /* With coherent=on, bit 0 is set in any case. */
+    uint32_t coherency_features;
     uint64_t shader_present;
     uint64_t tiler_present;
     uint64_t l2_present;

@@ -25,7 +25,7 @@ void mali_csf_init(QMaliCsf *gpu, const char *args)
 {
     *gpu = (QMaliCsf) {
         .qts = qtest_initf("-M virt -cpu cortex-a76 -m %" PRIu64 "M "
-                           "-net none -device mali-csf,id=gpu,model=g610 %s",
+                           "-net none -device mali-csf,id=gpu %s",
                            (uint64_t)MALI_CSF_RAM_SIZE / MiB,
                            args ? args : ""),
         .next_pa = MALI_CSF_RAM_FREE,

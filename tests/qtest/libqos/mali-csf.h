@@ -128,7 +128,10 @@ typedef struct QMaliCsfBench {
     QMaliCsfBuffer code;
 } QMaliCsfBench;
 
-/* The machine */
+/*
+ * The machine, with a G610; @args are arguments of QEMU, such as "-global
+ * mali-csf.model=g720"
+ */
 void mali_csf_init(QMaliCsf *gpu, const char *args);
 void mali_csf_quit(QMaliCsf *gpu);
 /* Report the GIC's inputs to qtest_get_irq(), by SPI number */

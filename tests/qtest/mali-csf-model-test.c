@@ -1,0 +1,301 @@
+/*
+ * QTest for the Arm Mali CSF GPU: what differs from product to product
+ *
+ * The numbers are those of the table in docs/specs/mali-csf.rst, written
+ * down a second time; nothing is shared with models.c.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "libqos/mali-csf.h"
+
+typedef struct Product {
+    const char *name;
+    uint32_t gpu_id;
+    uint32_t l2_features;
+    uint32_t core_features;
+    uint32_t mem_features;
+    uint32_t csf_id;
+    uint32_t gpu_features;
+    uint32_t thread_features;
+    uint32_t coherency_features;
+    uint64_t shader_present;
+    unsigned cores;
+    unsigned doorbells;
+    uint32_t fw_version;
+    uint32_t fw_features;
+    uint32_t cs_features;
+} Product;
+
+/* FEATURES of a stream: registers less one, scoreboard entries, all kinds */
+#define CS_96_8     0x0007085fu
+#define CS_128_16   0x0007107fu
+
+static const Product products[] = {
+    { "g310", 0xac740001, 0x07110306, 0, 0x1, 0x040a0412, 0, 0x04010000, 0,
+      0x1, 1, 64, 0x01010000, 0, CS_96_8 },
+    { "g510", 0xaa030000, 0x07120306, 0, 0x101, 0x040a0412, 0, 0x04010000, 0,
+      0x3, 2, 64, 0x01010000, 0, CS_96_8 },
+    { "g610", 0xa8670005, 0x07120306, 0, 0x301, 0x040a0412, 0, 0x04010000, 0,
+      0x50005, 4, 24, 0x01010000, 0, CS_96_8 },
+    { "g710", 0xa8620000, 0x07120306, 0, 0x301, 0x040a0412, 0, 0x04010000, 0,
+      0x770007, 9, 64, 0x01010000, 0, CS_96_8 },
+    { "g615", 0xb8a31030, 0x07120306, 4, 0x301, 0x050b0000, 0, 0x04010000, 0,
+      0x130013, 6, 64, 0x02000000, 0, CS_96_8 },
+    { "g715", 0xb8a21020, 0x07120306, 4, 0x301, 0x050b0000, 0, 0x04010000, 0,
+      0x770007, 9, 64, 0x02000000, 0, CS_96_8 },
+    { "g715-immortalis", 0xb8a21020, 0x07120306, 4, 0x301, 0x050b0000, 4,
+      0x04010000, 0, 0x370077, 11, 64, 0x02000000, 0, CS_96_8 },
+    { "g620", 0xc8710000, 0x08130306, 4, 0x301, 0x060c0000, 0, 0x10010000, 0,
+      0x50005, 4, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g720", 0xc8700008, 0x08130306, 4, 0x301, 0x060c0000, 0, 0x10010000, 0,
+      0x50555, 8, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g720-immortalis", 0xc8700008, 0x08130306, 4, 0x301, 0x060c0000, 4,
+      0x10010000, 0, 0x550555, 10, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g625", 0xd8310000, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
+      0x30003, 4, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g725", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
+      0x330033, 8, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g925", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
+      0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g925-immortalis", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 4,
+      0x10010000, 1, 0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
+};
+
+static unsigned arch_major(const Product *product)
+{
+    return product->gpu_id >> 28;
+}
+
+static void init(QMaliCsf *gpu, const Product *product)
+{
+    g_autofree char *args =
+        g_strdup_printf("-global mali-csf.model=%s", product->name);
+
+    mali_csf_init(gpu, args);
+}
+
+/* The last doorbell page is there, and nothing of the device behind it */
+static void check_aperture(QMaliCsf *gpu, const Product *product)
+{
+    uint64_t end = MALI_CSF_BASE + MALI_CSF_DOORBELL_BASE +
+                   product->doorbells * MALI_CSF_DOORBELL_SIZE;
+    g_autofree char *tree = qtest_hmp(gpu->qts, "info mtree");
+    g_autofree char *last = g_strdup_printf("-%016" PRIx64, end - 1);
+    char *line, *eol;
+
+    line = strstr(tree, "mali-csf-doorbells");
+    g_assert_nonnull(line);
+    while (line > tree && line[-1] != '\n') {
+        line--;
+    }
+    eol = strchr(line, '\r') ?: strchr(line, '\n');
+    *eol = 0;
+    g_test_message("%s", line);
+    g_assert_nonnull(strstr(line, last));
+}
+
+static void test_identity(const void *opaque)
+{
+    const Product *product = opaque;
+    const struct {
+        uint32_t offset;
+        uint32_t value;
+    } registers[] = {
+        { A_GPU_ID, product->gpu_id },
+        { A_L2_FEATURES, product->l2_features },
+        { A_CORE_FEATURES, product->core_features },
+        { A_TILER_FEATURES, 0x809 },
+        { A_MEM_FEATURES, product->mem_features },
+        { A_MMU_FEATURES, 0x2830 },
+        { A_AS_PRESENT, 0xff },
+        { A_CSF_ID, product->csf_id },
+        { A_GPU_FEATURES_LO, product->gpu_features },
+        { A_GPU_FEATURES_HI, 0 },
+        { A_THREAD_MAX_THREADS, 2048 },
+        { A_THREAD_MAX_WORKGROUP_SIZE, 1024 },
+        { A_THREAD_MAX_BARRIER_SIZE, 1024 },
+        { A_THREAD_FEATURES, product->thread_features },
+        { A_TEXTURE_FEATURES_0, 0xc1ffff9e },
+        { A_TEXTURE_FEATURES_1, 0 },
+        { A_TEXTURE_FEATURES_2, 0 },
+        { A_TEXTURE_FEATURES_3, 0 },
+        { A_SHADER_PRESENT_LO, product->shader_present },
+        { A_SHADER_PRESENT_HI, product->shader_present >> 32 },
+        { A_TILER_PRESENT_LO, 1 },
+        { A_TILER_PRESENT_HI, 0 },
+        { A_L2_PRESENT_LO, 1 },
+        { A_L2_PRESENT_HI, 0 },
+        { A_REVIDR, 0 },
+        { A_COHERENCY_FEATURES, product->coherency_features },
+        { A_THREAD_TLS_ALLOC, 0 },
+    };
+    QMaliCsf gpu;
+
+    init(&gpu, product);
+    for (int i = 0; i < ARRAY_SIZE(registers); i++) {
+        g_test_message("register 0x%03x", registers[i].offset);
+        g_assert_cmphex(mali_csf_readl(&gpu, registers[i].offset), ==,
+                        registers[i].value);
+    }
+    g_assert_cmpint(ctpop64(product->shader_present), ==, product->cores);
+    check_aperture(&gpu, product);
+    mali_csf_quit(&gpu);
+}
+
+/* FLUSH_PA_RANGE came with architecture 12. */
+static void check_flush_pa_range(QMaliCsf *gpu, const Product *product)
+{
+    uint32_t command = GPU_COMMAND_FLUSH_PA_RANGE | 0x73u << 8;
+    uint32_t id = mali_csf_readl(gpu, MALI_CSF_USER_BASE +
+                                 A_LATEST_FLUSH_ID);
+
+    mali_csf_writel(gpu, A_GPU_INT + MALI_CSF_INT_CLEAR, UINT32_MAX);
+    mali_csf_writel(gpu, A_GPU_COMMAND, command);
+    g_assert_cmphex(mali_csf_readl(gpu, A_GPU_INT + MALI_CSF_INT_RAWSTAT),
+                    ==, arch_major(product) >= 12 ? 1u << 20 : 0);
+    /* Not a flush of everything */
+    g_assert_cmphex(mali_csf_readl(gpu,
+                                   MALI_CSF_USER_BASE + A_LATEST_FLUSH_ID),
+                    ==, id);
+}
+
+/* Registers by architecture: what is not there is counted as unknown */
+static void test_registers(const void *opaque)
+{
+    static const struct {
+        uint32_t offset;
+        unsigned since;
+        unsigned until;
+        /* What reads back of all ones */
+        uint32_t writable;
+    } registers[] = {
+        { 0x068, 11, 14, 0 },           /* PRFCNT_FEATURES */
+        { 0x0c0, 11, 14, 0 },           /* DOORBELL_FEATURES */
+        { 0x0d0, 12, 14, 0xffffffff },  /* GPU_COMMAND_ARG0 */
+        { 0x0d4, 12, 14, 0xffffffff },
+        { 0x0d8, 12, 14, 0xffffffff },  /* GPU_COMMAND_ARG1 */
+        { 0x0dc, 12, 14, 0xffffffff },
+        { 0x188, 12, 13, 0x1 },         /* SHADER_PWRFEATURES */
+        { 0x2c0, 11, 14, 0xffffffff },  /* ASN_HASH_0 to 2 */
+        { 0x2c4, 11, 14, 0xffffffff },
+        { 0x2c8, 11, 14, 0xffffffff },
+        { 0x320, 11, 14, 0xffffffff },  /* SYSC_PBHA_OVERRIDE0 to 3 */
+        { 0x32c, 11, 14, 0xffffffff },
+        { 0x340, 11, 14, 0xffffffff },  /* SYSC_ALLOC0 to 7 */
+        { 0x35c, 11, 14, 0xffffffff },
+        { 0x708, 12, 14, 0 },           /* MCU_FEATURES */
+        { 0x2cc, 15, 0, 0 },
+        { 0x330, 15, 0, 0 },
+        { 0x360, 15, 0, 0 },
+    };
+    const Product *product = opaque;
+    unsigned arch = arch_major(product);
+    g_autofree char *unknown = NULL;
+    QMaliCsf gpu;
+
+    init(&gpu, product);
+    for (int i = 0; i < ARRAY_SIZE(registers); i++) {
+        bool there = arch >= registers[i].since && arch <= registers[i].until;
+
+        g_test_message("register 0x%03x", registers[i].offset);
+        g_assert_cmphex(mali_csf_readl(&gpu, registers[i].offset), ==, 0);
+        mali_csf_writel(&gpu, registers[i].offset, UINT32_MAX);
+        g_assert_cmphex(mali_csf_readl(&gpu, registers[i].offset), ==,
+                        there ? registers[i].writable : 0);
+    }
+    unknown = mali_csf_get_property(&gpu, "unmodelled-registers");
+    for (int i = 0; i < ARRAY_SIZE(registers); i++) {
+        bool there = arch >= registers[i].since && arch <= registers[i].until;
+        g_autofree char *offset = g_strdup_printf("0x%05x:",
+                                                  registers[i].offset);
+
+        g_test_message("register 0x%03x", registers[i].offset);
+        g_assert_cmpint(!strstr(unknown, offset), ==, there);
+    }
+    check_flush_pa_range(&gpu, product);
+    mali_csf_quit(&gpu);
+}
+
+static uint32_t shared_readl(QMaliCsf *gpu, uint32_t offset)
+{
+    return qtest_readl(gpu->qts, gpu->shared_pa + offset);
+}
+
+/* What the firmware says of itself */
+static void check_firmware(QMaliCsf *gpu, const Product *product)
+{
+    uint32_t stride = shared_readl(gpu, GLB_CONTROL_GROUP_STRIDE);
+
+    g_assert_cmphex(shared_readl(gpu, GLB_CONTROL_VERSION), ==,
+                    product->fw_version);
+    g_assert_cmphex(shared_readl(gpu, GLB_CONTROL_FEATURES), ==,
+                    product->fw_features);
+    g_assert_cmphex(shared_readl(gpu, GLB_CONTROL_INSTR_FEATURES), ==, 0x71);
+    g_assert_cmpint(gpu->group_num, ==, 8);
+    g_assert_cmpint(gpu->stream_num, ==, 8);
+    for (unsigned csg = 0; csg < 8; csg++) {
+        uint32_t control = FW_CSG_CONTROL_OFFSET + csg * stride;
+        uint32_t cs_stride = shared_readl(gpu, control +
+                                          CSG_CONTROL_STREAM_STRIDE);
+
+        for (unsigned cs = 0; cs < 8; cs++) {
+            g_assert_cmphex(shared_readl(gpu, control + CSG_CONTROL_STREAMS +
+                                         cs * cs_stride +
+                                         CS_CONTROL_FEATURES), ==,
+                            product->cs_features);
+        }
+    }
+}
+
+/* A job of the driver, in the registers that the product has */
+static void test_job(const void *opaque)
+{
+    const Product *product = opaque;
+    unsigned registers = (product->cs_features & 0xff) + 1;
+    unsigned entries = product->cs_features >> 8 & 0xff;
+    g_autofree char *args =
+        g_strdup_printf("-global mali-csf.model=%s", product->name);
+    QMaliCsfBench b;
+    uint64_t words[4];
+
+    mali_csf_bench_init(&b, args);
+    check_firmware(&b.gpu, product);
+    words[0] = cs_move48(registers - 4, b.out.va);
+    words[1] = cs_move48(registers - 2, 0x5a);
+    words[2] = cs_wait(MAKE_64BIT_MASK(0, entries));
+    words[3] = cs_sync(CS_OP_SYNC_ADD64, registers - 4, registers - 2,
+                       CS_SYNC_SCOPE_SYSTEM, 1, 0, 0);
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0x5a);
+
+    /* And not in one more */
+    words[0] = cs_move48(registers, 1);
+    mali_csf_queue_submit(b.queue, words, 1);
+    g_assert_true(mali_csf_queue_wait_event(b.queue, CS_EVENT_FATAL,
+                                            MALI_CSF_TIMEOUT));
+    mali_csf_bench_quit(&b);
+}
+
+static void add(const Product *product, const char *what,
+                void (*test)(const void *))
+{
+    g_autofree char *path = g_strdup_printf("/mali-csf/model/%s/%s",
+                                            product->name, what);
+
+    qtest_add_data_func(path, product, test);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (int i = 0; i < ARRAY_SIZE(products); i++) {
+        const Product *product = &products[i];
+
+        add(product, "identity", test_identity);
+        add(product, "registers", test_registers);
+        add(product, "job", test_job);
+    }
+    return g_test_run();
+}
