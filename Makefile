@@ -48,7 +48,7 @@ help:
 	@echo 'KERNEL=7.3            a series of the archive, with a flavour if wanted (7.3-16k,'
 	@echo '                      7.3-rt, 6.12), or the path of an image; default: the newest'
 	@echo 'MODULES=dir           the modules of KERNEL=path'
-	@echo 'MODEL=g610            the GPU; none: the bare machine'
+	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst; none: the bare machine'
 	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
 	@echo 'TESTS=quick           names of guest programs, quick, slow, all, none'
 	@echo 'SMP=2 MEM=2G          the guest machine'

@@ -572,8 +572,7 @@ def open_run_folder(name, explicit):
 
 def plan_of(programs, settings):
     lines = [f'slack {settings.slack}\n']
-    if settings.model == NO_GPU:
-        lines.append('no-gpu\n')
+    lines.append('no-gpu\n' if settings.model == NO_GPU else f'model {settings.model}\n')
     lines += [f'bad {pattern}\n' for pattern in project.config('guest')['kernel_log']['bad']]
     counts = [f'count {name}\n' for name in settings.count if name]
     # A probe takes time: what measures it runs first.

@@ -235,7 +235,7 @@ int main(int argc, char **argv)
 
     tap_start(argc, argv, NULL,
               "Compares what panthor reports with the model's table.");
-    model = model_find(name && *name ? name : models[0].name);
+    model = model_find(name && *name ? name : MODEL_DEFAULT);
     if (!model) {
         fprintf(stderr, "%s: no model %s; there is", argv[0], name);
         for (model = models; model->name; model++) {

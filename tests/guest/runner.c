@@ -7,6 +7,8 @@
  *   bad <regex>                a new line of the kernel log that matches is
  *                              a failure of the program that ran
  *   slack <factor>             all times, ours too, are multiplied by this
+ *   model <name>               what the programs find in the environment as
+ *                              MODEL
  *   no-gpu                     do not wait for panthor
  *   count <function>           count panthor's calls of it, from the program
  *                              on that follows in the plan
@@ -89,7 +91,8 @@ static double now(void)
 static void add_pattern(regex_t *patterns, int *count, const char *text)
 {
     if (*count == MAX_PATTERNS ||
-        regcomp(&patterns[*count], text, REG_EXTENDED | REG_ICASE | REG_NOSUB)) {
+        regcomp(&patterns[*count], text,
+                REG_EXTENDED | REG_ICASE | REG_NOSUB)) {
         printf("not ok - runner: bad pattern %s\n", text);
         return;
     }
@@ -120,6 +123,8 @@ static void read_plan(void)
             add_pattern(bad, &num_bad, line + 4);
         } else if (sscanf(line, "slack %d", &slack) == 1) {
             continue;
+        } else if (!strncmp(line, "model ", 6)) {
+            setenv("MODEL", line + 6, 1);
         } else if (!strcmp(line, "no-gpu")) {
             no_gpu = true;
         } else if (num_functions < MAX_FUNCTIONS &&

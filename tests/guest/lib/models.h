@@ -71,6 +71,9 @@ typedef struct Model {
     uint64_t value[MODEL_NUM_FIELDS];
 } Model;
 
+/* What MODEL stands for if it is not set */
+#define MODEL_DEFAULT "g610"
+
 /* Ended by an entry without a name */
 extern const Model models[];
 
