@@ -1192,6 +1192,10 @@ static void add_fatal_tests(void)
 {
     const FaultTest tests[] = {
         { "opcode-10", { cs_opcode(10) }, CS_EXCEPTION_INVALID_INSTRUCTION },
+        /* Of later architectures than the Mali-G610's */
+        { "opcode-19", { cs_opcode(19) }, CS_EXCEPTION_INVALID_INSTRUCTION },
+        { "opcode-57", { cs_opcode(57) }, CS_EXCEPTION_INVALID_INSTRUCTION },
+        { "opcode-128", { cs_opcode(128) }, CS_EXCEPTION_INVALID_INSTRUCTION },
         { "opcode-127", { cs_opcode(127) }, CS_EXCEPTION_INVALID_INSTRUCTION },
         { "opcode-255", { ~0ull }, CS_EXCEPTION_INVALID_INSTRUCTION },
         { "move48-96", { cs_move48(96, 1) }, 0 },
@@ -1228,6 +1232,13 @@ static void add_fatal_tests(void)
                                       0) }, 0 },
         { "state-addr", { cs_store_state(254, 0, 0, 0, 0) }, 0 },
         { "flush-reg", { cs_flush_cache2(0x233, 255, 0, 0) }, 0 },
+        { "flush-signal", { cs_flush_cache2(0x233, 2, 0, 8) }, 0 },
+        { "sb-endpoint", { cs_set_sb_entry(8, 0) }, 0 },
+        { "sb-other", { cs_set_sb_entry(0, 15) }, 0 },
+        { "move48-odd", { cs_move48(1, 0) }, 0 },
+        { "add64-src-odd", { cs_add_imm64(0, 3, 0) }, 0 },
+        { "store-addr-odd", { cs_store_multiple(0, 1, 5, 0) }, 0 },
+        { "sync-data-odd", { cs_sync(CS_OP_SYNC_ADD64, 0, 3, 0, 0, 0, 0) }, 0 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(tests); i++) {

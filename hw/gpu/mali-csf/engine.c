@@ -13,7 +13,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "qemu/log.h"
+#include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
 #include "trace.h"
 
@@ -148,6 +148,15 @@ static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
     return true;
 }
 
+static void trace_instruction(const MaliCsfExec *exec)
+{
+    char text[CS_DISAS_MAX];
+
+    cs_disassemble(text, exec->word, exec->s->engine.arch);
+    trace_mali_csf_cs_instruction(exec->csg, exec->cs, exec->va, exec->word,
+                                  text);
+}
+
 /* Returns the weight that was used */
 static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                            unsigned weight)
@@ -165,7 +174,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
 
     while (used < weight) {
         MaliCsfFrame *frame = &stream->frames[stream->depth];
-        const MaliCsfInstruction *instruction;
+        const MaliCsfDispatch *instruction;
         MaliCsfStep step;
         uint64_t va = frame->ip;
 
@@ -184,20 +193,18 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         if (!stream_fetch(&exec, va)) {
             break;
         }
-        trace_mali_csf_cs_instruction(csg, cs, va, exec.word);
-
-        instruction = &mali_csf_instructions[exec.word >> CS_OPCODE_SHIFT];
-        if (unlikely(!instruction->execute)) {
-            qemu_log_mask(LOG_UNIMP, "%s: opcode %u at 0x%" PRIx64 "\n",
-                          __func__, (unsigned)(exec.word >> CS_OPCODE_SHIFT),
-                          va);
-            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_INVALID_INSTRUCTION,
-                                  exec.word >> CS_OPCODE_SHIFT, va);
-            break;
+        if (trace_event_get_state_backends(TRACE_MALI_CSF_CS_INSTRUCTION)) {
+            trace_instruction(&exec);
         }
+
+        instruction = &s->engine.dispatch[exec.word >> CS_OPCODE_SHIFT];
+        exec.word &= instruction->fields;
         used += instruction->weight;
         if (unlikely(stream->error && instruction->skipped_on_error)) {
             step = MALI_CSF_STEP_NEXT;
+        } else if (unlikely(!mali_csf_operands_valid(instruction,
+                                                     exec.word))) {
+            step = mali_csf_exec_invalid(&exec);
         } else {
             step = instruction->execute(&exec);
         }
@@ -431,6 +438,8 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
 
 void mali_csf_engine_init(MaliCsfState *s)
 {
+    s->engine.arch = s->model->gpu_id >> 28;
+    s->engine.dispatch = mali_csf_dispatch_new(s->model, s->engine.arch);
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);
@@ -440,6 +449,7 @@ void mali_csf_engine_finalize(MaliCsfState *s)
 {
     timer_free(s->engine.work_timer);
     timer_free(s->engine.slice_timer);
+    g_free(s->engine.dispatch);
 }
 
 bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)

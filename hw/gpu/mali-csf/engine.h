@@ -125,6 +125,10 @@ typedef struct MaliCsfGroup {
 } MaliCsfGroup;
 
 typedef struct MaliCsfEngine {
+    /* GPU_ID[31:28], and the instructions that follow from it, by opcode */
+    uint8_t arch;
+    struct MaliCsfDispatch *dispatch;
+
     MaliCsfGroup groups[MALI_CSF_MAX_CSG];
     /* The stream whose turn it is, counted over all slots */
     uint32_t next;

@@ -1,5 +1,5 @@
 /*
- * Mali CSF GPU: the table of command-stream instructions
+ * Mali CSF GPU: executing command-stream instructions
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,6 +7,7 @@
 #ifndef HW_GPU_MALI_CSF_INSTRUCTIONS_H
 #define HW_GPU_MALI_CSF_INSTRUCTIONS_H
 
+#include "qemu/bitops.h"
 #include "device.h"
 
 /* The stream that is executing, for the length of its turn */
@@ -16,7 +17,10 @@ typedef struct MaliCsfExec {
     MaliCsfStream *stream;
     uint8_t csg;
     uint8_t cs;
-    /* Word and address of the instruction */
+    /*
+     * Word and address of the instruction.  Bits of the word that are no
+     * field of it are zero: it may be read as the widest of all architectures.
+     */
     uint64_t word;
     uint64_t va;
     /* A sync object was written in this turn */
@@ -37,24 +41,118 @@ typedef enum MaliCsfStep {
     MALI_CSF_STEP_BLOCKED,
 } MaliCsfStep;
 
-typedef struct MaliCsfInstruction {
-    const char *name;
+/* What the engine needs to know of an opcode, made from cs-table.c */
+typedef struct MaliCsfDispatch {
+    /* Called with operands that exist; never NULL */
     MaliCsfStep (*execute)(MaliCsfExec *exec);
-    /* Share of a slice that it takes; a simple one is 1 */
+    /* The opcode and the bits of all fields */
+    uint64_t fields;
+    /*
+     * Operands are checked all at once, see mali_csf_operands_valid().  For
+     * each byte that names a register: its low seven bits, what takes the
+     * first register that does not exist to 0x80, and that bit.
+     */
+    uint64_t registers;
+    uint64_t beyond;
+    uint64_t overflow;
+    /* Bits that must be zero: of odd pairs, of scoreboard entries, and 0x80 */
+    uint64_t forbidden;
+    uint8_t work_registers;
+    /* Of an instruction with several registers, else 0 */
+    uint8_t base_shift;
+    uint8_t list_shift;
+    uint8_t count_shift;
     uint8_t weight;
-    /* Passed over between a CS_FAULT and the next ERROR_BARRIER */
     bool skipped_on_error;
-} MaliCsfInstruction;
+} MaliCsfDispatch;
 
-/* By opcode; execute is NULL for those that the model does not know */
-extern const MaliCsfInstruction mali_csf_instructions[256];
+/* 256 entries by opcode, for a model of an architecture; g_free() them */
+MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model,
+                                       unsigned arch);
+
+bool mali_csf_dispatch_list_valid(const MaliCsfDispatch *entry, uint64_t word);
+
+/* Does the device have every register and scoreboard entry that @word names? */
+static inline bool mali_csf_operands_valid(const MaliCsfDispatch *entry,
+                                           uint64_t word)
+{
+    uint64_t bad = (((word & entry->registers) + entry->beyond) &
+                    entry->overflow) | (word & entry->forbidden);
+
+    return !bad &&
+           (!entry->base_shift || mali_csf_dispatch_list_valid(entry, word));
+}
 
 /* Does the condition of the SYNC_WAIT that blocks the stream hold now? */
 bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
                              const MaliCsfStream *stream);
 
+/* For the functions that execute */
+
+/* The register that the 8 bits from @shift on name */
+static inline uint8_t insn_field8(const MaliCsfExec *exec, unsigned shift)
+{
+    return exec->word >> shift;
+}
+
+static inline int16_t insn_offset16(const MaliCsfExec *exec)
+{
+    return exec->word;
+}
+
+static inline uint32_t insn_wait_mask(const MaliCsfExec *exec)
+{
+    return extract64(exec->word, 16, 16);
+}
+
+static inline uint64_t insn_pair(const MaliCsfExec *exec, unsigned reg)
+{
+    return exec->stream->regs[reg] |
+           (uint64_t)exec->stream->regs[reg + 1] << 32;
+}
+
+static inline void insn_set_pair(MaliCsfExec *exec, unsigned reg,
+                                 uint64_t value)
+{
+    exec->stream->regs[reg] = value;
+    exec->stream->regs[reg + 1] = value >> 32;
+}
+
 /* Block the stream for what @result says of an access at @va */
 MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
                                     uint64_t va, const MaliCsfFault *fault);
+
+/* End the stream; of type CS_INVALID_INSTRUCTION */
+MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type);
+MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec);
+
+/*
+ * A recoverable fault.  The stream stays at the instruction until the host
+ * has acknowledged it: the driver finds the job that faulted by looking
+ * where EXTRACT stands (cs_slot_process_fault_event_locked() in
+ * panthor_sched.c, v7.3).
+ */
+MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
+                                uint32_t data, uint64_t info);
+
+/* True if the entries in @mask are clear; else the stream waits for them */
+bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask);
+
+/* insn-arith.c */
+MaliCsfStep mali_csf_insn_add_imm32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_add_imm64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_umin32(MaliCsfExec *exec);
+
+/* insn-memory.c */
+MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_add32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_set32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_add64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_set64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
 
 #endif /* HW_GPU_MALI_CSF_INSTRUCTIONS_H */
