@@ -27,7 +27,6 @@ import socket
 import subprocess
 import sys
 import time
-import tomllib
 
 import project
 from project import say
@@ -35,6 +34,7 @@ from project import say
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
 device_log = importlib.import_module('device-log')
+expectations = importlib.import_module('expectations')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 initramfs = importlib.import_module('initramfs')
@@ -129,15 +129,10 @@ def choose_programs(wanted):
 class Report:
     """Results as they come: on the terminal, and for result.tap and result.xml."""
 
-    def __init__(self, tap, must_run, kernel):
-        self.tap, self.must_run = tap, must_run
+    def __init__(self, tap, must_run, expected):
+        self.tap, self.must_run, self.expected = tap, must_run, expected
         self.rows, self.lines, self.pending = [], [], []
         self.last_failed = False
-        path = os.path.join(project.ROOT, 'tests/guest/expected-failures.toml')
-        rules = tomllib.loads(project.read(path)).get('expected', [])
-        self.expected = [rule for rule in rules
-                         if fnmatch.fnmatch(kernel.label, rule['kernel'])
-                         or fnmatch.fnmatch(kernel.version, rule['kernel'])]
 
     def emit(self, line):
         self.lines.append(line)
@@ -156,11 +151,7 @@ class Report:
         name = name.replace('#', r'\#')
         if verdict == 'skip' and self.must_run and fnmatch.fnmatch(name, self.must_run):
             verdict, reason = 'not ok', f'must not be skipped: {reason}'
-        if verdict == 'not ok':
-            for rule in self.expected:
-                if fnmatch.fnmatch(name, rule['test']):
-                    verdict = 'todo'
-                    reason = rule['reason'] + (f' ({reason})' if reason else '')
+        verdict, reason = self.expected.judge(verdict, name, reason)
         self.rows.append((verdict, name, reason))
         number = len(self.rows)
         if verdict in ('skip', 'todo'):
@@ -642,7 +633,9 @@ def judge_findings(guest, folder):
 
 def run_tests(settings, tap):
     tree, kernel, archives = prepare(settings)
-    programs = choose_programs(settings.tests)
+    expected = expectations.Expectations(kernel.label, settings.model)
+    chosen = choose_programs(settings.tests)
+    programs = [row for row in chosen if not expected.skipped(row[0])]
     name = settings.name or f'{kernel.label}-{settings.model}'
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
@@ -651,12 +644,14 @@ def run_tests(settings, tap):
         events = os.path.join(folder, 'events')
         project.write(events, ''.join(
             event + '\n' for event in project.config('guest')['trace']['events']))
-        report = Report(tap, settings.must_run, kernel)
+        report = Report(tap, settings.must_run, expected)
         if not tap:
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
             say('QEMU waits for: gdb -ex "target remote :1234"')
+        for program in dict.fromkeys(row[0] for row in chosen if row not in programs):
+            report.result('skip', f'{program}: whole program', expected.skipped(program))
         limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
             seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
         guest = Guest(qemu_command(tree, kernel, settings, initrd, events), folder, report,
