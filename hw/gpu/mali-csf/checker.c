@@ -205,7 +205,33 @@ typedef struct Judgement {
     /* Neighbouring changes outside the region make one finding */
     MaliCsfChange outside;
     bool any_outside;
+    /* Neighbouring changes make one trace event */
+    uint64_t changed_start;
+    uint64_t changed_last;
+    bool any_changed;
 } Judgement;
+
+static void trace_changed(Judgement *j)
+{
+    if (j->any_changed) {
+        trace_mali_csf_as_changed(j->as, j->changed_start, j->changed_last);
+    }
+    j->any_changed = false;
+}
+
+static void note_changed(Judgement *j, const MaliCsfChange *change)
+{
+    if (change->within_split) {
+        /* The block that was split has been noted as a whole. */
+        return;
+    }
+    if (!j->any_changed || change->start != j->changed_last + 1) {
+        trace_changed(j);
+        j->any_changed = true;
+        j->changed_start = change->start;
+    }
+    j->changed_last = change->last;
+}
 
 static void outside_done(Judgement *j)
 {
@@ -225,6 +251,7 @@ static void judge_change(void *opaque, const MaliCsfChange *change)
     bool inside = space->locked && change->start >= space->lock_start &&
                   change->last <= space->lock_last;
 
+    note_changed(j, change);
     /* A driver that edits first flushes what differs, not the whole block. */
     if (c->edit_then_flush ? change->split : change->within_split) {
         return;
@@ -279,6 +306,7 @@ static void judge(MaliCsfState *s, unsigned as)
         c->snapshot = NULL;
     }
     outside_done(&j);
+    trace_changed(&j);
 }
 
 static bool translates(MaliCsfState *s, const MaliCsfTranslation *t)
