@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS MUTANT
+export PATCH MAY_CHANGE KERNELS MUTANT MODELS SHARD
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -24,7 +24,7 @@ endif
 
 .PHONY: help boot shell check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants qemu qemu-10.2 update clean distclean
+        check-mutants check-kernels check-matrix check-matrix-merge qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -39,6 +39,9 @@ help:
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
+	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
+	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
+	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -57,7 +60,9 @@ help:
 	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
 	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
 	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1'
-	@echo 'KERNELS=7.3,6.12      for check-stock, in place of configs/guest.toml'"'"'s list'
+	@echo 'KERNELS=7.3,6.12      for check-stock and check-matrix, in place of the list in configs/'
+	@echo 'MODELS=g610,g720      for check-matrix, in place of the list in configs/matrix.toml'
+	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
@@ -99,6 +104,15 @@ check-stock:
 
 check-mutants:
 	@$(PYTHON) $(SCRIPTS)/check-mutants.py
+
+check-kernels:
+	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible
+
+check-matrix:
+	@$(PYTHON) $(SCRIPTS)/check-matrix.py
+
+check-matrix-merge:
+	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(or $(FROM),$(error FROM= names no folder))
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests

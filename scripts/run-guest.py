@@ -46,6 +46,7 @@ RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
 DEVICE_PATH = '/machine/peripheral/' + DEVICE_ID
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
+BEGINS = 'begins.tsv'   # where in device.log each program begins
 BOOT_SECONDS = 60
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
@@ -554,7 +555,7 @@ def open_run_folder(name, explicit):
                 raise project.usage(f'NAME={name} is in use by another run') from None
             continue
         for old in ('console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml',
-                    'qmp.sock'):
+                    BEGINS, 'qmp.sock'):
             if os.path.lexists(os.path.join(folder, old)):
                 os.remove(os.path.join(folder, old))
         return folder, lock
@@ -681,6 +682,8 @@ def finish(guest, folder, name, limit, in_time):
         report.result('ok' if guest.process.returncode == 0 else 'not ok',
                       'run: the guest powers off',
                       error if guest.process.returncode else '')
+    project.write(os.path.join(folder, BEGINS), ''.join(
+        f'{offset}\t{program}\n' for offset, program in guest.begins))
     judge_findings(guest, folder)
     judge_device_log(guest, folder)
     must = report.must_run

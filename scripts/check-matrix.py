@@ -1,0 +1,380 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Models against kernels: the guest programs in every cell of the table.
+
+  check-matrix.py             every cell of configs/matrix.toml
+  check-matrix.py --sensible  each kernel on one model, each model on one kernel
+  check-matrix.py --merge DIR ...
+                              put the cells of other build/matrix folders into ours
+
+A cell that has a result is not run again while QEMU, the guest programs and the
+settings are the same.  SHARD=i/n takes every n-th cell.  The result is in
+build/matrix: matrix.txt, matrix.tap, matrix.xml and index.html.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 125 nothing could be run.
+"""
+
+import argparse
+import hashlib
+import html
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import project
+import region_history
+from project import say
+
+build_guest = importlib.import_module('build-guest')
+build_qemu = importlib.import_module('build-qemu')
+expectations = importlib.import_module('expectations')
+host_packages = importlib.import_module('host-packages')
+run_guest = importlib.import_module('run-guest')
+
+FOLDER = os.path.join(project.BUILD, 'matrix')
+RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
+LOGS = ['console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml']
+STYLE = '''body{font:15px sans-serif;margin:2em;max-width:100em}table{border-collapse:collapse}
+td,th{border:1px solid #cbd5e0;padding:.3em .6em;text-align:left}
+.ok{background:#c6f6d5}.FAIL{background:#fed7d7}.UNAVAILABLE{background:#edf2f7}
+.missing{background:#fefcbf}.lane{overflow-x:auto}li{font-family:monospace;font-size:13px}
+.legend span{margin-right:1em}.legend i{display:inline-block;width:.8em;height:.8em;
+margin-right:.3em}'''
+
+
+class Cell:
+    """A model on a kernel, and what became of it."""
+
+    def __init__(self, model, kernel, tests):
+        self.model, self.kernel, self.tests = model, kernel, tests
+        self.state, self.reason, self.version = 'missing', 'not run', ''
+        self.passed = self.failed = self.known = self.skipped = self.notes = 0
+        self.violations, self.failures, self.skips = [], [], []
+        self.seconds, self.stamp = 0.0, ''
+
+    @property
+    def name(self):
+        return f'{self.model}-{self.kernel}'
+
+    def folder(self, base=FOLDER):
+        return os.path.join(base, 'cells', self.name)
+
+    def load(self, base=FOLDER):
+        """Take over what a folder has of this cell; False if it has nothing."""
+        text = project.read(os.path.join(self.folder(base), 'cell.json'))
+        if not text:
+            return False
+        self.__dict__.update(json.loads(text))
+        return True
+
+    def save(self):
+        project.write(os.path.join(self.folder(), 'cell.json'),
+                      json.dumps(self.__dict__, indent=1, sort_keys=True) + '\n')
+
+    def run(self, stamp):
+        run_name = f'matrix-{self.name}'
+        start = time.monotonic()
+        result = subprocess.run(
+            [sys.executable, RUN_GUEST, f'MODEL={self.model}', f'KERNEL={self.kernel}',
+             f'TESTS={self.tests}', 'STRICT=report', f'NAME={run_name}'],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
+            check=False)
+        shutil.rmtree(self.folder(), ignore_errors=True)
+        os.makedirs(self.folder())
+        self.__init__(self.model, self.kernel, self.tests)
+        self.seconds, self.stamp = round(time.monotonic() - start, 1), stamp
+        said = result.stdout + result.stderr
+        if result.returncode in (project.USAGE, project.CANNOT_TEST):
+            self.reason = next((line.removeprefix('error: ') for line in said.splitlines()
+                                if line.startswith('error: ')), 'no reason given')
+            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in self.reason else 'FAIL'
+        else:
+            source = os.path.join(project.BUILD, 'run', run_name)
+            for log in [*LOGS, run_guest.BEGINS]:
+                if os.path.exists(os.path.join(source, log)):
+                    shutil.copy2(os.path.join(source, log), self.folder())
+            self.collect(source, said, result.returncode)
+        self.save()
+
+    def collect(self, source, said, status):
+        """Results of a run that took place."""
+        found = re.search(r'^Linux (\S+) on QEMU', said, re.M)
+        self.version = found[1] if found else ''
+        for line in project.read_lossy(os.path.join(source, 'result.tap')).splitlines():
+            found = re.match(r'(not ok|ok) \d+ - (.*?)(?: # (SKIP|TODO) ?(.*))?$', line)
+            if not found:
+                if line.startswith('# ') and self.failures and not self.failures[-1][1]:
+                    self.failures[-1][1] = line[2:]
+                continue
+            if found[3] == 'SKIP':
+                self.skips.append([found[2], found[4]])
+                self.skipped += 1
+            elif found[3] == 'TODO':
+                self.known += 1
+            elif found[1] == 'not ok':
+                self.failures.append([found[2], ''])
+                self.failed += 1
+            else:
+                self.passed += 1
+        device = project.read_lossy(os.path.join(source, 'device.log'))
+        self.violations = re.findall(r'^mali_csf_violation (.*)$', device, re.M)
+        self.notes = len(re.findall(r'^mali_csf_note ', device, re.M))
+        bad = status or self.failed or self.violations or not self.passed
+        self.state = 'FAIL' if bad else 'ok'
+        self.reason = (self.failures[0][0] if self.failures else self.violations[0]
+                       if self.violations else f'run-guest.py ended with {status}') if bad else ''
+
+    def row(self):
+        return (f'{self.model:<18} {self.kernel:<10} {self.state:<12} {self.passed:>6} '
+                f'{self.failed:>6} {self.known:>6} {self.skipped:>7} '
+                f'{len(self.violations):>10} {self.seconds:>6.0f} s')
+
+
+HEADER = (f'{"model":<18} {"kernel":<10} {"":<12} {"passed":>6} {"failed":>6} {"known":>6} '
+          f'{"skipped":>7} {"violations":>10} {"time":>8}')
+
+
+# -- which cells
+
+def choose(sensible):
+    """The cells that are asked for, in a fixed order."""
+    table = project.config('matrix')
+    listed = {'MODELS': table['models'], 'KERNELS': table['kernels']}
+    chosen = {}
+    for variable, known in listed.items():
+        words = [word for word in re.split(r'[ ,]+', os.environ.get(variable, '')) if word]
+        for word in words:
+            if variable == 'MODELS' and word not in known:
+                raise project.usage(f'MODELS={word} is no model of configs/matrix.toml; '
+                                    f'valid: {", ".join(known)}')
+        chosen[variable] = words or known
+    tests = os.environ.get('TESTS') or table['tests']
+    pairs = [(model, kernel) for kernel in chosen['KERNELS'] for model in chosen['MODELS']]
+    if sensible:
+        pairs = [(model, kernel) for model, kernel in pairs
+                 if model == table['main_model'] or kernel == table['main_kernel']]
+    cells = [Cell(model, kernel, table['main_tests'] if sensible and not os.environ.get('TESTS')
+                  and model == table['main_model'] else tests) for model, kernel in pairs]
+    return cells[slice(*shard(os.environ.get('SHARD', '')))]
+
+
+def shard(text):
+    """(first, None, step) of SHARD=i/n"""
+    if not text:
+        return 0, None, 1
+    found = re.fullmatch(r'(\d+)/(\d+)', text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise project.usage(f'SHARD={text} is not i/n with i from 1 to n, such as 2/4')
+    return int(found[1]) - 1, None, int(found[2])
+
+
+def stamp_of(cell, tree):
+    """Changes when the cell has to be run again."""
+    digest = hashlib.sha256()
+    paths = [tree.binary, *project.files_below(os.path.join(project.ROOT, 'tests/guest'),
+                                               expectations.FOLDER),
+             os.path.join(project.ROOT, 'configs/guest.toml'), RUN_GUEST]
+    for path in paths:
+        with open(path, 'rb') as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    for variable in ('SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'FIRMWARE'):
+        digest.update(f'{variable}={os.environ.get(variable, "")}\n'.encode())
+    digest.update(cell.tests.encode())
+    return digest.hexdigest()
+
+
+# -- what is written
+
+def write_tap(cells):
+    lines = ['TAP version 13', f'1..{len(cells)}']
+    for number, cell in enumerate(cells, 1):
+        name = f'{cell.model} on {cell.kernel}'
+        if cell.state == 'UNAVAILABLE':
+            lines.append(f'ok {number} - {name} # SKIP {cell.reason}')
+        else:
+            lines.append(f'{"ok" if cell.state == "ok" else "not ok"} {number} - {name}')
+            lines += [f'# {cell.reason}'] if cell.reason else []
+    project.write(os.path.join(FOLDER, 'matrix.tap'), '\n'.join(lines) + '\n')
+
+
+def write_junit(cells):
+    rows = []
+    for cell in cells:
+        reason = html.escape(re.sub(r'[^\t\x20-\ud7ff]', '?', cell.reason))
+        inner = {'ok': '', 'UNAVAILABLE': f'<skipped message="{reason}"/>'}.get(
+            cell.state, f'<failure message="{reason}"/>')
+        rows.append(f'  <testcase classname="{html.escape(cell.model)}" '
+                    f'name="{html.escape(cell.kernel)}" time="{cell.seconds:.1f}">{inner}'
+                    '</testcase>\n')
+    states = [cell.state for cell in cells]
+    project.write(os.path.join(FOLDER, 'matrix.xml'),
+                  '<?xml version="1.0" encoding="UTF-8"?>\n'
+                  f'<testsuite name="matrix" tests="{len(cells)}" '
+                  f'failures="{states.count("FAIL") + states.count("missing")}" '
+                  f'skipped="{states.count("UNAVAILABLE")}">\n{"".join(rows)}</testsuite>\n')
+
+
+def page(title, body):
+    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            f'<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n'
+            f'<body>\n<h1>{html.escape(title)}</h1>\n{body}</body></html>\n')
+
+
+def write_cell_page(cell):
+    links = [f'<li><a href="{log}">{log}</a></li>' for log in LOGS
+             if os.path.exists(os.path.join(cell.folder(), log))]
+    parts = [f'<p class="{cell.state}">{cell.state}: {cell.passed} passed, {cell.failed} failed, '
+             f'{cell.known} known, {cell.skipped} skipped, {len(cell.violations)} violations, '
+             f'{cell.notes} notes of the checker; TESTS={html.escape(cell.tests)}; '
+             f'{cell.seconds:.0f} s {html.escape(cell.version)}</p>\n'
+             f'<p>{html.escape(cell.reason)}</p>\n<ul>{"".join(links)}</ul>\n'
+             '<p><a href="../../index.html">all cells</a></p>\n']
+    for title, rows in (('Failed', cell.failures), ('Skipped', cell.skips)):
+        if rows:
+            parts.append(f'<h2>{title}</h2><ul>' + ''.join(
+                f'<li>{html.escape(name)}' + (f': {html.escape(reason)}' if reason else '')
+                + '</li>\n' for name, reason in rows) + '</ul>\n')
+    if cell.violations:
+        parts.append('<h2>Violations</h2><ul>' + ''.join(
+            f'<li>{html.escape(text)}</li>\n' for text in cell.violations) + '</ul>\n')
+    log = os.path.join(cell.folder(), 'device.log')
+    if os.path.exists(log):
+        rows = [line.split('\t') for line in project.read(
+            os.path.join(cell.folder(), run_guest.BEGINS)).splitlines()]
+        with open(log, 'rb') as file:
+            spaces = region_history.read(file, [(int(offset), name) for offset, name in rows])
+        parts.append('<h2>Regions, address space by address space</h2>\n'
+                     '<p>Events in the order of device.log, which has no clock. A bar behind '
+                     'them means that a region is held.</p>\n'
+                     + region_history.page_part(spaces))
+    project.write(os.path.join(cell.folder(), 'index.html'),
+                  page(f'{cell.model} on {cell.kernel}', ''.join(parts)))
+
+
+def write_index(cells):
+    models = list(dict.fromkeys(cell.model for cell in cells))
+    kernels = list(dict.fromkeys(cell.kernel for cell in cells))
+    by_name = {(cell.model, cell.kernel): cell for cell in cells}
+    rows = ['<tr><th></th>' + ''.join(f'<th>{html.escape(k)}</th>' for k in kernels) + '</tr>\n']
+    for model in models:
+        row = f'<tr><th>{html.escape(model)}</th>'
+        for kernel in kernels:
+            cell = by_name.get((model, kernel))
+            if cell is None:
+                row += '<td></td>'
+                continue
+            text = html.escape(cell.state if cell.state != 'ok' else f'{cell.passed} passed')
+            if cell.state in ('ok', 'FAIL'):
+                text = f'<a href="cells/{cell.name}/index.html">{text}</a>'
+            reason = f'<br><small>{html.escape(cell.reason[:120])}</small>' if cell.reason else ''
+            row += f'<td class="{cell.state}">{text}{reason}</td>'
+        rows.append(row + '</tr>\n')
+    project.write(os.path.join(FOLDER, 'index.html'), page(
+        'panthor on mali-csf', f'<p>Models down, kernels across; an empty cell was not asked '
+        f'for.</p>\n<table>\n{"".join(rows)}</table>\n'))
+
+
+def broken_links():
+    """Links of our pages that lead nowhere."""
+    bad = []
+    for path in project.files_below(FOLDER):
+        if path.endswith('.html'):
+            for target in re.findall(r'href="([^"#]+)"', project.read(path)):
+                if not os.path.exists(os.path.join(os.path.dirname(path), target)):
+                    bad.append(f'{os.path.relpath(path, project.ROOT)}: {target}')
+    return bad
+
+
+def report(cells):
+    """Write every form of the result and print the table; the exit code."""
+    write_tap(cells)
+    write_junit(cells)
+    for cell in cells:
+        if cell.state in ('ok', 'FAIL'):
+            write_cell_page(cell)
+    write_index(cells)
+    text = '\n'.join([HEADER] + [cell.row() for cell in cells]) + '\n'
+    project.write(os.path.join(FOLDER, 'matrix.txt'), text)
+    say('')
+    say(text.rstrip('\n'))
+    for cell in cells:
+        if cell.reason:
+            say(f'{cell.model} on {cell.kernel}: {cell.reason}')
+    bad = broken_links()
+    for link in bad:
+        say(f'broken link: {link}')
+    states = [cell.state for cell in cells]
+    say(f'{states.count("ok")} cells ok, {states.count("FAIL")} failed, '
+        f'{states.count("missing")} not run, {states.count("UNAVAILABLE")} unavailable; '
+        f'{os.path.relpath(os.path.join(FOLDER, "index.html"), project.ROOT)}')
+    if bad or 'FAIL' in states or 'missing' in states:
+        return project.FAIL
+    return project.PASS if 'ok' in states else project.CANNOT_TEST
+
+
+def run_cells(cells):
+    host_packages.provide()
+    with project.Lock():
+        tree = build_qemu.build(build_qemu.from_environment())
+        build_guest.build(tree)
+    for number, cell in enumerate(cells, 1):
+        title = f'{number} of {len(cells)}: {cell.model} on {cell.kernel}, TESTS={cell.tests}'
+        stamp = stamp_of(cell, tree)
+        earlier = Cell(cell.model, cell.kernel, cell.tests)
+        if earlier.load() and earlier.stamp == stamp and earlier.state != 'missing':
+            cell.__dict__.update(earlier.__dict__)
+            say(f'{title}: {cell.state}, from an earlier run')
+            continue
+        say(title)
+        cell.run(stamp)
+        say(f'    {cell.state} after {cell.seconds:.0f} s'
+            + (f': {cell.reason}' if cell.reason else ''))
+    return report(cells)
+
+
+def merge(folders):
+    """The cells of other machines into ours."""
+    cells = choose(False)
+    for folder in folders:
+        if not os.path.isdir(os.path.join(folder, 'cells')):
+            raise project.usage(f'{folder} is no build/matrix folder: it has no cells/')
+        for cell in cells:
+            if os.path.abspath(folder) != FOLDER and cell.load(folder):
+                shutil.rmtree(cell.folder(), ignore_errors=True)
+                shutil.copytree(cell.folder(folder), cell.folder())
+    for cell in cells:
+        cell.load()
+    return report(cells)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--sensible', action='store_true',
+                        help='each kernel on one model, each model on one kernel')
+    parser.add_argument('--merge', nargs='+', metavar='DIR', help='build/matrix of other machines')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='MODELS=, KERNELS=, TESTS=, SHARD=')
+    options = parser.parse_args()
+    for text in options.variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in ('MODELS', 'KERNELS', 'TESTS', 'SHARD'):
+            raise project.usage(f'{text} is none of: MODELS=, KERNELS=, TESTS=, SHARD=')
+        os.environ[name] = value
+    for name in ('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):
+        if os.environ.pop(name, None):
+            raise project.usage(f'{name}= does not go with the matrix; '
+                                'MODELS= and KERNELS= choose')
+    project.require_host()
+    if options.merge:
+        return merge(options.merge)
+    return run_cells(choose(options.sensible))
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of models and kernels, and the history of regions."""
+
+import importlib
+import os
+import re
+import sys
+import unittest
+from unittest import mock
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
+
+import project  # noqa: E402
+import region_history  # noqa: E402
+
+check_matrix = importlib.import_module('check-matrix')
+
+LOG = b'''mali_csf_as_update as 1 transtab 0x1000 transcfg 0x6
+mali_csf_as_command as 1 LOCK lockaddr 000000000042000f
+mali_csf_as_lock as 1 0x420000..0x42ffff
+mali_csf_as_command as 1 LOCK lockaddr 0000000000400014
+mali_csf_as_lock as 1 0x400000..0x5fffff
+mali_csf_as_stall as 1 va 0x450000
+mali_csf_as_changed as 1 0x400000..0x5fffff
+mali_csf_as_command as 1 UNLOCK lockaddr 0000000000400014
+mali_csf_violation change-outside-lock as 1 va 0x0-0xfff expected 0x0 seen 0x1
+'''
+
+
+class ShardTest(unittest.TestCase):
+
+    def cells(self, sensible=False, **variables):
+        with mock.patch.dict(os.environ, variables):
+            return [cell.name for cell in check_matrix.choose(sensible)]
+
+    def test_shards_are_a_partition(self):
+        every = self.cells()
+        parts = [self.cells(SHARD=f'{i}/3') for i in (1, 2, 3)]
+        self.assertEqual(sorted(sum(parts, [])), sorted(every))
+        self.assertTrue(all(parts))
+
+    def test_bad_shard(self):
+        for text in ('0/3', '4/3', '3', 'a/b'):
+            with self.assertRaisesRegex(project.Stop, 'SHARD='):
+                self.cells(SHARD=text)
+
+    def test_bad_model(self):
+        with self.assertRaisesRegex(project.Stop, 'valid: .*g610'):
+            self.cells(MODELS='g611')
+
+    def test_sensible_is_a_row_and_a_column(self):
+        table = project.config('matrix')
+        self.assertEqual(len(self.cells(sensible=True)),
+                         len(table['models']) + len(table['kernels']) - 1)
+
+    def test_every_model_is_listed(self):
+        text = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
+        self.assertEqual(sorted(re.findall(r'\.name = "(.*)"', text)),
+                         sorted(project.config('matrix')['models']))
+
+
+class HistoryTest(unittest.TestCase):
+
+    def test_expansion(self):
+        spaces = region_history.read(LOG.splitlines(True), [(0, 'expand')])
+        self.assertEqual(list(spaces), [1])
+        update, locked, after = [episode for _, episode in spaces[1]]
+        self.assertFalse(update.locked)
+        self.assertEqual([kind for kind, _ in locked.steps],
+                         ['lock', 'expand', 'stall', 'changed'])
+        self.assertEqual(locked.steps[0][1], '0x420000+64K')
+        self.assertEqual(locked.ended, 'UNLOCK')
+        self.assertEqual(after.steps[0][0], 'violation')
+
+    def test_page(self):
+        page = region_history.page_part(region_history.read(LOG.splitlines(True)))
+        self.assertIn('0x400000+2M', page)
+        self.assertIn('change-outside-lock', page)
+
+
+if __name__ == '__main__':
+    unittest.main()
