@@ -25,7 +25,7 @@ PATCHES = os.path.join(project.ROOT, 'patches')
 # (link in QEMU's tree, what it points at, pattern of the names in it)
 FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
 FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.[ch]'),
-              ('tests/unit', r'mali-csf.*\.c')]
+              ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json')]
 NOT_COPIED = {'.git', 'build'}
 
 

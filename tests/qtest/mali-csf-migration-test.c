@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
+#include "qobject/qlist.h"
 #include "libqos/mali-csf.h"
 
 #define LONG_ENOUGH     (10 * MALI_CSF_MS)
@@ -476,6 +477,52 @@ static void test_work(void)
 
 #define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
 
+/* What is armed stays armed, and what is late comes on the other side. */
+static void test_injections(void)
+{
+    QMaliCsf gpu;
+    QDict *rsp;
+    QList *list;
+
+    mali_csf_init(&gpu, NULL);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'count': 2,"
+                             " 'kind': 'cache-flush',"
+                             " 'delay-ns': 5000000}}", MALI_CSF_QOM_PATH);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'mask': 4,"
+                             " 'kind': 'irq-spurious', 'interrupt': 'mmu',"
+                             " 'delay-ns': 6000000}}", MALI_CSF_QOM_PATH);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    save_and_load(&gpu);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_INT + MALI_CSF_INT_RAWSTAT),
+                    ==, 0);
+    g_assert_cmphex(mali_csf_readl(&gpu, MMU_RAWSTAT), ==, 0);
+    mali_csf_run(&gpu, 7 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_INT + MALI_CSF_INT_RAWSTAT),
+                    ==, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+    g_assert_cmphex(mali_csf_readl(&gpu, MMU_RAWSTAT), ==, 4);
+
+    /* One more flush is late, and no other */
+    for (int i = 0; i < 2; i++) {
+        mali_csf_writel(&gpu, A_GPU_INT + MALI_CSF_INT_CLEAR, ~0u);
+        mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+        g_assert_cmphex(mali_csf_readl(&gpu,
+                                       A_GPU_INT + MALI_CSF_INT_RAWSTAT), ==,
+                        i ? R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK : 0);
+        mali_csf_run(&gpu, 7 * MALI_CSF_MS);
+    }
+    rsp = qtest_qmp(gpu.qts, "{'execute': 'x-query-mali-csf-injections',"
+                    " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
+    list = qdict_get_qlist(rsp, "return");
+    g_assert_cmpint(qlist_size(list), ==, 2);
+    g_assert_cmpint(qdict_get_int(qobject_to(QDict, qlist_peek(list)),
+                                  "met"), ==, 2);
+    qobject_unref(rsp);
+    mali_csf_quit(&gpu);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -494,6 +541,7 @@ int main(int argc, char **argv)
     ADD("tlb", test_tlb);
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
+    ADD("injections", test_injections);
 
     return g_test_run();
 }

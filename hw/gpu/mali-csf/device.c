@@ -55,6 +55,8 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     mali_csf_mmu_reset_enter(s);
     mali_csf_mcu_reset_enter(s);
     mali_csf_engine_reset_enter(s);
+    mali_csf_inject_reset_enter(s);
+    s->spin = (MaliCsfSpin) { };
     mali_csf_checker_forget(s);
 }
 
@@ -75,6 +77,12 @@ static int mali_csf_pre_save(void *opaque)
     return 0;
 }
 
+static int mali_csf_pre_load(void *opaque)
+{
+    mali_csf_inject_pre_load(opaque);
+    return 0;
+}
+
 static int mali_csf_post_load(void *opaque, int version_id)
 {
     MaliCsfState *s = opaque;
@@ -86,8 +94,10 @@ static int mali_csf_post_load(void *opaque, int version_id)
         return -EINVAL;
     }
     mali_csf_checker_forget(s);
-    return mali_csf_gpu_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
-           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s);
+    /* The lines depend on what is injected. */
+    return mali_csf_inject_post_load(s) ?: mali_csf_gpu_post_load(s) ?:
+           mali_csf_mmu_post_load(s) ?: mali_csf_mcu_post_load(s) ?:
+           mali_csf_engine_post_load(s);
 }
 
 static const VMStateDescription vmstate_mali_csf = {
@@ -95,6 +105,7 @@ static const VMStateDescription vmstate_mali_csf = {
     .version_id = 1,
     .minimum_version_id = 1,
     .pre_save = mali_csf_pre_save,
+    .pre_load = mali_csf_pre_load,
     .post_load = mali_csf_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(saved_gpu_id, MaliCsfState),
@@ -107,6 +118,10 @@ static const VMStateDescription vmstate_mali_csf = {
         VMSTATE_STRUCT(engine, MaliCsfState, 1, vmstate_mali_csf_engine,
                        MaliCsfEngine),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription * const []) {
+        &vmstate_mali_csf_inject,
+        NULL
     },
 };
 
@@ -132,6 +147,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
 
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
                           TYPE_MALI_CSF, s->model->aperture_size);
+    mali_csf_inject_init(s);
     mali_csf_gpu_init(s, &s->aperture);
     mali_csf_mmu_init(s, &s->aperture);
     mali_csf_mcu_init(s, &s->aperture);
@@ -153,6 +169,7 @@ static void mali_csf_unrealize(DeviceState *dev)
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
     mali_csf_gpu_finalize(s);
+    mali_csf_inject_finalize(s);
 }
 
 static bool get_ignore_locks(Object *obj, Error **errp)

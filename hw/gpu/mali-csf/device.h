@@ -14,9 +14,11 @@
 #include "checker.h"
 #include "engine.h"
 #include "gpu.h"
+#include "inject.h"
 #include "mcu.h"
 #include "mmu.h"
 #include "models.h"
+#include "spin.h"
 #include "unmodelled.h"
 
 OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfState, MALI_CSF)
@@ -48,6 +50,8 @@ struct MaliCsfState {
     MaliCsfEngine engine;
     MaliCsfUnmodelled unmodelled;
     MaliCsfChecker checker;
+    MaliCsfInject inject;
+    MaliCsfSpin spin;
 };
 
 #endif /* HW_GPU_MALI_CSF_DEVICE_H */

@@ -85,6 +85,23 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
 
+/*
+ * The driver finds the job that faulted by looking where EXTRACT stands
+ * (cs_slot_process_fault_event_locked() in panthor_sched.c, v7.3).
+ */
+void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    stream->state = MALI_CSF_STREAM_FAULT;
+    stream->fault = deposit32(type, 8, 24, data);
+    stream->fault_info = info;
+    stream->fault_unpublished = true;
+    stream->error = type;
+    trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
+}
+
 void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
                                 uint64_t insert)
 {
@@ -196,7 +213,10 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         if (trace_event_get_state_backends(TRACE_MALI_CSF_CS_INSTRUCTION)) {
             trace_instruction(&exec);
         }
-
+        if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
+            mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
+            break;
+        }
         instruction = &s->engine.dispatch[exec.word >> CS_OPCODE_SHIFT];
         exec.word &= instruction->fields;
         used += instruction->weight;

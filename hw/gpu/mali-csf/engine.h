@@ -184,6 +184,13 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream);
 void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
                            uint8_t type, uint32_t data, uint64_t info);
 
+/*
+ * A recoverable fault: the stream stays at the instruction until the host
+ * has acknowledged it.  @type and @data make CS_FAULT.
+ */
+void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info);
+
 /* Look again at every SYNC_WAIT: a doorbell rang or a sync object changed */
 void mali_csf_engine_check_waits(MaliCsfState *s);
 

@@ -261,6 +261,30 @@ void mali_csf_fw_panic(MaliCsfState *s)
                          GLB_HALT_STATUS_PANIC, &fault);
 }
 
+/* Those of the requests @changed that somebody asked not to acknowledge */
+static uint32_t glb_unacknowledged(MaliCsfState *s, uint32_t changed)
+{
+    MaliCsfOccasion occasion = { .bits = changed };
+    const MaliCsfArmed *injection;
+    uint32_t lost = 0;
+
+    if (!mali_csf_injected(&s->inject, MALI_CSF_INJECT_BIT(PING_ACK) |
+                           MALI_CSF_INJECT_BIT(GLB_ACK))) {
+        return 0;
+    }
+    if ((changed & GLB_PING) &&
+        mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_PING_ACK, &occasion,
+                              MALI_CSF_LOOK_GLOBAL)) {
+        lost |= GLB_PING;
+    }
+    injection = mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GLB_ACK,
+                                      &occasion, MALI_CSF_LOOK_GLOBAL);
+    if (injection) {
+        lost |= injection->mask;
+    }
+    return lost;
+}
+
 static void glb_requests(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
@@ -270,9 +294,16 @@ static void glb_requests(MaliCsfState *s)
     uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
     uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
     bool halt = changed & req & (GLB_HALT | GLB_SLEEP);
+    uint32_t lost;
 
     if (!changed) {
         return;
+    }
+    if (halt && mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_HALT,
+                                      &(MaliCsfOccasion) { },
+                                      MALI_CSF_LOOK_GLOBAL)) {
+        changed &= ~(GLB_HALT | GLB_SLEEP);
+        halt = false;
     }
     trace_mali_csf_glb_request(req, ack);
     /* The operands are read after the request that covers them. */
@@ -296,8 +327,9 @@ static void glb_requests(MaliCsfState *s)
 
     /* Whoever sees the acknowledgement sees what was asked for. */
     smp_mb();
-    mali_csf_fw_store32(s, out + GLB_ACK, ack ^ changed);
-    glb_interrupt(s, changed);
+    lost = glb_unacknowledged(s, changed);
+    mali_csf_fw_store32(s, out + GLB_ACK, ack ^ (changed & ~lost));
+    glb_interrupt(s, changed & ~lost);
     if (halt) {
         mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
     }

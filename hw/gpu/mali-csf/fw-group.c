@@ -321,6 +321,45 @@ static MaliCsfFwResult group_change_state(MaliCsfState *s, unsigned csg,
     }
 }
 
+/* @next as it was before, where somebody asked not to acknowledge */
+static uint32_t unacknowledged(MaliCsfState *s, unsigned csg, uint32_t ack,
+                               uint32_t next)
+{
+    static const struct {
+        uint32_t mask;
+        uint32_t value;
+        MaliCsfInjectionKind kind;
+    } requests[] = {
+        { CSG_STATE_MASK, CSG_STATE_START,
+          MALI_CSF_INJECTION_KIND_CSG_START_ACK },
+        { CSG_STATE_MASK, CSG_STATE_RESUME,
+          MALI_CSF_INJECTION_KIND_CSG_RESUME_ACK },
+        { CSG_STATE_MASK, CSG_STATE_SUSPEND,
+          MALI_CSF_INJECTION_KIND_CSG_SUSPEND_ACK },
+        { CSG_STATE_MASK, CSG_STATE_TERMINATE,
+          MALI_CSF_INJECTION_KIND_CSG_TERMINATE_ACK },
+        { CSG_STATUS_UPDATE, CSG_STATUS_UPDATE,
+          MALI_CSF_INJECTION_KIND_CSG_STATUS_UPDATE_ACK },
+        { CSG_EP_CFG, CSG_EP_CFG, MALI_CSF_INJECTION_KIND_CSG_EP_CFG_ACK },
+    };
+    MaliCsfOccasion occasion = { .slot = csg };
+    uint32_t changed = ack ^ next;
+    uint32_t lost = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(requests); i++) {
+        uint32_t mask = requests[i].mask;
+
+        /* A state is a value, the others change to ask. */
+        if ((changed & mask) &&
+            (mask != CSG_STATE_MASK || (next & mask) == requests[i].value) &&
+            mali_csf_inject_holds(s, requests[i].kind, &occasion,
+                                  MALI_CSF_LOOK_GROUP(csg))) {
+            lost |= mask;
+        }
+    }
+    return (next & ~lost) | (ack & lost);
+}
+
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
@@ -385,6 +424,9 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 
     if (changed & CSG_STATUS_UPDATE) {
         mali_csf_fw_csg_status(s, csg);
+    }
+    if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_GROUPS)) {
+        next = unacknowledged(s, csg, ack, next);
     }
     if (next != ack) {
         /* Whoever sees the acknowledgement sees what was asked for. */

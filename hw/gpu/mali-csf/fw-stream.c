@@ -168,6 +168,7 @@ void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
 MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
                                        unsigned cs, bool started)
 {
+    MaliCsfOccasion occasion = { .slot = csg, .stream = cs };
     uint32_t in = mali_csf_fw_cs_input(csg, cs);
     uint32_t out = mali_csf_fw_cs_output(csg, cs);
     MaliCsfStream *stream = stream_get(s, csg, cs);
@@ -195,7 +196,9 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
         s->engine.groups[csg].idle = false;
     }
 
-    if (next != ack) {
+    if (next != ack &&
+        !mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CS_ACK, &occasion,
+                               MALI_CSF_LOOK_STREAM(csg, cs))) {
         /* EXTRACT and ACTIVE are visible to whoever sees it. */
         smp_wmb();
         mali_csf_fw_store32(s, out + CS_ACK, next);

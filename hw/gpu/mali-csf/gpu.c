@@ -145,9 +145,19 @@ static bool l2_on(MaliCsfState *s, uint64_t cores)
                      s->gpu.l2_ready | (cores & s->model->l2_present), "l2");
 }
 
+void mali_csf_gpu_complete_l2_on(MaliCsfState *s, uint64_t cores)
+{
+    power_changed(s, l2_on(s, cores));
+}
+
 static void write_l2_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
 {
-    power_changed(s, l2_on(s, core_mask(offset, value)));
+    uint64_t cores = core_mask(offset, value);
+
+    if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
+                               &(MaliCsfOccasion) { }, cores)) {
+        mali_csf_gpu_complete_l2_on(s, cores);
+    }
 }
 
 /* Tiler and shader cores cannot be on without the L2: it comes on too. */
@@ -171,11 +181,10 @@ static void write_shader_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
     power_changed(s, changed);
 }
 
-static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
+void mali_csf_gpu_complete_l2_off(MaliCsfState *s, uint64_t cores)
 {
     MaliCsfGpu *gpu = &s->gpu;
-    bool changed = set_ready(&gpu->l2_ready,
-                             gpu->l2_ready & ~core_mask(offset, value), "l2");
+    bool changed = set_ready(&gpu->l2_ready, gpu->l2_ready & ~cores, "l2");
 
     if (changed) {
         if (mali_csf_strict(&s->checker)) {
@@ -186,6 +195,16 @@ static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
         set_ready(&gpu->shader_ready, 0, "shader");
     }
     power_changed(s, changed);
+}
+
+static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    uint64_t cores = core_mask(offset, value);
+
+    if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_OFF,
+                               &(MaliCsfOccasion) { }, cores)) {
+        mali_csf_gpu_complete_l2_off(s, cores);
+    }
 }
 
 static void write_tiler_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
@@ -433,12 +452,18 @@ static uint32_t read_model(MaliCsfState *s, const MaliCsfGpuReg *reg,
     return half_of(*(const uint64_t *)member, offset);
 }
 
+const char *mali_csf_gpu_register_name(uint32_t offset)
+{
+    return gpu_regs[offset / 4].name;
+}
+
 static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
 {
     MaliCsfState *s = opaque;
     const MaliCsfGpuReg *reg = &gpu_regs[offset / 4];
     uint32_t value = 0;
 
+    mali_csf_spin_read(&s->spin, MALI_CSF_GPU_CONTROL_BASE + offset);
     switch (reg_kind(s, reg)) {
     case GPU_REG_UNMODELLED:
         mali_csf_unmodelled_read(&s->unmodelled,
@@ -467,6 +492,7 @@ static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t *storage = &s->gpu.regs[offset / 4];
     uint32_t value = data;
 
+    mali_csf_spin_write(&s->spin);
     trace_mali_csf_reg_write("gpu", offset, value);
     if (kind == GPU_REG_UNMODELLED) {
         mali_csf_unmodelled_write(&s->unmodelled,
@@ -530,11 +556,13 @@ static void soft_reset(MaliCsfState *s)
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_gpu_reset(s);
     }
+    mali_csf_inject_gpu_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     reset_state(&s->gpu);
     reset_storage(&s->gpu, true);
-    mali_csf_irq_set_rawstat(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
+    mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
 }
 
 static void hard_reset(MaliCsfState *s)
@@ -543,11 +571,13 @@ static void hard_reset(MaliCsfState *s)
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_gpu_reset(s);
     }
+    mali_csf_inject_gpu_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     reset_state(&s->gpu);
     power_on_defaults(&s->gpu);
-    mali_csf_irq_set_rawstat(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
+    mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
 }
 
 void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
@@ -579,8 +609,10 @@ static void command_unimplemented(MaliCsfState *s, uint32_t value)
                   value);
 }
 
-static void command_reset(MaliCsfState *s, uint32_t value)
+void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command)
 {
+    uint32_t value = command;
+
     switch (FIELD_EX32(value, GPU_COMMAND, PAYLOAD)) {
     case GPU_RESET_FAST:
     case GPU_RESET_SOFT:
@@ -596,9 +628,18 @@ static void command_reset(MaliCsfState *s, uint32_t value)
     }
 }
 
-/* Memory is coherent: of a flush only what the MMU caches remains. */
-static void flush_complete(MaliCsfState *s, uint32_t value)
+static void command_reset(MaliCsfState *s, uint32_t value)
 {
+    if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
+                               &(MaliCsfOccasion) { }, value)) {
+        mali_csf_gpu_complete_reset(s, value);
+    }
+}
+
+/* Memory is coherent: of a flush only what the MMU caches remains. */
+void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command)
+{
+    uint32_t value = command;
     uint32_t modes = FIELD_EX32(value, GPU_COMMAND, PAYLOAD);
 
     if (mali_csf_strict(&s->checker)) {
@@ -617,15 +658,19 @@ static void flush_timer(void *opaque)
     uint32_t value = s->gpu.flush_command;
 
     s->gpu.flush_command = 0;
-    flush_complete(s, value);
+    mali_csf_gpu_complete_flush(s, value);
 }
 
 static void command_flush_caches(MaliCsfState *s, uint32_t value)
 {
     MaliCsfGpu *gpu = &s->gpu;
 
+    if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
+                              &(MaliCsfOccasion) { }, value)) {
+        return;
+    }
     if (!gpu->flush_latency_ns) {
-        flush_complete(s, value);
+        mali_csf_gpu_complete_flush(s, value);
         return;
     }
     /* One that is under way does what both ask for, and starts anew. */
@@ -682,6 +727,7 @@ static uint64_t user_read(void *opaque, hwaddr offset, unsigned size)
     MaliCsfState *s = opaque;
     uint32_t value = 0;
 
+    mali_csf_spin_read(&s->spin, MALI_CSF_USER_BASE + offset);
     if (offset == A_LATEST_FLUSH_ID) {
         value = s->gpu.latest_flush_id;
     } else {
@@ -697,6 +743,7 @@ static void user_write(void *opaque, hwaddr offset, uint64_t data,
     MaliCsfState *s = opaque;
     uint32_t value = data;
 
+    mali_csf_spin_write(&s->spin);
     trace_mali_csf_reg_write("user", offset, value);
     if (offset == A_LATEST_FLUSH_ID) {
         qemu_log_mask(LOG_GUEST_ERROR,
@@ -727,7 +774,7 @@ static const MemoryRegionOps user_ops = {
 void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
 {
     s->gpu.flush_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, flush_timer, s);
-    mali_csf_irq_init(&s->gpu.irq, "gpu", &s->irq[MALI_CSF_IRQ_GPU]);
+    mali_csf_irq_init(s, &s->gpu.irq, "gpu", MALI_CSF_IRQ_GPU);
     memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
                           "mali-csf-gpu-control", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_GPU_CONTROL_BASE,

@@ -59,4 +59,13 @@ uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s);
  */
 void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes);
 
+/* Name of the register at @offset of GPU_CONTROL, or NULL */
+const char *mali_csf_gpu_register_name(uint32_t offset);
+
+/* What an injection held up, see inject.h: it is done now */
+void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command);
+void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command);
+void mali_csf_gpu_complete_l2_on(MaliCsfState *s, uint64_t cores);
+void mali_csf_gpu_complete_l2_off(MaliCsfState *s, uint64_t cores);
+
 #endif /* HW_GPU_MALI_CSF_GPU_H */

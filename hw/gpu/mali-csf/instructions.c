@@ -40,14 +40,7 @@ MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec)
 MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
                                 uint32_t data, uint64_t info)
 {
-    MaliCsfStream *stream = exec->stream;
-
-    stream->state = MALI_CSF_STREAM_FAULT;
-    stream->fault = deposit32(type, 8, 24, data);
-    stream->fault_info = info;
-    stream->fault_unpublished = true;
-    stream->error = type;
-    trace_mali_csf_cs_fault(exec->csg, exec->cs, "fault", type, info);
+    mali_csf_stream_fault(exec->s, exec->csg, exec->cs, type, data, info);
     return MALI_CSF_STEP_BLOCKED;
 }
 

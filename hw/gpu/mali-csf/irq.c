@@ -11,12 +11,13 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
-#include "irq.h"
+#include "device.h"
 #include "trace.h"
 
-void mali_csf_irq_init(MaliCsfIrq *irq, const char *name,
-                       const qemu_irq *line)
+void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
+                       MaliCsfIrqLine line)
 {
+    irq->s = s;
     irq->name = name;
     irq->line = line;
 }
@@ -28,11 +29,19 @@ static uint32_t irq_stat(const MaliCsfIrq *irq)
 
 void mali_csf_irq_update(MaliCsfIrq *irq)
 {
-    qemu_set_irq(*irq->line, irq_stat(irq) != 0);
+    MaliCsfState *s = irq->s;
+
+    qemu_set_irq(s->irq[irq->line],
+                 mali_csf_inject_level(&s->inject, irq->line,
+                                       irq_stat(irq) != 0));
 }
 
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits)
 {
+    mali_csf_inject_irq_changed(irq->s, irq->line);
+    if (mali_csf_injected(&irq->s->inject, MALI_CSF_INJECT_IRQS)) {
+        bits = mali_csf_inject_irq(irq->s, irq->line, bits);
+    }
     irq->rawstat |= bits;
     trace_mali_csf_irq_raise(irq->name, bits, irq->rawstat, irq->mask);
     mali_csf_irq_update(irq);
@@ -43,6 +52,7 @@ void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat)
     trace_mali_csf_irq_clear(irq->name, irq->rawstat & ~rawstat, rawstat,
                              irq->mask);
     irq->rawstat = rawstat;
+    mali_csf_inject_irq_changed(irq->s, irq->line);
     mali_csf_irq_update(irq);
 }
 
@@ -54,6 +64,10 @@ void mali_csf_irq_reset_enter(MaliCsfIrq *irq)
 
 uint32_t mali_csf_irq_read(MaliCsfIrq *irq, hwaddr offset)
 {
+    if (unlikely(irq->s->inject.glitch)) {
+        mali_csf_inject_irq_read(irq->s, irq->line);
+        mali_csf_irq_update(irq);
+    }
     switch (offset) {
     case MALI_CSF_INT_RAWSTAT:
         return irq->rawstat;
@@ -78,6 +92,7 @@ void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value)
         break;
     case MALI_CSF_INT_MASK:
         irq->mask = value;
+        mali_csf_inject_irq_changed(irq->s, irq->line);
         trace_mali_csf_irq_mask(irq->name, irq->rawstat, irq->mask);
         mali_csf_irq_update(irq);
         break;

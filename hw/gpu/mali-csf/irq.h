@@ -8,8 +8,11 @@
 #define HW_GPU_MALI_CSF_IRQ_H
 
 #include "exec/hwaddr.h"
+#include "hw/gpu/mali-csf.h"
 #include "hw/irq.h"
 #include "migration/vmstate.h"
+
+typedef struct MaliCsfState MaliCsfState;
 
 /* One block of four registers; its line is high while STAT is not zero */
 typedef struct MaliCsfIrq {
@@ -18,17 +21,15 @@ typedef struct MaliCsfIrq {
 
     /* Set once, not migrated */
     const char *name;
-    const qemu_irq *line;
+    MaliCsfState *s;
+    MaliCsfIrqLine line;
 } MaliCsfIrq;
 
 extern const VMStateDescription vmstate_mali_csf_irq;
 
-/*
- * @name is for traces.  @line is a pointer since the board connects the line
- * after realize.  Both must outlive @irq.
- */
-void mali_csf_irq_init(MaliCsfIrq *irq, const char *name,
-                       const qemu_irq *line);
+/* @name is for traces, and must outlive @irq. */
+void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
+                       MaliCsfIrqLine line);
 
 /* Latch @bits in RAWSTAT, whether they are masked or not */
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits);

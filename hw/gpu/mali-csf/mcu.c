@@ -59,9 +59,12 @@ static void mcu_forget(MaliCsfState *s)
     mali_csf_engine_drop_all(s);
 }
 
+/* Without a fault of its own, it has died of itself. */
 static void mcu_crash(MaliCsfState *s, const MaliCsfFault *fault)
 {
-    mali_csf_mmu_report_fault(s, FW_AS, fault);
+    if (fault) {
+        mali_csf_mmu_report_fault(s, FW_AS, fault);
+    }
     mali_csf_fw_panic(s);
     mcu_forget(s);
     mali_csf_mcu_set_status(s, MCU_STATUS_FATAL);
@@ -180,6 +183,12 @@ static void mcu_pass(void *opaque)
         return;
     }
     trace_mali_csf_fw_pass();
+    if ((mcu->doorbells & 1) &&
+        mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,
+                             &(MaliCsfOccasion) { })) {
+        mcu_crash(s, NULL);
+        return;
+    }
 
     if (mcu->boot_pending) {
         mcu->boot_pending = false;
@@ -232,6 +241,38 @@ void mali_csf_mcu_as_unmapped(MaliCsfState *s, unsigned as)
     }
 }
 
+void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused)
+{
+    mcu_forget(s);
+    s->mcu.boot_pending = true;
+    mali_csf_mcu_set_status(s, MCU_STATUS_ENABLED);
+    mali_csf_mcu_schedule_pass(s);
+}
+
+void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused)
+{
+    mcu_forget(s);
+    mali_csf_mcu_set_status(s, MCU_STATUS_DISABLED);
+}
+
+void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
+{
+    unsigned csg = slot_and_stream >> 8;
+    unsigned cs = slot_and_stream & 0xff;
+
+    if (s->mcu.status != MCU_STATUS_ENABLED) {
+        return;
+    }
+    if (csg < s->model->csg_slots) {
+        s->mcu.fw.csg_doorbells |= 1u << csg;
+        if (cs < s->model->cs_per_csg) {
+            s->engine.groups[csg].cs_doorbells |= 1u << cs;
+        }
+    }
+    s->mcu.doorbells |= 1;
+    mali_csf_mcu_schedule_pass(s);
+}
+
 uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset)
 {
     return offset == A_MCU_CONTROL ? s->mcu.control : s->mcu.status;
@@ -247,8 +288,10 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
     switch (value) {
     case MCU_CONTROL_DISABLE:
         mcu->control = value;
-        mcu_forget(s);
-        mali_csf_mcu_set_status(s, MCU_STATUS_DISABLED);
+        if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_STOP,
+                                   &(MaliCsfOccasion) { }, 0)) {
+            mali_csf_mcu_complete_stop(s, 0);
+        }
         break;
     case MCU_CONTROL_ENABLE:
     case MCU_CONTROL_AUTO:
@@ -256,10 +299,10 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
         if (mcu->status == MCU_STATUS_ENABLED) {
             break;
         }
-        mcu_forget(s);
-        mcu->boot_pending = true;
-        mali_csf_mcu_set_status(s, MCU_STATUS_ENABLED);
-        mali_csf_mcu_schedule_pass(s);
+        if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
+                                   &(MaliCsfOccasion) { }, 0)) {
+            mali_csf_mcu_complete_boot(s, 0);
+        }
         break;
     default:
         qemu_log_mask(LOG_UNIMP, "%s: MCU_CONTROL 0x%x\n", __func__, value);
@@ -272,6 +315,7 @@ static uint64_t job_control_read(void *opaque, hwaddr offset, unsigned size)
     MaliCsfState *s = opaque;
     uint32_t value = 0;
 
+    mali_csf_spin_read(&s->spin, MALI_CSF_JOB_CONTROL_BASE + offset);
     if (offset < MALI_CSF_INT_SIZE) {
         value = mali_csf_irq_read(&s->mcu.job_irq, offset);
     } else {
@@ -287,6 +331,7 @@ static void job_control_write(void *opaque, hwaddr offset, uint64_t value,
 {
     MaliCsfState *s = opaque;
 
+    mali_csf_spin_write(&s->spin);
     trace_mali_csf_reg_write("job", offset, value);
     if (offset < MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mcu.job_irq, offset, value);
@@ -307,6 +352,7 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
     MaliCsfState *s = opaque;
     unsigned page = offset / MALI_CSF_DOORBELL_SIZE;
 
+    mali_csf_spin_write(&s->spin);
     if (offset % MALI_CSF_DOORBELL_SIZE) {
         mali_csf_unmodelled_write(&s->unmodelled,
                                   MALI_CSF_DOORBELL_BASE + offset, value);
@@ -338,7 +384,7 @@ static const MemoryRegionOps doorbell_ops = {
 
 void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
 {
-    mali_csf_irq_init(&s->mcu.job_irq, "job", &s->irq[MALI_CSF_IRQ_JOB]);
+    mali_csf_irq_init(s, &s->mcu.job_irq, "job", MALI_CSF_IRQ_JOB);
     s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
     s->mcu.fw.idle_deadline = -1;
 

@@ -72,4 +72,17 @@ void mali_csf_mcu_schedule_pass_at(MaliCsfState *s, int64_t time);
 /* MCU_STATUS, and the interrupt that tells of its change */
 void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status);
 
+/*
+ * What an injection held up, see inject.h: it is done now.  The last one has
+ * the firmware look at the global requests, and at those of the slot (bits
+ * 15:8) and of its stream (7:0), where there are such: MALI_CSF_LOOK_*.
+ */
+void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused);
+void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused);
+void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream);
+
+#define MALI_CSF_LOOK_GLOBAL            0xffffull
+#define MALI_CSF_LOOK_GROUP(csg)        ((uint64_t)(csg) << 8 | 0xff)
+#define MALI_CSF_LOOK_STREAM(csg, cs)   ((uint64_t)(csg) << 8 | (cs))
+
 #endif /* HW_GPU_MALI_CSF_MCU_H */

@@ -144,6 +144,22 @@ static MaliCsfMemResult translate_other_mode(MaliCsfState *s, unsigned as,
     return MALI_CSF_MEM_DONE;
 }
 
+/* True if somebody asked for a fault of this access; then it has one */
+static bool injected_fault(MaliCsfState *s, unsigned as, uint64_t va,
+                           uint64_t size, MaliCsfMemAccess access,
+                           MaliCsfFault *fault, MaliCsfMemResult *result)
+{
+    bool bus_error = false;
+    uint8_t exception = mali_csf_inject_access(s, as, va, size, &bus_error);
+
+    if (!exception) {
+        return false;
+    }
+    *result = fail(bus_error ? MALI_CSF_MEM_BUS_ERROR : MALI_CSF_MEM_FAULTED,
+                   exception, va, access, fault);
+    return true;
+}
+
 /* @size bytes at @va, all of which are in one page of 4 KiB, unlocked */
 static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
                                          uint64_t va, uint64_t size,
@@ -153,9 +169,14 @@ static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
 {
     MaliCsfMmu *mmu = &s->mmu;
     const MaliCsfTranslation *t = &mmu->as[as].active;
+    MaliCsfMemResult result;
     MaliCsfTlbEntry *entry;
     uint64_t offset;
 
+    if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
+        injected_fault(s, as, va, size, access, fault, &result)) {
+        return result;
+    }
     if (unlikely(adrmode(t) != AS_ADRMODE_AARCH64_4K)) {
         return translate_other_mode(s, as, va, size, access, span, fault);
     }
@@ -171,8 +192,6 @@ static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
             mali_csf_check_tlb_hit(s, as, va, &entry->leaf);
         }
     } else {
-        MaliCsfMemResult result;
-
         mmu->tlb_misses++;
         result = walk(s, as, va, access, &entry, fault);
         if (result != MALI_CSF_MEM_DONE) {
@@ -489,6 +508,12 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
     if (mali_csf_mmu_locked(s, as, va, 1)) {
         return MALI_CSF_MEM_STALLED;
     }
+    /* The caller will not ask again for the rest of the page. */
+    if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
+        injected_fault(s, as, va, left_in_page(va, PAGE_SIZE_4K),
+                       MALI_CSF_MEM_READ, fault, &result)) {
+        return result;
+    }
     result = translate(s, as, va, 1, MALI_CSF_MEM_READ, &span, fault);
     if (result == MALI_CSF_MEM_DONE) {
         hwaddr left = span.window->base + span.window->size - span.pa;
@@ -497,6 +522,39 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
         *size = MIN(left, PAGE_SIZE_4K - va % PAGE_SIZE_4K);
     }
     return result;
+}
+
+bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
+                       unsigned size, uint64_t *value)
+{
+    const MaliCsfTranslation *t = &s->mmu.as[as].active;
+    MaliCsfRamWindow *window;
+    uint64_t descriptor;
+    MaliCsfLeaf leaf;
+    unsigned level;
+    hwaddr pa = va;
+    void *host;
+
+    if (va % size) {
+        return false;
+    }
+    if (adrmode(t) == AS_ADRMODE_AARCH64_4K) {
+        if (va >> mali_csf_va_bits(t) ||
+            mali_csf_walk(&s->mmu.ram, t, pa_width(s), va, &leaf, &level,
+                          &descriptor)) {
+            return false;
+        }
+        pa = leaf.pa + (va - leaf.va);
+    } else if (adrmode(t) != AS_ADRMODE_IDENTITY) {
+        return false;
+    }
+    host = mali_csf_ram_map(&s->mmu.ram, pa, size, &window);
+    if (!host) {
+        return false;
+    }
+    *value = size == 4 ? le32_to_cpu(qatomic_read((uint32_t *)host))
+                       : le64_to_cpu(qatomic_read((uint64_t *)host));
+    return true;
 }
 
 /* Reports */
@@ -785,6 +843,7 @@ static void command_timer(void *opaque)
 static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
 {
     MaliCsfAddressSpace *space = &s->mmu.as[as];
+    const MaliCsfArmed *injection;
 
     if (space->command_end >= 0) {
         qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: command %" PRIu32
@@ -793,6 +852,21 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         if (mali_csf_strict(&s->checker)) {
             mali_csf_check_busy_command(s, as, value);
         }
+        return;
+    }
+    injection = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_AS_COMMAND,
+                                     &(MaliCsfOccasion) {
+        .as = as,
+        .command = FIELD_EX32(value, AS_COMMAND, CODE),
+    });
+    if (injection) {
+        /* Without a delay it never ends. */
+        space->command = value;
+        space->command_end = injection->delay_ns ?
+                             qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                             MIN(injection->delay_ns,
+                                 MALI_CSF_LATENCY_MAX_NS) : INT64_MAX;
+        arm_command_timer(s);
         return;
     }
     if (!s->mmu.latency_ns) {
@@ -901,6 +975,13 @@ static const MaliCsfAsReg *find_as_reg(hwaddr offset, unsigned *as)
     return reg->kind == AS_REG_UNMODELLED ? NULL : reg;
 }
 
+const char *mali_csf_mmu_register_name(uint32_t offset, unsigned *as)
+{
+    const MaliCsfAsReg *reg = find_as_reg(offset, as);
+
+    return reg ? reg->name : NULL;
+}
+
 static bool as_present(MaliCsfState *s, unsigned as)
 {
     return s->model->as_present & 1u << as;
@@ -913,6 +994,7 @@ static uint64_t mmu_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t value = 0;
     unsigned as;
 
+    mali_csf_spin_read(&s->spin, MALI_CSF_MMU_BASE + offset);
     if (offset < MALI_CSF_MMU_INT + MALI_CSF_INT_SIZE) {
         value = mali_csf_irq_read(&s->mmu.irq, offset - MALI_CSF_MMU_INT);
     } else {
@@ -939,6 +1021,7 @@ static void mmu_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t value = data;
     unsigned as;
 
+    mali_csf_spin_write(&s->spin);
     trace_mali_csf_reg_write("mmu", offset, value);
     if (offset < MALI_CSF_MMU_INT + MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mmu.irq, offset - MALI_CSF_MMU_INT, value);
@@ -1008,7 +1091,7 @@ static void memory_map_changed(void *opaque)
 
 void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container)
 {
-    mali_csf_irq_init(&s->mmu.irq, "mmu", &s->irq[MALI_CSF_IRQ_MMU]);
+    mali_csf_irq_init(s, &s->mmu.irq, "mmu", MALI_CSF_IRQ_MMU);
     memory_region_init_io(&s->mmu_control, OBJECT(s), &mmu_ops, s,
                           "mali-csf-mmu", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_MMU_BASE,

@@ -178,6 +178,22 @@ void mali_csf_mmu_stalled(MaliCsfState *s, unsigned as, uint64_t va);
 void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
                                const MaliCsfFault *fault);
 
+/**
+ * mali_csf_mmu_peek: what a word of memory is, for people
+ * @size: 4 or 8, of which @va is a multiple
+ *
+ * Looks past locks and TLB, and changes and counts nothing.  False if the
+ * address does not translate to RAM.
+ */
+bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
+                       unsigned size, uint64_t *value);
+
+/*
+ * Name of the register at @offset of the block, and its address space; NULL
+ * if it is none of an address space
+ */
+const char *mali_csf_mmu_register_name(uint32_t offset, unsigned *as);
+
 /* True if accesses of @as fault because its mode is UNMAPPED */
 bool mali_csf_mmu_unmapped(MaliCsfState *s, unsigned as);
 

@@ -1,0 +1,1028 @@
+/*
+ * QTest for the Arm Mali CSF GPU: faults that are asked for, and the state
+ * as people see it
+ *
+ * Each kind is tested for and against: armed, the condition is met as often
+ * as was said; with another filter, or cleared, it is not.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
+#include "libqos/mali-csf.h"
+
+#define LONG_ENOUGH     (10 * MALI_CSF_MS)
+/* Of an injection that is late */
+#define DELAY           (5 * MALI_CSF_MS)
+
+#define GPU_RAWSTAT     (A_GPU_INT + MALI_CSF_INT_RAWSTAT)
+#define GPU_CLEAR       (A_GPU_INT + MALI_CSF_INT_CLEAR)
+#define GPU_MASK        (A_GPU_INT + MALI_CSF_INT_MASK)
+#define GPU_STAT        (A_GPU_INT + MALI_CSF_INT_STAT)
+#define JOB_RAWSTAT     (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_RAWSTAT)
+#define MMU_RAWSTAT     (MALI_CSF_MMU_BASE + MALI_CSF_INT_RAWSTAT)
+#define MMU_CLEAR       (MALI_CSF_MMU_BASE + MALI_CSF_INT_CLEAR)
+
+#define GPU_RESET       (GPU_COMMAND_RESET | \
+                         GPU_RESET_SOFT << R_GPU_COMMAND_PAYLOAD_SHIFT)
+
+#define DATA_VA         0x40000000ull
+
+/* The commands */
+
+static QDict *inject_qmp(QMaliCsf *gpu, const char *path, const char *fmt,
+                         va_list *ap)
+{
+    QDict *args = qobject_to(QDict, qobject_from_vjsonf_nofail(fmt, *ap));
+
+    qdict_put_str(args, "path", path);
+    return qtest_qmp(gpu->qts, "{'execute': 'mali-csf-inject', 'arguments':"
+                     " %p}", args);
+}
+
+/* Arm it; returns its number */
+static int64_t G_GNUC_PRINTF(2, 3) arm(QMaliCsf *gpu, const char *fmt, ...)
+{
+    va_list ap;
+    QDict *rsp;
+    int64_t id;
+
+    va_start(ap, fmt);
+    rsp = inject_qmp(gpu, MALI_CSF_QOM_PATH, fmt, &ap);
+    va_end(ap);
+    if (!qdict_haskey(rsp, "return")) {
+        g_test_message("%s", qdict_get_str(qdict_get_qdict(rsp, "error"),
+                                           "desc"));
+    }
+    id = qdict_get_int(qdict_get_qdict(rsp, "return"), "id");
+    qobject_unref(rsp);
+    return id;
+}
+
+/* It is refused, and says so with these words */
+static void G_GNUC_PRINTF(4, 5) refuse(QMaliCsf *gpu, const char *path,
+                                       const char *words, const char *fmt,
+                                       ...)
+{
+    const char *desc;
+    va_list ap;
+    QDict *rsp;
+
+    va_start(ap, fmt);
+    rsp = inject_qmp(gpu, path, fmt, &ap);
+    va_end(ap);
+    g_assert(qdict_haskey(rsp, "error"));
+    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+    if (!strstr(desc, words)) {
+        g_test_message("\"%s\" without \"%s\"", desc, words);
+        g_test_fail();
+    }
+    qobject_unref(rsp);
+}
+
+/* How often an injection was met; -1 if there is none of that number */
+static int64_t met(QMaliCsf *gpu, int64_t id)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute':"
+                           " 'x-query-mali-csf-injections', 'arguments':"
+                           " {'path': %s}}", MALI_CSF_QOM_PATH);
+    const QListEntry *e;
+    int64_t n = -1;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), e) {
+        QDict *info = qobject_to(QDict, qlist_entry_obj(e));
+
+        if (qdict_get_int(info, "id") == id) {
+            n = qdict_get_int(info, "met");
+        }
+    }
+    qobject_unref(rsp);
+    return n;
+}
+
+static void clear(QMaliCsf *gpu)
+{
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'mali-csf-inject-clear',"
+                             " 'arguments': {'path': %s}}",
+                             MALI_CSF_QOM_PATH);
+}
+
+static void test_commands(void)
+{
+    QMaliCsf gpu;
+    QDict *rsp;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    refuse(&gpu, "/machine/peripheral/nobody", "there is nothing at",
+           "{'kind': 'gpu-reset'}");
+    refuse(&gpu, "/machine", "not a mali-csf", "{'kind': 'gpu-reset'}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "bad-luck", "{'kind': 'bad-luck'}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "gpu-reset takes no slot",
+           "{'kind': 'gpu-reset', 'slot': 1}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "bus-error takes no skip",
+           "{'kind': 'bus-error', 'skip': 1}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "slot 8 is not below 8",
+           "{'kind': 'csg-start-ack', 'slot': 8}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "stream 8 is not below 8",
+           "{'kind': 'cs-ack', 'stream': 8}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "address-space 16 is not below 16",
+           "{'kind': 'bus-error', 'address-space': 16}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "needs interrupt",
+           "{'kind': 'irq-spurious'}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "count is to be from 1",
+           "{'kind': 'irq-spurious', 'interrupt': 'mmu', 'count': 0}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "mask 0",
+           "{'kind': 'irq-lost', 'mask': 0}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "size needs a va",
+           "{'kind': 'bus-error', 'size': 8}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "at least one byte",
+           "{'kind': 'bus-error', 'va': 0, 'size': 0}");
+
+    /* A list that is full, and a place that is free again */
+    for (int i = 0; i < 32; i++) {
+        id = arm(&gpu, "{'kind': 'gpu-reset', 'count': 0}");
+    }
+    refuse(&gpu, MALI_CSF_QOM_PATH, "the limit", "{'kind': 'gpu-reset'}");
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject-clear',"
+                             " 'arguments': {'path': %s, 'id': %d}}",
+                             MALI_CSF_QOM_PATH, 7);
+    g_assert_cmpint(met(&gpu, 7), ==, -1);
+    g_assert_cmpint(met(&gpu, 8), ==, 0);
+    g_assert_cmpint(arm(&gpu, "{'kind': 'mcu-boot'}"), ==, id + 1);
+    rsp = qtest_qmp(gpu.qts, "{'execute': 'mali-csf-inject-clear',"
+                    " 'arguments': {'path': %s, 'id': 7}}",
+                    MALI_CSF_QOM_PATH);
+    g_assert(qdict_haskey(rsp, "error"));
+    qobject_unref(rsp);
+
+    clear(&gpu);
+    mali_csf_soft_reset(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+static void test_hmp(void)
+{
+    g_autofree char *armed = NULL, *unknown = NULL, *bad = NULL;
+    g_autofree char *cleared = NULL, *gone = NULL;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    unknown = qtest_hmp(gpu.qts, "mali_csf_inject bad-luck");
+    g_assert_nonnull(strstr(unknown, "unknown kind 'bad-luck'"));
+    g_assert_nonnull(strstr(unknown, "as-command, cache-flush"));
+    bad = qtest_hmp(gpu.qts, "mali_csf_inject gpu-reset slots=2");
+    g_assert_nonnull(strstr(bad, "slots"));
+    armed = qtest_hmp(gpu.qts,
+                      "mali_csf_inject bus-error va=0x1000,count=2");
+    g_assert_nonnull(strstr(armed, "injection 1"));
+    g_assert_cmpint(met(&gpu, 1), ==, 0);
+    gone = qtest_hmp(gpu.qts, "mali_csf_inject_clear 5");
+    g_assert_nonnull(strstr(gone, "no injection 5"));
+    cleared = qtest_hmp(gpu.qts, "mali_csf_inject_clear");
+    g_assert_cmpstr(cleared, ==, "");
+    g_assert_cmpint(met(&gpu, 1), ==, -1);
+    mali_csf_quit(&gpu);
+}
+
+/* Commands of address spaces */
+
+static bool as_active(QMaliCsf *gpu, unsigned as)
+{
+    return mali_csf_readl(gpu, mali_csf_as_reg(as, A_AS_STATUS)) &
+           R_AS_STATUS_AS_ACTIVE_MASK;
+}
+
+static void as_command(QMaliCsf *gpu, unsigned as, uint32_t command)
+{
+    mali_csf_writel(gpu, mali_csf_as_reg(as, A_AS_COMMAND), command);
+    mali_csf_run(gpu, MALI_CSF_MS);
+}
+
+static void test_as_command(void)
+{
+    QMaliCsf gpu;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    /* The second UPDATE of space 2, for ever */
+    id = arm(&gpu, "{'kind': 'as-command', 'address-space': 2,"
+             " 'command': %d, 'skip': 1}", AS_COMMAND_UPDATE);
+    as_command(&gpu, 1, AS_COMMAND_UPDATE);
+    as_command(&gpu, 2, AS_COMMAND_UNLOCK);
+    as_command(&gpu, 2, AS_COMMAND_UPDATE);
+    g_assert(!as_active(&gpu, 1) && !as_active(&gpu, 2));
+    g_assert_cmpint(met(&gpu, id), ==, 0);
+    as_command(&gpu, 2, AS_COMMAND_UPDATE);
+    mali_csf_run(&gpu, 1000 * MALI_CSF_MS);
+    g_assert(as_active(&gpu, 2) && !as_active(&gpu, 1));
+    g_assert_cmpint(met(&gpu, id), ==, 1);
+    /* Clearing it does not end what hangs; a reset does */
+    clear(&gpu);
+    g_assert(as_active(&gpu, 2));
+    mali_csf_soft_reset(&gpu);
+    g_assert(!as_active(&gpu, 2));
+    as_command(&gpu, 2, AS_COMMAND_UPDATE);
+    g_assert(!as_active(&gpu, 2));
+
+    /* Late, twice */
+    id = arm(&gpu, "{'kind': 'as-command', 'count': 2, 'delay-ns': %lld}",
+             DELAY);
+    for (int i = 0; i < 2; i++) {
+        as_command(&gpu, 3, AS_COMMAND_UPDATE);
+        g_assert(as_active(&gpu, 3));
+        mali_csf_run(&gpu, DELAY);
+        g_assert(!as_active(&gpu, 3));
+    }
+    as_command(&gpu, 3, AS_COMMAND_UPDATE);
+    g_assert(!as_active(&gpu, 3));
+    g_assert_cmpint(met(&gpu, id), ==, 2);
+    mali_csf_quit(&gpu);
+}
+
+/* Something of GPU_CONTROL: written, it is done when a register says so */
+typedef struct Completion {
+    const char *kind;
+    uint32_t write;
+    uint32_t value;
+    uint32_t reg;
+    uint32_t mask;
+    uint32_t done;
+    /* Undoes it, for the next time */
+    uint32_t undo;
+    uint32_t undo_value;
+} Completion;
+
+static void attempt(QMaliCsf *gpu, const Completion *c)
+{
+    mali_csf_writel(gpu, c->undo, c->undo_value);
+    mali_csf_writel(gpu, c->write, c->value);
+    mali_csf_run(gpu, MALI_CSF_MS);
+}
+
+static bool is_done(QMaliCsf *gpu, const Completion *c)
+{
+    return (mali_csf_readl(gpu, c->reg) & c->mask) == c->done;
+}
+
+static void test_completions(void)
+{
+    static const Completion completions[] = {
+        { "cache-flush", A_GPU_COMMAND, MALI_CSF_FLUSH_ALL, GPU_RAWSTAT,
+          R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK,
+          R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK, GPU_CLEAR, ~0u },
+        { "gpu-reset", A_GPU_COMMAND, GPU_RESET, GPU_RAWSTAT,
+          R_GPU_INT_RESET_COMPLETED_MASK, R_GPU_INT_RESET_COMPLETED_MASK,
+          GPU_CLEAR, ~0u },
+        { "l2-power-on", A_L2_PWRON_LO, 1, A_L2_READY_LO, 1, 1,
+          A_L2_PWROFF_LO, 1 },
+        { "l2-power-off", A_L2_PWROFF_LO, 1, A_L2_READY_LO, 1, 0,
+          A_L2_PWRON_LO, 1 },
+        { "mcu-stop", A_MCU_CONTROL, MCU_CONTROL_DISABLE, A_MCU_STATUS, ~0u,
+          MCU_STATUS_DISABLED, A_MCU_CONTROL, MCU_CONTROL_ENABLE },
+        { "mcu-boot", A_MCU_CONTROL, MCU_CONTROL_ENABLE, A_MCU_STATUS, ~0u,
+          MCU_STATUS_ENABLED, A_MCU_CONTROL, MCU_CONTROL_DISABLE },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(completions); i++) {
+        const Completion *c = &completions[i];
+        QMaliCsf gpu;
+        int64_t id;
+
+        g_test_message("%s", c->kind);
+        mali_csf_init(&gpu, NULL);
+        if (c->write == A_MCU_CONTROL) {
+            /* Without its memory it would die at once. */
+            mali_csf_mcu_prepare(&gpu);
+        }
+        attempt(&gpu, c);
+        g_assert(is_done(&gpu, c));
+
+        /* Never, after one that is let go by */
+        id = arm(&gpu, "{'kind': %s, 'count': 2, 'skip': 1}", c->kind);
+        attempt(&gpu, c);
+        g_assert(is_done(&gpu, c));
+        for (int n = 0; n < 2; n++) {
+            attempt(&gpu, c);
+            g_assert(!is_done(&gpu, c));
+            mali_csf_run(&gpu, 20 * MALI_CSF_MS);
+            g_assert(!is_done(&gpu, c));
+        }
+        g_assert_cmpint(met(&gpu, id), ==, 2);
+        attempt(&gpu, c);
+        g_assert(is_done(&gpu, c));
+
+        /* Late */
+        id = arm(&gpu, "{'kind': %s, 'count': 0, 'delay-ns': %lld}", c->kind,
+                 DELAY);
+        attempt(&gpu, c);
+        g_assert(!is_done(&gpu, c));
+        mali_csf_run(&gpu, DELAY);
+        g_assert(is_done(&gpu, c));
+        g_assert_cmpint(met(&gpu, id), ==, 1);
+
+        clear(&gpu);
+        attempt(&gpu, c);
+        g_assert(is_done(&gpu, c));
+        mali_csf_quit(&gpu);
+    }
+}
+
+/* Firmware */
+
+static bool glb_acked(QMaliCsf *gpu, uint32_t mask)
+{
+    return !((qtest_readl(gpu->qts, gpu->glb_in + GLB_REQ) ^
+              qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK)) & mask);
+}
+
+static void glb_toggle(QMaliCsf *gpu, uint32_t mask)
+{
+    mali_csf_toggle(gpu, gpu->glb_in + GLB_REQ, gpu->glb_out + GLB_ACK, mask);
+    mali_csf_doorbell(gpu, 0);
+    mali_csf_run(gpu, MALI_CSF_MS);
+}
+
+static void test_glb_ack(void)
+{
+    QMaliCsfBench b;
+    int64_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    id = arm(&b.gpu, "{'kind': 'ping-ack'}");
+    glb_toggle(&b.gpu, GLB_CFG_ALLOC_EN);
+    g_assert(glb_acked(&b.gpu, ~0u));
+    g_assert_cmpint(met(&b.gpu, id), ==, 0);
+    glb_toggle(&b.gpu, GLB_PING | GLB_CFG_ALLOC_EN);
+    g_assert(glb_acked(&b.gpu, GLB_CFG_ALLOC_EN));
+    g_assert(!glb_acked(&b.gpu, GLB_PING));
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    /* Acknowledged when the firmware looks again */
+    mali_csf_doorbell(&b.gpu, 0);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+
+    id = arm(&b.gpu, "{'kind': 'glb-ack', 'mask': %u, 'delay-ns': %lld}",
+             GLB_CFG_PROGRESS_TIMER, DELAY);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+    glb_toggle(&b.gpu, GLB_PING | GLB_CFG_PROGRESS_TIMER);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+    g_assert(!glb_acked(&b.gpu, GLB_CFG_PROGRESS_TIMER));
+    mali_csf_run(&b.gpu, DELAY);
+    g_assert(glb_acked(&b.gpu, GLB_CFG_PROGRESS_TIMER));
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_mcu_halt(void)
+{
+    QMaliCsfBench b;
+    int64_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    id = arm(&b.gpu, "{'kind': 'mcu-halt', 'delay-ns': %lld}", DELAY);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert_cmpint(met(&b.gpu, id), ==, 0);
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, GLB_HALT, GLB_HALT);
+    mali_csf_doorbell(&b.gpu, 0);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+    g_assert(!glb_acked(&b.gpu, GLB_HALT));
+    mali_csf_run(&b.gpu, DELAY);
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_HALT);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_mcu_death(void)
+{
+    QMaliCsfBench b;
+    int64_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    id = arm(&b.gpu, "{'kind': 'mcu-death', 'skip': 1}");
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_ENABLED);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(!glb_acked(&b.gpu, GLB_PING));
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_FATAL);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    /* Of itself, not by an access */
+    g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT) & 0xffff, ==, 0);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
+                    ==, GLB_HALT_STATUS_PANIC);
+    mali_csf_bench_quit(&b);
+}
+
+/* A request of the group in slot 0, and no wait for the acknowledgement */
+static uint32_t csg_request(QMaliCsfBench *b, int request)
+{
+    QMaliCsf *gpu = &b->gpu;
+    uint64_t req = gpu->csg_in[0] + CSG_REQ;
+
+    switch (request) {
+    case CSG_STATUS_UPDATE:
+    case CSG_EP_CFG:
+        mali_csf_toggle(gpu, req, gpu->csg_out[0] + CSG_ACK, request);
+        mali_csf_csg_ring(gpu, 0);
+        break;
+    default:
+        if (request == CSG_STATE_START || request == CSG_STATE_RESUME) {
+            mali_csf_group_program(&b->group, 0);
+        }
+        mali_csf_update(gpu, req, request, CSG_STATE_MASK);
+        mali_csf_csg_ring(gpu, 0);
+        request = CSG_STATE_MASK;
+    }
+    mali_csf_run(gpu, MALI_CSF_MS);
+    return request;
+}
+
+static void test_csg_ack(void)
+{
+    static const struct {
+        const char *kind;
+        int request;
+        /* What has to be before it */
+        int before;
+    } kinds[] = {
+        { "csg-start-ack", CSG_STATE_START, CSG_STATE_TERMINATE },
+        { "csg-resume-ack", CSG_STATE_RESUME, CSG_STATE_SUSPEND },
+        { "csg-suspend-ack", CSG_STATE_SUSPEND, -1 },
+        { "csg-terminate-ack", CSG_STATE_TERMINATE, -1 },
+        { "csg-status-update-ack", CSG_STATUS_UPDATE, -1 },
+        { "csg-ep-cfg-ack", CSG_EP_CFG, -1 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+        for (int late = 0; late < 2; late++) {
+            int64_t id, other, elsewhere;
+            QMaliCsfBench b;
+            uint32_t mask;
+
+            g_test_message("%s%s", kinds[i].kind, late ? ", late" : "");
+            mali_csf_bench_init(&b, NULL);
+            if (kinds[i].before >= 0) {
+                mask = csg_request(&b, kinds[i].before);
+                g_assert(mali_csf_csg_acked(&b.gpu, 0, mask));
+            }
+            /* Another slot, and another request, are none of it */
+            elsewhere = arm(&b.gpu, "{'kind': %s, 'slot': 1}", kinds[i].kind);
+            other = arm(&b.gpu, "{'kind': %s}",
+                        kinds[(i + 1) % ARRAY_SIZE(kinds)].kind);
+            id = late ? arm(&b.gpu, "{'kind': %s, 'slot': 0,"
+                            " 'delay-ns': %lld}", kinds[i].kind, DELAY)
+                      : arm(&b.gpu, "{'kind': %s, 'slot': 0}",
+                            kinds[i].kind);
+            mask = csg_request(&b, kinds[i].request);
+            g_assert(!mali_csf_csg_acked(&b.gpu, 0, mask));
+            g_assert(mali_csf_csg_acked(&b.gpu, 0, ~mask & ~CSG_EVT_MASK));
+            g_assert_cmpint(met(&b.gpu, id), ==, 1);
+            g_assert_cmpint(met(&b.gpu, other), ==, 0);
+            g_assert_cmpint(met(&b.gpu, elsewhere), ==, 0);
+            if (late) {
+                mali_csf_run(&b.gpu, DELAY);
+            } else {
+                mali_csf_run(&b.gpu, 20 * MALI_CSF_MS);
+                g_assert(!mali_csf_csg_acked(&b.gpu, 0, mask));
+                mali_csf_csg_ring(&b.gpu, 0);
+                mali_csf_run(&b.gpu, MALI_CSF_MS);
+            }
+            g_assert(mali_csf_csg_acked(&b.gpu, 0, mask));
+            g_assert_cmpint(met(&b.gpu, id), ==, 1);
+            mali_csf_bench_quit(&b);
+        }
+    }
+}
+
+static void test_cs_ack(void)
+{
+    QMaliCsfBench b;
+    uint64_t req, ack;
+    int64_t id, other;
+
+    mali_csf_bench_init(&b, NULL);
+    req = b.gpu.cs_in[0][0] + CS_REQ;
+    ack = b.gpu.cs_out[0][0] + CS_ACK;
+    other = arm(&b.gpu, "{'kind': 'cs-ack', 'slot': 0, 'stream': 1}");
+    id = arm(&b.gpu, "{'kind': 'cs-ack', 'slot': 0, 'stream': 0,"
+             " 'delay-ns': %lld}", DELAY);
+    mali_csf_toggle(&b.gpu, req, ack, CS_EXTRACT_EVENT);
+    mali_csf_toggle(&b.gpu, b.gpu.csg_in[0] + CSG_DB_REQ,
+                    b.gpu.csg_out[0] + CSG_DB_ACK, 1);
+    mali_csf_csg_ring(&b.gpu, 0);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert((qtest_readl(b.gpu.qts, req) ^ qtest_readl(b.gpu.qts, ack)) &
+             CS_EXTRACT_EVENT);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    g_assert_cmpint(met(&b.gpu, other), ==, 0);
+    mali_csf_run(&b.gpu, DELAY);
+    g_assert(!((qtest_readl(b.gpu.qts, req) ^ qtest_readl(b.gpu.qts, ack)) &
+               CS_EXTRACT_EVENT));
+    mali_csf_bench_quit(&b);
+}
+
+/* Interrupts */
+
+static void test_irq_lost(void)
+{
+    const uint32_t flushed = R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK;
+    QMaliCsf gpu;
+    int64_t id, other;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_writel(&gpu, GPU_MASK, ~0u);
+    other = arm(&gpu, "{'kind': 'irq-lost', 'interrupt': 'mmu'}");
+    id = arm(&gpu, "{'kind': 'irq-lost', 'interrupt': 'gpu', 'mask': %u,"
+             " 'count': 2}", flushed);
+    /* Another bit of it */
+    mali_csf_writel(&gpu, A_L2_PWRON_LO, 1);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    mali_csf_writel(&gpu, GPU_CLEAR, ~0u);
+    for (int i = 0; i < 2; i++) {
+        mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+        mali_csf_run(&gpu, MALI_CSF_MS);
+        g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
+        g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    }
+    g_assert_cmpint(met(&gpu, id), ==, 2);
+    g_assert_cmpint(met(&gpu, other), ==, 0);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, flushed);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    mali_csf_quit(&gpu);
+}
+
+static void test_irq_silent(void)
+{
+    const uint32_t flushed = R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK;
+    QMaliCsf gpu;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_writel(&gpu, GPU_MASK, ~0u);
+    id = arm(&gpu, "{'kind': 'irq-silent', 'interrupt': 'gpu'}");
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmpint(met(&gpu, id), ==, 1);
+    /* Whoever looks finds it */
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_STAT), ==, flushed);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    mali_csf_writel(&gpu, GPU_MASK, ~0u);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    mali_csf_writel(&gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    mali_csf_quit(&gpu);
+}
+
+static void test_irq_spurious(void)
+{
+    QMaliCsf gpu;
+    int64_t id;
+    int rises = 0;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
+
+    /* No bit says why, and it is gone when somebody looks */
+    id = arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu',"
+             " 'delay-ns': %lld}", DELAY);
+    mali_csf_run(&gpu, DELAY - MALI_CSF_MS);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_run(&gpu, 2 * MALI_CSF_MS);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    g_assert_cmphex(mali_csf_readl(&gpu, MMU_RAWSTAT), ==, 0);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    g_assert_cmpint(met(&gpu, id), ==, 1);
+
+    /* A fault that was none */
+    id = arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu', 'mask': 4}");
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&gpu, MMU_RAWSTAT), ==, 4);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_writel(&gpu, MMU_CLEAR, ~0u);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+
+    /* A storm has an end */
+    id = arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu', 'mask': 8,"
+             " 'count': 20, 'delay-ns': 1000000}");
+    for (int i = 0; i < 100; i++) {
+        mali_csf_run(&gpu, MALI_CSF_MS / 2);
+        if (qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU)) {
+            rises++;
+            mali_csf_writel(&gpu, MMU_CLEAR, ~0u);
+        }
+    }
+    g_assert_cmpint(rises, ==, 20);
+    g_assert_cmpint(met(&gpu, id), ==, 20);
+
+    /* Cleared, it comes no more */
+    arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu'}");
+    clear(&gpu);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_quit(&gpu);
+}
+
+/* Accesses */
+
+static void test_accesses(void)
+{
+    static const struct {
+        const char *kind;
+        uint8_t exception;
+    } kinds[] = {
+        { "translation-fault", AS_FAULT_TRANSLATION + 3 },
+        { "permission-fault", AS_FAULT_PERMISSION + 3 },
+        { "access-flag-fault", AS_FAULT_ACCESS_FLAG + 3 },
+        { "bus-error", AS_FAULT_GPU_BUS },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+        QMaliCsfBuffer data;
+        int64_t id, other;
+        QMaliCsfBench b;
+
+        g_test_message("%s", kinds[i].kind);
+        mali_csf_bench_init(&b, NULL);
+        data = mali_csf_vm_alloc_at(&b.vm, DATA_VA, 2 * MALI_CSF_PAGE, 0);
+        qtest_writel(b.gpu.qts, data.pa + 0x10, 0x600d);
+        qtest_writel(b.gpu.qts, data.pa + MALI_CSF_PAGE, 0x600e);
+        other = arm(&b.gpu, "{'kind': %s, 'address-space': 2, 'va': %llu}",
+                    kinds[i].kind, DATA_VA);
+        id = arm(&b.gpu, "{'kind': %s, 'address-space': 1, 'va': %llu,"
+                 " 'size': 4}", kinds[i].kind, DATA_VA + 0x10);
+        /* Beside it */
+        mali_csf_bench_load(&b, DATA_VA + 0xc);
+        mali_csf_bench_load(&b, DATA_VA + 0x14);
+        g_assert_cmphex(mali_csf_bench_load(&b, DATA_VA + MALI_CSF_PAGE), ==,
+                        0x600e);
+        g_assert_cmpint(met(&b.gpu, id), ==, 0);
+
+        mali_csf_bench_submit_load(&b, DATA_VA + 0x10, 0);
+        mali_csf_assert_fault(&b.gpu, 1, kinds[i].exception, AS_ACCESS_READ,
+                              DATA_VA + 0x10);
+        g_assert_cmpint(met(&b.gpu, id), ==, 1);
+        /* An UPDATE that keeps the translation has it done again */
+        mali_csf_writel(&b.gpu, MMU_CLEAR, ~0u);
+        mali_csf_vm_enable(&b.vm);
+        g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+        g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0x600d);
+        g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT) & 0xffff, ==, 0);
+        g_assert_cmpint(met(&b.gpu, id), ==, 1);
+        g_assert_cmpint(met(&b.gpu, other), ==, 0);
+
+        /* Until it is cleared; and instructions are accesses, too */
+        clear(&b.gpu);
+        id = arm(&b.gpu, "{'kind': %s, 'address-space': 1, 'va': %llu,"
+                 " 'count': 0}", kinds[i].kind, b.code.va);
+        mali_csf_bench_call(&b, (const uint64_t[]) { cs_nop() }, 1);
+        mali_csf_assert_fault(&b.gpu, 1, kinds[i].exception, AS_ACCESS_READ,
+                              b.code.va);
+        mali_csf_writel(&b.gpu, MMU_CLEAR, ~0u);
+        mali_csf_vm_enable(&b.vm);
+        g_assert(mali_csf_wait_fault(&b.gpu, 1, LONG_ENOUGH));
+        g_assert_cmpint(met(&b.gpu, id), ==, 2);
+        clear(&b.gpu);
+        mali_csf_writel(&b.gpu, MMU_CLEAR, ~0u);
+        mali_csf_vm_enable(&b.vm);
+        g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+        mali_csf_bench_quit(&b);
+    }
+}
+
+/* The firmware's own memory */
+static void test_firmware_access(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    arm(&b.gpu, "{'kind': 'bus-error', 'address-space': 0, 'va': %u}",
+        FW_SHARED_START);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_FATAL);
+    g_assert(mali_csf_wait_fault(&b.gpu, 0, LONG_ENOUGH));
+    mali_csf_bench_quit(&b);
+}
+
+/* Instructions */
+
+/* Three ADDs, a store of what came of them */
+static void submit_adds(QMaliCsfBench *b)
+{
+    const uint64_t job[] = {
+        cs_error_barrier(),
+        cs_move48(2, b->out.va),
+        cs_move32(4, 0),
+        cs_add_imm32(4, 4, 1),
+        cs_add_imm32(4, 4, 10),
+        cs_add_imm32(4, 4, 100),
+        cs_store_multiple(4, 1, 2, 0),
+        cs_wait(1 << 0),
+    };
+
+    mali_csf_queue_submit(b->queue, job, ARRAY_SIZE(job));
+}
+
+static void test_cs_fault(void)
+{
+    QMaliCsfBench b;
+    int64_t id, other;
+
+    mali_csf_bench_init(&b, NULL);
+    other = arm(&b.gpu, "{'kind': 'cs-fault', 'slot': 0, 'stream': 1}");
+    id = arm(&b.gpu, "{'kind': 'cs-fault', 'slot': 0, 'stream': 0,"
+             " 'opcode': %d, 'skip': 1, 'exception': 75}", CS_OP_ADD_IMM32);
+    submit_adds(&b);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FAULT) & 0xff, ==, 75);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    g_assert_cmpint(met(&b.gpu, other), ==, 0);
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+
+    submit_adds(&b);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0), ==, 111);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_cs_fatal(void)
+{
+    const uint64_t code[] = {
+        cs_nop(), cs_nop(), cs_nop(),
+    };
+    QMaliCsfBench b;
+    uint64_t info;
+    int64_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    id = arm(&b.gpu, "{'kind': 'cs-fatal', 'va': %llu}",
+             (unsigned long long)b.code.va + 8);
+    submit_adds(&b);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmpint(met(&b.gpu, id), ==, 0);
+    mali_csf_bench_call(&b, code, ARRAY_SIZE(code));
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FATAL,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_UNRECOVERABLE);
+    info = mali_csf_queue_status64(b.queue, CS_FATAL_INFO);
+    g_assert_cmphex(info, ==, b.code.va + 8);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+
+    /* A new group is none the worse */
+    mali_csf_group_terminate(&b.group);
+    mali_csf_group_init(&b.vm, &b.group, 1);
+    mali_csf_group_start(&b.group, 0);
+    mali_csf_bench_call(&b, code, ARRAY_SIZE(code));
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    mali_csf_bench_quit(&b);
+}
+
+/* Resets */
+
+static void test_resets(void)
+{
+    QMaliCsf gpu;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    id = arm(&gpu, "{'kind': 'cache-flush', 'count': 0, 'delay-ns': %lld}",
+             DELAY);
+    /* Neither reset clears it, but what is under way is forgotten */
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    mali_csf_soft_reset(&gpu);
+    mali_csf_run(&gpu, 2 * DELAY);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    qtest_system_reset(gpu.qts);
+    mali_csf_run(&gpu, 2 * DELAY);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmpint(met(&gpu, id), ==, 3);
+    mali_csf_quit(&gpu);
+}
+
+/* The state, for people */
+
+static char *query(QMaliCsf *gpu)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"
+                           " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
+    char *text = g_strdup(qdict_get_str(qdict_get_qdict(rsp, "return"),
+                                        "human-readable-text"));
+
+    qobject_unref(rsp);
+    return text;
+}
+
+/* The state says so, in both monitors */
+static void G_GNUC_PRINTF(2, 3) see(QMaliCsf *gpu, const char *fmt, ...)
+{
+    g_autofree char *hmp = qtest_hmp(gpu->qts, "info mali-csf");
+    g_auto(GStrv) lines = g_strsplit(hmp, "\r", -1);
+    g_autofree char *plain = g_strjoinv("", lines);
+    g_autofree char *text = query(gpu);
+    g_autofree char *words = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    words = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    if (!strstr(text, words)) {
+        g_test_message("no \"%s\" in", words);
+        g_test_message("%s", text);
+        g_test_fail();
+    }
+    g_assert_nonnull(strstr(plain, words));
+}
+
+static void unseen(QMaliCsf *gpu, const char *words)
+{
+    g_autofree char *text = query(gpu);
+
+    g_assert_null(strstr(text, words));
+}
+
+static void test_query_machine(void)
+{
+    QMaliCsf gpu;
+    QDict *rsp;
+
+    mali_csf_init(&gpu, NULL);
+    see(&gpu, "/machine/peripheral/gpu: model g610");
+    see(&gpu, "microcontroller: disabled");
+    see(&gpu, "checker: off");
+    see(&gpu, "injections: none");
+    see(&gpu, "unmodelled registers: none");
+    rsp = qtest_qmp(gpu.qts, "{'execute': 'x-query-mali-csf', 'arguments':"
+                    " {'path': '/machine'}}");
+    g_assert(qdict_haskey(rsp, "error"));
+    qobject_unref(rsp);
+
+    /* Registers that mean nothing */
+    for (unsigned as = 0; as < 8; as++) {
+        mali_csf_writeq(&gpu, mali_csf_as_reg(as, A_AS_TRANSTAB_LO),
+                        0xfffffffffffff000ull);
+        mali_csf_writeq(&gpu, mali_csf_as_reg(as, A_AS_TRANSCFG_LO),
+                        as % 2 ? ~0ull : 0x6ull | (uint64_t)as << 6);
+        see(&gpu, "%u: unmapped\n     no UPDATE yet", as);
+        mali_csf_as_command(&gpu, as, AS_COMMAND_UPDATE);
+    }
+    see(&gpu, "7: reserved mode");
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_ENABLE);
+    see(&gpu, "microcontroller: enabled, boots");
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    see(&gpu, "microcontroller: fatal");
+    see(&gpu, "fault: FAULTSTATUS");
+    mali_csf_writel(&gpu, 0xffc, 1);
+    see(&gpu, "0x00ffc: 0 reads, 1 writes");
+    arm(&gpu, "{'kind': 'cache-flush', 'delay-ns': %lld}", DELAY);
+    see(&gpu, "1: cache-flush, met 0 of 1");
+    mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    see(&gpu, "1: cache-flush, met 1 of 1, used up");
+    see(&gpu, "cache-flush will complete late");
+    mali_csf_soft_reset(&gpu);
+    see(&gpu, "microcontroller: disabled");
+    mali_csf_quit(&gpu);
+}
+
+static void test_query_streams(void)
+{
+    const uint64_t wait[] = {
+        cs_move48(0, DATA_VA), cs_move32(2, 0),
+        cs_sync_wait(CS_OP_SYNC_WAIT32, 0, 2, CS_COND_GT, 0),
+    };
+    QMaliCsfBuffer data;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, "-global mali-csf.strict=report");
+    data = mali_csf_vm_alloc_at(&b.vm, DATA_VA, MALI_CSF_PAGE, 0);
+    see(&b.gpu, "microcontroller: enabled\n");
+    see(&b.gpu, "1: 4 KiB granule, TRANSTAB 0x%" PRIx64 ", 48 bits",
+        b.vm.root);
+    see(&b.gpu, "slot 0: address space 1");
+    see(&b.gpu, "stream 0: empty");
+    see(&b.gpu, "slot 1: free");
+    /* The mapping above was made with no region held. */
+    see(&b.gpu, "checker: 1 violations, 0 notes\n  change-outside-lock: 1");
+
+    /* Stalled, in a region that is held */
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(DATA_VA, MALI_CSF_PAGE));
+    mali_csf_bench_submit_load(&b, DATA_VA + 4, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    see(&b.gpu, "locked: 0x%llx-0x%llx", DATA_VA, DATA_VA + 0x7fff);
+    see(&b.gpu, "slot 0 stream 0 is stalled by a lock at 0x%llx",
+        DATA_VA + 4);
+    see(&b.gpu, "stream 0: stalled by a lock");
+    see(&b.gpu, " LOAD_MULTIPLE ");
+    see(&b.gpu, "      r00 40000004 00000000");
+    mali_csf_unlock(&b.gpu, 1);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    see(&b.gpu, "stream 0: empty");
+
+    /* At a sync object; then a command that hangs, and a request too */
+    qtest_writel(b.gpu.qts, data.pa, 0);
+    mali_csf_queue_submit(b.queue, wait, ARRAY_SIZE(wait));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    see(&b.gpu, "sync object 0x%llx, condition", DATA_VA);
+    see(&b.gpu, " SYNC_WAIT32 ");
+    arm(&b.gpu, "{'kind': 'as-command', 'address-space': 1}");
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(1, A_AS_COMMAND),
+                    AS_COMMAND_UPDATE);
+    see(&b.gpu, "command 1 never ends");
+    arm(&b.gpu, "{'kind': 'csg-status-update-ack'}");
+    csg_request(&b, CSG_STATUS_UPDATE);
+    see(&b.gpu, "bits 0x20000020");
+    arm(&b.gpu, "{'kind': 'ping-ack', 'count': 0}");
+    glb_toggle(&b.gpu, GLB_PING);
+    see(&b.gpu, "global pending: REQ");
+    see(&b.gpu, "ping-ack, met 1, until it is cleared");
+    clear(&b.gpu);
+
+    /* Faults of every kind: another group, on its own */
+    mali_csf_group_terminate(&b.group);
+    see(&b.gpu, "slot 0: free");
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_bench_quit(&b);
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_bench_submit_load(&b, DATA_VA + 4, 0);
+    g_assert(mali_csf_wait_fault(&b.gpu, 1, LONG_ENOUGH));
+    see(&b.gpu, "stream 0: stopped by an MMU fault");
+    see(&b.gpu, "at 0x%llx\n     slot 0 stream 0 is stopped by an MMU fault",
+        DATA_VA + 4);
+    mali_csf_as_disable(&b.gpu, 1);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    see(&b.gpu, "stream 0: dead");
+    see(&b.gpu, "not readable");
+    mali_csf_bench_quit(&b);
+}
+
+static void test_query_spin(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    for (int i = 0; i < 49990; i++) {
+        mali_csf_readl(&gpu, mali_csf_as_reg(3, A_AS_STATUS));
+        if (i % 10 == 0) {
+            mali_csf_readl(&gpu, A_GPU_STATUS);
+        }
+    }
+    mali_csf_writel(&gpu, GPU_CLEAR, 0);
+    for (int i = 0; i < 20; i++) {
+        mali_csf_readl(&gpu, mali_csf_as_reg(3, A_AS_STATUS));
+    }
+    see(&gpu, "no write between: 49990 of AS_STATUS of address space 3");
+    unseen(&gpu, "spins");
+    for (int i = 0; i < 50000; i++) {
+        mali_csf_readl(&gpu, mali_csf_as_reg(3, A_AS_STATUS));
+    }
+    see(&gpu, "warning: the guest spins on AS_STATUS of address space 3");
+    mali_csf_writel(&gpu, GPU_CLEAR, 0);
+    unseen(&gpu, "spins");
+    mali_csf_quit(&gpu);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/mali-csf/inject/commands", test_commands);
+    qtest_add_func("/mali-csf/inject/hmp", test_hmp);
+    qtest_add_func("/mali-csf/inject/as-command", test_as_command);
+    qtest_add_func("/mali-csf/inject/completions", test_completions);
+    qtest_add_func("/mali-csf/inject/glb-ack", test_glb_ack);
+    qtest_add_func("/mali-csf/inject/mcu-halt", test_mcu_halt);
+    qtest_add_func("/mali-csf/inject/mcu-death", test_mcu_death);
+    qtest_add_func("/mali-csf/inject/csg-ack", test_csg_ack);
+    qtest_add_func("/mali-csf/inject/cs-ack", test_cs_ack);
+    qtest_add_func("/mali-csf/inject/irq-lost", test_irq_lost);
+    qtest_add_func("/mali-csf/inject/irq-silent", test_irq_silent);
+    qtest_add_func("/mali-csf/inject/irq-spurious", test_irq_spurious);
+    qtest_add_func("/mali-csf/inject/accesses", test_accesses);
+    qtest_add_func("/mali-csf/inject/firmware-access", test_firmware_access);
+    qtest_add_func("/mali-csf/inject/cs-fault", test_cs_fault);
+    qtest_add_func("/mali-csf/inject/cs-fatal", test_cs_fatal);
+    qtest_add_func("/mali-csf/inject/resets", test_resets);
+    qtest_add_func("/mali-csf/query/machine", test_query_machine);
+    qtest_add_func("/mali-csf/query/streams", test_query_streams);
+    qtest_add_func("/mali-csf/query/spin", test_query_spin);
+    return g_test_run();
+}
