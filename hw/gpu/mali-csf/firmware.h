@@ -26,8 +26,14 @@ typedef struct MaliCsfFirmware {
     /* Latched from the global input block */
     uint32_t progress_timer;
     uint32_t poweroff_timer;
+    uint32_t eviction_timer;
     uint64_t core_mask;
     bool idle_enabled;
+
+    /* Stopped by SLEEP: goes on, groups and all, when it is woken */
+    bool asleep;
+    /* Virtual time at which idle shader cores are off, or -1 */
+    int64_t cores_off_at;
 
     /* A group was busy since the last GLB_IDLE event */
     bool was_busy;
@@ -74,6 +80,8 @@ void mali_csf_fw_panic(MaliCsfState *s);
 void mali_csf_fw_glb_doorbell(MaliCsfState *s);
 /* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */
 void mali_csf_fw_glb_idle(MaliCsfState *s);
+/* The shader cores that the firmware has switched on, while it runs */
+uint64_t mali_csf_fw_shader_ready(MaliCsfState *s);
 
 /* fw-group.c */
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);

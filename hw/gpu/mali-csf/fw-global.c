@@ -1,8 +1,9 @@
 /*
  * Mali CSF GPU: global firmware interface, and the accessors of all levels
  *
- * Not modelled: performance counters, protected mode, sleep as distinct
- * from halt, the eviction timer, iterator traces.  Requests of these are
+ * Not modelled: performance counters, protected mode, iterator traces,
+ * firmware configuration, the debug interface, eviction of endpoint
+ * resources, sleep by the firmware's own decision.  Requests of these are
  * acknowledged and have no effect.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -10,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
+#include "qemu/log.h"
 #include "device.h"
 #include "trace.h"
 
@@ -38,7 +40,8 @@ QEMU_BUILD_BUG_ON(CSG_BLOCKS_OFFSET + MALI_CSF_MAX_CSG * CSG_BLOCKS_STRIDE >
 /* Requests are copied to ACK when served; events go the other way. */
 #define GLB_EVT_MASK        (GLB_IDLE | GLB_PROTM_EXIT | \
                              GLB_PERFCNT_THRESHOLD | GLB_PERFCNT_OVERFLOW | \
-                             (7u << 20))
+                             GLB_INACTIVE_COMPUTE | GLB_INACTIVE_FRAGMENT | \
+                             GLB_INACTIVE_TILER | GLB_FATAL)
 
 /* Units of the timers: 1024 ticks */
 #define TIMER_UNIT          1024
@@ -220,11 +223,14 @@ void mali_csf_fw_boot(MaliCsfState *s)
      * IDLE_EN is a level, which the driver leaves set over a warm boot
      * (panthor_fw_init_global_iface(), v7.3).
      */
-    mali_csf_fw_store32(s, out + GLB_ACK, req);
+    mali_csf_fw_store32(s, out + GLB_ACK, req & ~GLB_FATAL);
     s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    s->mcu.fw.core_mask = model->shader_present;
     mali_csf_fw_store32(s, out + GLB_DB_ACK,
                         mali_csf_fw_load32(s, in + GLB_DB_REQ));
     mali_csf_fw_store32(s, out + GLB_HALT_STATUS, GLB_HALT_STATUS_OK);
+    mali_csf_fw_store32(s, out + GLB_DEBUG_ACK,
+                        mali_csf_fw_load32(s, in + GLB_DEBUG_REQ));
     trace_mali_csf_mcu_boot(model->fw_version);
 }
 
@@ -254,11 +260,18 @@ static void glb_halt(MaliCsfState *s)
 
 void mali_csf_fw_panic(MaliCsfState *s)
 {
+    uint32_t out = mali_csf_fw_glb_output();
     MaliCsfFault fault;
+    uint32_t ack;
 
     /* It may be this very block that is out of reach: then nothing is said. */
-    mali_csf_mem_store32(s, FW_AS, mali_csf_fw_glb_output() + GLB_HALT_STATUS,
+    mali_csf_mem_store32(s, FW_AS, out + GLB_HALT_STATUS,
                          GLB_HALT_STATUS_PANIC, &fault);
+    if (mali_csf_mem_load32(s, FW_AS, out + GLB_ACK, &ack, &fault) ==
+        MALI_CSF_MEM_DONE) {
+        mali_csf_mem_store32(s, FW_AS, out + GLB_ACK, ack | GLB_FATAL,
+                             &fault);
+    }
 }
 
 /* Those of the requests @changed that somebody asked not to acknowledge */
@@ -285,9 +298,77 @@ static uint32_t glb_unacknowledged(MaliCsfState *s, uint32_t changed)
     return lost;
 }
 
+static void serve_progress_timer(MaliCsfState *s, uint32_t req)
+{
+    s->mcu.fw.progress_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                                  GLB_PROGRESS_TIMER);
+}
+
+static void serve_alloc_en(MaliCsfState *s, uint32_t req)
+{
+    s->mcu.fw.core_mask = mali_csf_fw_load64(s, mali_csf_fw_glb_input() +
+                                             GLB_ALLOC_EN);
+}
+
+static void serve_poweroff_timer(MaliCsfState *s, uint32_t req)
+{
+    s->mcu.fw.poweroff_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                                  GLB_PWROFF_TIMER);
+    /* Counted anew */
+    s->mcu.fw.cores_off_at = -1;
+}
+
+static void serve_eviction_timer(MaliCsfState *s, uint32_t req)
+{
+    s->mcu.fw.eviction_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                                  GLB_EVICTION_TIMER);
+}
+
+static void serve_idle_en(MaliCsfState *s, uint32_t req)
+{
+    s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    s->mcu.fw.idle_deadline = -1;
+}
+
+static void serve_debug(MaliCsfState *s, uint32_t req)
+{
+    uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+                                        GLB_DEBUG_REQ);
+
+    qemu_log_mask(LOG_UNIMP, "%s: debug request 0x%x\n", __func__, debug);
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_DEBUG_ACK, debug);
+}
+
+/*
+ * What the host can ask for.  A bit that it toggles and one that it holds
+ * at a level are answered alike, by copying it to ACK: what differs is
+ * whether @serve looks at the level.  HALT and SLEEP stop the firmware,
+ * which comes last: see glb_requests().
+ */
+static const struct {
+    uint32_t bits;
+    void (*serve)(MaliCsfState *s, uint32_t req);
+} glb_request_table[] = {
+    { GLB_HALT },
+    { GLB_CFG_PROGRESS_TIMER, serve_progress_timer },
+    { GLB_CFG_ALLOC_EN, serve_alloc_en },
+    { GLB_CFG_POWEROFF_TIMER, serve_poweroff_timer },
+    { GLB_PROTM_ENTER },
+    { GLB_PERFCNT_EN },
+    { GLB_PERFCNT_SAMPLE },
+    /* The cycle counter always runs. */
+    { GLB_COUNTER_EN },
+    { GLB_PING },
+    { GLB_FWCFG_UPDATE },
+    { GLB_IDLE_EN, serve_idle_en },
+    { GLB_ITER_TRACE_EN },
+    { GLB_SLEEP },
+    { GLB_CFG_EVICTION_TIMER, serve_eviction_timer },
+    { GLB_DEBUG_CSF | GLB_DEBUG_HOST, serve_debug },
+};
+
 static void glb_requests(MaliCsfState *s)
 {
-    MaliCsfFirmware *fw = &s->mcu.fw;
     uint32_t in = mali_csf_fw_glb_input();
     uint32_t out = mali_csf_fw_glb_output();
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
@@ -295,6 +376,8 @@ static void glb_requests(MaliCsfState *s)
     uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
     bool halt = changed & req & (GLB_HALT | GLB_SLEEP);
     uint32_t lost;
+    uint32_t unknown = changed;
+    unsigned i;
 
     if (!changed) {
         return;
@@ -308,20 +391,18 @@ static void glb_requests(MaliCsfState *s)
     trace_mali_csf_glb_request(req, ack);
     /* The operands are read after the request that covers them. */
     smp_rmb();
-    if (changed & GLB_CFG_PROGRESS_TIMER) {
-        fw->progress_timer = mali_csf_fw_load32(s, in + GLB_PROGRESS_TIMER);
+    for (i = 0; i < ARRAY_SIZE(glb_request_table); i++) {
+        unknown &= ~glb_request_table[i].bits;
+        if ((changed & glb_request_table[i].bits) &&
+            glb_request_table[i].serve) {
+            glb_request_table[i].serve(s, req);
+        }
     }
-    if (changed & GLB_CFG_ALLOC_EN) {
-        fw->core_mask = mali_csf_fw_load64(s, in + GLB_ALLOC_EN);
-    }
-    if (changed & GLB_CFG_POWEROFF_TIMER) {
-        fw->poweroff_timer = mali_csf_fw_load32(s, in + GLB_PWROFF_TIMER);
-    }
-    if (changed & GLB_IDLE_EN) {
-        fw->idle_enabled = req & GLB_IDLE_EN;
-        fw->idle_deadline = -1;
+    if (unknown) {
+        qemu_log_mask(LOG_UNIMP, "%s: requests 0x%x\n", __func__, unknown);
     }
     if (halt) {
+        s->mcu.fw.asleep = !(changed & req & GLB_HALT);
         glb_halt(s);
     }
 
@@ -375,11 +456,9 @@ static bool all_groups_idle(MaliCsfState *s)
     return true;
 }
 
-static int64_t idle_timer_ns(MaliCsfState *s)
+/* What a timer word says, in nanoseconds */
+static int64_t timer_ns(MaliCsfState *s, uint32_t timer)
 {
-    /* Read when it is needed: a change of it alone rings no doorbell. */
-    uint32_t timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
-                                        GLB_IDLE_TIMER);
     uint64_t frequency = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
                          MALI_CSF_CORE_CLOCK_HZ :
                          mali_csf_gpu_timestamp_frequency(s);
@@ -392,18 +471,27 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    uint32_t in, out, ack;
+    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t ack;
 
     if (!all_groups_idle(s)) {
         fw->was_busy = true;
         fw->idle_deadline = -1;
+        fw->cores_off_at = -1;
         return;
+    }
+    if (fw->cores_off_at < 0 && GLB_TIMER_VALUE(fw->poweroff_timer)) {
+        fw->cores_off_at = now + timer_ns(s, fw->poweroff_timer);
     }
     if (!fw->was_busy || !fw->idle_enabled) {
         return;
     }
     if (fw->idle_deadline < 0) {
-        fw->idle_deadline = now + idle_timer_ns(s);
+        /* Read when it is needed: a change of it alone rings no doorbell. */
+        fw->idle_deadline = now +
+                            timer_ns(s, mali_csf_fw_load32(s, in +
+                                                           GLB_IDLE_TIMER));
     }
     if (now < fw->idle_deadline) {
         mali_csf_mcu_schedule_pass_at(s, fw->idle_deadline);
@@ -412,11 +500,20 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
 
     fw->was_busy = false;
     fw->idle_deadline = -1;
-    in = mali_csf_fw_glb_input();
-    out = mali_csf_fw_glb_output();
     ack = mali_csf_fw_load32(s, out + GLB_ACK);
     if (!((mali_csf_fw_load32(s, in + GLB_REQ) ^ ack) & GLB_IDLE)) {
         mali_csf_fw_store32(s, out + GLB_ACK, ack ^ GLB_IDLE);
         glb_interrupt(s, GLB_IDLE);
     }
+}
+
+uint64_t mali_csf_fw_shader_ready(MaliCsfState *s)
+{
+    const MaliCsfFirmware *fw = &s->mcu.fw;
+
+    if (fw->cores_off_at >= 0 &&
+        qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) >= fw->cores_off_at) {
+        return 0;
+    }
+    return fw->core_mask & s->model->shader_present;
 }

@@ -100,7 +100,7 @@ static uint32_t read_l2_ready(MaliCsfState *s, hwaddr offset)
     return half_of(s->gpu.l2_ready, offset);
 }
 
-/* Firmware powers tiler and shader cores by itself while it runs. */
+/* Firmware powers the tiler by itself while it runs. */
 static uint32_t read_tiler_ready(MaliCsfState *s, hwaddr offset)
 {
     bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
@@ -109,11 +109,12 @@ static uint32_t read_tiler_ready(MaliCsfState *s, hwaddr offset)
                                : s->gpu.tiler_ready, offset);
 }
 
+/* Likewise the shader cores, those that it may use and only for work */
 static uint32_t read_shader_ready(MaliCsfState *s, hwaddr offset)
 {
     bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
 
-    return half_of(by_firmware ? s->model->shader_present
+    return half_of(by_firmware ? mali_csf_fw_shader_ready(s)
                                : s->gpu.shader_ready, offset);
 }
 

@@ -7,8 +7,7 @@
  * that would touch a locked page is parked whole, before its first effect,
  * and done at the unlock.
  *
- * Not modelled: the microcontroller's own code and memory; MCU_CONTROL bit
- * 31, firmware sleep.
+ * Not modelled: the microcontroller's own code and memory.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -54,7 +53,7 @@ static void mcu_forget(MaliCsfState *s)
     s->mcu.doorbells = 0;
     s->mcu.boot_pending = false;
     s->mcu.pass_parked = false;
-    s->mcu.fw = (MaliCsfFirmware) { .idle_deadline = -1 };
+    s->mcu.fw = (MaliCsfFirmware) { .idle_deadline = -1, .cores_off_at = -1 };
     timer_del(s->mcu.pass_timer);
     mali_csf_engine_drop_all(s);
 }
@@ -273,6 +272,15 @@ void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
     mali_csf_mcu_schedule_pass(s);
 }
 
+/* Out of SLEEP: everything is looked at, and the streams go on. */
+static void mcu_wake(MaliCsfState *s)
+{
+    s->mcu.fw.asleep = false;
+    mali_csf_mcu_set_status(s, MCU_STATUS_ENABLED);
+    s->mcu.doorbells |= 1;
+    mali_csf_mcu_schedule_pass(s);
+}
+
 uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset)
 {
     return offset == A_MCU_CONTROL ? s->mcu.control : s->mcu.status;
@@ -285,7 +293,7 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
     if (offset != A_MCU_CONTROL) {
         return;
     }
-    switch (value) {
+    switch (value & ~MCU_CONTROL_DOORBELL_DISABLE) {
     case MCU_CONTROL_DISABLE:
         mcu->control = value;
         if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_STOP,
@@ -297,6 +305,13 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
     case MCU_CONTROL_AUTO:
         mcu->control = value;
         if (mcu->status == MCU_STATUS_ENABLED) {
+            break;
+        }
+        if (mcu->fw.asleep) {
+            /* Bit 31 alone is how the host says that it may sleep on. */
+            if (!(value & MCU_CONTROL_DOORBELL_DISABLE)) {
+                mcu_wake(s);
+            }
             break;
         }
         if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
@@ -359,6 +374,13 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
         return;
     }
     trace_mali_csf_doorbell(page);
+    if (s->mcu.control & MCU_CONTROL_DOORBELL_DISABLE) {
+        mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_DOORBELL_MIRROR_MASK);
+        return;
+    }
+    if (page < 64 && s->mcu.fw.asleep) {
+        mcu_wake(s);
+    }
     if (s->mcu.status != MCU_STATUS_ENABLED || page >= 64) {
         return;
     }
@@ -387,6 +409,7 @@ void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
     mali_csf_irq_init(s, &s->mcu.job_irq, "job", MALI_CSF_IRQ_JOB);
     s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
     s->mcu.fw.idle_deadline = -1;
+    s->mcu.fw.cores_off_at = -1;
 
     memory_region_init_io(&s->job_control, OBJECT(s), &job_control_ops, s,
                           "mali-csf-job-control", MALI_CSF_BLOCK_SIZE);
@@ -428,7 +451,8 @@ void mali_csf_mcu_gpu_reset(MaliCsfState *s)
 
 int mali_csf_mcu_post_load(MaliCsfState *s)
 {
-    if (s->mcu.status > MCU_STATUS_FATAL) {
+    if (s->mcu.status > MCU_STATUS_FATAL ||
+        (s->mcu.fw.asleep && s->mcu.status != MCU_STATUS_HALT)) {
         return -EINVAL;
     }
     mali_csf_irq_update(&s->mcu.job_irq);
@@ -437,14 +461,17 @@ int mali_csf_mcu_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_firmware = {
     .name = "mali-csf-firmware",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
         VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
         VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware),
+        VMSTATE_UINT32(eviction_timer, MaliCsfFirmware),
         VMSTATE_UINT64(core_mask, MaliCsfFirmware),
         VMSTATE_BOOL(idle_enabled, MaliCsfFirmware),
+        VMSTATE_BOOL(asleep, MaliCsfFirmware),
+        VMSTATE_INT64(cores_off_at, MaliCsfFirmware),
         VMSTATE_BOOL(was_busy, MaliCsfFirmware),
         VMSTATE_INT64(idle_deadline, MaliCsfFirmware),
         VMSTATE_END_OF_LIST()
@@ -464,7 +491,7 @@ const VMStateDescription vmstate_mali_csf_mcu = {
         VMSTATE_BOOL(boot_pending, MaliCsfMcu),
         VMSTATE_BOOL(pass_parked, MaliCsfMcu),
         VMSTATE_TIMER_PTR(pass_timer, MaliCsfMcu),
-        VMSTATE_STRUCT(fw, MaliCsfMcu, 1, vmstate_mali_csf_firmware,
+        VMSTATE_STRUCT(fw, MaliCsfMcu, 2, vmstate_mali_csf_firmware,
                        MaliCsfFirmware),
         VMSTATE_END_OF_LIST()
     },

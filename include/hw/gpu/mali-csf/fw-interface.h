@@ -68,6 +68,9 @@ enum {
     GLB_ALLOC_EN = 0x18,
     GLB_IDLE_TIMER = 0x80,
     GLB_IDLE_TIMER_CONFIG = 0x84,
+    GLB_EVICTION_TIMER = 0x90,
+    GLB_DEBUG_ACK_IRQ_MASK = 0xff8,
+    GLB_DEBUG_REQ = 0xffc,
     GLB_INPUT_SIZE = 0x1000,
 };
 
@@ -76,6 +79,7 @@ enum {
     GLB_ACK = 0x00,
     GLB_DB_ACK = 0x08,
     GLB_HALT_STATUS = 0x10,
+    GLB_DEBUG_ACK = 0xffc,
     GLB_OUTPUT_SIZE = 0x1000,
 };
 
@@ -94,11 +98,20 @@ enum {
 #define GLB_PING                    (1u << 8)
 #define GLB_FWCFG_UPDATE            (1u << 9)
 #define GLB_IDLE_EN                 (1u << 10)
+#define GLB_ITER_TRACE_EN           (1u << 11)
 #define GLB_SLEEP                   (1u << 12)
+#define GLB_CFG_EVICTION_TIMER      (1u << 16)
+#define GLB_INACTIVE_COMPUTE        (1u << 20)
+#define GLB_INACTIVE_FRAGMENT       (1u << 21)
+#define GLB_INACTIVE_TILER          (1u << 22)
 #define GLB_PROTM_EXIT              (1u << 23)
 #define GLB_PERFCNT_THRESHOLD       (1u << 24)
 #define GLB_PERFCNT_OVERFLOW        (1u << 25)
 #define GLB_IDLE                    (1u << 26)
+/* Only in ACK */
+#define GLB_FATAL                   (1u << 27)
+#define GLB_DEBUG_CSF               (1u << 30)
+#define GLB_DEBUG_HOST              (1u << 31)
 
 /* Timer words: value and source */
 #define GLB_TIMER_VALUE(w)          ((w) & 0x7fffffffu)

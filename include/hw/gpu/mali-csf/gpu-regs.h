@@ -214,6 +214,9 @@ enum {
     MCU_CONTROL_AUTO = 2,
 };
 
+/* Besides the value: doorbells tell the host and not the firmware (kbase) */
+#define MCU_CONTROL_DOORBELL_DISABLE (1u << 31)
+
 enum {
     MCU_STATUS_DISABLED = 0,
     MCU_STATUS_ENABLED = 1,
