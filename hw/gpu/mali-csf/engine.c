@@ -4,9 +4,13 @@
  * Streams run in slices, from one timer of the virtual clock.  A slice has a
  * bounded weight of instructions and is followed by a pause of at least its
  * own length, in which the guest gets at the registers: slices hold QEMU's
- * big lock.  Within a slice the streams that are ready take turns.
- *
- * Not modelled: priorities between streams and between groups.
+ * big lock.  Within a slice the streams that are ready take turns: those of
+ * the group with the highest priority first, and of these the streams with
+ * the highest priority.  Equals take turns round robin.  How hardware
+ * arbitrates is not known.  What is known is that it starves nobody: 6.12
+ * gives each group a priority of its own and does not change it as long as
+ * all groups have a slot (tick_ctx_apply() in panthor_sched.c).  So the
+ * first turn of a slice goes to who was passed over for too long.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,6 +25,8 @@
 #define SLICE_WEIGHT        4096
 /* Weight of one turn */
 #define TURN_WEIGHT         1024
+/* After so many slices without a turn a stream that is ready gets one */
+#define PATIENCE_SLICES     8
 /* What it takes to look at a stream that cannot go on after all */
 #define SWITCH_WEIGHT       16
 #define FETCH_PAGE_SIZE     4096
@@ -280,28 +286,83 @@ void mali_csf_engine_kick(MaliCsfState *s)
     }
 }
 
+/*
+ * Whose turn it is, counted over all slots: the one with the highest rank
+ * among those that are ready, from engine->next on; -1 if there is none.
+ */
+static int next_in_turn(MaliCsfState *s)
+{
+    unsigned count = stream_count(s);
+    int best_rank = -1;
+    int best = -1;
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        unsigned index = (s->engine.next + i) % count;
+        MaliCsfGroup *group = &s->engine.groups[index / s->model->cs_per_csg];
+        MaliCsfStream *stream = &group->streams[index % s->model->cs_per_csg];
+        int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->priority;
+
+        if (stream->state == MALI_CSF_STREAM_READY && rank > best_rank) {
+            best_rank = rank;
+            best = index;
+        }
+    }
+    return best;
+}
+
+/*
+ * Count a slice for all that are ready.  Returns the stream that has waited
+ * longest, if that is too long, else -1.
+ */
+static int passed_over_longest(MaliCsfState *s)
+{
+    uint32_t longest = PATIENCE_SLICES;
+    int index = -1;
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
+                                           i % s->model->cs_per_csg);
+
+        if (stream->state != MALI_CSF_STREAM_READY) {
+            stream->passed_over = 0;
+        } else if (++stream->passed_over > longest) {
+            longest = stream->passed_over;
+            index = i;
+        }
+    }
+    return index;
+}
+
+static unsigned stream_turn(MaliCsfState *s, unsigned index)
+{
+    unsigned csg = index / s->model->cs_per_csg;
+    unsigned cs = index % s->model->cs_per_csg;
+
+    stream_get(s, csg, cs)->passed_over = 0;
+    return stream_run(s, csg, cs, TURN_WEIGHT);
+}
+
 static void engine_slice(void *opaque)
 {
     MaliCsfState *s = opaque;
     MaliCsfEngine *engine = &s->engine;
     int64_t start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    unsigned count = stream_count(s);
+    int index = passed_over_longest(s);
     unsigned weight = 0;
-    unsigned passed = 0;
     int64_t end;
 
-    /* Until the weight is used up or a whole round finds nobody ready */
-    while (weight < SLICE_WEIGHT && passed < count) {
-        unsigned csg = engine->next / s->model->cs_per_csg;
-        unsigned cs = engine->next % s->model->cs_per_csg;
-
-        engine->next = (engine->next + 1) % count;
-        if (stream_get(s, csg, cs)->state != MALI_CSF_STREAM_READY) {
-            passed++;
-            continue;
+    if (index >= 0) {
+        weight += stream_turn(s, index);
+    }
+    while (weight < SLICE_WEIGHT) {
+        index = next_in_turn(s);
+        if (index < 0) {
+            break;
         }
-        passed = 0;
-        weight += stream_run(s, csg, cs, TURN_WEIGHT);
+        engine->next = (index + 1) % stream_count(s);
+        weight += stream_turn(s, index);
     }
     engine->slices++;
     trace_mali_csf_slice(weight);
@@ -390,6 +451,7 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
     if (stream->scoreboard[scoreboard]) {
         stream->scoreboard[scoreboard]--;
     }
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     check_scoreboard_wait(s, stream);
 }
 
@@ -400,6 +462,7 @@ void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
 
     /* Nothing but "is it zero" can be seen of an entry: the last one counts */
     stream->work_end[scoreboard] = MAX(stream->work_end[scoreboard], end);
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     timer_mod_anticipate(s->engine.work_timer, end);
 }
 
@@ -430,6 +493,7 @@ static void engine_work_timer(void *opaque)
             }
             stream->work_end[sb] = 0;
             stream->scoreboard[sb] = 0;
+            stream->work_progress = now;
             check_scoreboard_wait(s, stream);
         }
     }
@@ -508,7 +572,11 @@ int mali_csf_engine_post_load(MaliCsfState *s)
             return -EINVAL;
         }
         for (cs = 0; cs < MALI_CSF_MAX_CS; cs++) {
-            if (!mali_csf_stream_valid(s, stream_get(s, csg, cs))) {
+            MaliCsfStream *stream = stream_get(s, csg, cs);
+
+            if (!mali_csf_stream_valid(s, stream) ||
+                stream->work_progress < 0 ||
+                stream->work_progress > INT64_MAX / 2) {
                 return -EINVAL;
             }
         }
@@ -533,8 +601,8 @@ static const VMStateDescription vmstate_mali_csf_frame = {
 
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -560,6 +628,8 @@ static const VMStateDescription vmstate_mali_csf_stream = {
                              MALI_CSF_MAX_SCOREBOARDS),
         VMSTATE_INT64_ARRAY(work_end, MaliCsfStream,
                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_INT64(work_progress, MaliCsfStream),
+        VMSTATE_UINT32(passed_over, MaliCsfStream),
         VMSTATE_UINT64(wait_va, MaliCsfStream),
         VMSTATE_UINT64(wait_value, MaliCsfStream),
         VMSTATE_UINT8(wait_condition, MaliCsfStream),
@@ -575,8 +645,8 @@ static const VMStateDescription vmstate_mali_csf_stream = {
 
 static const VMStateDescription vmstate_mali_csf_group = {
     .name = "mali-csf-group",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_BOOL(active, MaliCsfGroup),
         VMSTATE_BOOL(entering, MaliCsfGroup),
@@ -584,6 +654,9 @@ static const VMStateDescription vmstate_mali_csf_group = {
         VMSTATE_UINT8(as, MaliCsfGroup),
         VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
         VMSTATE_UINT32(ep_req, MaliCsfGroup),
+        VMSTATE_UINT64(allow_compute, MaliCsfGroup),
+        VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
+        VMSTATE_UINT32(allow_other, MaliCsfGroup),
         VMSTATE_BOOL(idle, MaliCsfGroup),
         VMSTATE_BOOL(sync_update, MaliCsfGroup),
         VMSTATE_STRUCT_ARRAY(streams, MaliCsfGroup, MALI_CSF_MAX_CS, 1,

@@ -91,6 +91,11 @@ typedef struct MaliCsfStream {
      */
     uint32_t scoreboard[MALI_CSF_MAX_SCOREBOARDS];
     int64_t work_end[MALI_CSF_MAX_SCOREBOARDS];
+    /* Virtual time at which an endpoint last took or ended work of it */
+    int64_t work_progress;
+
+    /* Slices in which it was ready and had no turn */
+    uint32_t passed_over;
 
     /* Of the instruction that blocks the stream */
     uint64_t wait_va;
@@ -116,7 +121,11 @@ typedef struct MaliCsfGroup {
     uint32_t cs_doorbells;
     uint8_t as;
     uint64_t suspend_buf;
+    /* CSG_EP_REQ and CSG_ALLOW_*, latched by EP_CFG */
     uint32_t ep_req;
+    uint64_t allow_compute;
+    uint64_t allow_fragment;
+    uint32_t allow_other;
     /* As last told to the host */
     bool idle;
     /* A stream wrote a sync object of system scope */

@@ -83,6 +83,9 @@ void mali_csf_fw_glb_idle(MaliCsfState *s);
 /* The shader cores that the firmware has switched on, while it runs */
 uint64_t mali_csf_fw_shader_ready(MaliCsfState *s);
 
+/* What GLB_PROGRESS_TIMER says, in nanoseconds; 0: no limit */
+int64_t mali_csf_fw_progress_ns(MaliCsfState *s);
+
 /* fw-group.c */
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);
 /* Tell the host what happened in the group since the last pass */

@@ -223,7 +223,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
      * IDLE_EN is a level, which the driver leaves set over a warm boot
      * (panthor_fw_init_global_iface(), v7.3).
      */
-    mali_csf_fw_store32(s, out + GLB_ACK, req & ~GLB_FATAL);
+    mali_csf_fw_store32(s, out + GLB_ACK, req);
     s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
     s->mcu.fw.core_mask = model->shader_present;
     mali_csf_fw_store32(s, out + GLB_DB_ACK,
@@ -375,8 +375,8 @@ static void glb_requests(MaliCsfState *s)
     uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
     uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
     bool halt = changed & req & (GLB_HALT | GLB_SLEEP);
-    uint32_t lost;
     uint32_t unknown = changed;
+    uint32_t lost;
     unsigned i;
 
     if (!changed) {
@@ -505,6 +505,12 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
         mali_csf_fw_store32(s, out + GLB_ACK, ack ^ GLB_IDLE);
         glb_interrupt(s, GLB_IDLE);
     }
+}
+
+int64_t mali_csf_fw_progress_ns(MaliCsfState *s)
+{
+    return muldiv64((uint64_t)s->mcu.fw.progress_timer * TIMER_UNIT,
+                    NANOSECONDS_PER_SECOND, MALI_CSF_CORE_CLOCK_HZ);
 }
 
 uint64_t mali_csf_fw_shader_ready(MaliCsfState *s)

@@ -5,19 +5,22 @@
  * SUSPEND writes to the host's buffer is our own format; the host and the
  * guest's programs may have changed it by the time of RESUME.
  *
- * Not modelled: the progress timer, protected-mode suspend buffers.
+ * Not modelled: protected-mode suspend buffers, exclusive endpoints.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "device.h"
 #include "trace.h"
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
-#define SUSPEND_VERSION     1
+/* Changes with every member below and with what one of them means */
+#define SUSPEND_VERSION     2
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -45,7 +48,10 @@ typedef struct QEMU_PACKED SuspendedStream {
 typedef struct QEMU_PACKED SuspendedGroup {
     uint32_t magic;
     uint32_t version;
+    /* Of all of it, in bytes: a model has fewer streams than the array */
+    uint32_t size;
     uint32_t streams;
+    uint32_t registers;
     uint32_t reserved;
     SuspendedStream stream[MALI_CSF_MAX_CS];
 } SuspendedGroup;
@@ -118,7 +124,8 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
 
     /* The ring comes with CS START; until then it only has to be one. */
     stream->ring_size = 8;
-    if (!mali_csf_stream_valid(s, stream)) {
+    if (le32_to_cpu(saved->error) > UINT8_MAX ||
+        !mali_csf_stream_valid(s, stream)) {
         mali_csf_stream_reset(stream, 0);
         return false;
     }
@@ -152,7 +159,9 @@ static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
 
     saved->magic = cpu_to_le32(SUSPEND_MAGIC);
     saved->version = cpu_to_le32(SUSPEND_VERSION);
+    saved->size = cpu_to_le32(suspended_size(s));
     saved->streams = cpu_to_le32(s->model->cs_per_csg);
+    saved->registers = cpu_to_le32(s->model->work_registers);
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         stream_save(&group->streams[cs], &saved->stream[cs]);
     }
@@ -188,7 +197,9 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
 
     valid = le32_to_cpu(saved->magic) == SUSPEND_MAGIC &&
             le32_to_cpu(saved->version) == SUSPEND_VERSION &&
-            le32_to_cpu(saved->streams) == s->model->cs_per_csg;
+            le32_to_cpu(saved->size) == suspended_size(s) &&
+            le32_to_cpu(saved->streams) == s->model->cs_per_csg &&
+            le32_to_cpu(saved->registers) == s->model->work_registers;
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_stream_reset(&group->streams[cs], 0);
         if (!valid ||
@@ -387,6 +398,10 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     }
     if (changed & CSG_EP_CFG) {
         group->ep_req = mali_csf_fw_load32(s, in + CSG_EP_REQ);
+        group->allow_compute = mali_csf_fw_load64(s, in + CSG_ALLOW_COMPUTE);
+        group->allow_fragment = mali_csf_fw_load64(s, in +
+                                                   CSG_ALLOW_FRAGMENT);
+        group->allow_other = mali_csf_fw_load32(s, in + CSG_ALLOW_OTHER);
     }
 
     /* Acknowledge first, then look: see mali_csf_fw_glb_doorbell(). */
@@ -441,6 +456,21 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     return MALI_CSF_FW_DONE;
 }
 
+/* CSG_STATUS_EP_CURRENT: no more endpoints than the masks leave */
+static uint32_t ep_current(MaliCsfState *s, const MaliCsfGroup *group)
+{
+    uint64_t cores = s->mcu.fw.core_mask & s->model->shader_present;
+    uint32_t req = group->ep_req;
+
+    req = deposit32(req, 0, 8, MIN(CSG_EP_REQ_COMPUTE(req),
+                                   ctpop64(cores & group->allow_compute)));
+    req = deposit32(req, 8, 8, MIN(CSG_EP_REQ_FRAGMENT(req),
+                                   ctpop64(cores & group->allow_fragment)));
+    return deposit32(req, 16, 4, MIN(CSG_EP_REQ_TILER(req),
+                                     ctpop64(s->model->tiler_present &
+                                             group->allow_other)));
+}
+
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
@@ -450,7 +480,7 @@ void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_fw_cs_status(s, csg, cs);
     }
-    mali_csf_fw_store32(s, out + CSG_STATUS_EP_CURRENT, group->ep_req);
+    mali_csf_fw_store32(s, out + CSG_STATUS_EP_CURRENT, ep_current(s, group));
     mali_csf_fw_store32(s, out + CSG_STATUS_EP_REQ, group->ep_req);
     mali_csf_fw_store32(s, out + CSG_STATUS_STATE,
                         mali_csf_fw_csg_is_idle(s, csg) ?
@@ -475,7 +505,8 @@ bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
             }
             break;
         case MALI_CSF_STREAM_SYNC_WAIT:
-            if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT)) {
+            if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT) ||
+                mali_csf_stream_scoreboards(stream)) {
                 return false;
             }
             break;
@@ -513,6 +544,38 @@ static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
     }
 }
 
+/*
+ * The progress timer: an endpoint has had work of the group for that long
+ * and ended none of it.  (kbase's progress_timeout: cycles that may pass
+ * before a group is terminated "if a task makes no forward progress on an
+ * endpoint".)  A stream that loops does make progress.
+ */
+static void csg_progress(MaliCsfState *s, unsigned csg)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    int64_t timeout = mali_csf_fw_progress_ns(s);
+    bool late = false;
+    unsigned cs;
+
+    for (cs = 0; timeout && cs < s->model->cs_per_csg; cs++) {
+        MaliCsfStream *stream = &group->streams[cs];
+
+        if (!mali_csf_stream_scoreboards(stream)) {
+            continue;
+        }
+        if (now >= stream->work_progress + timeout) {
+            late = true;
+            /* The host may let it go on. */
+            stream->work_progress = now;
+        }
+        mali_csf_mcu_schedule_pass_at(s, stream->work_progress + timeout);
+    }
+    if (late) {
+        csg_event(s, csg, CSG_PROGRESS_TIMER_EVENT, "progress-timer");
+    }
+}
+
 void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
@@ -529,6 +592,7 @@ void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
         group->sync_update = false;
         csg_event(s, csg, CSG_SYNC_UPDATE, "sync-update");
     }
+    csg_progress(s, csg);
     idle = mali_csf_fw_csg_is_idle(s, csg);
     if (idle && !group->idle) {
         mali_csf_fw_csg_status(s, csg);

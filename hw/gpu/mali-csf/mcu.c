@@ -491,7 +491,7 @@ const VMStateDescription vmstate_mali_csf_mcu = {
         VMSTATE_BOOL(boot_pending, MaliCsfMcu),
         VMSTATE_BOOL(pass_parked, MaliCsfMcu),
         VMSTATE_TIMER_PTR(pass_timer, MaliCsfMcu),
-        VMSTATE_STRUCT(fw, MaliCsfMcu, 2, vmstate_mali_csf_firmware,
+        VMSTATE_STRUCT(fw, MaliCsfMcu, 1, vmstate_mali_csf_firmware,
                        MaliCsfFirmware),
         VMSTATE_END_OF_LIST()
     },

@@ -161,6 +161,10 @@ enum {
 
 #define CSG_STATUS_STATE_IDLE       (1u << 0)
 
+/* CSG_EP_REQ and CSG_STATUS_EP_*: how many endpoints of each kind */
+#define CSG_EP_REQ_COMPUTE(w)       ((w) & 0xff)
+#define CSG_EP_REQ_FRAGMENT(w)      (((w) >> 8) & 0xff)
+#define CSG_EP_REQ_TILER(w)         (((w) >> 16) & 0xf)
 #define CSG_EP_REQ_PRIORITY(w)      (((w) >> 28) & 0xf)
 
 /* Stream input block */
