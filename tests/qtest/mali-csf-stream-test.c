@@ -2543,6 +2543,76 @@ static void test_stall_many(void)
     mali_csf_bench_quit(&b);
 }
 
+#define SHARE_GROUPS    8
+
+/* Rounds that each group's loop has done, in words at the start of @b->out */
+static void get_rounds(QMaliCsfBench *b, uint32_t rounds[SHARE_GROUPS])
+{
+    for (unsigned i = 0; i < SHARE_GROUPS; i++) {
+        rounds[i] = mali_csf_bench_out(b, i * 4);
+    }
+}
+
+/*
+ * Groups that are all ready, and of one priority, get the same share of the
+ * engine, to within a tenth.  Counted, not timed: virtual time is what it is.
+ */
+static void test_share(void)
+{
+    QMaliCsfGroup group[SHARE_GROUPS];
+    uint32_t before[SHARE_GROUPS], after[SHARE_GROUPS];
+    QMaliCsfBuffer code;
+    uint64_t sum = 0;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    g_assert_cmpuint(b.gpu.group_num, >=, SHARE_GROUPS);
+    code = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+    group[0] = b.group;
+    group[0].queue[0].group = &group[0];
+    for (unsigned i = 0; i < SHARE_GROUPS; i++) {
+        const uint64_t loop[] = {
+            cs_move48(0, b.out.va + i * 4),
+            cs_move32(2, 0),
+            cs_add_imm32(2, 2, 1),
+            cs_store_multiple(2, 1, 0, 0),
+            cs_branch(CS_COND_ALWAYS, 0, -3),
+        };
+        const uint64_t call[] = {
+            cs_move48(92, code.va + i * sizeof(loop)),
+            cs_move32(94, sizeof(loop)),
+            cs_call(92, 94),
+        };
+
+        for (unsigned j = 0; j < ARRAY_SIZE(loop); j++) {
+            qtest_writeq(b.gpu.qts, code.pa + i * sizeof(loop) + j * 8,
+                         loop[j]);
+        }
+        if (i > 0) {
+            mali_csf_group_init(&b.vm, &group[i], 1);
+            mali_csf_group_start(&group[i], i);
+        }
+        mali_csf_queue_submit(&group[i].queue[0], call, ARRAY_SIZE(call));
+    }
+
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    get_rounds(&b, before);
+    mali_csf_run(&b.gpu, 20 * MALI_CSF_MS);
+    get_rounds(&b, after);
+    for (unsigned i = 0; i < SHARE_GROUPS; i++) {
+        sum += after[i] - before[i];
+    }
+    g_assert_cmpuint(sum, >, SHARE_GROUPS * 1000);
+    for (unsigned i = 0; i < SHARE_GROUPS; i++) {
+        uint64_t share = (uint64_t)(after[i] - before[i]) * SHARE_GROUPS;
+
+        g_assert_cmpuint(share, >=, sum * 9 / 10);
+        g_assert_cmpuint(share, <=, sum * 11 / 10);
+    }
+    assert_healthy(&b);
+    mali_csf_bench_quit(&b);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/stream/" path, fn)
 
 int main(int argc, char **argv)
@@ -2569,6 +2639,7 @@ int main(int argc, char **argv)
     ADD("job/wrapped", test_job);
     ADD("job/doorbell-of-queue", test_job_doorbell_of_queue);
     ADD("job/before-start", test_job_before_start);
+    ADD("share/equal", test_share);
     ADD("start/doorbell-consumed", test_start_doorbell_consumed);
     ADD("start/acks", test_start_acks);
     ADD("start/extract-init", test_extract_init);
