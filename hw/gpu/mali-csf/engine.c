@@ -344,14 +344,11 @@ static unsigned stream_turn(MaliCsfState *s, unsigned index)
     return stream_run(s, csg, cs, TURN_WEIGHT);
 }
 
-static void engine_slice(void *opaque)
+unsigned mali_csf_engine_slice(MaliCsfState *s)
 {
-    MaliCsfState *s = opaque;
     MaliCsfEngine *engine = &s->engine;
-    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     int index = passed_over_longest(s);
     unsigned weight = 0;
-    int64_t end;
 
     if (index >= 0) {
         weight += stream_turn(s, index);
@@ -366,9 +363,17 @@ static void engine_slice(void *opaque)
     }
     engine->slices++;
     trace_mali_csf_slice(weight);
+    return weight;
+}
 
-    end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    engine->not_before = end + MAX(end - start, weight * WEIGHT_NS);
+static void engine_slice(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    unsigned weight = mali_csf_engine_slice(s);
+    int64_t end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    s->engine.not_before = end + MAX(end - start, weight * WEIGHT_NS);
     mali_csf_mcu_schedule_pass(s);
     mali_csf_engine_kick(s);
 }

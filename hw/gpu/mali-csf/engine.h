@@ -167,6 +167,9 @@ void mali_csf_engine_drop_all(MaliCsfState *s);
 /* Arm the slice timer if a stream is ready and the MCU runs */
 void mali_csf_engine_kick(MaliCsfState *s);
 
+/* One slice, now, without the pause behind it; returns the weight it used */
+unsigned mali_csf_engine_slice(MaliCsfState *s);
+
 /* Forget what the stream did and start at @extract of its ring */
 void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract);
 
