@@ -44,7 +44,8 @@ VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'K
              'MUST_RUN', 'STRICT', 'COUNT']
 RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
-DEVICE_PATH = '/machine/peripheral/' + DEVICE_ID
+DEVICES_PATH = '/machine/peripheral/'
+DEVICE_PATH = DEVICES_PATH + DEVICE_ID
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
 BEGINS = 'begins.tsv'   # where in device.log each program begins
 BOOT_SECONDS = 60
@@ -271,8 +272,9 @@ class Monitor:
             _, error = self.command('trace-event-set-state', name=rest[0],
                                     enable=verb == 'trace-on', **{'ignore-unavailable': True})
             value = ''
-        elif verb == 'qom-get' and len(rest) == 1:
-            value, error = self.command('qom-get', path=DEVICE_PATH, property=rest[0])
+        elif verb == 'qom-get' and len(rest) in (1, 2):
+            value, error = self.command('qom-get', path=DEVICES_PATH + (rest[1:] or [DEVICE_ID])[0],
+                                        property=rest[0])
             value = value if isinstance(value, str) else json.dumps(value)
         elif verb == 'qom-set' and len(rest) == 2:
             try:
@@ -283,7 +285,7 @@ class Monitor:
             value = ''
         else:
             return ('error unknown request; valid: trace-on <events>, trace-off <events>, '
-                    'qom-get <property>, qom-set <property> <JSON value>')
+                    'qom-get <property> [<device>], qom-set <property> <JSON value>')
         return f'error {error}' if error else f'ok {value}'.strip()
 
 

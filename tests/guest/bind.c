@@ -4,12 +4,19 @@
  * The figures are for comparison: of two drivers, or of two versions of the
  * device, on one machine and under one load.  No bound is checked.
  *
+ * If the host has added a mali-csf-bench device that keeps account, the
+ * program also prints what the register accesses of a pair took: the
+ * device's own part, and the way to it and back.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "lib/host.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
 #include "lib/tap.h"
@@ -19,6 +26,9 @@
 /* A driver that warns with each of them is slow */
 #define MEASURE_NS      1500000000ull
 #define JOB_TIMEOUT_MS  3000
+#define READS           201
+/* In one reading of the clock, which is an exit of its own */
+#define READS_AT_ONCE   100
 
 #define BLOCK_VA        0x400000ull
 #define CUT_OFFSET      0x80000ull
@@ -60,10 +70,34 @@ static int small_pair(Bench *b)
                                       DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC);
 }
 
+/* What the device has spent on register accesses since the start of QEMU */
+typedef struct Account {
+    uint64_t accesses;
+    uint64_t ns;
+} Account;
+
+/* False if nobody keeps account */
+static bool account_get(Account *a)
+{
+    return !host_get_u64("accesses bench", &a->accesses) &&
+           !host_get_u64("access-ns bench", &a->ns);
+}
+
+static void account_print(const char *what, const Account *before,
+                          const Account *after, unsigned n)
+{
+    /* scripts/bench.py reads this line */
+    tap_diag("account: %s: accesses %u, device %u ns, each of %u", what,
+             (unsigned)((after->accesses - before->accesses) / n),
+             (unsigned)((after->ns - before->ns) / n), n);
+}
+
 static void measure(Bench *b, int (*pair)(Bench *b), const char *what)
 {
-    uint64_t begin = kernel_now_ns();
     static uint64_t ns[PAIRS_MAX];
+    Account before, after;
+    bool account = account_get(&before);
+    uint64_t begin = kernel_now_ns();
     unsigned n = 0;
     int ret = 0;
 
@@ -74,6 +108,7 @@ static void measure(Bench *b, int (*pair)(Bench *b), const char *what)
         ret = pair(b);
         ns[n++] = kernel_now_ns() - start;
     }
+    account = account && account_get(&after);
     if (!tap_ok(!ret, "%s: VM_BIND", what)) {
         tap_diag("%s", strerror(-ret));
         return;
@@ -85,6 +120,41 @@ static void measure(Bench *b, int (*pair)(Bench *b), const char *what)
              (unsigned)(ns[0] / 1000),
              (unsigned)(ns[n / 2] / 1000),
              (unsigned)(ns[n * 9 / 10] / 1000), n);
+    if (account) {
+        account_print(what, &before, &after, n);
+    }
+}
+
+/* A register read with nothing else going on: there and back */
+static void measure_read(Bench *b)
+{
+    static uint64_t ns[READS];
+    size_t page_size = kernel_page_size();
+    Account before, after;
+    uint32_t *flush_id;
+
+    if (!account_get(&before)) {
+        return;
+    }
+    flush_id = mmap(NULL, page_size, PROT_READ, MAP_SHARED, b->ctx.dev->fd,
+                    DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET);
+    if (flush_id == MAP_FAILED) {
+        tap_bail_out("the user page cannot be mapped");
+    }
+    for (unsigned i = 0; i < READS; i++) {
+        uint64_t start = kernel_now_ns();
+
+        for (unsigned k = 0; k < READS_AT_ONCE; k++) {
+            (void)__atomic_load_n(flush_id, __ATOMIC_RELAXED);
+        }
+        ns[i] = (kernel_now_ns() - start) / READS_AT_ONCE;
+    }
+    munmap(flush_id, page_size);
+    TAP_MUST(account_get(&after) ? 0 : -EIO);
+    qsort(ns, READS, sizeof(*ns), compare);
+    /* scripts/bench.py reads this line */
+    tap_diag("read: median %u ns", (unsigned)ns[READS / 2]);
+    account_print("read", &before, &after, READS * READS_AT_ONCE);
 }
 
 static void bench_init(Bench *b, PanthorDev *dev)
@@ -150,6 +220,8 @@ int main(int argc, char **argv)
         measure(&b, huge_pair, live ? "live, part of a huge page" :
                                       "not live, part of a huge page");
     }
+
+    measure_read(&b);
 
     TAP_MUST(panthor_forbid_suspend(&dev, false));
     panthor_bo_destroy(&dev, &b.block);

@@ -32,7 +32,7 @@ int host_request(char *value, size_t size, const char *fmt, ...)
 
 /**
  * host_get_u64: read an unsigned property of the device
- * @property: its name
+ * @property: its name; followed by a blank and an id=, of another device
  * @value: receives it
  *
  * Returns as host_request() does, or -EPROTO if it is no number.
