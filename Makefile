@@ -24,7 +24,7 @@ endif
 
 .PHONY: help boot shell check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants check-kernels check-matrix check-matrix-merge qemu qemu-10.2 update clean distclean
+        check-mutants check-kernels check-matrix check-matrix-merge bench qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -42,6 +42,7 @@ help:
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
+	@echo 'make bench            measure the model; prints a table, never fails on a number'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -113,6 +114,9 @@ check-matrix:
 
 check-matrix-merge:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(or $(FROM),$(error FROM= names no folder))
+
+bench:
+	@$(PYTHON) $(SCRIPTS)/bench.py
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests

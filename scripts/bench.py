@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Measure the model: loads, walks, locks, streams, and VM_BIND in a guest.
+
+Prints a table and writes build/bench.tsv.  It is no test: a number never
+fails it, it says "goal missed".  docs/devel/testing.rst explains the rows.
+"""
+
+import argparse
+import importlib
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+import project
+from project import say
+
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+TSV = os.path.join(project.BUILD, 'bench.tsv')
+COLUMNS = ['name', 'median', 'unit', 'reference', 'ratio', 'goal']
+IDLE_LOAD = 0.5         # of a machine that does nothing else
+PROGRAM = 'mali-csf-bench-test'
+BENCH_DEVICE = ('-device mali-csf-bench,id=bench,gpu=/machine/peripheral/gpu,account=on')
+BIND_CASES = ['not live, small pages', 'live, small pages', 'not live, part of a huge page',
+              'live, part of a huge page']
+
+
+class Goal:
+    """A bound for the median or for the ratio of a row."""
+
+    def __init__(self, column, relation, bound):
+        self.column, self.relation, self.bound = column, relation, bound
+
+    def met(self, row):
+        value = row[self.column]
+        return value >= self.bound if self.relation == '>=' else value <= self.bound
+
+    def __str__(self):
+        return f'{"ratio " if self.column == "ratio" else ""}{self.relation} {self.bound:g}'
+
+
+def at_most(bound):
+    return Goal('median', '<=', bound)
+
+
+def at_least(bound):
+    return Goal('median', '>=', bound)
+
+
+def ratio_at_most(bound):
+    return Goal('ratio', '<=', bound)
+
+
+# Rows of the qtest: (name there, what it is, unit, goals).  "ns" and "us" are
+# the time of one; "M/s" how many millions in a second.
+DEVICE_ROWS = [
+    ('load-hit', '4-byte load, TLB hit, against address_space_ldl_le()', 'ns',
+     [ratio_at_most(1.5)]),
+    ('load-miss', '4-byte load, TLB miss, 4 levels, against four of those', 'ns',
+     [ratio_at_most(2)]),
+    ('lock-off', 'LOCK and UNLOCK, strict=off, 256 k other pages', 'us', []),
+    ('lock-1k', 'LOCK and UNLOCK, strict=report, 1 k other pages', 'us', []),
+    ('lock-16k', 'LOCK and UNLOCK, strict=report, 16 k other pages', 'us', []),
+    ('lock-256k', 'LOCK and UNLOCK, strict=report, 256 k other pages', 'us', [at_most(2000)]),
+    ('mix', 'MOVE32, ADD_IMM32 and BRANCH, against a bare switch', 'M/s',
+     [at_least(100), ratio_at_most(2)]),
+    ('loads', 'LOAD_MULTIPLE of one word, TLB hit', 'M/s', [at_least(20)]),
+    ('stores', 'STORE_MULTIPLE of one word, TLB hit', 'M/s', [at_least(20)]),
+]
+
+
+class Table:
+    def __init__(self):
+        self.rows, self.missed = [], 0
+
+    def add(self, name, median, unit, reference=None, ratio=None, goals=()):
+        row = {'name': name, 'median': median, 'unit': unit, 'reference': reference,
+               'ratio': ratio, 'goal': ' and '.join(map(str, goals))}
+        missed = not all(goal.met(row) for goal in goals)
+        self.missed += missed
+        self.rows.append(row)
+        text = f'{name:64} {number(median):>9} {unit:5}'
+        if reference is not None:
+            text += f' {number(reference):>9} {number(ratio):>6}'
+        if goals:
+            text = f'{text:96} {row["goal"]}'
+        say(text + ('  goal missed' if missed else ''))
+
+    def write(self):
+        lines = ['\t'.join(COLUMNS)]
+        lines += ['\t'.join(value if isinstance(value, str) else number(value)
+                            for value in row.values()) for row in self.rows]
+        project.write(TSV, '\n'.join(lines) + '\n')
+
+
+def number(value):
+    if value is None:
+        return ''
+    return f'{value:.0f}' if value >= 1000 else f'{value:.3g}'
+
+
+def machine():
+    cpu = re.search(r'^model name\s*:\s*(.*)', project.read('/proc/cpuinfo'), re.M)
+    load = os.getloadavg()[0]
+    say(f'{os.cpu_count()} CPUs, {cpu[1] if cpu else os.uname().machine}; load {load:.2f}')
+    if load > IDLE_LOAD:
+        say(f'WARNING: the machine is not idle (load above {IDLE_LOAD}): these figures are '
+            'worse than they should be, the ratios less so')
+
+
+def measure_device(tree, table):
+    """What one QEMU without a guest can say."""
+    program = os.path.join(tree.obj, 'tests/qtest', PROGRAM)
+    result = subprocess.run(
+        [program, '--tap', '-k', '-m', 'perf'], cwd=tree.obj, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True, check=False,
+        env=dict(os.environ, QTEST_QEMU_BINARY=tree.binary))
+    found = {name: tuple(map(float, values)) for name, *values in re.findall(
+        r'^# bench (\S+) ns=(\S+) reference=(\S+) ratio=(\S+)$', result.stdout, re.M)}
+    if result.returncode or any(row[0] not in found for row in DEVICE_ROWS):
+        sys.stderr.write(result.stdout)
+        raise project.Stop(f'{PROGRAM} failed; what it said is above', project.FAIL)
+    for name, text, unit, goals in DEVICE_ROWS:
+        ns, reference, ratio = found[name]
+
+        def scale(value, unit=unit):
+            return {'ns': value, 'us': value / 1000, 'M/s': 1000 / value}[unit]
+        table.add(text, scale(ns), unit, scale(reference) if reference else None,
+                  ratio if reference else None, goals)
+
+
+def run_guest(strict, tests):
+    """Boot once; everything that the programs printed, or None."""
+    name = f'bench-{strict}'
+    command = [sys.executable, os.path.join(project.ROOT, 'scripts/run-guest.py'),
+               f'NAME={name}', f'STRICT={strict}', 'TESTS=' + ' '.join(tests),
+               'QEMU_ARGS=' + BENCH_DEVICE]
+    log = os.path.join(project.BUILD, 'log', name + '.log')
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, 'w', encoding='utf-8') as file:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file,
+                                stderr=subprocess.STDOUT, check=False).returncode
+    if status not in (project.PASS, project.FAIL):
+        sys.stderr.write(project.read_lossy(log))
+        raise project.Stop('the guest could not be run', status)
+    if status:
+        # pace has bounds of its own, and says so; here the numbers count.
+        say(f'a test failed in the guest, strict={strict}; see {log}')
+    return project.read_lossy(os.path.join(project.BUILD, 'run', name, 'result.tap'))
+
+
+def collect(text, values):
+    """Add the figures of a run to @values, lists by key."""
+    for what, us in re.findall(r'pair: (.*?): fastest .*?, median (\d+) us', text):
+        values.setdefault(('pair', what), []).append(int(us))
+    for what, accesses, ns in re.findall(r'account: (.*?): accesses (\d+), device (\d+) ns', text):
+        values.setdefault(('accesses', what), []).append(int(accesses))
+        values.setdefault(('device', what), []).append(int(ns))
+    for ns in re.findall(r'read: median (\d+) ns', text):
+        values.setdefault('read', []).append(int(ns))
+    for p99, maximum in re.findall(
+            r'register read while a stream spins, in us: median \d+, p99 (\d+), maximum (\d+)',
+            text):
+        values.setdefault('p99', []).append(int(p99))
+        values.setdefault('maximum', []).append(int(maximum))
+
+
+def measure_guest(table, rounds):
+    """What needs a driver: VM_BIND, and register reads under a stream."""
+    found = {'off': {}, 'report': {}}
+    for n in range(rounds):
+        for strict, values in found.items():
+            collect(run_guest(strict, ['bind', 'pace'] if strict == 'off' else ['bind']), values)
+        say(f'guest: round {n + 1} of {rounds} done')
+    medians = {strict: {key: statistics.median(numbers) for key, numbers in values.items()}
+               for strict, values in found.items()}
+    for strict, values in medians.items():
+        for what in BIND_CASES:
+            pair = values.get(('pair', what))
+            other = values.get(('pair', 'not ' + what))
+            if pair:
+                table.add(f'VM_BIND unmap and map: {what}, strict={strict}', 1e6 / pair, 'pairs/s',
+                          1e6 / other if other else None, pair / other if other else None)
+    say('where the time of a pair goes, address space live:')
+    for strict, values in medians.items():
+        for what in BIND_CASES:
+            if what.startswith('live') and ('pair', what) in values:
+                account(table, strict, what, values)
+    values = medians['off']
+    if 'p99' in values:
+        table.add('register read under a spinning stream, p99', values['p99'], 'us',
+                  goals=[at_most(1000)])
+        # The worst of all rounds, not their median
+        table.add('register read under a spinning stream, maximum', max(found['off']['maximum']),
+                  'us', goals=[at_most(10000)])
+
+
+def account(table, strict, what, values):
+    pair = 1000 * values['pair', what]
+    device = values['device', what]
+    accesses = values['accesses', what]
+    # What an access costs besides the device's own part
+    way = max(values['read'] - values['device', 'read'], 0)
+    title = f'  {what}, strict={strict}'
+    table.add(f'{title}: register accesses', accesses, '')
+    table.add(f'{title}: the device', 100 * device / pair, '%',
+              goals=[at_most(10)] if strict == 'off' else [])
+    table.add(f'{title}: the exits', 100 * accesses * way / pair, '%')
+    table.add(f'{title}: driver and kernel', 100 * (pair - device - accesses * way) / pair, '%')
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--rounds', type=int, default=3, help='boots of the guest, of each kind')
+    parser.add_argument('--no-guest', action='store_true', help='only what needs no guest')
+    options = parser.parse_args()
+    if options.rounds < 1:
+        raise project.usage(f'--rounds={options.rounds} is not a number above 0')
+    project.require_host()
+    host_packages.provide()
+    with project.Lock():
+        tree = build_qemu.build(build_qemu.from_environment(), tests=True)
+    machine()
+    say('')
+    say(f'{"":64} {"median":>9} {"unit":5} {"reference":>9} {"ratio":>6}  goal')
+    table = Table()
+    measure_device(tree, table)
+    if not options.no_guest:
+        measure_guest(table, options.rounds)
+    table.write()
+    say('')
+    say(f'{os.path.relpath(TSV, project.ROOT)} has the table; goals missed: {table.missed}')
+    return project.PASS
+
+
+if __name__ == '__main__':
+    project.run_main(main)
