@@ -194,26 +194,12 @@ int panthor_vm_unmap(PanthorDev *dev, uint32_t vm, uint64_t va,
     return panthor_vm_bind(dev, vm, &op, 1);
 }
 
-int panthor_bo_create(PanthorDev *dev, PanthorBo *bo, uint64_t size,
-                      uint32_t vm)
+/* Gives @bo, which has a handle and a size, its CPU mapping */
+static int panthor_bo_map(PanthorDev *dev, PanthorBo *bo)
 {
-    struct drm_panthor_bo_create create = {
-        .size = size,
-        .exclusive_vm_id = vm,
-    };
-    struct drm_panthor_bo_mmap_offset map = { 0 };
-    int ret;
+    struct drm_panthor_bo_mmap_offset map = { .handle = bo->handle };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map);
 
-    memset(bo, 0, sizeof(*bo));
-    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
-    if (ret < 0) {
-        return ret;
-    }
-    bo->handle = create.handle;
-    bo->size = create.size;
-
-    map.handle = bo->handle;
-    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map);
     if (ret >= 0) {
         bo->cpu = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED,
                        dev->fd, map.offset);
@@ -226,6 +212,52 @@ int panthor_bo_create(PanthorDev *dev, PanthorBo *bo, uint64_t size,
         panthor_bo_destroy(dev, bo);
     }
     return ret;
+}
+
+int panthor_bo_create(PanthorDev *dev, PanthorBo *bo, uint64_t size,
+                      uint32_t vm)
+{
+    struct drm_panthor_bo_create create = {
+        .size = size,
+        .exclusive_vm_id = vm,
+    };
+    int ret;
+
+    memset(bo, 0, sizeof(*bo));
+    ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
+    if (ret < 0) {
+        return ret;
+    }
+    bo->handle = create.handle;
+    bo->size = create.size;
+    return panthor_bo_map(dev, bo);
+}
+
+int panthor_bo_export(PanthorDev *dev, const PanthorBo *bo, int *fd)
+{
+    struct drm_prime_handle arg = {
+        .handle = bo->handle,
+        .flags = DRM_RDWR,
+        .fd = -1,
+    };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg);
+
+    *fd = arg.fd;
+    return ret;
+}
+
+int panthor_bo_import(PanthorDev *dev, int fd, uint64_t size, PanthorBo *bo)
+{
+    struct drm_prime_handle arg = { .fd = fd };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg);
+
+    memset(bo, 0, sizeof(*bo));
+    if (ret < 0) {
+        return ret;
+    }
+    bo->handle = arg.handle;
+    bo->size = size;
+    return panthor_bo_map(dev, bo);
 }
 
 void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo)
@@ -244,12 +276,21 @@ void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo)
 int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
                          uint32_t *group)
 {
+    return panthor_group_create_with(dev, vm, queues,
+                                     PANTHOR_GROUP_PRIORITY_MEDIUM,
+                                     RING_SIZE, group);
+}
+
+int panthor_group_create_with(PanthorDev *dev, uint32_t vm, uint32_t queues,
+                              uint8_t priority, uint32_t ring_size,
+                              uint32_t *group)
+{
     /* As many as fatal_queues of GROUP_GET_STATE has bits */
     struct drm_panthor_queue_create queue[32] = { 0 };
     struct drm_panthor_gpu_info info;
     struct drm_panthor_group_create arg = {
         .queues = DRM_PANTHOR_OBJ_ARRAY(queues, queue),
-        .priority = PANTHOR_GROUP_PRIORITY_MEDIUM,
+        .priority = priority,
         .vm_id = vm,
     };
     uint32_t i;
@@ -260,7 +301,7 @@ int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
     }
     for (i = 0; i < queues; i++) {
         queue[i].priority = 1;
-        queue[i].ringbuf_size = RING_SIZE;
+        queue[i].ringbuf_size = ring_size;
     }
 
     ret = panthor_query(dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
@@ -278,6 +319,27 @@ int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
     ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_GROUP_CREATE, &arg);
     *group = arg.group_handle;
     return ret;
+}
+
+int panthor_group_slots(PanthorDev *dev)
+{
+    struct drm_panthor_csif_info csif;
+    struct drm_panthor_gpu_info info;
+    unsigned spaces;
+    int ret;
+
+    ret = panthor_query(dev, DRM_PANTHOR_DEV_QUERY_CSIF_INFO, &csif,
+                        sizeof(csif));
+    if (ret >= 0) {
+        ret = panthor_query(dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
+                            sizeof(info));
+    }
+    if (ret < 0) {
+        return ret;
+    }
+    /* One address space is the firmware's */
+    spaces = __builtin_popcount(info.as_present) - 1;
+    return csif.csg_slot_count < spaces ? csif.csg_slot_count : spaces;
 }
 
 int panthor_group_destroy(PanthorDev *dev, uint32_t group)
@@ -429,21 +491,61 @@ int panthor_syncobj_wait(PanthorDev *dev, uint32_t syncobj, uint64_t point,
     }
 }
 
-int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status)
+static int panthor_handle_to_fd(PanthorDev *dev, uint32_t syncobj,
+                                uint32_t flags, int *fd)
 {
     struct drm_syncobj_handle arg = {
         .handle = syncobj,
-        .flags = DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE,
+        .flags = flags,
         .fd = -1,
     };
-    struct sync_file_info info = { 0 };
     int ret = panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &arg);
+
+    *fd = arg.fd;
+    return ret;
+}
+
+int panthor_syncobj_export(PanthorDev *dev, uint32_t syncobj, int *fd)
+{
+    return panthor_handle_to_fd(dev, syncobj, 0, fd);
+}
+
+int panthor_syncobj_export_fence(PanthorDev *dev, uint32_t syncobj, int *fd)
+{
+    return panthor_handle_to_fd(
+        dev, syncobj, DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, fd);
+}
+
+int panthor_syncobj_import(PanthorDev *dev, int fd, uint32_t *syncobj)
+{
+    struct drm_syncobj_handle arg = { .fd = fd };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg);
+
+    *syncobj = arg.handle;
+    return ret;
+}
+
+int panthor_syncobj_import_fence(PanthorDev *dev, int fd, uint32_t syncobj)
+{
+    struct drm_syncobj_handle arg = {
+        .handle = syncobj,
+        .flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
+        .fd = fd,
+    };
+
+    return panthor_ioctl(dev, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg);
+}
+
+int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status)
+{
+    struct sync_file_info info = { 0 };
+    int fd, ret = panthor_syncobj_export_fence(dev, syncobj, &fd);
 
     if (ret < 0) {
         return ret;
     }
-    ret = ioctl(arg.fd, SYNC_IOC_FILE_INFO, &info) ? -errno : 0;
-    close(arg.fd);
+    ret = ioctl(fd, SYNC_IOC_FILE_INFO, &info) ? -errno : 0;
+    close(fd);
     *status = info.status;
     return ret;
 }

@@ -85,6 +85,14 @@ int panthor_query(PanthorDev *dev, uint32_t type, void *data, size_t size);
 int panthor_vm_create(PanthorDev *dev, uint32_t *vm);
 int panthor_vm_destroy(PanthorDev *dev, uint32_t vm);
 
+/**
+ * panthor_group_slots: how many groups the driver has on the GPU at once
+ *
+ * As many as the firmware has slots, or as there are address spaces for VMs.
+ * Returns a negative errno on failure.
+ */
+int panthor_group_slots(PanthorDev *dev);
+
 /* enum drm_panthor_vm_state, or a negative errno */
 int panthor_vm_state(PanthorDev *dev, uint32_t vm);
 
@@ -140,6 +148,15 @@ void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo);
  */
 int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
                          uint32_t *group);
+
+/**
+ * panthor_group_create_with: the same, with a choice
+ * @priority: enum drm_panthor_group_priority; above medium needs root
+ * @ring_size: bytes of each queue's ring, a power of two from 4 to 64 KiB
+ */
+int panthor_group_create_with(PanthorDev *dev, uint32_t vm, uint32_t queues,
+                              uint8_t priority, uint32_t ring_size,
+                              uint32_t *group);
 int panthor_group_destroy(PanthorDev *dev, uint32_t group);
 
 /**
@@ -204,6 +221,19 @@ int panthor_syncobj_wait(PanthorDev *dev, uint32_t syncobj, uint64_t point,
  * @status: receives it
  */
 int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status);
+
+/*
+ * Sharing with other processes: file descriptors, which the caller closes,
+ * and what they are there.  Each returns 0 or a negative errno.
+ */
+int panthor_syncobj_export(PanthorDev *dev, uint32_t syncobj, int *fd);
+int panthor_syncobj_import(PanthorDev *dev, int fd, uint32_t *syncobj);
+/* The fence that a binary object has now, as a sync file */
+int panthor_syncobj_export_fence(PanthorDev *dev, uint32_t syncobj, int *fd);
+int panthor_syncobj_import_fence(PanthorDev *dev, int fd, uint32_t syncobj);
+/* Of a buffer that belongs to no VM; the other side gets a mapping, too */
+int panthor_bo_export(PanthorDev *dev, const PanthorBo *bo, int *fd);
+int panthor_bo_import(PanthorDev *dev, int fd, uint64_t size, PanthorBo *bo);
 
 /* What the kernel's runtime power management says, "active" for instance */
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size);
