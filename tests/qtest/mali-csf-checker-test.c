@@ -33,6 +33,8 @@ static const char *const finding_names[] = {
     "dirty-line-lost", "unlock-without-lock", "update-missing",
     "command-while-active", "lockaddr-invalid", "transcfg-invalid",
     "fault-not-acknowledged", "lock-at-l2-off", "group-on-unmapped",
+    "lock-at-update", "transtab-invalid", "memattr-invalid",
+    "enabled-after-fault", "enabled-at-l2-off",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
 };
@@ -195,6 +197,8 @@ static void store(QMaliCsfBench *b, uint64_t va)
 static void stage(QMaliCsfBench *b, uint64_t transtab, uint64_t transcfg)
 {
     mali_csf_writeq(&b->gpu, mali_csf_as_reg(1, A_AS_TRANSTAB_LO), transtab);
+    mali_csf_writeq(&b->gpu, mali_csf_as_reg(1, A_AS_MEMATTR_LO),
+                    transtab ? MALI_CSF_MEMATTR : 0);
     mali_csf_writeq(&b->gpu, mali_csf_as_reg(1, A_AS_TRANSCFG_LO), transcfg);
 }
 
@@ -1376,7 +1380,8 @@ static void test_fault_acknowledged(void)
     init_mapped(&b, REPORT, 0, 0);
     make_fault(&b);
     mali_csf_run(&b.gpu, 4 * SECOND);
-    ack_fault(&b);
+    handle_fault(&b, false);
+    mali_csf_group_terminate(&b.group);
     mali_csf_run(&b.gpu, 10 * SECOND);
     finish(&b, "");
 }
@@ -1390,6 +1395,65 @@ static void test_fault_at_enable(void)
     as_disable(&b, false);
     mali_csf_vm_enable(&b.vm);
     finish(&b, "fault-not-acknowledged");
+}
+
+/* enabled-after-fault */
+
+/* The handler ends before as_disable(). */
+static void test_fault_enabled(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    make_fault(&b);
+    ack_fault(&b);
+    mali_csf_run(&b.gpu, 4 * SECOND);
+    assert_found(&b.gpu, "");
+    mali_csf_run(&b.gpu, 2 * SECOND);
+    /* Once */
+    mali_csf_run(&b.gpu, 10 * SECOND);
+    finish(&b, "enabled-after-fault");
+}
+
+/* The same, and the space is enabled at once for the VM or another one. */
+static void test_fault_enabled_update(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    make_fault(&b);
+    ack_fault(&b);
+    mali_csf_group_terminate(&b.group);
+    flush(&b);
+    mali_csf_vm_enable(&b.vm);
+    finish(&b, "enabled-after-fault");
+}
+
+/* The VM is enabled again: no trace is left. */
+static void test_fault_enabled_again(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    make_fault(&b);
+    handle_fault(&b, false);
+    mali_csf_group_terminate(&b.group);
+    mali_csf_vm_enable(&b.vm);
+    mali_csf_run(&b.gpu, 10 * SECOND);
+    finish(&b, "");
+}
+
+/* A reset ends it, too. */
+static void test_fault_enabled_reset(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    make_fault(&b);
+    ack_fault(&b);
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_run(&b.gpu, 10 * SECOND);
+    finish(&b, "");
 }
 
 /* Nobody will look at the bit. */
@@ -1478,16 +1542,41 @@ static void test_group_identity(void)
     finish(&b, "");
 }
 
-/* lock-at-l2-off */
+/* lock-at-l2-off and enabled-at-l2-off */
+
+static void l2_power(QMaliCsfBench *b, bool on)
+{
+    mali_csf_writel(&b->gpu, on ? A_L2_PWRON_LO : A_L2_PWROFF_LO, 1);
+}
+
+/* panthor_fw_suspend(), and panthor_mmu_suspend() for the firmware's space */
+static void suspend_firmware(QMaliCsfBench *b)
+{
+    mali_csf_writel(&b->gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    flush(b);
+    mali_csf_as_disable(&b->gpu, 0);
+}
+
+static void check_l2_off(QMaliCsfBench *b, const char *expected)
+{
+    l2_power(b, false);
+    assert_found(&b->gpu, "");
+    l2_power(b, true);
+    /* Once */
+    l2_power(b, false);
+    l2_power(b, true);
+    finish(b, expected);
+}
 
 static void test_l2_off_locked(void)
 {
     QMaliCsfBench b;
 
     init_mapped(&b, REPORT, 0, 0);
+    suspend_firmware(&b);
+    as_disable(&b, false);
     lock_range(&b, VA, MALI_CSF_PAGE);
-    mali_csf_writel(&b.gpu, A_L2_PWROFF_LO, 1);
-    finish(&b, "lock-at-l2-off");
+    check_l2_off(&b, "lock-at-l2-off");
 }
 
 /* as_disable() without its UPDATE */
@@ -1496,9 +1585,19 @@ static void test_l2_off_staged(void)
     QMaliCsfBench b;
 
     init_mapped(&b, REPORT, 0, 0);
+    suspend_firmware(&b);
     stage(&b, 0, AS_ADRMODE_UNMAPPED);
-    mali_csf_writel(&b.gpu, A_L2_PWROFF_LO, 1);
-    finish(&b, "update-missing");
+    check_l2_off(&b, "update-missing");
+}
+
+/* panthor_mmu_suspend() leaves one out. */
+static void test_l2_off_enabled(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    suspend_firmware(&b);
+    check_l2_off(&b, "enabled-at-l2-off");
 }
 
 static void test_l2_off_unlocked(void)
@@ -1506,10 +1605,121 @@ static void test_l2_off_unlocked(void)
     QMaliCsfBench b;
 
     init_mapped(&b, REPORT, 0, 0);
+    suspend_firmware(&b);
     lock_range(&b, VA, MALI_CSF_PAGE);
     flush_unlock(&b);
-    mali_csf_writel(&b.gpu, A_L2_PWROFF_LO, 1);
-    finish(&b, "");
+    as_disable(&b, false);
+    check_l2_off(&b, "");
+}
+
+/* A reset puts it right before anything is powered. */
+static void test_l2_off_reset(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    l2_power(&b, false);
+    mali_csf_soft_reset(&b.gpu);
+    l2_power(&b, true);
+    finish(&b, "note-lock-at-reset");
+}
+
+/* lock-at-update */
+
+static void test_update_locked(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    flush(&b);
+    mali_csf_vm_enable(&b.vm);
+    /* Told once: UPDATE has dropped the lock */
+    mali_csf_unlock(&b.gpu, 1);
+    finish(&b, "lock-at-update");
+}
+
+static void test_update_locked_unmap(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_group_terminate(&b.group);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    as_disable(&b, false);
+    finish(&b, "lock-at-update");
+}
+
+/* What a driver does that has lost a command, before it resets the GPU */
+static void test_gave_up(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 150 * MALI_CSF_MS);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    mali_csf_map(&b.vm, VA, new_page(&b), MALI_CSF_PAGE, 0);
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    mali_csf_run(&b.gpu, 101 * MALI_CSF_MS);
+    /* No UNLOCK; the next VM_BIND, and another VM takes the slot. */
+    lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
+    mali_csf_vm_enable(&b.vm);
+    assert_found(&b.gpu, "note-dropped note-dropped");
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
+    mali_csf_soft_reset(&b.gpu);
+    /* From here on it counts again. */
+    mali_csf_vm_enable(&b.vm);
+    bind_elsewhere(&b);
+    mali_csf_unlock(&b.gpu, 1);
+    finish(&b, "note-dropped note-dropped unlock-without-lock");
+}
+
+/* A command that takes its time, but not more than the driver has */
+static void test_slow(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_set_property(&b.gpu, "x-as-latency-ns", 50 * MALI_CSF_MS);
+    bind_elsewhere(&b);
+    mali_csf_unlock(&b.gpu, 1);
+    finish(&b, "unlock-without-lock");
+}
+
+/* transtab-invalid and memattr-invalid */
+
+/* as_disable() that writes no TRANSCFG */
+static void test_transtab(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_group_terminate(&b.group);
+    flush(&b);
+    stage(&b, 0, MALI_CSF_TRANSCFG);
+    mali_csf_as_command(&b.gpu, 1, AS_COMMAND_UPDATE);
+    finish(&b, "transtab-invalid memattr-invalid");
+}
+
+static void check_memattr(uint64_t transcfg, uint64_t memattr,
+                          const char *expected)
+{
+    QMaliCsfBench b;
+
+    bench_init(&b, REPORT);
+    stage(&b, b.vm.root, transcfg);
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(1, A_AS_MEMATTR_LO), memattr);
+    mali_csf_as_command(&b.gpu, 1, AS_COMMAND_UPDATE);
+    finish(&b, expected);
+}
+
+static void test_memattr(void)
+{
+    check_memattr(MALI_CSF_TRANSCFG, 0, "memattr-invalid");
+    check_memattr(MALI_CSF_TRANSCFG, MALI_CSF_MEMATTR, "");
+    /* Not used */
+    check_memattr(AS_ADRMODE_UNMAPPED, 0, "");
 }
 
 /* Notes */
@@ -1743,12 +1953,14 @@ static void test_stock_unlock_after_enable(void)
     finish(&b, "");
 }
 
-/* UPDATE and reset drop a lock too. */
+/* LOCK between a reset and the driver's clean-up; the slot is used again. */
 static void test_stock_unlock_after_update(void)
 {
     QMaliCsfBench b;
 
     init_mapped(&b, REPORT, 0, 0);
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_l2_on(&b.gpu);
     lock_range(&b, VA, MALI_CSF_PAGE);
     flush(&b);
     mali_csf_vm_enable(&b.vm);
@@ -1832,6 +2044,27 @@ static void test_stock_unload(void)
     flush(&b);
     mali_csf_unlock(&b.gpu, 0);
     mali_csf_run(&b.gpu, 2 * SECOND);
+    finish(&b, "");
+}
+
+/*
+ * The same while work that frees groups still unmaps from AS 0; and then the
+ * module is loaded again.
+ */
+static void test_stock_unload_in_bind(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_group_terminate(&b.group);
+    mali_csf_lock(&b.gpu, 0, 0x4010000 | AS_LOCKADDR_SIZE_MIN);
+    mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    l2_power(&b, false);
+    flush(&b);
+    mali_csf_unlock(&b.gpu, 0);
+    as_disable(&b, false);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), !=, 0);
+    l2_power(&b, true);
     finish(&b, "");
 }
 
@@ -2170,6 +2403,10 @@ int main(int argc, char **argv)
     ADD("fault/acknowledged", test_fault_acknowledged);
     ADD("fault/at-enable", test_fault_at_enable);
     ADD("fault/at-enable-masked", test_fault_at_enable_masked);
+    ADD("fault/enabled", test_fault_enabled);
+    ADD("fault/enabled/update", test_fault_enabled_update);
+    ADD("fault/enabled/again", test_fault_enabled_again);
+    ADD("fault/enabled/reset", test_fault_enabled_reset);
     ADD("group/never-enabled", test_group_never_enabled);
     ADD("group/resumed", test_group_resumed);
     ADD("group/after-fault", test_group_after_fault);
@@ -2178,7 +2415,15 @@ int main(int argc, char **argv)
     ADD("group/identity", test_group_identity);
     ADD("l2-off/locked", test_l2_off_locked);
     ADD("l2-off/staged", test_l2_off_staged);
+    ADD("l2-off/enabled", test_l2_off_enabled);
     ADD("l2-off/unlocked", test_l2_off_unlocked);
+    ADD("l2-off/reset", test_l2_off_reset);
+    ADD("update/locked", test_update_locked);
+    ADD("update/locked/unmap", test_update_locked_unmap);
+    ADD("gave-up", test_gave_up);
+    ADD("slow", test_slow);
+    ADD("transtab", test_transtab);
+    ADD("memattr", test_memattr);
 
     for (unsigned i = 0; i < ARRAY_SIZE(expansions); i++) {
         add_data("note/too-wide", expansions[i].name, &expansions[i],
@@ -2200,6 +2445,7 @@ int main(int argc, char **argv)
     ADD("stock/suspend-in-bind", test_stock_suspend_in_bind);
     ADD("stock/lock-across-reset", test_stock_lock_across_reset);
     ADD("stock/unload", test_stock_unload);
+    ADD("stock/unload-in-bind", test_stock_unload_in_bind);
     ADD("stock/group-killed", test_stock_group_killed);
     ADD("stock/declared-unusable", test_stock_declared_unusable);
     ADD("stock/lock-all", test_stock_lock_all);

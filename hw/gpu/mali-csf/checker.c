@@ -30,8 +30,13 @@
 #define UPDATE_MISSING_MAX_NS       (NS_PER_S / 1000)
 /* The same on the way to UNMAPPED, when the space may be in use meanwhile */
 #define UNMAP_MISSING_MAX_NS        (1 * NS_PER_S)
+/* panthor waits 100 ms for a command (panthor_mmu.c, panthor_gpu.c, v7.3) */
+#define PATIENCE_NS                 (90 * NS_PER_S / 1000)
 /* Pages whose stores are followed; more, and none is */
 #define MAX_DIRTY_PAGES             4096
+
+/* A table of level 0 */
+#define ROOT_TABLE_SIZE             0x1000
 
 /* L2 and load/store cache cleaned and invalidated, the others invalidated */
 #define FLUSH_ALL                   0x233
@@ -52,6 +57,11 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_FAULT_NOT_ACKNOWLEDGED] = "fault-not-acknowledged",
     [MALI_CSF_LOCK_AT_L2_OFF] = "lock-at-l2-off",
     [MALI_CSF_GROUP_ON_UNMAPPED] = "group-on-unmapped",
+    [MALI_CSF_LOCK_AT_UPDATE] = "lock-at-update",
+    [MALI_CSF_TRANSTAB_INVALID] = "transtab-invalid",
+    [MALI_CSF_MEMATTR_INVALID] = "memattr-invalid",
+    [MALI_CSF_ENABLED_AFTER_FAULT] = "enabled-after-fault",
+    [MALI_CSF_ENABLED_AT_L2_OFF] = "enabled-at-l2-off",
     [MALI_CSF_NOTE_LOCK_TOO_WIDE] = "note-lock-too-wide",
     [MALI_CSF_NOTE_LOCK_HELD_LONG] = "note-lock-held-long",
     [MALI_CSF_NOTE_LOCK_AT_RESET] = "note-lock-at-reset",
@@ -80,18 +90,38 @@ static int64_t now_ns(void)
 
 /* Findings */
 
+static void report_note(MaliCsfState *s, const MaliCsfFinding *f)
+{
+    s->checker.counts[f->id]++;
+    s->checker.notes++;
+    trace_mali_csf_note(mali_csf_finding_names[f->id], f->as, f->start,
+                        f->last, f->expected, f->seen);
+}
+
+static void report_dropped(MaliCsfState *s, const MaliCsfFinding *f)
+{
+    MaliCsfFinding note = *f;
+
+    note.id = MALI_CSF_NOTE_DROPPED;
+    note.expected = f->id;
+    report_note(s, &note);
+}
+
 static void report(MaliCsfState *s, const MaliCsfFinding *f)
 {
     MaliCsfChecker *checker = &s->checker;
     const char *name = mali_csf_finding_names[f->id];
 
-    checker->counts[f->id]++;
     if (f->id >= MALI_CSF_NUM_VIOLATIONS) {
-        checker->notes++;
-        trace_mali_csf_note(name, f->as, f->start, f->last, f->expected,
-                            f->seen);
+        report_note(s, f);
         return;
     }
+    if (checker->gave_up) {
+        /* A driver that lost a command leaves all to the reset it asks for. */
+        report_dropped(s, f);
+        return;
+    }
+    checker->counts[f->id]++;
     checker->violations++;
     trace_mali_csf_violation(name, f->as, f->start, f->last, f->expected,
                              f->seen);
@@ -155,12 +185,14 @@ static void drop_pending(MaliCsfState *s, unsigned as)
     MaliCsfAsCheck *c = &s->checker.as[as];
 
     for (unsigned i = 0; i < c->num_pending; i++) {
-        const MaliCsfFinding *f = &c->pending[i];
-
-        report_now(s, MALI_CSF_NOTE_DROPPED, as, f->start, f->last, f->id,
-                   f->seen);
+        report_dropped(s, &c->pending[i]);
     }
     c->num_pending = 0;
+}
+
+void mali_csf_check_duration(MaliCsfState *s, uint64_t ns)
+{
+    s->checker.gave_up |= ns >= PATIENCE_NS;
 }
 
 /* Dirty lines */
@@ -372,6 +404,7 @@ void mali_csf_check_lock(MaliCsfState *s, unsigned as, uint64_t start,
         c->expanded = false;
         c->first_start = start;
         c->first_last = last;
+        c->locked_live = translates(s, &space->active);
         c->lock_time = now_ns();
     }
     c->lock_dropped = false;
@@ -504,6 +537,25 @@ static void close_snapshot(MaliCsfState *s, unsigned as)
     c->dirty_removed = false;
 }
 
+/* What is to be put in force, and translates */
+static void check_translation(MaliCsfState *s, unsigned as,
+                              const MaliCsfTranslation *next)
+{
+    hwaddr root = next->transtab & MALI_CSF_PTE_ADDR_MASK;
+    MaliCsfRamWindow *window;
+
+    if (!mali_csf_ram_map(&s->mmu.ram, root, ROOT_TABLE_SIZE, &window)) {
+        report_now(s, MALI_CSF_TRANSTAB_INVALID, as, 0, 0, 0, next->transtab);
+    }
+    if (!next->memattr) {
+        report_now(s, MALI_CSF_MEMATTR_INVALID, as, 0, 0, 0, 0);
+    }
+    if (mali_csf_va_bits(next) != model_va_bits(s)) {
+        report_now(s, MALI_CSF_TRANSCFG_INVALID, as, 0, 0, model_va_bits(s),
+                   mali_csf_va_bits(next));
+    }
+}
+
 void mali_csf_check_update(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
@@ -516,6 +568,14 @@ void mali_csf_check_update(MaliCsfState *s, unsigned as)
     uint32_t fault_bit = MALI_CSF_MMU_INT_FAULT(as);
 
     judge(s, as);
+    /*
+     * A LOCK in a space that translates nothing may be of a VM_BIND that
+     * a reset overtook.
+     */
+    if (space->locked && c->locked_live) {
+        report_now(s, MALI_CSF_LOCK_AT_UPDATE, as, space->lock_start,
+                   space->lock_last, AS_COMMAND_UNLOCK, AS_COMMAND_UPDATE);
+    }
     if (!translates(s, &next)) {
         if (c->faulted) {
             /* Streams of the space may have run until this moment. */
@@ -527,11 +587,18 @@ void mali_csf_check_update(MaliCsfState *s, unsigned as)
                        next.transtab);
             c->used = false;
         }
-        c->owner = next.transtab;
-        if (mali_csf_va_bits(&next) != model_va_bits(s)) {
-            report_now(s, MALI_CSF_TRANSCFG_INVALID, as, 0, 0,
-                       model_va_bits(s), mali_csf_va_bits(&next));
+        /*
+         * The handler clears the bit, or the driver does before it enables
+         * the space, but unmaps it first, both under one lock.
+         */
+        if (c->faulted && translates(s, &space->active) &&
+            !(s->mmu.irq.rawstat & fault_bit)) {
+            report_now(s, MALI_CSF_ENABLED_AFTER_FAULT, as,
+                       space->faultaddress, space->faultaddress,
+                       AS_ADRMODE_UNMAPPED, AS_ADRMODE_AARCH64_4K);
         }
+        c->owner = next.transtab;
+        check_translation(s, as, &next);
         if (s->mmu.irq.rawstat & s->mmu.irq.mask & fault_bit) {
             report_now(s, MALI_CSF_FAULT_NOT_ACKNOWLEDGED, as,
                        space->faultaddress, space->faultaddress, 0,
@@ -618,8 +685,16 @@ void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes)
     }
 }
 
+static void drop_at_l2_off(MaliCsfState *s)
+{
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        s->checker.as[as].num_at_l2_off = 0;
+    }
+}
+
 void mali_csf_check_gpu_reset(MaliCsfState *s)
 {
+    drop_at_l2_off(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
         MaliCsfAsCheck *c = &s->checker.as[as];
@@ -639,6 +714,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         c->unmapped_time = -1;
         c->staged_since = -1;
     }
+    s->checker.gave_up = false;
 }
 
 /* Are the registers as written what is in force? */
@@ -649,8 +725,36 @@ static bool is_latched(const MaliCsfAddressSpace *space)
            space->memattr == space->active.memattr;
 }
 
+static void keep_at_l2_off(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
+                           uint64_t start, uint64_t last, uint64_t expected,
+                           uint64_t seen)
+{
+    MaliCsfAsCheck *c = &s->checker.as[as];
+
+    if (s->checker.gave_up) {
+        return;
+    }
+    c->at_l2_off[c->num_at_l2_off++] = (MaliCsfFinding) {
+        .id = id,
+        .as = as,
+        .start = start,
+        .last = last,
+        .expected = expected,
+        .seen = seen,
+    };
+}
+
+/*
+ * On suspend the driver is done with its spaces.  When its module is unloaded
+ * it is not: panthor_fw_unplug() powers the L2 off before
+ * panthor_mmu_unplug() disables the spaces, and panthor_vm_free() does not
+ * disable any.  Work that frees groups may hold a region meanwhile.  Which of
+ * both it was shows when the L2 comes on again: a driver that is loaded anew
+ * looks first what GPU this is.
+ */
 void mali_csf_check_l2_off(MaliCsfState *s)
 {
+    drop_at_l2_off(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
         MaliCsfAsCheck *c = &s->checker.as[as];
@@ -660,13 +764,18 @@ void mali_csf_check_l2_off(MaliCsfState *s)
          * in a space that translates nothing.
          */
         if (space->locked && c->owner) {
-            report_now(s, MALI_CSF_LOCK_AT_L2_OFF, as, space->lock_start,
-                       space->lock_last, 0, 0);
+            keep_at_l2_off(s, MALI_CSF_LOCK_AT_L2_OFF, as, space->lock_start,
+                           space->lock_last, 0, 0);
         }
         /* Whoever set a space up or gave it up is done by now. */
-        if (c->owner && !is_latched(space) && !c->update_missing) {
-            report_now(s, MALI_CSF_UPDATE_MISSING, as, 0, 0,
-                       space->active.transtab, space->transtab);
+        if (c->owner && !is_latched(space)) {
+            if (!c->update_missing) {
+                keep_at_l2_off(s, MALI_CSF_UPDATE_MISSING, as, 0, 0,
+                               space->active.transtab, space->transtab);
+            }
+        } else if (c->owner && translates(s, &space->active)) {
+            keep_at_l2_off(s, MALI_CSF_ENABLED_AT_L2_OFF, as, 0, 0, 0,
+                           space->active.transtab);
         }
         close_snapshot(s, as);
         dirty_clear(c);
@@ -676,6 +785,25 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         c->cut_short = false;
         c->unmapped_time = -1;
     }
+    s->checker.gave_up = false;
+}
+
+void mali_csf_check_l2_on(MaliCsfState *s)
+{
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        MaliCsfAsCheck *c = &s->checker.as[as];
+        unsigned n = c->num_at_l2_off;
+
+        c->num_at_l2_off = 0;
+        for (unsigned i = 0; i < n; i++) {
+            report(s, &c->at_l2_off[i]);
+        }
+    }
+}
+
+void mali_csf_check_probe(MaliCsfState *s)
+{
+    drop_at_l2_off(s);
 }
 
 /* Use */
@@ -847,6 +975,11 @@ static void checker_timer(void *opaque)
                                space->faultaddress, space->faultaddress,
                                FAULT_UNACKNOWLEDGED_MAX_NS,
                                now - c->fault_time);
+                } else if (c->faulted && translates(s, &space->active)) {
+                    report_now(s, MALI_CSF_ENABLED_AFTER_FAULT, as,
+                               space->faultaddress, space->faultaddress,
+                               FAULT_UNACKNOWLEDGED_MAX_NS,
+                               now - c->fault_time);
                 }
                 c->fault_time = -1;
             }
@@ -874,6 +1007,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
             .staged_since = -1,
         };
     }
+    s->checker.gave_up = false;
     timer_del(s->checker.timer);
 }
 

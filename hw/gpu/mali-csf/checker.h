@@ -43,6 +43,11 @@ typedef enum MaliCsfFindingId {
     MALI_CSF_FAULT_NOT_ACKNOWLEDGED,
     MALI_CSF_LOCK_AT_L2_OFF,
     MALI_CSF_GROUP_ON_UNMAPPED,
+    MALI_CSF_LOCK_AT_UPDATE,
+    MALI_CSF_TRANSTAB_INVALID,
+    MALI_CSF_MEMATTR_INVALID,
+    MALI_CSF_ENABLED_AFTER_FAULT,
+    MALI_CSF_ENABLED_AT_L2_OFF,
     MALI_CSF_NUM_VIOLATIONS,
     /* Notes */
     MALI_CSF_NOTE_LOCK_TOO_WIDE = MALI_CSF_NUM_VIOLATIONS,
@@ -65,6 +70,8 @@ typedef struct MaliCsfFinding {
 
 /* Findings of one address space that wait for their confirmation */
 #define MALI_CSF_MAX_PENDING    16
+/* A lock, an UPDATE that is missing, and a space that is enabled */
+#define MALI_CSF_MAX_AT_L2_OFF  3
 
 typedef struct MaliCsfAsCheck {
     /* NULL while the space translates nothing, or nothing we can follow */
@@ -72,6 +79,9 @@ typedef struct MaliCsfAsCheck {
 
     MaliCsfFinding pending[MALI_CSF_MAX_PENDING];
     unsigned num_pending;
+    /* Of when L2 went off: they wait for it to come on again */
+    MaliCsfFinding at_l2_off[MALI_CSF_MAX_AT_L2_OFF];
+    unsigned num_at_l2_off;
 
     /* 6.12: tables are edited first, and the region is flushed then */
     bool edit_then_flush;
@@ -85,6 +95,8 @@ typedef struct MaliCsfAsCheck {
     bool flushed;
     bool changed_after_flush;
     bool expanded;
+    /* The space translated when the region was locked */
+    bool locked_live;
     uint64_t first_start;
     uint64_t first_last;
     uint64_t change_start;
@@ -128,6 +140,8 @@ typedef struct MaliCsfChecker {
     uint64_t counts[MALI_CSF_NUM_FINDINGS];
     uint64_t violations;
     uint64_t notes;
+    /* The driver has given up on a command, and not reset the GPU yet */
+    bool gave_up;
     QEMUTimer *timer;
 } MaliCsfChecker;
 
@@ -157,6 +171,15 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as);
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes);
 void mali_csf_check_gpu_reset(MaliCsfState *s);
 void mali_csf_check_l2_off(MaliCsfState *s);
+void mali_csf_check_l2_on(MaliCsfState *s);
+/* A driver starts: what an earlier one left behind is not its mistake */
+void mali_csf_check_probe(MaliCsfState *s);
+/*
+ * A command of an address space or a flush begins that takes @ns.  Where that
+ * is more than a driver waits for, nothing is a violation until it has reset
+ * the GPU.
+ */
+void mali_csf_check_duration(MaliCsfState *s, uint64_t ns);
 /* AS_COMMAND was written while AS_STATUS said active */
 void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
                                  uint32_t command);

@@ -142,8 +142,13 @@ static uint64_t core_mask(hwaddr offset, uint32_t value)
 
 static bool l2_on(MaliCsfState *s, uint64_t cores)
 {
-    return set_ready(&s->gpu.l2_ready,
-                     s->gpu.l2_ready | (cores & s->model->l2_present), "l2");
+    bool changed = set_ready(&s->gpu.l2_ready, s->gpu.l2_ready |
+                             (cores & s->model->l2_present), "l2");
+
+    if (changed && mali_csf_strict(&s->checker)) {
+        mali_csf_check_l2_on(s);
+    }
+    return changed;
 }
 
 void mali_csf_gpu_complete_l2_on(MaliCsfState *s, uint64_t cores)
@@ -475,6 +480,9 @@ static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
         break;
     case GPU_REG_MODEL:
         value = read_model(s, reg, offset);
+        if (offset == A_GPU_ID && mali_csf_strict(&s->checker)) {
+            mali_csf_check_probe(s);
+        }
         break;
     case GPU_REG_STORAGE:
         value = s->gpu.regs[offset / 4];
@@ -673,6 +681,9 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
     if (!gpu->flush_latency_ns) {
         mali_csf_gpu_complete_flush(s, value);
         return;
+    }
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_duration(s, gpu->flush_latency_ns);
     }
     /* One that is under way does what both ask for, and starts anew. */
     gpu->flush_command |= value;

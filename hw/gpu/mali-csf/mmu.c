@@ -873,6 +873,9 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         as_command_execute(s, as, value);
         return;
     }
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_duration(s, s->mmu.latency_ns);
+    }
     space->command = value;
     space->command_end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
                          MIN(s->mmu.latency_ns, MALI_CSF_LATENCY_MAX_NS);
