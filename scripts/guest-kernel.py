@@ -320,6 +320,8 @@ def modules_to_load(kernel, panthor_ko=None):
 
     for name in project.config('guest')['modules']['load']:
         add(name, False)
+    for name in project.config('guest')['modules']['optional']:
+        add(name, True)
     if panthor_ko:
         check_panthor_ko(panthor_ko, kernel)
         order = [(name, panthor_ko if name == 'panthor' else path, hard)
