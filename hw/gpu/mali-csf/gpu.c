@@ -676,6 +676,10 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
 
     if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
                               &(MaliCsfOccasion) { }, value)) {
+        if (mali_csf_strict(&s->checker)) {
+            /* Late or never */
+            mali_csf_check_duration(s, UINT64_MAX);
+        }
         return;
     }
     if (!gpu->flush_latency_ns) {

@@ -866,6 +866,9 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
                              qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
                              MIN(injection->delay_ns,
                                  MALI_CSF_LATENCY_MAX_NS) : INT64_MAX;
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_duration(s, injection->delay_ns ?: UINT64_MAX);
+        }
         arm_command_timer(s);
         return;
     }
