@@ -523,6 +523,34 @@ static void test_injections(void)
     mali_csf_quit(&gpu);
 }
 
+/* A deferred instruction waits for that work, with its operands */
+static void test_deferred(void)
+{
+    uint64_t words[] = {
+        cs_set_sb_entry(2, 0), cs_run_compute(1, 0),
+        0, cs_move48(12, 100),
+        cs_sync(CS_OP_SYNC_SET64, 10, 12, 0, 0, 1 << 2, 3),
+        cs_move48(12, 5),
+        cs_sync(CS_OP_SYNC_ADD64, 10, 12, 0, 0, 1 << 3, 4),
+        cs_move48(12, 0),
+    };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", MALI_CSF_MS);
+    words[2] = cs_move48(10, b.out.va);
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, MALI_CSF_MS / 2);
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 1 << 2 | 1 << 3 | 1 << 4);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 105);
+    mali_csf_bench_quit(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -542,6 +570,7 @@ int main(int argc, char **argv)
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
     ADD("injections", test_injections);
+    ADD("deferred", test_deferred);
 
     return g_test_run();
 }

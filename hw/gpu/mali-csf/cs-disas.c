@@ -117,6 +117,7 @@ static void append_field(Text *text, const CsInstruction *row,
         append(text, "%s=r%u", field->name, (unsigned)value);
         break;
     case CS_FIELD_ENTRY:
+    case CS_FIELD_SIGNAL:
     case CS_FIELD_COUNT:
     case CS_FIELD_UNSIGNED:
         separate(text);

@@ -34,7 +34,7 @@
 
 /* What waits for WAIT and signals SIGNAL */
 #define WAIT            FIELD("wait", 16, 16, DEFER)
-#define SIGNAL          FIELD("signal", 48, 4, ENTRY)
+#define SIGNAL          FIELD("signal", 48, 4, SIGNAL)
 #define DEFER_MODE      FLAG("defer", 52, .min_arch = 11)
 #define PROGRESS        FLAG("progress", 32, .max_arch = 13)
 

@@ -58,7 +58,7 @@ uint64_t mali_csf_stream_ip(const MaliCsfStream *stream)
     return ip;
 }
 
-uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
+uint32_t mali_csf_stream_work(const MaliCsfStream *stream)
 {
     uint32_t mask = 0;
     unsigned i;
@@ -77,6 +77,7 @@ void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
     stream->frames[0].ip = extract;
     stream->frames[0].end = extract;
     stream->extract = extract;
+    stream->sb_mask_stream = UINT16_MAX;
 }
 
 void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
@@ -88,6 +89,7 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
     stream->fault_unpublished = true;
+    stream->num_deferred = 0;
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
 
@@ -171,11 +173,43 @@ static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
     return true;
 }
 
+/* A stream at an instruction that waits for its scoreboard, or for room */
+static void check_scoreboard_wait(MaliCsfStream *stream)
+{
+    if ((stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
+         !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) ||
+        (stream->state == MALI_CSF_STREAM_DEFERRED_WAIT &&
+         stream->num_deferred < MALI_CSF_MAX_DEFERRED)) {
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* Is there anything that a turn of the stream would do? */
+static bool stream_has_work(const MaliCsfStream *stream)
+{
+    return stream->state == MALI_CSF_STREAM_READY ||
+           (stream->num_deferred && mali_csf_stream_deferred_ready(stream));
+}
+
+/* The streams of a group whose wait for another of its streams is over */
+static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
+{
+    unsigned cs;
+
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        MaliCsfStream *stream = &group->streams[cs];
+
+        if (mali_csf_group_wait_over(group, stream)) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+    }
+}
+
 static void trace_instruction(const MaliCsfExec *exec)
 {
     char text[CS_DISAS_MAX];
 
-    cs_disassemble(text, exec->word, exec->s->engine.arch);
+    cs_disassemble(text, exec->word, exec->s->model->arch);
     trace_mali_csf_cs_instruction(exec->csg, exec->cs, exec->va, exec->word,
                                   text);
 }
@@ -195,7 +229,11 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
     unsigned used = SWITCH_WEIGHT;
     uint64_t executed = 0;
 
-    while (used < weight) {
+    if (stream->num_deferred) {
+        used += mali_csf_exec_deferred(&exec);
+        check_scoreboard_wait(stream);
+    }
+    while (stream->state == MALI_CSF_STREAM_READY && used < weight) {
         MaliCsfFrame *frame = &stream->frames[stream->depth];
         const MaliCsfDispatch *instruction;
         MaliCsfStep step;
@@ -254,6 +292,9 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
     if (exec.sync_written) {
         mali_csf_engine_check_waits(s);
     }
+    if (exec.group_written) {
+        check_group_waits(s, exec.group);
+    }
     return used;
 }
 
@@ -262,9 +303,8 @@ static bool engine_ready(MaliCsfState *s)
     unsigned i;
 
     for (i = 0; i < stream_count(s); i++) {
-        if (stream_get(s, i / s->model->cs_per_csg,
-                       i % s->model->cs_per_csg)->state ==
-            MALI_CSF_STREAM_READY) {
+        if (stream_has_work(stream_get(s, i / s->model->cs_per_csg,
+                                       i % s->model->cs_per_csg))) {
             return true;
         }
     }
@@ -303,7 +343,7 @@ static int next_in_turn(MaliCsfState *s)
         MaliCsfStream *stream = &group->streams[index % s->model->cs_per_csg];
         int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->priority;
 
-        if (stream->state == MALI_CSF_STREAM_READY && rank > best_rank) {
+        if (stream_has_work(stream) && rank > best_rank) {
             best_rank = rank;
             best = index;
         }
@@ -325,7 +365,7 @@ static int passed_over_longest(MaliCsfState *s)
         MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
                                            i % s->model->cs_per_csg);
 
-        if (stream->state != MALI_CSF_STREAM_READY) {
+        if (!stream_has_work(stream)) {
             stream->passed_over = 0;
         } else if (++stream->passed_over > longest) {
             longest = stream->passed_over;
@@ -393,9 +433,13 @@ void mali_csf_engine_check_waits(MaliCsfState *s)
     }
 }
 
-/* The streams of @as that are in @state execute their instruction again */
+/*
+ * The streams of @as that are in @state execute their instruction again, and
+ * deferred instructions that are blocked so are performed again
+ */
 static void restart_streams(MaliCsfState *s, unsigned as,
-                            MaliCsfStreamState state)
+                            MaliCsfStreamState state,
+                            MaliCsfMemResult blocked)
 {
     unsigned i;
 
@@ -403,48 +447,53 @@ static void restart_streams(MaliCsfState *s, unsigned as,
         unsigned csg = i / s->model->cs_per_csg;
         MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
 
-        if (s->engine.groups[csg].as == as && stream->state == state) {
+        if (s->engine.groups[csg].as != as) {
+            continue;
+        }
+        if (stream->state == state) {
             stream->state = MALI_CSF_STREAM_READY;
         }
+        mali_csf_stream_retry_deferred(stream, blocked);
     }
     mali_csf_engine_kick(s);
 }
 
 void mali_csf_engine_as_released(MaliCsfState *s, unsigned as)
 {
-    restart_streams(s, as, MALI_CSF_STREAM_STALLED);
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
 }
 
 void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as)
 {
-    restart_streams(s, as, MALI_CSF_STREAM_STALLED);
-    restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED);
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
+    restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED, MALI_CSF_MEM_FAULTED);
 }
 
 void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
 {
-    unsigned i;
+    unsigned i, j;
 
     for (i = 0; i < stream_count(s); i++) {
         unsigned csg = i / s->model->cs_per_csg;
         unsigned cs = i % s->model->cs_per_csg;
         MaliCsfStream *stream = stream_get(s, csg, cs);
 
-        if (s->engine.groups[csg].as == as &&
-            (stream->state == MALI_CSF_STREAM_STALLED ||
-             stream->state == MALI_CSF_STREAM_MMU_FAULTED)) {
+        if (s->engine.groups[csg].as != as) {
+            continue;
+        }
+        if (stream->state == MALI_CSF_STREAM_STALLED ||
+            stream->state == MALI_CSF_STREAM_MMU_FAULTED) {
             mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
                                   stream->wait_va);
+            continue;
         }
-    }
-}
-
-static void check_scoreboard_wait(MaliCsfState *s, MaliCsfStream *stream)
-{
-    if (stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
-        !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) {
-        stream->state = MALI_CSF_STREAM_READY;
-        mali_csf_engine_kick(s);
+        for (j = 0; j < stream->num_deferred; j++) {
+            if (stream->deferred[j].blocked != MALI_CSF_MEM_DONE) {
+                mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                                      stream->deferred[j].blocked_va);
+                break;
+            }
+        }
     }
 }
 
@@ -457,7 +506,11 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
         stream->scoreboard[scoreboard]--;
     }
     stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    check_scoreboard_wait(s, stream);
+    if (stream->num_deferred ||
+        stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT) {
+        check_scoreboard_wait(stream);
+        mali_csf_engine_kick(s);
+    }
 }
 
 void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
@@ -499,9 +552,10 @@ static void engine_work_timer(void *opaque)
             stream->work_end[sb] = 0;
             stream->scoreboard[sb] = 0;
             stream->work_progress = now;
-            check_scoreboard_wait(s, stream);
+            check_scoreboard_wait(stream);
         }
     }
+    mali_csf_engine_kick(s);
     if (next != INT64_MAX) {
         timer_mod(s->engine.work_timer, next);
     }
@@ -527,8 +581,7 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
 
 void mali_csf_engine_init(MaliCsfState *s)
 {
-    s->engine.arch = s->model->gpu_id >> 28;
-    s->engine.dispatch = mali_csf_dispatch_new(s->model, s->engine.arch);
+    s->engine.dispatch = mali_csf_dispatch_new(s->model);
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);
@@ -550,11 +603,19 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
         stream->depth >= CS_CALL_STACK_DEPTH ||
         stream->sb_endpoint >= s->model->scoreboards ||
         stream->sb_other >= s->model->scoreboards ||
+        stream->sb_deferred >= s->model->scoreboards ||
         (stream->ring_base & 7) ||
         (stream->state != MALI_CSF_STREAM_STOPPED &&
          stream->state != MALI_CSF_STREAM_FATAL && !stream->ring_size) ||
         (stream->ring_size && (!is_power_of_2(stream->ring_size) ||
                                stream->ring_size < 8))) {
+        return false;
+    }
+    if ((stream->state == MALI_CSF_STREAM_PROGRESS_WAIT &&
+         stream->wait_condition >= s->model->cs_per_csg) ||
+        (stream->state == MALI_CSF_STREAM_SHARED_WAIT &&
+         stream->wait_value >= s->model->scoreboards) ||
+        !mali_csf_stream_deferred_valid(s, stream)) {
         return false;
     }
     for (i = 0; i <= stream->depth; i++) {
@@ -604,10 +665,27 @@ static const VMStateDescription vmstate_mali_csf_frame = {
     },
 };
 
+static const VMStateDescription vmstate_mali_csf_deferred = {
+    .name = "mali-csf-deferred",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64(word, MaliCsfDeferred),
+        VMSTATE_UINT64(va, MaliCsfDeferred),
+        VMSTATE_UINT64(address, MaliCsfDeferred),
+        VMSTATE_UINT64(data, MaliCsfDeferred),
+        VMSTATE_UINT16(wait_mask, MaliCsfDeferred),
+        VMSTATE_UINT8(signal, MaliCsfDeferred),
+        VMSTATE_UINT8(blocked, MaliCsfDeferred),
+        VMSTATE_UINT64(blocked_va, MaliCsfDeferred),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -625,6 +703,13 @@ static const VMStateDescription vmstate_mali_csf_stream = {
         VMSTATE_UINT64(extract, MaliCsfStream),
         VMSTATE_UINT8(sb_endpoint, MaliCsfStream),
         VMSTATE_UINT8(sb_other, MaliCsfStream),
+        VMSTATE_UINT8(sb_deferred, MaliCsfStream),
+        VMSTATE_UINT16(sb_mask_stream, MaliCsfStream),
+        VMSTATE_UINT16(sb_mask_wait, MaliCsfStream),
+        VMSTATE_UINT64(progress, MaliCsfStream),
+        VMSTATE_STRUCT_ARRAY(deferred, MaliCsfStream, MALI_CSF_MAX_DEFERRED,
+                             1, vmstate_mali_csf_deferred, MaliCsfDeferred),
+        VMSTATE_UINT8(num_deferred, MaliCsfStream),
         VMSTATE_UINT8(resources, MaliCsfStream),
         VMSTATE_UINT8(error, MaliCsfStream),
         VMSTATE_BOOL(resumable, MaliCsfStream),
@@ -664,6 +749,8 @@ static const VMStateDescription vmstate_mali_csf_group = {
         VMSTATE_UINT32(allow_other, MaliCsfGroup),
         VMSTATE_BOOL(idle, MaliCsfGroup),
         VMSTATE_BOOL(sync_update, MaliCsfGroup),
+        VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup,
+                             MALI_CSF_MAX_SCOREBOARDS),
         VMSTATE_STRUCT_ARRAY(streams, MaliCsfGroup, MALI_CSF_MAX_CS, 1,
                              vmstate_mali_csf_stream, MaliCsfStream),
         VMSTATE_END_OF_LIST()

@@ -24,6 +24,8 @@ typedef struct MaliCsfFault MaliCsfFault;
 #define MALI_CSF_MAX_CS             8
 #define MALI_CSF_MAX_WORK_REGISTERS 128
 #define MALI_CSF_MAX_SCOREBOARDS    16
+/* Deferred instructions of a stream; one more blocks it */
+#define MALI_CSF_MAX_DEFERRED       16
 
 typedef enum MaliCsfStreamState {
     /* Not started by the firmware interface */
@@ -36,6 +38,11 @@ typedef enum MaliCsfStreamState {
     MALI_CSF_STREAM_SYNC_WAIT,
     /* At an instruction that waits for scoreboard entries */
     MALI_CSF_STREAM_SCOREBOARD_WAIT,
+    /* At an instruction to be deferred, and there is no room */
+    MALI_CSF_STREAM_DEFERRED_WAIT,
+    /* At a PROGRESS_WAIT; at a SHARED_SB_DEC of an entry that is zero */
+    MALI_CSF_STREAM_PROGRESS_WAIT,
+    MALI_CSF_STREAM_SHARED_WAIT,
     /* At an instruction that needs a locked address */
     MALI_CSF_STREAM_STALLED,
     /* At an instruction whose access faulted, until UNMAPPED or TERMINATE */
@@ -56,6 +63,24 @@ typedef struct MaliCsfFrame {
     uint64_t end;
     uint64_t ip;
 } MaliCsfFrame;
+
+/* An instruction that was issued and waits for scoreboard entries */
+typedef struct MaliCsfDeferred {
+    /* Without bits that are no field, and its address */
+    uint64_t word;
+    uint64_t va;
+    /* Operands, as the registers had them when it was issued */
+    uint64_t address;
+    uint64_t data;
+    uint16_t wait_mask;
+    uint8_t signal;
+    /*
+     * MALI_CSF_MEM_DONE, or what became of its last try: _STALLED until the
+     * region is unlocked, _FAULTED until UPDATE; then the address
+     */
+    uint8_t blocked;
+    uint64_t blocked_va;
+} MaliCsfDeferred;
 
 typedef struct MaliCsfStream {
     uint32_t state;
@@ -78,7 +103,14 @@ typedef struct MaliCsfStream {
     uint64_t extract;
     uint8_t sb_endpoint;
     uint8_t sb_other;
+    uint8_t sb_deferred;
+    uint16_t sb_mask_stream;
+    uint16_t sb_mask_wait;
     uint8_t resources;
+    uint64_t progress;
+    /* The oldest first */
+    MaliCsfDeferred deferred[MALI_CSF_MAX_DEFERRED];
+    uint8_t num_deferred;
     /* Type of the CS_FAULT that ERROR_BARRIER has not yet cleared, or 0 */
     uint8_t error;
     /* Loaded from a suspend buffer: CS START goes on in that state */
@@ -97,7 +129,11 @@ typedef struct MaliCsfStream {
     /* Slices in which it was ready and had no turn */
     uint32_t passed_over;
 
-    /* Of the instruction that blocks the stream */
+    /*
+     * Of the instruction that blocks the stream.  PROGRESS_WAIT has the number
+     * of the other stream in wait_condition, SHARED_SB_DEC the entry in
+     * wait_value.
+     */
     uint64_t wait_va;
     uint64_t wait_value;
     uint8_t wait_condition;
@@ -130,12 +166,13 @@ typedef struct MaliCsfGroup {
     bool idle;
     /* A stream wrote a sync object of system scope */
     bool sync_update;
+    /* Scoreboard entries of all streams; saved by SUSPEND */
+    uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS];
     MaliCsfStream streams[MALI_CSF_MAX_CS];
 } MaliCsfGroup;
 
 typedef struct MaliCsfEngine {
-    /* GPU_ID[31:28], and the instructions that follow from it, by opcode */
-    uint8_t arch;
+    /* The instructions of the model's architecture, by opcode */
     struct MaliCsfDispatch *dispatch;
 
     MaliCsfGroup groups[MALI_CSF_MAX_CSG];
@@ -183,7 +220,11 @@ void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);
 /* VA of the instruction that the stream is at */
 uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);
 
-/* Bit mask of the scoreboard entries that are not zero */
+/*
+ * Bit mask of the scoreboard entries that are not zero: of endpoints' work,
+ * and of deferred instructions too
+ */
+uint32_t mali_csf_stream_work(const MaliCsfStream *stream);
 uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
 
 /*

@@ -20,7 +20,7 @@
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 /* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     2
+#define SUSPEND_VERSION     3
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -29,6 +29,16 @@ typedef struct QEMU_PACKED SuspendedFrame {
     uint64_t ip;
 } SuspendedFrame;
 
+typedef struct QEMU_PACKED SuspendedDeferred {
+    uint64_t word;
+    uint64_t va;
+    uint64_t address;
+    uint64_t data;
+    uint16_t wait_mask;
+    uint8_t signal;
+    uint8_t reserved[5];
+} SuspendedDeferred;
+
 typedef struct QEMU_PACKED SuspendedStream {
     uint32_t state;
     uint8_t depth;
@@ -36,13 +46,18 @@ typedef struct QEMU_PACKED SuspendedStream {
     uint8_t sb_other;
     uint8_t resources;
     uint32_t error;
-    uint32_t reserved;
+    uint16_t sb_mask_stream;
+    uint16_t sb_mask_wait;
     uint64_t extract;
     uint32_t fault;
-    uint32_t reserved2;
+    uint8_t sb_deferred;
+    uint8_t num_deferred;
+    uint16_t reserved;
     uint64_t fault_info;
+    uint64_t progress;
     SuspendedFrame frames[CS_CALL_STACK_DEPTH];
     uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
+    SuspendedDeferred deferred[MALI_CSF_MAX_DEFERRED];
 } SuspendedStream;
 
 typedef struct QEMU_PACKED SuspendedGroup {
@@ -53,6 +68,7 @@ typedef struct QEMU_PACKED SuspendedGroup {
     uint32_t streams;
     uint32_t registers;
     uint32_t reserved;
+    uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS];
     SuspendedStream stream[MALI_CSF_MAX_CS];
 } SuspendedGroup;
 
@@ -83,6 +99,21 @@ static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
     saved->extract = cpu_to_le64(stream->extract);
     saved->fault = cpu_to_le32(stream->fault);
     saved->fault_info = cpu_to_le64(stream->fault_info);
+    saved->sb_deferred = stream->sb_deferred;
+    saved->sb_mask_stream = cpu_to_le16(stream->sb_mask_stream);
+    saved->sb_mask_wait = cpu_to_le16(stream->sb_mask_wait);
+    saved->progress = cpu_to_le64(stream->progress);
+    saved->num_deferred = stream->num_deferred;
+    for (i = 0; i < stream->num_deferred; i++) {
+        const MaliCsfDeferred *op = &stream->deferred[i];
+
+        saved->deferred[i].word = cpu_to_le64(op->word);
+        saved->deferred[i].va = cpu_to_le64(op->va);
+        saved->deferred[i].address = cpu_to_le64(op->address);
+        saved->deferred[i].data = cpu_to_le64(op->data);
+        saved->deferred[i].wait_mask = cpu_to_le16(op->wait_mask);
+        saved->deferred[i].signal = op->signal;
+    }
     for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
         saved->frames[i].start = cpu_to_le64(stream->frames[i].start);
         saved->frames[i].end = cpu_to_le64(stream->frames[i].end);
@@ -109,6 +140,23 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
     stream->extract = le64_to_cpu(saved->extract);
     stream->fault = le32_to_cpu(saved->fault);
     stream->fault_info = le64_to_cpu(saved->fault_info);
+    stream->sb_deferred = saved->sb_deferred;
+    stream->sb_mask_stream = le16_to_cpu(saved->sb_mask_stream);
+    stream->sb_mask_wait = le16_to_cpu(saved->sb_mask_wait);
+    stream->progress = le64_to_cpu(saved->progress);
+    stream->num_deferred = saved->num_deferred;
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    for (i = 0; i < MIN(stream->num_deferred, MALI_CSF_MAX_DEFERRED); i++) {
+        /* Whatever blocked it, the next try finds out again. */
+        stream->deferred[i] = (MaliCsfDeferred) {
+            .word = le64_to_cpu(saved->deferred[i].word),
+            .va = le64_to_cpu(saved->deferred[i].va),
+            .address = le64_to_cpu(saved->deferred[i].address),
+            .data = le64_to_cpu(saved->deferred[i].data),
+            .wait_mask = le16_to_cpu(saved->deferred[i].wait_mask),
+            .signal = saved->deferred[i].signal,
+        };
+    }
     for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
         stream->frames[i].start = le64_to_cpu(saved->frames[i].start);
         stream->frames[i].end = le64_to_cpu(saved->frames[i].end);
@@ -155,13 +203,16 @@ static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
     MaliCsfGroup *group = group_get(s, csg);
     g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
     MaliCsfMemResult result;
-    unsigned cs;
+    unsigned cs, i;
 
     saved->magic = cpu_to_le32(SUSPEND_MAGIC);
     saved->version = cpu_to_le32(SUSPEND_VERSION);
     saved->size = cpu_to_le32(suspended_size(s));
     saved->streams = cpu_to_le32(s->model->cs_per_csg);
     saved->registers = cpu_to_le32(s->model->work_registers);
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        saved->shared_sb[i] = cpu_to_le32(group->shared_sb[i]);
+    }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         stream_save(&group->streams[cs], &saved->stream[cs]);
     }
@@ -183,7 +234,7 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
     g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
     MaliCsfMemResult result;
     bool valid;
-    unsigned cs;
+    unsigned cs, i;
 
     result = mali_csf_mem_read(s, FW_AS, suspend_buf, saved,
                                suspended_size(s), &s->mcu.fw.access_fault);
@@ -200,6 +251,9 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
             le32_to_cpu(saved->size) == suspended_size(s) &&
             le32_to_cpu(saved->streams) == s->model->cs_per_csg &&
             le32_to_cpu(saved->registers) == s->model->work_registers;
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        group->shared_sb[i] = valid ? le32_to_cpu(saved->shared_sb[i]) : 0;
+    }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_stream_reset(&group->streams[cs], 0);
         if (!valid ||
@@ -229,6 +283,7 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
             mali_csf_stream_reset(&group->streams[cs], 0);
         }
+        memset(group->shared_sb, 0, sizeof(group->shared_sb));
     }
     group->active = true;
     group->entering = true;
@@ -506,6 +561,12 @@ bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
             break;
         case MALI_CSF_STREAM_SYNC_WAIT:
             if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT) ||
+                mali_csf_stream_scoreboards(stream)) {
+                return false;
+            }
+            break;
+        case MALI_CSF_STREAM_SHARED_WAIT:
+            if (!(stream->idle_mask & CS_IDLE_SHARED_SB_DEC) ||
                 mali_csf_stream_scoreboards(stream)) {
                 return false;
             }

@@ -104,7 +104,8 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     fresh = *stream;
     valid = cs_sample(s, mali_csf_fw_cs_input(csg, cs), &fresh);
     fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
-                             CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ);
+                             CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
+                             CS_IDLE_SHARED_SB_DEC);
     if (mali_csf_mmu_locked(s, FW_AS, fresh.user_input, CS_USER_INPUT_SIZE) ||
         mali_csf_mmu_locked(s, FW_AS, fresh.user_output,
                             CS_USER_OUTPUT_SIZE)) {
@@ -242,6 +243,16 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
                CS_STATUS_WAIT_SYNC_COND((uint32_t)stream->wait_condition);
         pointer = stream->wait_va;
         value = stream->wait_value;
+        break;
+    case MALI_CSF_STREAM_PROGRESS_WAIT:
+        reason = CS_BLOCKED_PROGRESS_WAIT;
+        wait = CS_STATUS_WAIT_PROGRESS;
+        break;
+    case MALI_CSF_STREAM_DEFERRED_WAIT:
+        reason = CS_BLOCKED_DEFERRED;
+        break;
+    case MALI_CSF_STREAM_SHARED_WAIT:
+        reason = CS_BLOCKED_SB_WAIT;
         break;
     case MALI_CSF_STREAM_SCOREBOARD_WAIT:
         reason = CS_BLOCKED_SB_WAIT;

@@ -1,7 +1,14 @@
 /*
  * Mali CSF GPU: instructions that compute in registers
  *
- * As in src/panfrost/genxml/v10.xml of Mesa 25.0.7.
+ * As in src/panfrost/genxml/v10.xml of Mesa 25.0.7, and v11.xml to v13.xml of
+ * later versions.  The forms with a choice of operations took the place of
+ * ADD_IMM and UMIN32: operation 0 is what those do, and where they are still
+ * the ones that there are, the field of the operation reads as zero.
+ *
+ * Guesses: a shift by as many bits as there are, or more, shifts out all of
+ * them; a bit field that begins or ends beyond the register has only the bits
+ * that exist.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,31 +16,192 @@
 #include "qemu/osdep.h"
 #include "instructions.h"
 
-MaliCsfStep mali_csf_insn_add_imm32(MaliCsfExec *exec)
-{
-    unsigned dst = insn_field8(exec, 48);
-    unsigned src = insn_field8(exec, 40);
+/*
+ * All for operands of @bits bits, 32 or 64, in the low bits of 64.  What they
+ * return has more bits: the caller cuts it off.
+ */
 
-    exec->stream->regs[dst] = exec->stream->regs[src] + (uint32_t)exec->word;
+static uint64_t low_bits(uint64_t value, unsigned bits)
+{
+    return bits < 64 ? value & ((1ull << bits) - 1) : value;
+}
+
+static int64_t sign_extend(uint64_t value, unsigned bits)
+{
+    return bits ? (int64_t)(value << (64 - bits)) >> (64 - bits) : 0;
+}
+
+static uint64_t shift_left(uint64_t value, uint64_t by, unsigned bits)
+{
+    return by < bits ? value << by : 0;
+}
+
+static uint64_t shift_right(uint64_t value, uint64_t by, unsigned bits)
+{
+    return by < bits ? value >> by : 0;
+}
+
+static uint64_t shift_right_signed(uint64_t value, uint64_t by, unsigned bits)
+{
+    return sign_extend(value, bits) >> MIN(by, bits - 1);
+}
+
+/* How much of a field of @width bits at @position there is */
+static unsigned field_width(unsigned position, unsigned width, unsigned bits)
+{
+    return position < bits ? MIN(width, bits - position) : 0;
+}
+
+static uint64_t extract_field(uint64_t value, unsigned position,
+                              unsigned width, unsigned bits, bool is_signed)
+{
+    width = field_width(position, width, bits);
+    if (!width) {
+        return 0;
+    }
+    value >>= position;
+    return is_signed ? sign_extend(value, width) : low_bits(value, width);
+}
+
+static uint64_t insert_field(uint64_t value, unsigned position,
+                             unsigned width, unsigned bits, uint64_t field)
+{
+    width = field_width(position, width, bits);
+    return width ? deposit64(value, position, width, field) : value;
+}
+
+/* False if there is no such operation */
+static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
+                      uint64_t *dst)
+{
+    uint32_t imm = word;
+    /* Of the operations on bit fields */
+    unsigned position = extract32(imm, 0, 8);
+    unsigned width = extract32(imm, 8, 8);
+
+    switch (extract64(word, 32, 8)) {
+    case CS_ARITH_IMM_ADD:
+        *dst = src + (int32_t)imm;
+        return true;
+    case CS_ARITH_IMM_LSHIFT:
+        *dst = shift_left(src, imm, bits);
+        return true;
+    case CS_ARITH_IMM_RSHIFT_U:
+        *dst = shift_right(src, imm, bits);
+        return true;
+    case CS_ARITH_IMM_RSHIFT_S:
+        *dst = shift_right_signed(src, imm, bits);
+        return true;
+    case CS_ARITH_IMM_BFEXT_U:
+        *dst = extract_field(src, position, width, bits, false);
+        return true;
+    case CS_ARITH_IMM_BFEXT_S:
+        *dst = extract_field(src, position, width, bits, true);
+        return true;
+    case CS_ARITH_IMM_BFINS:
+        *dst = insert_field(src, position, width, bits,
+                            extract32(imm, 16, 16));
+        return true;
+    case CS_ARITH_IMM_UMIN:
+        *dst = MIN(src, low_bits((int32_t)imm, bits));
+        return true;
+    }
+    return false;
+}
+
+static bool arith_reg(uint64_t word, unsigned bits, uint64_t src0,
+                      uint64_t src1, uint64_t *dst)
+{
+    switch (extract64(word, 24, 8)) {
+    case CS_ARITH_REG_UMIN:
+        *dst = MIN(src0, src1);
+        return true;
+    case CS_ARITH_REG_ADD:
+        *dst = src0 + src1;
+        return true;
+    case CS_ARITH_REG_SUB:
+        *dst = src0 - src1;
+        return true;
+    case CS_ARITH_REG_LSHIFT:
+        *dst = shift_left(src0, src1, bits);
+        return true;
+    case CS_ARITH_REG_RSHIFT_U:
+        *dst = shift_right(src0, src1, bits);
+        return true;
+    case CS_ARITH_REG_RSHIFT_S:
+        *dst = shift_right_signed(src0, src1, bits);
+        return true;
+    case CS_ARITH_REG_BFINS:
+        *dst = insert_field(src0, extract64(word, 0, 8),
+                            extract64(word, 8, 8), bits, src1);
+        return true;
+    }
+    return false;
+}
+
+MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec)
+{
+    uint32_t *regs = exec->stream->regs;
+    uint64_t result;
+
+    if (!arith_imm(exec->word, 32, regs[insn_field8(exec, 40)], &result)) {
+        return mali_csf_exec_invalid(exec);
+    }
+    regs[insn_field8(exec, 48)] = result;
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_add_imm64(MaliCsfExec *exec)
+MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec)
 {
-    unsigned dst = insn_field8(exec, 48);
-    unsigned src = insn_field8(exec, 40);
+    uint64_t result;
 
-    insn_set_pair(exec, dst, insn_pair(exec, src) + (int32_t)exec->word);
+    if (!arith_imm(exec->word, 64, insn_pair(exec, insn_field8(exec, 40)),
+                   &result)) {
+        return mali_csf_exec_invalid(exec);
+    }
+    insn_set_pair(exec, insn_field8(exec, 48), result);
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_umin32(MaliCsfExec *exec)
+MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec)
 {
-    unsigned dst = insn_field8(exec, 48);
-    unsigned a = insn_field8(exec, 40);
-    unsigned b = insn_field8(exec, 32);
+    uint32_t *regs = exec->stream->regs;
+    uint64_t result;
 
-    exec->stream->regs[dst] = MIN(exec->stream->regs[a],
-                                  exec->stream->regs[b]);
+    if (!arith_reg(exec->word, 32, regs[insn_field8(exec, 40)],
+                   regs[insn_field8(exec, 32)], &result)) {
+        return mali_csf_exec_invalid(exec);
+    }
+    regs[insn_field8(exec, 48)] = result;
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec)
+{
+    uint64_t result;
+
+    if (!arith_reg(exec->word, 64, insn_pair(exec, insn_field8(exec, 40)),
+                   insn_pair(exec, insn_field8(exec, 32)), &result)) {
+        return mali_csf_exec_invalid(exec);
+    }
+    insn_set_pair(exec, insn_field8(exec, 48), result);
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* The mode is a truth table; with INDEX the second operand is a bit number */
+MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec)
+{
+    uint32_t *regs = exec->stream->regs;
+    unsigned mode = extract64(exec->word, 0, 4);
+    uint32_t a = regs[insn_field8(exec, 40)];
+    uint32_t b = regs[insn_field8(exec, 32)];
+
+    if (extract64(exec->word, 4, 1)) {
+        b = shift_left(1, b, 32);
+    }
+    regs[insn_field8(exec, 48)] = (mode & 1 ? a & b : 0) |
+                                  (mode & 2 ? a & ~b : 0) |
+                                  (mode & 4 ? ~a & b : 0) |
+                                  (mode & 8 ? ~a & ~b : 0);
     return MALI_CSF_STEP_NEXT;
 }

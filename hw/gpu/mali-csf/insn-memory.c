@@ -4,8 +4,7 @@
  * As in src/panfrost/genxml/v10.xml, cs_builder.h and decode_csf.c of Mesa
  * 25.0.7.  Each makes sure of every page that it needs before its first
  * effect.
- *
- * Not modelled: deferred execution, see instructions.c.
+ * Those that can be deferred have their operands from a MaliCsfDeferred.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -97,40 +96,55 @@ MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec)
 
 MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)
 {
-    unsigned reg = insn_field8(exec, 40);
-    uint32_t id;
+    MaliCsfDeferred op = {
+        .data = exec->stream->regs[insn_field8(exec, 40)],
+    };
 
-    if (!mali_csf_exec_wait(exec, insn_wait_mask(exec))) {
-        return MALI_CSF_STEP_BLOCKED;
-    }
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op)
+{
     /* Not needed if a flush was done since the host read this identifier */
-    id = exec->stream->regs[reg] & R_LATEST_FLUSH_ID_ID_MASK;
+    uint32_t id = op->data & R_LATEST_FLUSH_ID_ID_MASK;
+
     if (id == 0 || id == exec->s->gpu.latest_flush_id) {
-        mali_csf_gpu_flush_done(exec->s, extract64(exec->word, 0, 12));
+        mali_csf_gpu_flush_done(exec->s, extract64(op->word, 0, 12));
     }
     return MALI_CSF_STEP_NEXT;
 }
 
-/* SYNC_ADD and SYNC_SET of both sizes */
-static MaliCsfStep sync_write(MaliCsfExec *exec, bool wide, bool add)
+/* SYNC_ADD and SYNC_SET */
+MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)),
+        .data = exec->stream->regs[insn_field8(exec, 32)],
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)),
+        .data = insn_pair(exec, insn_field8(exec, 32)),
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
+                              bool wide, bool add)
 {
     unsigned as = exec->group->as;
-    unsigned addr = insn_field8(exec, 40);
-    unsigned data = insn_field8(exec, 32);
-    unsigned scope = extract64(exec->word, 1, 2);
-    bool propagate = exec->word & 1;
+    uint64_t va = op->address;
+    bool propagate = op->word & 1;
     uint32_t error = propagate ? exec->stream->error : 0;
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
-    uint64_t va;
-
-    if (!mali_csf_exec_wait(exec, insn_wait_mask(exec))) {
-        return MALI_CSF_STEP_BLOCKED;
-    }
-    va = insn_pair(exec, addr);
-    if (va & (wide ? 15 : 7)) {
-        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
-    }
 
     /* Both words of an aligned object are in one page. */
     result = mali_csf_mem_probe(exec->s, as, va, wide ? 16 : 8,
@@ -145,43 +159,44 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, bool wide, bool add)
     /* The error word before the value, see above */
     smp_wmb();
     if (wide && add) {
-        mali_csf_mem_add64(exec->s, as, va, insn_pair(exec, data), &mmu_fault);
+        mali_csf_mem_add64(exec->s, as, va, op->data, &mmu_fault);
     } else if (wide) {
-        mali_csf_mem_store64(exec->s, as, va, insn_pair(exec, data),
-                             &mmu_fault);
+        mali_csf_mem_store64(exec->s, as, va, op->data, &mmu_fault);
     } else if (add) {
-        mali_csf_mem_add32(exec->s, as, va, exec->stream->regs[data],
-                           &mmu_fault);
+        mali_csf_mem_add32(exec->s, as, va, op->data, &mmu_fault);
     } else {
-        mali_csf_mem_store32(exec->s, as, va, exec->stream->regs[data],
-                             &mmu_fault);
+        mali_csf_mem_store32(exec->s, as, va, op->data, &mmu_fault);
     }
 
     exec->sync_written = true;
-    if (scope == CS_SYNC_SCOPE_SYSTEM) {
+    if (extract64(op->word, 1, 2) == CS_SYNC_SCOPE_SYSTEM) {
         exec->group->sync_update = true;
     }
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_sync_add32(MaliCsfExec *exec)
+MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
 {
-    return sync_write(exec, false, true);
+    return sync_write(exec, op, false, true);
 }
 
-MaliCsfStep mali_csf_insn_sync_set32(MaliCsfExec *exec)
+MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
 {
-    return sync_write(exec, false, false);
+    return sync_write(exec, op, false, false);
 }
 
-MaliCsfStep mali_csf_insn_sync_add64(MaliCsfExec *exec)
+MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
 {
-    return sync_write(exec, true, true);
+    return sync_write(exec, op, true, true);
 }
 
-MaliCsfStep mali_csf_insn_sync_set64(MaliCsfExec *exec)
+MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
 {
-    return sync_write(exec, true, false);
+    return sync_write(exec, op, true, false);
 }
 
 static bool sync_condition(unsigned condition, uint64_t value,
@@ -290,20 +305,25 @@ MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec)
 
 MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
 {
-    unsigned addr = insn_field8(exec, 40);
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)) +
+                   insn_offset16(exec),
+    };
+
+    if (extract64(exec->word, 32, 8) > CS_STATE_ERROR_STATUS) {
+        return mali_csf_exec_invalid(exec);
+    }
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op)
+{
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
     uint64_t value;
-    uint64_t va;
 
-    if (!mali_csf_exec_wait(exec, insn_wait_mask(exec))) {
-        return MALI_CSF_STEP_BLOCKED;
-    }
-    va = insn_pair(exec, addr) + insn_offset16(exec);
-    if (va & 7) {
-        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
-    }
-    switch (extract64(exec->word, 32, 8)) {
+    switch (extract64(op->word, 32, 8)) {
     case CS_STATE_TIMESTAMP:
         value = mali_csf_gpu_timestamp(exec->s);
         break;
@@ -313,17 +333,15 @@ MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
     case CS_STATE_ERROR_STATUS:
         value = exec->stream->error;
         break;
-    case CS_STATE_DISJOINT_COUNT:
-        /* Nothing makes the counters disjoint. */
+    default:
+        /* CS_STATE_DISJOINT_COUNT: nothing makes the counters disjoint */
         value = 0;
         break;
-    default:
-        return mali_csf_exec_invalid(exec);
     }
-    result = mali_csf_mem_store64(exec->s, exec->group->as, va, value,
-                                  &mmu_fault);
+    result = mali_csf_mem_store64(exec->s, exec->group->as, op->address,
+                                  value, &mmu_fault);
     if (result != MALI_CSF_MEM_DONE) {
-        return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+        return mali_csf_access_blocked(exec, result, op->address, &mmu_fault);
     }
     return MALI_CSF_STEP_NEXT;
 }

@@ -52,8 +52,13 @@ MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
     unsigned as = exec->group->as;
 
     if (result == MALI_CSF_MEM_STALLED) {
-        stream->state = MALI_CSF_STREAM_STALLED;
-        stream->wait_va = va;
+        if (exec->deferred) {
+            exec->deferred->blocked = MALI_CSF_MEM_STALLED;
+            exec->deferred->blocked_va = va;
+        } else {
+            stream->state = MALI_CSF_STREAM_STALLED;
+            stream->wait_va = va;
+        }
         mali_csf_mmu_stalled(s, as, va);
         trace_mali_csf_cs_blocked(exec->csg, exec->cs, "stalled", va);
         return MALI_CSF_STEP_BLOCKED;
@@ -66,8 +71,13 @@ MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
                               mmu_fault->exception, mmu_fault->va);
         return MALI_CSF_STEP_BLOCKED;
     }
-    stream->state = MALI_CSF_STREAM_MMU_FAULTED;
-    stream->wait_va = mmu_fault->va;
+    if (exec->deferred) {
+        exec->deferred->blocked = MALI_CSF_MEM_FAULTED;
+        exec->deferred->blocked_va = mmu_fault->va;
+    } else {
+        stream->state = MALI_CSF_STREAM_MMU_FAULTED;
+        stream->wait_va = mmu_fault->va;
+    }
     trace_mali_csf_cs_blocked(exec->csg, exec->cs, "faulted", mmu_fault->va);
     return MALI_CSF_STEP_BLOCKED;
 }
@@ -108,8 +118,15 @@ static MaliCsfStep do_move32(MaliCsfExec *exec)
 
 static MaliCsfStep do_wait(MaliCsfExec *exec)
 {
-    return mali_csf_exec_wait(exec, insn_wait_mask(exec)) ?
-           MALI_CSF_STEP_NEXT : MALI_CSF_STEP_BLOCKED;
+    uint32_t mask = extract64(exec->word, 33, 1) ?
+                    exec->stream->sb_mask_wait :
+                    extract64(exec->word, 16, 16);
+
+    if (!mali_csf_exec_wait(exec, mask)) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    insn_progress(exec);
+    return MALI_CSF_STEP_NEXT;
 }
 
 static MaliCsfStep do_run(MaliCsfExec *exec)
@@ -124,6 +141,7 @@ static MaliCsfStep do_run(MaliCsfExec *exec)
 
     stream->scoreboard[work.scoreboard]++;
     mali_csf_endpoint_start(exec->s, &work);
+    insn_progress(exec);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -176,13 +194,6 @@ static MaliCsfStep do_branch(MaliCsfExec *exec)
     }
     frame->ip = target;
     return MALI_CSF_STEP_JUMPED;
-}
-
-static MaliCsfStep do_set_sb_entry(MaliCsfExec *exec)
-{
-    exec->stream->sb_endpoint = extract64(exec->word, 0, 4);
-    exec->stream->sb_other = extract64(exec->word, 4, 4);
-    return MALI_CSF_STEP_NEXT;
 }
 
 /* Address and length of CALL and JUMP; false if they are no buffer */
@@ -241,7 +252,7 @@ static MaliCsfStep do_jump(MaliCsfExec *exec)
 
 static MaliCsfStep do_req_resource(MaliCsfExec *exec)
 {
-    exec->stream->resources = extract64(exec->word, 0, 4);
+    exec->stream->resources = extract64(exec->word, 0, 5);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -256,7 +267,7 @@ static MaliCsfStep do_unknown(MaliCsfExec *exec)
 {
     unsigned opcode = exec->word >> CS_OPCODE_SHIFT;
     const CsInstruction *row = cs_instruction_find(opcode,
-                                                   exec->s->engine.arch);
+                                                   exec->s->model->arch);
 
     if (row) {
         qemu_log_mask(LOG_UNIMP, "mali-csf: %s at 0x%" PRIx64 " is not "
@@ -264,13 +275,16 @@ static MaliCsfStep do_unknown(MaliCsfExec *exec)
     } else {
         qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: opcode %u at 0x%" PRIx64
                       ": architecture %u has none of that number\n", opcode,
-                      exec->va, exec->s->engine.arch);
+                      exec->va, exec->s->model->arch);
     }
     return mali_csf_exec_invalid(exec);
 }
 
 typedef struct MaliCsfSemantics {
     MaliCsfStep (*execute)(MaliCsfExec *exec);
+    /* Of those that can be deferred, and how their address is aligned */
+    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
+    uint8_t align;
     /* Share of a slice that it takes; a simple one is 1 */
     uint8_t weight;
     /* Passed over between a CS_FAULT and the next ERROR_BARRIER */
@@ -293,41 +307,63 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_RUN_FRAGMENT] = { ENDPOINT },
     [CS_OP_RUN_FULLSCREEN] = { ENDPOINT },
     [CS_OP_FINISH_TILING] = { ENDPOINT },
-    [CS_OP_ADD_IMM32] = { SIMPLE(mali_csf_insn_add_imm32) },
-    [CS_OP_ADD_IMM64] = { SIMPLE(mali_csf_insn_add_imm64) },
-    [CS_OP_UMIN32] = { SIMPLE(mali_csf_insn_umin32) },
+    [CS_OP_RUN_IDVS2] = { ENDPOINT },
+    [CS_OP_RUN_FRAGMENT2] = { ENDPOINT },
+    [CS_OP_ARITH_IMM32] = { SIMPLE(mali_csf_insn_arith_imm32) },
+    [CS_OP_ARITH_IMM64] = { SIMPLE(mali_csf_insn_arith_imm64) },
+    [CS_OP_ARITH_REG32] = { SIMPLE(mali_csf_insn_arith_reg32) },
+    [CS_OP_LOGIC_OP32] = { SIMPLE(mali_csf_insn_logic_op32) },
     [CS_OP_LOAD_MULTIPLE] = { MEMORY(mali_csf_insn_load_multiple),
                               .skipped_on_error = true },
     [CS_OP_STORE_MULTIPLE] = { MEMORY(mali_csf_insn_store_multiple),
                                .skipped_on_error = true },
     [CS_OP_BRANCH] = { SIMPLE(do_branch) },
-    [CS_OP_SET_SB_ENTRY] = { SIMPLE(do_set_sb_entry) },
+    [CS_OP_SET_SB_ENTRY] = { SIMPLE(mali_csf_insn_set_sb_entry) },
+    [CS_OP_PROGRESS_WAIT] = { SIMPLE(mali_csf_insn_progress_wait) },
+    [CS_OP_NEXT_SB_ENTRY] = { SIMPLE(mali_csf_insn_next_sb_entry) },
+    [CS_OP_SET_STATE] = { SIMPLE(mali_csf_insn_set_state) },
+    [CS_OP_SET_STATE_IMM32] = { SIMPLE(mali_csf_insn_set_state_imm32) },
+    [CS_OP_SHARED_SB_INC] = { SIMPLE(mali_csf_insn_shared_sb_inc),
+                              .perform = mali_csf_perform_shared_sb_inc },
+    [CS_OP_SHARED_SB_DEC] = { SIMPLE(mali_csf_insn_shared_sb_dec) },
     [CS_OP_CALL] = { SIMPLE(do_call) },
     [CS_OP_JUMP] = { SIMPLE(do_jump) },
     [CS_OP_REQ_RESOURCE] = { SIMPLE(do_req_resource) },
-    [CS_OP_FLUSH_CACHE2] = { SIMPLE(mali_csf_insn_flush_cache2) },
-    [CS_OP_SYNC_ADD32] = { MEMORY(mali_csf_insn_sync_add32) },
-    [CS_OP_SYNC_SET32] = { MEMORY(mali_csf_insn_sync_set32) },
+    [CS_OP_FLUSH_CACHE2] = { SIMPLE(mali_csf_insn_flush_cache2),
+                             .perform = mali_csf_perform_flush_cache2 },
+    [CS_OP_SYNC_ADD32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
+                           .perform = mali_csf_perform_sync_add32 },
+    [CS_OP_SYNC_SET32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
+                           .perform = mali_csf_perform_sync_set32 },
     [CS_OP_SYNC_WAIT32] = { MEMORY(mali_csf_insn_sync_wait32) },
-    [CS_OP_STORE_STATE] = { MEMORY(mali_csf_insn_store_state) },
+    [CS_OP_STORE_STATE] = { MEMORY(mali_csf_insn_store_state), .align = 8,
+                            .perform = mali_csf_perform_store_state },
+    [CS_OP_PROGRESS_STORE] = { SIMPLE(mali_csf_insn_progress_store) },
+    [CS_OP_PROGRESS_LOAD] = { SIMPLE(mali_csf_insn_progress_load) },
     [CS_OP_RUN_COMPUTE_INDIRECT] = { ENDPOINT },
     [CS_OP_ERROR_BARRIER] = { SIMPLE(do_error_barrier) },
-    [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_add64) },
-    [CS_OP_SYNC_SET64] = { MEMORY(mali_csf_insn_sync_set64) },
+    [CS_OP_TRACE_POINT] = { SIMPLE(mali_csf_insn_trace_point),
+                            .perform = mali_csf_perform_trace_point },
+    [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
+                           .perform = mali_csf_perform_sync_add64 },
+    [CS_OP_SYNC_SET64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
+                           .perform = mali_csf_perform_sync_set64 },
     [CS_OP_SYNC_WAIT64] = { MEMORY(mali_csf_insn_sync_wait64) },
+    [CS_OP_ARITH_REG64] = { SIMPLE(mali_csf_insn_arith_reg64) },
+    [CS_OP_ENOP] = { SIMPLE(do_nop) },
 };
 
 /* The dispatch entry of an instruction's row */
-static MaliCsfDispatch dispatch_entry(const CsInstruction *row, unsigned arch,
+static MaliCsfDispatch dispatch_entry(const CsInstruction *row,
                                       const MaliCsfModel *model)
 {
     MaliCsfDispatch entry = { .work_registers = model->work_registers };
     const uint64_t too_many = 0x80 - model->work_registers;
     const CsField *field;
 
-    entry.fields = cs_opcode(0xff) | cs_instruction_mask(row, arch);
+    entry.fields = cs_opcode(0xff) | cs_instruction_mask(row, model->arch);
     for (field = row->fields; field && field->kind; field++) {
-        if (!cs_field_exists(field, arch)) {
+        if (!cs_field_exists(field, model->arch)) {
             continue;
         }
         switch (field->kind) {
@@ -340,6 +376,9 @@ static MaliCsfDispatch dispatch_entry(const CsInstruction *row, unsigned arch,
             entry.forbidden |= 0x80ull << field->shift;
             entry.overflow |= 0x80ull << field->shift;
             break;
+        case CS_FIELD_SIGNAL:
+            entry.signals = true;
+            /* fall through */
         case CS_FIELD_ENTRY:
             entry.forbidden |= (cs_field_mask(field) >> field->shift &
                                 ~(uint64_t)(model->scoreboards - 1)) <<
@@ -361,8 +400,7 @@ static MaliCsfDispatch dispatch_entry(const CsInstruction *row, unsigned arch,
     return entry;
 }
 
-MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model,
-                                       unsigned arch)
+MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model)
 {
     MaliCsfDispatch *dispatch = g_new0(MaliCsfDispatch, 256);
     unsigned opcode;
@@ -374,7 +412,7 @@ MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model,
            is_power_of_2(model->scoreboards));
 
     for (opcode = 0; opcode < 256; opcode++) {
-        const CsInstruction *row = cs_instruction_find(opcode, arch);
+        const CsInstruction *row = cs_instruction_find(opcode, model->arch);
         const MaliCsfSemantics *what = &semantics[opcode];
 
         if (!row || !what->execute) {
@@ -385,8 +423,10 @@ MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model,
             };
             continue;
         }
-        dispatch[opcode] = dispatch_entry(row, arch, model);
+        dispatch[opcode] = dispatch_entry(row, model);
         dispatch[opcode].execute = what->execute;
+        dispatch[opcode].perform = what->perform;
+        dispatch[opcode].misaligned = what->align ? what->align - 1 : 0;
         dispatch[opcode].weight = what->weight;
         dispatch[opcode].skipped_on_error = what->skipped_on_error;
     }

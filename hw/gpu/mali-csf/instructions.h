@@ -23,8 +23,11 @@ typedef struct MaliCsfExec {
      */
     uint64_t word;
     uint64_t va;
-    /* A sync object was written in this turn */
+    /* A sync object was written in this turn; what a group's streams share */
     bool sync_written;
+    bool group_written;
+    /* The instruction of the queue that is performed, else NULL */
+    MaliCsfDeferred *deferred;
 
     /* The page that instructions come from */
     const uint8_t *fetch_host;
@@ -48,6 +51,17 @@ typedef struct MaliCsfDispatch {
     /* The opcode and the bits of all fields */
     uint64_t fields;
     /*
+     * Of an instruction that can be deferred, else NULL: what it does, with
+     * operands from @op.  Called from its execute() by way of
+     * mali_csf_exec_deferrable(), or later.  Blocks for an access, by
+     * mali_csf_access_blocked(), and for nothing else.
+     */
+    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
+    /* Bits that are zero in the address of such an instruction */
+    uint8_t misaligned;
+    /* It has a signal slot in [51:48] */
+    bool signals;
+    /*
      * Operands are checked all at once, see mali_csf_operands_valid().  For
      * each byte that names a register: its low seven bits, what takes the
      * first register that does not exist to 0x80, and that bit.
@@ -66,9 +80,8 @@ typedef struct MaliCsfDispatch {
     bool skipped_on_error;
 } MaliCsfDispatch;
 
-/* 256 entries by opcode, for a model of an architecture; g_free() them */
-MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model,
-                                       unsigned arch);
+/* 256 entries by opcode, of the architecture of @model; g_free() them */
+MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model);
 
 bool mali_csf_dispatch_list_valid(const MaliCsfDispatch *entry, uint64_t word);
 
@@ -87,6 +100,31 @@ static inline bool mali_csf_operands_valid(const MaliCsfDispatch *entry,
 bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
                              const MaliCsfStream *stream);
 
+/* Has what a PROGRESS_WAIT or SHARED_SB_DEC of the stream waits for come? */
+bool mali_csf_group_wait_over(const MaliCsfGroup *group,
+                              const MaliCsfStream *stream);
+
+/* deferred.c */
+
+/*
+ * Perform the instruction, or put it in the queue if it has to wait.  @op has
+ * the operands; the rest is filled in here.
+ */
+MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op);
+
+/* Perform what is ready in the queue; returns the weight that it took */
+unsigned mali_csf_exec_deferred(MaliCsfExec *exec);
+
+bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream);
+
+/* Try again what was blocked so; true if there is any */
+bool mali_csf_stream_retry_deferred(MaliCsfStream *stream,
+                                    MaliCsfMemResult blocked);
+
+/* Part of mali_csf_stream_valid() */
+bool mali_csf_stream_deferred_valid(MaliCsfState *s,
+                                    const MaliCsfStream *stream);
+
 /* For the functions that execute */
 
 /* The register that the 8 bits from @shift on name */
@@ -100,9 +138,10 @@ static inline int16_t insn_offset16(const MaliCsfExec *exec)
     return exec->word;
 }
 
-static inline uint32_t insn_wait_mask(const MaliCsfExec *exec)
+/* SB_MASK_WAIT and SB_SEL_DEFERRED take the place of the word's fields */
+static inline bool insn_defer_indirect(const MaliCsfExec *exec)
 {
-    return extract64(exec->word, 16, 16);
+    return extract64(exec->word, 52, 1);
 }
 
 static inline uint64_t insn_pair(const MaliCsfExec *exec, unsigned reg)
@@ -139,20 +178,57 @@ MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
 bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask);
 
 /* insn-arith.c */
-MaliCsfStep mali_csf_insn_add_imm32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_add_imm64(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_umin32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec);
 
 /* insn-memory.c */
 MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_add32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_set32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_add64(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_set64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op);
+
+/* insn-state.c */
+MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op);
+
+/* Retired with its progress bit set: the stream's counter goes on */
+static inline void insn_progress(MaliCsfExec *exec)
+{
+    if (unlikely(extract64(exec->word, 32, 1))) {
+        exec->stream->progress++;
+        exec->group_written = true;
+    }
+}
 
 #endif /* HW_GPU_MALI_CSF_INSTRUCTIONS_H */

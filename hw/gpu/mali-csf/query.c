@@ -36,6 +36,9 @@ static const char *const stream_states[MALI_CSF_STREAM_NUM_STATES] = {
     [MALI_CSF_STREAM_EMPTY] = "empty",
     [MALI_CSF_STREAM_SYNC_WAIT] = "waits for a sync object",
     [MALI_CSF_STREAM_SCOREBOARD_WAIT] = "waits for scoreboard entries",
+    [MALI_CSF_STREAM_DEFERRED_WAIT] = "waits for room to defer",
+    [MALI_CSF_STREAM_PROGRESS_WAIT] = "waits for a progress counter",
+    [MALI_CSF_STREAM_SHARED_WAIT] = "waits for an entry of the group",
     [MALI_CSF_STREAM_STALLED] = "stalled by a lock",
     [MALI_CSF_STREAM_MMU_FAULTED] = "stopped by an MMU fault",
     [MALI_CSF_STREAM_FAULT] = "in a recoverable fault",
@@ -194,7 +197,7 @@ static void print_instruction(GString *text, MaliCsfState *s, unsigned as,
         PRINT("not readable\n");
         return;
     }
-    cs_disassemble(instruction, word, s->engine.arch);
+    cs_disassemble(instruction, word, s->model->arch);
     PRINT("%016" PRIx64 " %s\n", word, instruction);
 }
 
@@ -236,6 +239,15 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
           stream->frames[0].end, stream->extract);
     if (scoreboards) {
         PRINT("      scoreboard entries 0x%" PRIx32 "\n", scoreboards);
+    }
+    for (unsigned i = 0; i < stream->num_deferred; i++) {
+        const MaliCsfDeferred *op = &stream->deferred[i];
+        char instruction[CS_DISAS_MAX];
+
+        cs_disassemble(instruction, op->word, s->model->arch);
+        PRINT("      deferred: %s, address 0x%" PRIx64 ", waits for 0x%x, "
+              "signals %u\n", instruction, op->address, op->wait_mask,
+              op->signal);
     }
     switch (stream->state) {
     case MALI_CSF_STREAM_EMPTY:

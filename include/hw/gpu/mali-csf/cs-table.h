@@ -8,8 +8,8 @@
  * registers an instruction names.  What an instruction does is not here, see
  * instructions.c.
  *
- * Like cs-isa.h this needs nothing of QEMU.  An architecture is the number
- * in GPU_ID[31:28]: 10 for the Mali-G610.
+ * Like cs-isa.h this needs nothing of QEMU.  An architecture is its major
+ * number: 10 for the Mali-G610.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -44,6 +44,8 @@ typedef enum CsFieldKind {
     /* The number of a scoreboard entry; a bit mask of them */
     CS_FIELD_ENTRY,
     CS_FIELD_ENTRIES,
+    /* The entry that an asynchronous instruction keeps in use */
+    CS_FIELD_SIGNAL,
     /* The entries that a deferred instruction waits for; 0: not deferred */
     CS_FIELD_DEFER,
 

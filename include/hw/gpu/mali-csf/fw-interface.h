@@ -211,6 +211,7 @@ enum {
 #define CS_IDLE_PROTM_PENDING       (1u << 9)
 #define CS_IDLE_EMPTY               (1u << 10)
 #define CS_IDLE_RESOURCE_REQ        (1u << 11)
+#define CS_IDLE_SHARED_SB_DEC       (1u << 12)
 #define CS_TILER_OOM                (1u << 26)
 #define CS_PROTM_PENDING            (1u << 27)
 #define CS_EVENT_FATAL              (1u << 30)
