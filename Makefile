@@ -54,7 +54,7 @@ help:
 	@echo 'MODULES=dir           the modules of KERNEL=path'
 	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst; none: the bare machine'
 	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
-	@echo 'TESTS=quick           names of guest programs, quick, slow, all, none'
+	@echo 'TESTS=quick           names of guest programs, quick, slow, long, all, none'
 	@echo 'SMP=2 MEM=2G          the guest machine'
 	@echo 'KERNEL_ARGS=          kernel command line'
 	@echo 'QEMU_ARGS=            more arguments for QEMU'

@@ -3,9 +3,9 @@
 """Every stock kernel of the archive under the checker: it must find nothing.
 
 Boots each kernel of configs/guest.toml's [stock], or of KERNELS=, with all
-guest programs and strict=stop.  A violation ends the run, and is either a
-mistake of the checker or one of the driver.  A kernel that the archive does
-not have is UNAVAILABLE, which is no failure.
+guest programs, the long ones too, and strict=stop.  A violation ends the run,
+and is either a mistake of the checker or one of the driver.  A kernel that the
+archive does not have is UNAVAILABLE, which is no failure.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def main():
             raise project.usage(f'{name}= does not go with check-stock; KERNELS= chooses')
     kernels = [word for word in re.split(r'[ ,]+', os.environ.pop('KERNELS', '')) if word] \
         or project.config('guest')['stock']['kernels']
-    tests = os.environ.pop('TESTS', '') or 'all'
+    tests = os.environ.pop('TESTS', '') or 'all,long'
     rows = []
     for kernel in kernels:
         say(f'{kernel}: booting, TESTS={tests} STRICT=stop')

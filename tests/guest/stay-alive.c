@@ -8,15 +8,11 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "lib/kernel.h"
+#include "lib/module.h"
 #include "lib/panthor.h"
 #include "lib/tap.h"
 
@@ -36,10 +32,6 @@
 #define RACE_SPREAD_MS 21
 
 #define MODULE_CYCLES 3
-#define MODULE_TIMEOUT_MS 5000
-
-/* include/uapi/linux/module.h */
-#define MODULE_FLAG_COMPRESSED 4
 
 static int store_job(PanthorContext *ctx, uint32_t value)
 {
@@ -164,127 +156,27 @@ static void test_suspend(PanthorDev *dev)
     panthor_context_fini(&ctx);
 }
 
-/*
- * Opens the file of the module, as a list of modules names it: the one of
- * depmod, or the one that our init loads from.  Returns a file descriptor
- * or a negative errno; *@flags is for finit_module().
- */
-static int open_listed(const char *list, const char *base, int *flags)
-{
-    char path[4096 + 96], line[4096], *suffix;
-    FILE *f = fopen(list, "r");
-    int fd = -ENOENT;
-
-    if (!f) {
-        return -errno;
-    }
-    while (fd == -ENOENT && fgets(line, sizeof(line), f)) {
-        line[strcspn(line, ":\n")] = '\0';
-        suffix = strstr(line, "/panthor.ko");
-        if (!suffix) {
-            continue;
-        }
-        suffix += strlen("/panthor.ko");
-        *flags = *suffix ? MODULE_FLAG_COMPRESSED : 0;
-        snprintf(path, sizeof(path), "%s/%s", line[0] == '/' ? "" : base,
-                 line);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            fd = -errno;
-            break;
-        }
-    }
-    fclose(f);
-    return fd;
-}
-
-static int open_module(int *flags)
-{
-    char base[96], list[128];
-    struct utsname uts;
-    int fd;
-
-    uname(&uts);
-    snprintf(base, sizeof(base), "/lib/modules/%.64s", uts.release);
-    snprintf(list, sizeof(list), "%s/modules.dep", base);
-    fd = open_listed(list, base, flags);
-    if (fd == -ENOENT) {
-        fd = open_listed("/lib/modules/load", "/lib/modules", flags);
-    }
-    return fd;
-}
-
-static bool module_loaded(void)
-{
-    char line[256];
-    bool found = false;
-    FILE *f = fopen("/proc/modules", "r");
-
-    while (f && !found && fgets(line, sizeof(line), f)) {
-        found = !strncmp(line, "panthor ", strlen("panthor "));
-    }
-    if (f) {
-        fclose(f);
-    }
-    return found;
-}
-
-static int unload_module(void)
-{
-    uint64_t deadline = kernel_now_ns() + MODULE_TIMEOUT_MS * 1000000ull;
-
-    /* Those who use the module may take a moment to let go */
-    while (syscall(SYS_delete_module, "panthor", O_NONBLOCK)) {
-        if (errno != EWOULDBLOCK && errno != EBUSY) {
-            return -errno;
-        }
-        if (kernel_now_ns() > deadline) {
-            return -ETIMEDOUT;
-        }
-        kernel_sleep_ms(10);
-    }
-    return 0;
-}
-
-static int load_module(PanthorDev *dev, int fd, int flags)
-{
-    uint64_t deadline = kernel_now_ns() + MODULE_TIMEOUT_MS * 1000000ull;
-    int ret;
-
-    if (syscall(SYS_finit_module, fd, "", flags)) {
-        return -errno;
-    }
-    /* The probe may be deferred, and the node comes by devtmpfs */
-    while ((ret = panthor_open(dev)) && kernel_now_ns() < deadline) {
-        kernel_sleep_ms(10);
-    }
-    return ret;
-}
-
 static void test_module(PanthorDev *dev)
 {
     unsigned good = 0, i;
-    int flags = 0, fd, ret = 0;
+    const char *problem;
     PanthorContext ctx;
+    Module module;
+    int ret = 0;
 
-    if (!module_loaded()) {
-        tap_skip("panthor is built in", "module unload and load");
-        return;
-    }
-    fd = open_module(&flags);
-    if (fd < 0) {
-        tap_skip("no file of the module in /lib/modules",
-                 "module unload and load");
+    problem = module_open(&module);
+    if (problem) {
+        tap_skip(problem, "module unload and load");
         return;
     }
     for (i = 0; i < MODULE_CYCLES; i++) {
         panthor_close(dev);
-        ret = unload_module();
+        ret = module_unload();
         if (ret) {
             tap_diag("cycle %u: unload: %s", i, strerror(-ret));
             break;
         }
-        ret = load_module(dev, fd, flags);
+        ret = module_load(&module, dev);
         if (ret) {
             tap_diag("cycle %u: load: %s", i, strerror(-ret));
             break;
@@ -300,7 +192,7 @@ static void test_module(PanthorDev *dev)
     }
     tap_ok(good == MODULE_CYCLES, "module unload and load, and a job (%u of "
            "%u)", good, MODULE_CYCLES);
-    close(fd);
+    module_close(&module);
 }
 
 int main(int argc, char **argv)

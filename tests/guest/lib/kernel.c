@@ -81,6 +81,31 @@ bool kernel_locks_first(void)
     return kernel_at_least(7, 2);
 }
 
+bool kernel_option(const char *name, uint64_t *value)
+{
+    FILE *f = fopen("/proc/cmdline", "r");
+    char line[4096], pattern[96], *word, *rest;
+    unsigned long long number;
+    bool found = false;
+    int used;
+
+    snprintf(pattern, sizeof(pattern), "%s=%%llu%%n", name);
+    if (f && fgets(line, sizeof(line), f)) {
+        for (word = strtok_r(line, "\n ", &rest); word && !found;
+             word = strtok_r(NULL, "\n ", &rest)) {
+            found = sscanf(word, pattern, &number, &used) == 1 &&
+                    !word[used];
+        }
+    }
+    if (found) {
+        *value = number;
+    }
+    if (f) {
+        fclose(f);
+    }
+    return found;
+}
+
 int kernel_log_open(void)
 {
     int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -37,6 +37,15 @@ bool kernel_at_least(unsigned major, unsigned minor);
 bool kernel_locks_first(void);
 
 /**
+ * kernel_option: a number on the kernel's command line
+ * @name: what stands before the "="
+ * @value: receives it
+ *
+ * Returns whether it is there, as a number and nothing else.
+ */
+bool kernel_option(const char *name, uint64_t *value);
+
+/**
  * kernel_log_open: start to watch the kernel's log, from now on
  *
  * Returns a file descriptor for kernel_log_find(), which the caller closes,
