@@ -39,12 +39,26 @@ enum {
 enum {
     EXCEPTION_TRANSLATION_FAULT = 0xc0,
     EXCEPTION_PERMISSION_FAULT = 0xc8,
+    EXCEPTION_ADDRESS_SIZE_IN = 0xe0,
 };
+
+/* Added to an address that MOVE48 can just make */
+#define MOVE48_SHORT 0x1000
+
+/* Above all registers that any architecture has */
+#define BAD_REGISTER 0xfe
 
 /* Words of the data buffer */
 enum {
     DATA_REACHED = 0,
     DATA_SYNC = 16,
+};
+
+/* What a stream does where it must not */
+enum {
+    DO_LOAD,
+    DO_STORE,
+    DO_CALL,
 };
 
 static PanthorContext bystander;
@@ -136,9 +150,11 @@ static void emit_reached(Stream *s)
     stream_end(s);
 }
 
-static void test_mmu(PanthorDev *dev, const char *name, bool write,
+static void test_mmu(PanthorDev *dev, const char *name, int what,
                      uint64_t va, unsigned type)
 {
+    /* A stream is fetched by reading it */
+    unsigned access = what == DO_STORE ? ACCESS_WRITE : ACCESS_READ;
     int log = TAP_MUST(kernel_log_open());
     PanthorContext ctx;
     PanthorBo read_only;
@@ -156,17 +172,31 @@ static void test_mmu(PanthorDev *dev, const char *name, bool write,
     stream_init(&s);
     stream_begin(&s);
     stream_emit(&s, cs_move32(10, 7));
-    if (write) {
-        /* It may be read: the permission is what the fault is about */
-        stream_load_at(&s, 10, va, 0);
-        stream_emit(&s, cs_move32(10, 7));
-        stream_store_at(&s, 10, va, 0);
+    if (va >> 48) {
+        /* MOVE48 does not reach so far, the sum does */
+        stream_emit(&s, cs_move48(0, va - MOVE48_SHORT));
+        stream_emit(&s, cs_add_imm64(0, 0, MOVE48_SHORT));
     } else {
-        stream_load_at(&s, 10, va, 0);
+        stream_emit(&s, cs_move48(0, va));
+    }
+    switch (what) {
+    case DO_STORE:
+        if (va == READ_ONLY_VA) {
+            /* The permission is what the fault is about */
+            stream_load(&s, 12, 1, 0, 0);
+        }
+        stream_store(&s, 10, 1, 0, 0);
+        break;
+    case DO_CALL:
+        stream_emit(&s, cs_move32(2, 64));
+        stream_emit(&s, cs_call(0, 2));
+        break;
+    default:
+        stream_load(&s, 10, 1, 0, 0);
     }
     emit_reached(&s);
     ret = panthor_run_stream(&ctx, 0, &s, JOB_TIMEOUT_MS);
-    check_mmu_record(log, name, va, type, write ? ACCESS_WRITE : ACCESS_READ);
+    check_mmu_record(log, name, va, type, access);
     check_dead(&ctx, name, ret);
     tap_ok(!ctx.data[DATA_REACHED] && !*(uint32_t *)read_only.cpu,
            "%s: nothing was stored", name);
@@ -201,7 +231,10 @@ static void test_fatal(PanthorDev *dev, const char *name, Stream *s,
     check_bystander(name);
 }
 
-static void test_bad_opcode(PanthorDev *dev)
+/* One instruction that is wrong in itself, or by the registers it names */
+static void test_bad_instruction(PanthorDev *dev, const char *name,
+                                 uint64_t insn, uint64_t address,
+                                 uint32_t value, unsigned type)
 {
     PanthorContext ctx;
     Stream s;
@@ -209,10 +242,11 @@ static void test_bad_opcode(PanthorDev *dev)
     panthor_context_init(&ctx, dev, 1);
     stream_init(&s);
     stream_begin(&s);
-    stream_emit(&s, cs_opcode(BAD_OPCODE));
+    stream_emit(&s, cs_move48(60, address));
+    stream_emit(&s, cs_move32(62, value));
+    stream_emit(&s, insn);
     emit_reached(&s);
-    test_fatal(dev, "bad opcode", &s, &ctx,
-               CS_EXCEPTION_INVALID_INSTRUCTION);
+    test_fatal(dev, name, &s, &ctx, type);
     panthor_context_fini(&ctx);
 }
 
@@ -293,15 +327,41 @@ static void test_other_queue(PanthorDev *dev)
     panthor_context_fini(&ctx);
 }
 
+/* What goes wrong in test_recoverable() */
+enum {
+    RECOVER_LOAD,
+    RECOVER_STORE,
+    RECOVER_SYNC_ADD,
+    RECOVER_SYNC_SET,
+    RECOVER_SYNC_WAIT,
+    RECOVER_STATE,
+    RECOVER_INHERIT,
+};
+
 /*
  * Three jobs on one queue; the one in the middle takes a fault that the
  * stream recovers from at the end of the job.
  */
-static void test_recoverable(PanthorDev *dev, const char *name, bool inherit,
+static void test_recoverable(PanthorDev *dev, const char *name, int kind,
                              unsigned type)
 {
+    const bool inherit = kind == RECOVER_INHERIT;
     /* Up to 6.12 the driver fails the job only of an inherited fault */
     int middle = kernel_locks_first() || inherit ? -EINVAL : 1;
+    const uint64_t misaligned[] = {
+        [RECOVER_LOAD] = cs_load_multiple(12, 1, 0, 0),
+        [RECOVER_STORE] = cs_store_multiple(10, 1, 0, 0),
+        [RECOVER_SYNC_ADD] = cs_sync(CS_OP_SYNC_ADD32, 0, 2,
+                                     CS_SYNC_SCOPE_SYSTEM, 0, 0,
+                                     STREAM_SB_LOAD_STORE),
+        [RECOVER_SYNC_SET] = cs_sync(CS_OP_SYNC_SET64, 0, 2,
+                                     CS_SYNC_SCOPE_SYSTEM, 0, 0,
+                                     STREAM_SB_LOAD_STORE),
+        [RECOVER_SYNC_WAIT] = cs_sync_wait(CS_OP_SYNC_WAIT64, 0, 2,
+                                           CS_COND_LE, 0),
+        [RECOVER_STATE] = cs_store_state(0, 0, CS_STATE_TIMESTAMP, 0,
+                                         STREAM_SB_LOAD_STORE),
+    };
     int log = TAP_MUST(kernel_log_open());
     uint32_t syncobj[3], fatal = 0;
     struct drm_panthor_sync_op sync[3];
@@ -325,7 +385,10 @@ static void test_recoverable(PanthorDev *dev, const char *name, bool inherit,
             stream_emit(&s, cs_sync_wait(CS_OP_SYNC_WAIT32, 0, 2,
                                          CS_COND_GT, 0));
         } else if (i == 1) {
-            stream_store_at(&s, 10, panthor_data_va(4) + 2, 0);
+            /* An address that is not a multiple of what is accessed */
+            stream_emit(&s, cs_move48(0, panthor_data_va(4) + 2));
+            stream_emit(&s, cs_move48(2, 5));
+            stream_emit(&s, misaligned[kind]);
         } else {
             stream_store_at(&s, 10, panthor_data_va(i), 0);
         }
@@ -385,6 +448,37 @@ int main(int argc, char **argv)
         { "hole at level 1", 0x7f12345678, 1 },
         { "hole at level 0", 0x123456789abc, 0 },
     };
+    const struct {
+        const char *name;
+        uint64_t insn;
+        /* In r60:61 and in r62 */
+        uint64_t address;
+        uint32_t value;
+        unsigned type;
+    } bad[] = {
+        { "bad opcode", cs_opcode(BAD_OPCODE), 0, 0,
+          CS_EXCEPTION_INVALID_INSTRUCTION },
+        { "bad register", cs_move32(BAD_REGISTER, 1), 0, 0,
+          CS_EXCEPTION_INVALID_INSTRUCTION },
+        { "branch out of the buffer",
+          cs_branch(CS_COND_ALWAYS, 62, INT16_MAX), 0, 0,
+          CS_EXCEPTION_INVALID_INSTRUCTION },
+        { "misaligned call", cs_call(60, 62), PANTHOR_CODE_VA + 4, 8,
+          CS_EXCEPTION_CONFIG_FAULT },
+        { "call of half an instruction", cs_call(60, 62), PANTHOR_CODE_VA, 12,
+          CS_EXCEPTION_CONFIG_FAULT },
+        { "misaligned jump", cs_jump(60, 62), PANTHOR_CODE_VA + 4, 8,
+          CS_EXCEPTION_CONFIG_FAULT },
+    };
+    static const char *const recoverable[] = {
+        [RECOVER_LOAD] = "misaligned load",
+        [RECOVER_STORE] = "misaligned store",
+        [RECOVER_SYNC_ADD] = "misaligned SYNC_ADD32",
+        [RECOVER_SYNC_SET] = "misaligned SYNC_SET64",
+        [RECOVER_SYNC_WAIT] = "misaligned SYNC_WAIT64",
+        [RECOVER_STATE] = "misaligned STORE_STATE",
+        [RECOVER_INHERIT] = "inherited fault",
+    };
     PanthorDev dev;
     unsigned i;
 
@@ -397,18 +491,28 @@ int main(int argc, char **argv)
     TAP_MUST(panthor_open(&dev));
     panthor_context_init(&bystander, &dev, 1);
     for (i = 0; i < sizeof(hole) / sizeof(hole[0]); i++) {
-        test_mmu(&dev, hole[i].name, false, hole[i].va,
+        test_mmu(&dev, hole[i].name, DO_LOAD, hole[i].va,
                  EXCEPTION_TRANSLATION_FAULT + hole[i].level);
     }
-    test_mmu(&dev, "store to read-only", true, READ_ONLY_VA + 0x10,
+    test_mmu(&dev, "store to a hole", DO_STORE, hole[1].va,
+             EXCEPTION_TRANSLATION_FAULT + hole[1].level);
+    test_mmu(&dev, "call of a hole", DO_CALL, hole[1].va & ~7ull,
+             EXCEPTION_TRANSLATION_FAULT + hole[1].level);
+    test_mmu(&dev, "store to read-only", DO_STORE, READ_ONLY_VA,
              EXCEPTION_PERMISSION_FAULT + 3);
-    test_bad_opcode(&dev);
+    test_mmu(&dev, "load beyond 48 bits", DO_LOAD, 1ull << 48,
+             EXCEPTION_ADDRESS_SIZE_IN);
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        test_bad_instruction(&dev, bad[i].name, bad[i].insn, bad[i].address,
+                             bad[i].value, bad[i].type);
+    }
     test_call_overflow(&dev);
     test_other_queue(&dev);
-    test_recoverable(&dev, "misaligned store", false,
-                     CS_EXCEPTION_ADDR_RANGE_FAULT);
-    test_recoverable(&dev, "inherited fault", true,
-                     CS_EXCEPTION_INHERIT_FAULT);
+    for (i = 0; i < sizeof(recoverable) / sizeof(recoverable[0]); i++) {
+        test_recoverable(&dev, recoverable[i], i,
+                         i == RECOVER_INHERIT ? CS_EXCEPTION_INHERIT_FAULT :
+                                                CS_EXCEPTION_ADDR_RANGE_FAULT);
+    }
     panthor_context_fini(&bystander);
     panthor_close(&dev);
     return tap_end();
