@@ -743,7 +743,7 @@ static const VMStateDescription vmstate_mali_csf_group = {
         VMSTATE_UINT32(cs_doorbells, MaliCsfGroup),
         VMSTATE_UINT8(as, MaliCsfGroup),
         VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
-        VMSTATE_UINT32(ep_req, MaliCsfGroup),
+        VMSTATE_UINT64(ep_req, MaliCsfGroup),
         VMSTATE_UINT64(allow_compute, MaliCsfGroup),
         VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
         VMSTATE_UINT32(allow_other, MaliCsfGroup),

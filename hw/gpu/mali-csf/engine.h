@@ -157,8 +157,11 @@ typedef struct MaliCsfGroup {
     uint32_t cs_doorbells;
     uint8_t as;
     uint64_t suspend_buf;
-    /* CSG_EP_REQ and CSG_ALLOW_*, latched by EP_CFG */
-    uint32_t ep_req;
+    /*
+     * CSG_EP_REQ2 and CSG_ALLOW_*, latched by EP_CFG; what CSG_EP_REQ has is
+     * the low half of the former
+     */
+    uint64_t ep_req;
     uint64_t allow_compute;
     uint64_t allow_fragment;
     uint32_t allow_other;

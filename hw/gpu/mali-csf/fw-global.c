@@ -221,9 +221,12 @@ void mali_csf_fw_boot(MaliCsfState *s)
     /*
      * No request is pending: what was asked before the boot is void.  But
      * IDLE_EN is a level, which the driver leaves set over a warm boot
-     * (panthor_fw_init_global_iface(), v7.3).
+     * (panthor_fw_init_global_iface(), v7.3).  The state is what the
+     * firmware is in now: a host that asks for another is halted at once.
      */
-    mali_csf_fw_store32(s, out + GLB_ACK, req);
+    mali_csf_fw_store32(s, out + GLB_ACK,
+                        mali_csf_model_fw_since(s->model, 4, 1) ?
+                        req & ~GLB_STATE_MASK : req);
     s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
     s->mcu.fw.core_mask = model->shader_present;
     mali_csf_fw_store32(s, out + GLB_DB_ACK,
@@ -342,14 +345,13 @@ static void serve_debug(MaliCsfState *s, uint32_t req)
 /*
  * What the host can ask for.  A bit that it toggles and one that it holds
  * at a level are answered alike, by copying it to ACK: what differs is
- * whether @serve looks at the level.  HALT and SLEEP stop the firmware,
- * which comes last: see glb_requests().
+ * whether @serve looks at the level.  What stops the firmware is not here,
+ * but comes last: see glb_requests().
  */
 static const struct {
     uint32_t bits;
     void (*serve)(MaliCsfState *s, uint32_t req);
 } glb_request_table[] = {
-    { GLB_HALT },
     { GLB_CFG_PROGRESS_TIMER, serve_progress_timer },
     { GLB_CFG_ALLOC_EN, serve_alloc_en },
     { GLB_CFG_POWEROFF_TIMER, serve_poweroff_timer },
@@ -362,10 +364,24 @@ static const struct {
     { GLB_FWCFG_UPDATE },
     { GLB_IDLE_EN, serve_idle_en },
     { GLB_ITER_TRACE_EN },
-    { GLB_SLEEP },
     { GLB_CFG_EVICTION_TIMER, serve_eviction_timer },
     { GLB_DEBUG_CSF | GLB_DEBUG_HOST, serve_debug },
 };
+
+/* The bits of GLB_REQ that are zero if the firmware is to run */
+static uint32_t glb_halt_mask(MaliCsfState *s)
+{
+    return mali_csf_model_fw_since(s->model, 4, 1) ? GLB_STATE_MASK
+                                                   : GLB_HALT | GLB_SLEEP;
+}
+
+/* Is it to come back to what it does now? */
+static bool glb_sleeps(MaliCsfState *s, uint32_t req, uint32_t changed)
+{
+    return mali_csf_model_fw_since(s->model, 4, 1) ?
+           GLB_STATE_GET(req) == GLB_STATE_SLEEP :
+           !(changed & req & GLB_HALT);
+}
 
 static void glb_requests(MaliCsfState *s)
 {
@@ -374,8 +390,9 @@ static void glb_requests(MaliCsfState *s)
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
     uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
     uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
-    bool halt = changed & req & (GLB_HALT | GLB_SLEEP);
-    uint32_t unknown = changed;
+    uint32_t halt_mask = glb_halt_mask(s);
+    bool halt = (changed & halt_mask) && (req & halt_mask);
+    uint32_t unknown = changed & ~halt_mask;
     uint32_t lost;
     unsigned i;
 
@@ -385,7 +402,7 @@ static void glb_requests(MaliCsfState *s)
     if (halt && mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_HALT,
                                       &(MaliCsfOccasion) { },
                                       MALI_CSF_LOOK_GLOBAL)) {
-        changed &= ~(GLB_HALT | GLB_SLEEP);
+        changed &= ~halt_mask;
         halt = false;
     }
     trace_mali_csf_glb_request(req, ack);
@@ -402,7 +419,7 @@ static void glb_requests(MaliCsfState *s)
         qemu_log_mask(LOG_UNIMP, "%s: requests 0x%x\n", __func__, unknown);
     }
     if (halt) {
-        s->mcu.fw.asleep = !(changed & req & GLB_HALT);
+        s->mcu.fw.asleep = glb_sleeps(s, req, changed);
         glb_halt(s);
     }
 

@@ -55,6 +55,13 @@ typedef struct MaliCsfModel {
     unsigned scoreboards;
 } MaliCsfModel;
 
+/* Does the firmware interface have what came with @major.@minor? */
+static inline bool mali_csf_model_fw_since(const MaliCsfModel *model,
+                                           uint8_t major, uint8_t minor)
+{
+    return model->fw_version >= ((uint32_t)major << 24 | minor << 16);
+}
+
 /* NULL if there is no model of that name */
 const MaliCsfModel *mali_csf_model_find(const char *name);
 

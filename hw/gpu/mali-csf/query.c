@@ -286,7 +286,7 @@ static void print_groups(GString *text, MaliCsfState *s)
         const MaliCsfGroup *group = &s->engine.groups[csg];
 
         if (group->active) {
-            PRINT("  slot %u: address space %u, %s%s, EP_REQ 0x%" PRIx32
+            PRINT("  slot %u: address space %u, %s%s, EP_REQ 0x%" PRIx64
                   ", suspend buffer 0x%" PRIx64 "\n", csg, group->as,
                   group->idle ? "idle" : "busy",
                   group->entering ? ", starts" : "", group->ep_req,

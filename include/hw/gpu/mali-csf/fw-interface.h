@@ -100,6 +100,14 @@ enum {
 #define GLB_IDLE_EN                 (1u << 10)
 #define GLB_ITER_TRACE_EN           (1u << 11)
 #define GLB_SLEEP                   (1u << 12)
+/* From version 4.1 on, in place of HALT and SLEEP */
+#define GLB_STATE_MASK              (7u << 12)
+#define GLB_STATE(state)            ((state) << 12)
+#define GLB_STATE_GET(w)            (((w) & GLB_STATE_MASK) >> 12)
+#define GLB_STATE_ACTIVE            0u
+#define GLB_STATE_HALT              1u
+#define GLB_STATE_SLEEP             2u
+#define GLB_STATE_SUSPEND           3u
 #define GLB_CFG_EVICTION_TIMER      (1u << 16)
 #define GLB_INACTIVE_COMPUTE        (1u << 20)
 #define GLB_INACTIVE_FRAGMENT       (1u << 21)
@@ -127,6 +135,7 @@ enum {
     CSG_ALLOW_FRAGMENT = 0x28,
     CSG_ALLOW_OTHER = 0x30,
     CSG_EP_REQ = 0x34,
+    /* 64 bits; from version 4.0 on, in place of EP_REQ */
     CSG_EP_REQ2 = 0x38,
     CSG_SUSPEND_BUF = 0x40,
     CSG_PROTM_SUSPEND_BUF = 0x48,
