@@ -39,11 +39,12 @@ static void wait_migration(QTestState *qts)
     g_assert_not_reached();
 }
 
-/* Go on in another QEMU, at the same virtual time */
-static void save_and_load(QMaliCsf *gpu)
+/* Go on in another QEMU with these arguments, at the same virtual time */
+static void save_and_load_in(QMaliCsf *gpu, const char *args)
 {
     g_autofree char *path = NULL;
     g_autofree char *uri = NULL;
+    g_autofree char *incoming = g_strdup_printf("-incoming defer %s", args);
     QMaliCsf to;
     int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
 
@@ -54,7 +55,7 @@ static void save_and_load(QMaliCsf *gpu)
                              " 'arguments': {'uri': %s}}", uri);
     wait_migration(gpu->qts);
 
-    mali_csf_init(&to, "-incoming defer");
+    mali_csf_init(&to, incoming);
     /* The clock of qtest is not part of what is saved. */
     qtest_clock_set(to.qts, gpu->now);
     qtest_qmp_assert_success(to.qts, "{'execute': 'migrate-incoming',"
@@ -63,6 +64,11 @@ static void save_and_load(QMaliCsf *gpu)
     qtest_quit(gpu->qts);
     gpu->qts = to.qts;
     unlink(path);
+}
+
+static void save_and_load(QMaliCsf *gpu)
+{
+    save_and_load_in(gpu, "");
 }
 
 static void test_registers(void)
@@ -551,9 +557,48 @@ static void test_deferred(void)
     mali_csf_bench_quit(&b);
 }
 
+/* PWR_CONTROL, with a domain that was retracted while firmware runs */
+static void test_pwr_control(void)
+{
+    static const char args[] = "-global mali-csf.model=g1-ultra";
+    static const uint32_t offsets[] = {
+        A_PWR_INT + MALI_CSF_INT_RAWSTAT, A_PWR_INT + MALI_CSF_INT_MASK,
+        A_PWR_STATUS_LO, A_PWR_STATUS_HI, A_PWR_CMDARG_LO, A_PWR_CMDARG_HI,
+        PWR_DOMAIN_L2_BASE + PWR_DOMAIN_READY,
+        PWR_DOMAIN_TILER_BASE + PWR_DOMAIN_READY,
+        PWR_DOMAIN_SHADER_BASE + PWR_DOMAIN_READY,
+    };
+    uint32_t old[ARRAY_SIZE(offsets)];
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, args);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_mcu_boot(&gpu);
+    mali_csf_writel(&gpu, MALI_CSF_PWR_BASE + A_PWR_COMMAND,
+                    PWR_COMMAND_RETRACT | PWR_DOMAIN_TILER << 8);
+    mali_csf_writel(&gpu, MALI_CSF_PWR_BASE + A_PWR_INT + MALI_CSF_INT_MASK,
+                    0x5);
+    mali_csf_writeq(&gpu, MALI_CSF_PWR_BASE + A_PWR_CMDARG_LO,
+                    0x123456789abcull);
+    for (int i = 0; i < ARRAY_SIZE(offsets); i++) {
+        old[i] = mali_csf_readl(&gpu, MALI_CSF_PWR_BASE + offsets[i]);
+        /* None of them can come back right by being zero. */
+        g_assert_cmphex(old[i], !=, 0);
+    }
+    save_and_load_in(&gpu, args);
+    for (int i = 0; i < ARRAY_SIZE(offsets); i++) {
+        g_test_message("register 0x%03x", offsets[i]);
+        g_assert_cmphex(mali_csf_readl(&gpu, MALI_CSF_PWR_BASE + offsets[i]),
+                        ==, old[i]);
+    }
+    mali_csf_quit(&gpu);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+
+    qtest_add_func("/mali-csf/migration/pwr-control", test_pwr_control);
 
     ADD("registers", test_registers);
     ADD("interrupt", test_interrupt);

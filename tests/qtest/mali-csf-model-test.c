@@ -61,6 +61,12 @@ static const Product products[] = {
       0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
     { "g925-immortalis", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 4,
       0x10010000, 1, 0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
+    { "g1-pro", 0xe8030000, 0x08130306, 1, 0x301, 0x080e0000, 0, 0x10010000,
+      1, 0xf, 4, 64, 0x04010000, 0x10, CS_128_16 },
+    { "g1-premium", 0xe8010000, 0x08130306, 4, 0x301, 0x080e0000, 0,
+      0x10010000, 1, 0xff, 8, 64, 0x04010000, 0x10, CS_128_16 },
+    { "g1-ultra", 0xe8000000, 0x08130306, 4, 0x301, 0x080e0000, 0x24,
+      0x10010000, 1, 0xfff, 12, 64, 0x04010000, 0x10, CS_128_16 },
 };
 
 static unsigned arch_major(const Product *product)
@@ -121,12 +127,6 @@ static void test_identity(const void *opaque)
         { A_TEXTURE_FEATURES_1, 0 },
         { A_TEXTURE_FEATURES_2, 0 },
         { A_TEXTURE_FEATURES_3, 0 },
-        { A_SHADER_PRESENT_LO, product->shader_present },
-        { A_SHADER_PRESENT_HI, product->shader_present >> 32 },
-        { A_TILER_PRESENT_LO, 1 },
-        { A_TILER_PRESENT_HI, 0 },
-        { A_L2_PRESENT_LO, 1 },
-        { A_L2_PRESENT_HI, 0 },
         { A_REVIDR, 0 },
         { A_COHERENCY_FEATURES, product->coherency_features },
         { A_THREAD_TLS_ALLOC, 0 },
@@ -138,6 +138,17 @@ static void test_identity(const void *opaque)
         g_test_message("register 0x%03x", registers[i].offset);
         g_assert_cmphex(mali_csf_readl(&gpu, registers[i].offset), ==,
                         registers[i].value);
+    }
+    if (arch_major(product) >= 14) {
+        g_assert_cmphex(mali_csf_readq(&gpu, 0xa00), ==,
+                        product->shader_present);
+        g_assert_cmphex(mali_csf_readq(&gpu, 0x940), ==, 1);
+        g_assert_cmphex(mali_csf_readq(&gpu, 0x900), ==, 1);
+    } else {
+        g_assert_cmphex(mali_csf_readq(&gpu, A_SHADER_PRESENT_LO), ==,
+                        product->shader_present);
+        g_assert_cmphex(mali_csf_readq(&gpu, A_TILER_PRESENT_LO), ==, 1);
+        g_assert_cmphex(mali_csf_readq(&gpu, A_L2_PRESENT_LO), ==, 1);
     }
     g_assert_cmpint(ctpop64(product->shader_present), ==, product->cores);
     check_aperture(&gpu, product);

@@ -52,6 +52,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     MaliCsfState *s = MALI_CSF(obj);
 
     mali_csf_gpu_reset_enter(s);
+    mali_csf_pwr_reset_enter(s);
     mali_csf_mmu_reset_enter(s);
     mali_csf_mcu_reset_enter(s);
     mali_csf_engine_reset_enter(s);
@@ -65,6 +66,7 @@ static void mali_csf_reset_hold(Object *obj, ResetType type)
     MaliCsfState *s = MALI_CSF(obj);
 
     mali_csf_gpu_reset_hold(s);
+    mali_csf_pwr_reset_hold(s);
     mali_csf_mmu_reset_hold(s);
     mali_csf_mcu_reset_hold(s);
 }
@@ -96,8 +98,8 @@ static int mali_csf_post_load(void *opaque, int version_id)
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
     return mali_csf_inject_post_load(s) ?: mali_csf_gpu_post_load(s) ?:
-           mali_csf_mmu_post_load(s) ?: mali_csf_mcu_post_load(s) ?:
-           mali_csf_engine_post_load(s);
+           mali_csf_pwr_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
+           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s);
 }
 
 static const VMStateDescription vmstate_mali_csf = {
@@ -111,6 +113,8 @@ static const VMStateDescription vmstate_mali_csf = {
         VMSTATE_UINT32(saved_gpu_id, MaliCsfState),
         VMSTATE_STRUCT(gpu, MaliCsfState, 1, vmstate_mali_csf_gpu,
                        MaliCsfGpu),
+        VMSTATE_STRUCT(pwr, MaliCsfState, 1, vmstate_mali_csf_pwr,
+                       MaliCsfPwr),
         VMSTATE_STRUCT(mmu, MaliCsfState, 1, vmstate_mali_csf_mmu,
                        MaliCsfMmu),
         VMSTATE_STRUCT(mcu, MaliCsfState, 1, vmstate_mali_csf_mcu,
@@ -149,6 +153,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
                           TYPE_MALI_CSF, s->model->aperture_size);
     mali_csf_inject_init(s);
     mali_csf_gpu_init(s, &s->aperture);
+    mali_csf_pwr_init(s, &s->aperture);
     mali_csf_mmu_init(s, &s->aperture);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s);

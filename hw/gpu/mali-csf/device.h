@@ -18,6 +18,7 @@
 #include "mcu.h"
 #include "mmu.h"
 #include "models.h"
+#include "pwr.h"
 #include "spin.h"
 #include "unmodelled.h"
 
@@ -29,6 +30,7 @@ struct MaliCsfState {
     /* The aperture, and a subregion for each block in it */
     MemoryRegion aperture;
     MemoryRegion gpu_control;
+    MemoryRegion pwr_control;
     MemoryRegion job_control;
     MemoryRegion mmu_control;
     MemoryRegion user_page;
@@ -45,6 +47,7 @@ struct MaliCsfState {
     uint32_t saved_gpu_id;
 
     MaliCsfGpu gpu;
+    MaliCsfPwr pwr;
     MaliCsfMmu mmu;
     MaliCsfMcu mcu;
     MaliCsfEngine engine;

@@ -2,6 +2,9 @@
  * Mali CSF GPU: GPU_CONTROL — identity, commands, power, counters — and the
  * user page
  *
+ * Which registers and commands there are depends on the architecture: rows
+ * of the tables say since when and until when.
+ *
  * Behaviour is what panthor_gpu.c of Linux 6.12 and 7.3 asks for.  Commands
  * are complete when the write returns, which the driver cannot tell from a
  * fast GPU.
@@ -81,58 +84,31 @@ static uint32_t read_cycle_count(MaliCsfState *s, hwaddr offset)
     return half_of(mali_csf_gpu_cycle_count(s), offset);
 }
 
-/* Power */
-
-static bool mcu_runs(MaliCsfState *s)
-{
-    return mali_csf_mcu_read(s, A_MCU_STATUS) == MCU_STATUS_ENABLED;
-}
-
 static uint32_t read_status(MaliCsfState *s, hwaddr offset)
 {
-    bool active = s->gpu.l2_ready && mcu_runs(s);
+    bool active = mali_csf_pwr_ready(s, MALI_CSF_POWER_L2) &&
+                  s->mcu.status == MCU_STATUS_ENABLED;
 
     return FIELD_DP32(0, GPU_STATUS, ACTIVE, active);
 }
 
-static uint32_t read_l2_ready(MaliCsfState *s, hwaddr offset)
+/* Power, up to architecture 13 */
+
+/* In each group of power registers, shader, tiler and L2 are 0x10 apart. */
+static MaliCsfPowerDomain domain_of(hwaddr offset)
 {
-    return half_of(s->gpu.l2_ready, offset);
+    static const MaliCsfPowerDomain domains[] = {
+        MALI_CSF_POWER_SHADER, MALI_CSF_POWER_TILER, MALI_CSF_POWER_L2,
+    };
+    unsigned i = extract32(offset, 4, 2);
+
+    assert(i < ARRAY_SIZE(domains));
+    return domains[i];
 }
 
-/* Firmware powers the tiler by itself while it runs. */
-static uint32_t read_tiler_ready(MaliCsfState *s, hwaddr offset)
+static uint32_t read_ready(MaliCsfState *s, hwaddr offset)
 {
-    bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
-
-    return half_of(by_firmware ? s->model->tiler_present
-                               : s->gpu.tiler_ready, offset);
-}
-
-/* Likewise the shader cores, those that it may use and only for work */
-static uint32_t read_shader_ready(MaliCsfState *s, hwaddr offset)
-{
-    bool by_firmware = s->gpu.l2_ready && mcu_runs(s);
-
-    return half_of(by_firmware ? mali_csf_fw_shader_ready(s)
-                               : s->gpu.shader_ready, offset);
-}
-
-static bool set_ready(uint64_t *ready, uint64_t value, const char *domain)
-{
-    if (*ready == value) {
-        return false;
-    }
-    *ready = value;
-    trace_mali_csf_power(domain, value);
-    return true;
-}
-
-static void power_changed(MaliCsfState *s, bool changed)
-{
-    mali_csf_irq_raise(&s->gpu.irq,
-                       (changed ? R_GPU_INT_POWER_CHANGED_SINGLE_MASK : 0) |
-                       R_GPU_INT_POWER_CHANGED_ALL_MASK);
+    return half_of(mali_csf_pwr_ready(s, domain_of(offset)), offset);
 }
 
 static uint64_t core_mask(hwaddr offset, uint32_t value)
@@ -140,96 +116,33 @@ static uint64_t core_mask(hwaddr offset, uint32_t value)
     return (uint64_t)value << (offset & 4 ? 32 : 0);
 }
 
-static bool l2_on(MaliCsfState *s, uint64_t cores)
+static void write_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
 {
-    bool changed = set_ready(&s->gpu.l2_ready, s->gpu.l2_ready |
-                             (cores & s->model->l2_present), "l2");
+    MaliCsfPowerDomain domain = domain_of(offset);
+    uint64_t cores = core_mask(offset, value) &
+                     mali_csf_pwr_present(s, domain);
+    bool changed;
 
-    if (changed && mali_csf_strict(&s->checker)) {
-        mali_csf_check_l2_on(s);
+    if (domain == MALI_CSF_POWER_L2) {
+        mali_csf_pwr_l2_on(s, cores);
+        return;
     }
-    return changed;
+    /* Tiler and shader cores cannot be on without the L2: it comes on too. */
+    changed = cores && mali_csf_pwr_up(s, MALI_CSF_POWER_L2, UINT64_MAX);
+    changed |= mali_csf_pwr_up(s, domain, cores);
+    mali_csf_pwr_changed(s, changed);
 }
 
-void mali_csf_gpu_complete_l2_on(MaliCsfState *s, uint64_t cores)
+static void write_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
 {
-    power_changed(s, l2_on(s, cores));
-}
-
-static void write_l2_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
-{
+    MaliCsfPowerDomain domain = domain_of(offset);
     uint64_t cores = core_mask(offset, value);
 
-    if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
-                               &(MaliCsfOccasion) { }, cores)) {
-        mali_csf_gpu_complete_l2_on(s, cores);
+    if (domain == MALI_CSF_POWER_L2) {
+        mali_csf_pwr_l2_off(s, cores);
+        return;
     }
-}
-
-/* Tiler and shader cores cannot be on without the L2: it comes on too. */
-static void write_tiler_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
-{
-    uint64_t cores = core_mask(offset, value) & s->model->tiler_present;
-    bool changed = cores && l2_on(s, s->model->l2_present);
-
-    changed |= set_ready(&s->gpu.tiler_ready, s->gpu.tiler_ready | cores,
-                         "tiler");
-    power_changed(s, changed);
-}
-
-static void write_shader_pwron(MaliCsfState *s, hwaddr offset, uint32_t value)
-{
-    uint64_t cores = core_mask(offset, value) & s->model->shader_present;
-    bool changed = cores && l2_on(s, s->model->l2_present);
-
-    changed |= set_ready(&s->gpu.shader_ready, s->gpu.shader_ready | cores,
-                         "shader");
-    power_changed(s, changed);
-}
-
-void mali_csf_gpu_complete_l2_off(MaliCsfState *s, uint64_t cores)
-{
-    MaliCsfGpu *gpu = &s->gpu;
-    bool changed = set_ready(&gpu->l2_ready, gpu->l2_ready & ~cores, "l2");
-
-    if (changed) {
-        if (mali_csf_strict(&s->checker)) {
-            mali_csf_check_l2_off(s);
-        }
-        mali_csf_mmu_l2_off(s);
-        set_ready(&gpu->tiler_ready, 0, "tiler");
-        set_ready(&gpu->shader_ready, 0, "shader");
-    }
-    power_changed(s, changed);
-}
-
-static void write_l2_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
-{
-    uint64_t cores = core_mask(offset, value);
-
-    if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_OFF,
-                               &(MaliCsfOccasion) { }, cores)) {
-        mali_csf_gpu_complete_l2_off(s, cores);
-    }
-}
-
-static void write_tiler_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
-{
-    MaliCsfGpu *gpu = &s->gpu;
-
-    power_changed(s, set_ready(&gpu->tiler_ready,
-                               gpu->tiler_ready & ~core_mask(offset, value),
-                               "tiler"));
-}
-
-static void write_shader_pwroff(MaliCsfState *s, hwaddr offset,
-                                uint32_t value)
-{
-    MaliCsfGpu *gpu = &s->gpu;
-
-    power_changed(s, set_ready(&gpu->shader_ready,
-                               gpu->shader_ready & ~core_mask(offset, value),
-                               "shader"));
+    mali_csf_pwr_changed(s, mali_csf_pwr_down(s, domain, cores));
 }
 
 /* Commands, which are defined below the table that they use */
@@ -385,27 +298,27 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     ZERO(DOORBELL_FEATURES, SINCE(11)),
     STORAGE64(GPU_COMMAND_ARG0, 0, UINT32_MAX, SINCE(12)),
     STORAGE64(GPU_COMMAND_ARG1, 0, UINT32_MAX, SINCE(12)),
-    MODEL64(SHADER_PRESENT, shader_present),
-    MODEL64(TILER_PRESENT, tiler_present),
-    MODEL64(L2_PRESENT, l2_present),
-    READ64(SHADER_READY, read_shader_ready),
-    READ64(TILER_READY, read_tiler_ready),
-    READ64(L2_READY, read_l2_ready),
-    WRITE64(SHADER_PWRON, write_shader_pwron),
+    MODEL64(SHADER_PRESENT, shader_present, UNTIL(13)),
+    MODEL64(TILER_PRESENT, tiler_present, UNTIL(13)),
+    MODEL64(L2_PRESENT, l2_present, UNTIL(13)),
+    READ64(SHADER_READY, read_ready, UNTIL(13)),
+    READ64(TILER_READY, read_ready, UNTIL(13)),
+    READ64(L2_READY, read_ready, UNTIL(13)),
+    WRITE64(SHADER_PWRON, write_pwron, UNTIL(13)),
     STORAGE(SHADER_PWRFEATURES, 0, R_SHADER_PWRFEATURES_RAY_TRACING_UNIT_MASK,
-            SINCE(12)),
-    WRITE64(TILER_PWRON, write_tiler_pwron),
-    WRITE64(L2_PWRON, write_l2_pwron),
-    WRITE64(SHADER_PWROFF, write_shader_pwroff),
-    WRITE64(TILER_PWROFF, write_tiler_pwroff),
-    WRITE64(L2_PWROFF, write_l2_pwroff),
+            SINCE(12), UNTIL(13)),
+    WRITE64(TILER_PWRON, write_pwron, UNTIL(13)),
+    WRITE64(L2_PWRON, write_pwron, UNTIL(13)),
+    WRITE64(SHADER_PWROFF, write_pwroff, UNTIL(13)),
+    WRITE64(TILER_PWROFF, write_pwroff, UNTIL(13)),
+    WRITE64(L2_PWROFF, write_pwroff, UNTIL(13)),
     /* No transition takes time, so nothing is ever in one. */
-    ZERO64(SHADER_PWRTRANS),
-    ZERO64(TILER_PWRTRANS),
-    ZERO64(L2_PWRTRANS),
-    ZERO64(SHADER_PWRACTIVE),
-    ZERO64(TILER_PWRACTIVE),
-    ZERO64(L2_PWRACTIVE),
+    ZERO64(SHADER_PWRTRANS, UNTIL(13)),
+    ZERO64(TILER_PWRTRANS, UNTIL(13)),
+    ZERO64(L2_PWRTRANS, UNTIL(13)),
+    ZERO64(SHADER_PWRACTIVE, UNTIL(13)),
+    ZERO64(TILER_PWRACTIVE, UNTIL(13)),
+    ZERO64(L2_PWRACTIVE, UNTIL(13)),
     ZERO(REVIDR),
     /* How addresses are spread over L2 slices: nothing can tell. */
     STORAGE(ASN_HASH_0, 0, UINT32_MAX, SINCE(11)),
@@ -424,11 +337,11 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     READ(MCU_STATUS, mali_csf_mcu_read),
     ZERO(MCU_FEATURES, SINCE(12)),
     /* No part has shader stacks, so none is ever ready. */
-    ZERO64(STACK_PRESENT),
-    ZERO64(STACK_READY),
-    WRITE64(STACK_PWRON, NULL),
-    WRITE64(STACK_PWROFF, NULL),
-    ZERO64(STACK_PWRTRANS),
+    ZERO64(STACK_PRESENT, UNTIL(13)),
+    ZERO64(STACK_READY, UNTIL(13)),
+    WRITE64(STACK_PWRON, NULL, UNTIL(13)),
+    WRITE64(STACK_PWROFF, NULL, UNTIL(13)),
+    ZERO64(STACK_PWRTRANS, UNTIL(13)),
     STORAGE(CSF_CONFIG, 0, UINT32_MAX),
     STORAGE(SHADER_CONFIG, 0, UINT32_MAX),
     STORAGE(TILER_CONFIG, 0, UINT32_MAX),
@@ -543,9 +456,6 @@ static void reset_storage(MaliCsfGpu *gpu, bool soft)
 /* What QEMU reset, GPU soft reset and GPU hard reset have in common */
 static void reset_state(MaliCsfGpu *gpu)
 {
-    gpu->shader_ready = 0;
-    gpu->tiler_ready = 0;
-    gpu->l2_ready = 0;
     gpu->flush_command = 0;
     timer_del(gpu->flush_timer);
     gpu->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -559,7 +469,7 @@ static void power_on_defaults(MaliCsfGpu *gpu)
     mali_csf_irq_reset_enter(&gpu->irq);
 }
 
-static void soft_reset(MaliCsfState *s)
+void mali_csf_gpu_soft_reset(MaliCsfState *s)
 {
     trace_mali_csf_gpu_soft_reset();
     if (mali_csf_strict(&s->checker)) {
@@ -568,10 +478,10 @@ static void soft_reset(MaliCsfState *s)
     mali_csf_inject_gpu_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
+    mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
     reset_storage(&s->gpu, true);
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
-    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
 }
 
 static void hard_reset(MaliCsfState *s)
@@ -583,10 +493,10 @@ static void hard_reset(MaliCsfState *s)
     mali_csf_inject_gpu_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
+    mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
     power_on_defaults(&s->gpu);
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
-    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
 }
 
 void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
@@ -622,19 +532,25 @@ void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command)
 {
     uint32_t value = command;
 
+    if (s->model->has_pwr_control) {
+        /* It was PWR_COMMAND that asked for it. */
+        mali_csf_pwr_complete_reset(s);
+        return;
+    }
     switch (FIELD_EX32(value, GPU_COMMAND, PAYLOAD)) {
     case GPU_RESET_FAST:
     case GPU_RESET_SOFT:
         /* A fast reset saves time only, and here neither takes any. */
-        soft_reset(s);
+        mali_csf_gpu_soft_reset(s);
         break;
     case GPU_RESET_HARD:
         hard_reset(s);
         break;
     default:
         unknown_command(value);
-        break;
+        return;
     }
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_RESET_COMPLETED_MASK);
 }
 
 static void command_reset(MaliCsfState *s, uint32_t value)
@@ -711,7 +627,8 @@ typedef struct MaliCsfGpuCommand {
 
 static const MaliCsfGpuCommand gpu_commands[] = {
     [GPU_COMMAND_NOP] = { command_nothing },
-    [GPU_COMMAND_RESET] = { command_reset },
+    /* On 14 it is PWR_COMMAND's: that this one is gone there is a guess. */
+    [GPU_COMMAND_RESET] = { command_reset, UNTIL(13) },
     /* CYCLE_COUNT always runs: nothing can tell that it should not. */
     [GPU_COMMAND_TIME] = { command_nothing },
     [GPU_COMMAND_FLUSH_CACHES] = { command_flush_caches },
@@ -820,10 +737,7 @@ int mali_csf_gpu_post_load(MaliCsfState *s)
 {
     MaliCsfGpu *gpu = &s->gpu;
 
-    if (gpu->shader_ready & ~s->model->shader_present ||
-        gpu->tiler_ready & ~s->model->tiler_present ||
-        gpu->l2_ready & ~s->model->l2_present ||
-        !gpu->latest_flush_id ||
+    if (!gpu->latest_flush_id ||
         gpu->latest_flush_id & ~R_LATEST_FLUSH_ID_ID_MASK) {
         return -EINVAL;
     }
@@ -838,9 +752,6 @@ const VMStateDescription vmstate_mali_csf_gpu = {
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT(irq, MaliCsfGpu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
         VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4),
-        VMSTATE_UINT64(shader_ready, MaliCsfGpu),
-        VMSTATE_UINT64(tiler_ready, MaliCsfGpu),
-        VMSTATE_UINT64(l2_ready, MaliCsfGpu),
         VMSTATE_INT64(cycle_count_origin, MaliCsfGpu),
         VMSTATE_UINT32(latest_flush_id, MaliCsfGpu),
         VMSTATE_UINT32(flush_command, MaliCsfGpu),

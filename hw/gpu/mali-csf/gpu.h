@@ -18,9 +18,6 @@ typedef struct MaliCsfGpu {
     MaliCsfIrq irq;
     /* The registers that are plain storage, indexed by offset / 4 */
     uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];
-    uint64_t shader_ready;
-    uint64_t tiler_ready;
-    uint64_t l2_ready;
     /* Virtual time in ns at which CYCLE_COUNT was zero */
     int64_t cycle_count_origin;
     uint32_t latest_flush_id;
@@ -41,6 +38,9 @@ void mali_csf_gpu_finalize(MaliCsfState *s);
 void mali_csf_gpu_reset_enter(MaliCsfState *s);
 void mali_csf_gpu_reset_hold(MaliCsfState *s);
 int mali_csf_gpu_post_load(MaliCsfState *s);
+
+/* Everything but GPU_INT, where who asked for it says that it is done */
+void mali_csf_gpu_soft_reset(MaliCsfState *s);
 
 /* System counter plus TIMESTAMP_OFFSET, at the guest's CNTFRQ */
 uint64_t mali_csf_gpu_timestamp(MaliCsfState *s);
@@ -65,7 +65,5 @@ const char *mali_csf_gpu_register_name(uint32_t offset);
 /* What an injection held up, see inject.h: it is done now */
 void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command);
 void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command);
-void mali_csf_gpu_complete_l2_on(MaliCsfState *s, uint64_t cores);
-void mali_csf_gpu_complete_l2_off(MaliCsfState *s, uint64_t cores);
 
 #endif /* HW_GPU_MALI_CSF_GPU_H */

@@ -74,11 +74,11 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     },
     ROW(L2_POWER_ON) = {
         .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_gpu_complete_l2_on,
+        .complete = mali_csf_pwr_complete_l2_on,
     },
     ROW(L2_POWER_OFF) = {
         .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_gpu_complete_l2_off,
+        .complete = mali_csf_pwr_complete_l2_off,
     },
     ROW(MCU_BOOT) = {
         .takes = GIVEN_SKIP | GIVEN_DELAY,

@@ -22,9 +22,20 @@ void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
     irq->line = line;
 }
 
+void mali_csf_irq_share(MaliCsfIrq *a, MaliCsfIrq *b)
+{
+    a->other = b;
+    b->other = a;
+}
+
 static uint32_t irq_stat(const MaliCsfIrq *irq)
 {
     return irq->rawstat & irq->mask;
+}
+
+bool mali_csf_irq_level(const MaliCsfIrq *irq)
+{
+    return irq_stat(irq) || (irq->other && irq_stat(irq->other));
 }
 
 void mali_csf_irq_update(MaliCsfIrq *irq)
@@ -33,7 +44,7 @@ void mali_csf_irq_update(MaliCsfIrq *irq)
 
     qemu_set_irq(s->irq[irq->line],
                  mali_csf_inject_level(&s->inject, irq->line,
-                                       irq_stat(irq) != 0));
+                                       mali_csf_irq_level(irq)));
 }
 
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits)

@@ -23,6 +23,8 @@ typedef struct MaliCsfIrq {
     const char *name;
     MaliCsfState *s;
     MaliCsfIrqLine line;
+    /* The other block that drives the same line, or NULL */
+    struct MaliCsfIrq *other;
 } MaliCsfIrq;
 
 extern const VMStateDescription vmstate_mali_csf_irq;
@@ -30,6 +32,9 @@ extern const VMStateDescription vmstate_mali_csf_irq;
 /* @name is for traces, and must outlive @irq. */
 void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
                        MaliCsfIrqLine line);
+
+/* Both drive the line that they were given: it is high for either */
+void mali_csf_irq_share(MaliCsfIrq *a, MaliCsfIrq *b);
 
 /* Latch @bits in RAWSTAT, whether they are masked or not */
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits);
@@ -39,6 +44,9 @@ void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat);
 
 /* RAWSTAT and MASK to zero, without touching the line (reset enter) */
 void mali_csf_irq_reset_enter(MaliCsfIrq *irq);
+
+/* What the registers say that the line of @irq should be */
+bool mali_csf_irq_level(const MaliCsfIrq *irq);
 
 /* Drive the line from the state (reset hold, after load) */
 void mali_csf_irq_update(MaliCsfIrq *irq);

@@ -5,7 +5,10 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "hw/gpu/mali-csf/gpu-regs.h"
 #include "models.h"
+#include "pwr.h"
 
 /*
  * Where the values come from.  What has no source is a guess; the table of
@@ -38,8 +41,17 @@
     .csg_slots = 8, \
     .cs_per_csg = 8
 
+/* The firmware powers tiler and shader cores by itself while it runs. */
+#define POWER_BY_GPU_CONTROL \
+    .delegated = BIT(MALI_CSF_POWER_TILER) | BIT(MALI_CSF_POWER_SHADER)
+
+/* It does when they have been delegated to it. */
+#define POWER_BY_PWR_CONTROL \
+    .has_pwr_control = true
+
 #define ARCH_10 \
     COMMON, \
+    POWER_BY_GPU_CONTROL, \
     .arch = 10, \
     .csf_id = 0x040a0412, \
     .thread_features = 0x04010000, \
@@ -50,6 +62,7 @@
 
 #define ARCH_11 \
     COMMON, \
+    POWER_BY_GPU_CONTROL, \
     .arch = 11, \
     .l2_features = 0x07120306, \
     .core_features = 4, \
@@ -64,6 +77,7 @@
 
 #define ARCH_12 \
     COMMON, \
+    POWER_BY_GPU_CONTROL, \
     .arch = 12, \
     .l2_features = 0x08130306, \
     .core_features = 4, \
@@ -78,6 +92,7 @@
 
 #define ARCH_13 \
     COMMON, \
+    POWER_BY_GPU_CONTROL, \
     .arch = 13, \
     .l2_features = 0x08130306, \
     .core_features = 4, \
@@ -91,8 +106,25 @@
     .work_registers = 128, \
     .scoreboards = 16
 
+#define ARCH_14 \
+    COMMON, \
+    POWER_BY_PWR_CONTROL, \
+    .arch = 14, \
+    .l2_features = 0x08130306, \
+    .mem_features = 0x301, \
+    .csf_id = 0x080e0000, \
+    .thread_features = 0x10010000, \
+    .coherency_features = 0x1, \
+    .aperture_size = 0x480000, \
+    .fw_version = 0x04010000, \
+    .fw_features = 0x10, \
+    .work_registers = 128, \
+    .scoreboards = 16
+
 /* GPU_FEATURES: the ray-tracing unit that Immortalis stands for */
-#define RAY_INTERSECTION    (1u << 2)
+#define RAY_INTERSECTION    R_GPU_FEATURES_LO_RAY_INTERSECTION_MASK
+/* And one that can be powered by itself */
+#define RAY_TRAVERSAL       R_GPU_FEATURES_LO_RAY_TRAVERSAL_MASK
 
 static const MaliCsfModel models[] = {
     {
@@ -209,6 +241,28 @@ static const MaliCsfModel models[] = {
         .gpu_id = 0xd8300015,
         .gpu_features = RAY_INTERSECTION,
         .shader_present = 0xee0077,
+    }, {
+        ARCH_14,
+        .name = "g1-pro",
+        .product = "Mali-G1-Pro",
+        .gpu_id = 0xe8030000,
+        .core_features = 1,
+        .shader_present = 0xf,
+    }, {
+        ARCH_14,
+        .name = "g1-premium",
+        .product = "Mali-G1-Premium",
+        .gpu_id = 0xe8010000,
+        .core_features = 4,
+        .shader_present = 0xff,
+    }, {
+        ARCH_14,
+        .name = "g1-ultra",
+        .product = "Mali-G1-Ultra",
+        .gpu_id = 0xe8000000,
+        .core_features = 4,
+        .gpu_features = RAY_INTERSECTION | RAY_TRAVERSAL,
+        .shader_present = 0xfff,
     },
 };
 

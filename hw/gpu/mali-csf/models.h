@@ -40,6 +40,14 @@ typedef struct MaliCsfModel {
     uint64_t tiler_present;
     uint64_t l2_present;
 
+    /*
+     * The block PWR_CONTROL commands power and reset, in place of registers
+     * of GPU_CONTROL
+     */
+    bool has_pwr_control;
+    /* Domains that the firmware powers after reset: BIT(MALI_CSF_POWER_*) */
+    uint32_t delegated;
+
     /* Size of the register aperture in bytes */
     uint32_t aperture_size;
 

@@ -63,11 +63,11 @@ static const char *mode_name(uint64_t transcfg)
 
 static void print_irq(GString *text, MaliCsfState *s, const MaliCsfIrq *irq)
 {
-    uint32_t stat = irq->rawstat & irq->mask;
+    bool level = mali_csf_irq_level(irq);
 
     PRINT("  %s: rawstat 0x%08" PRIx32 ", mask 0x%08" PRIx32 ", line %s\n",
           irq->name, irq->rawstat, irq->mask,
-          mali_csf_inject_level(&s->inject, irq->line, stat) ? "high" : "low");
+          mali_csf_inject_level(&s->inject, irq->line, level) ? "high" : "low");
 }
 
 static void print_gpu(GString *text, MaliCsfState *s)
@@ -77,7 +77,9 @@ static void print_gpu(GString *text, MaliCsfState *s)
     const MaliCsfFirmware *fw = &mcu->fw;
 
     PRINT("power: L2 0x%" PRIx64 ", tiler 0x%" PRIx64 ", shader 0x%" PRIx64
-          "\n", gpu->l2_ready, gpu->tiler_ready, gpu->shader_ready);
+          "\n", mali_csf_pwr_ready(s, MALI_CSF_POWER_L2),
+          mali_csf_pwr_ready(s, MALI_CSF_POWER_TILER),
+          mali_csf_pwr_ready(s, MALI_CSF_POWER_SHADER));
     if (gpu->flush_command) {
         PRINT("a cache flush is under way: GPU_COMMAND 0x%" PRIx32 "\n",
               gpu->flush_command);
@@ -87,6 +89,9 @@ static void print_gpu(GString *text, MaliCsfState *s)
     print_irq(text, s, &mcu->job_irq);
     print_irq(text, s, &s->mmu.irq);
     print_irq(text, s, &gpu->irq);
+    if (s->model->has_pwr_control) {
+        print_irq(text, s, &s->pwr.irq);
+    }
 
     PRINT("microcontroller: %s%s%s\n", mcu_states[mcu->status],
           mcu->boot_pending ? ", boots" : "",
@@ -335,6 +340,9 @@ static void print_register_name(GString *text, uint32_t offset)
                   offset);
             return;
         }
+    } else if (offset >= MALI_CSF_PWR_BASE &&
+               offset < MALI_CSF_PWR_BASE + MALI_CSF_PWR_SIZE) {
+        name = mali_csf_pwr_register_name(offset - MALI_CSF_PWR_BASE);
     } else if (offset < MALI_CSF_BLOCK_SIZE) {
         name = mali_csf_gpu_register_name(offset);
     } else if (offset == MALI_CSF_USER_BASE + A_LATEST_FLUSH_ID) {

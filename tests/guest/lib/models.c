@@ -106,6 +106,16 @@ const ModelField model_fields[MODEL_NUM_FIELDS] = {
     .value[MODEL_CS_REGS] = 128, \
     .value[MODEL_SCOREBOARDS] = 16
 
+#define ARCH_14 \
+    EVERYWHERE, \
+    .value[MODEL_CSF_ID] = 0x080e0000, \
+    .value[MODEL_L2_FEATURES] = 0x08130306, \
+    .value[MODEL_MEM_FEATURES] = 0x301, \
+    .value[MODEL_THREAD_FEATURES] = 0x10010000, \
+    .value[MODEL_COHERENCY_FEATURES] = 1, \
+    .value[MODEL_CS_REGS] = 128, \
+    .value[MODEL_SCOREBOARDS] = 16
+
 /* Dumps and logs where there are any: see docs/specs/mali-csf.rst */
 const Model models[] = {
     {
@@ -189,6 +199,25 @@ const Model models[] = {
         .value[MODEL_GPU_ID] = 0xd8300015,
         .value[MODEL_SHADER_PRESENT] = 0xee0077,
         .value[MODEL_GPU_FEATURES] = 0x4,
+    }, {
+        .name = "g1-pro",
+        ARCH_14,
+        .value[MODEL_GPU_ID] = 0xe8030000,
+        .value[MODEL_CORE_FEATURES] = 1,
+        .value[MODEL_SHADER_PRESENT] = 0xf,
+    }, {
+        .name = "g1-premium",
+        ARCH_14,
+        .value[MODEL_GPU_ID] = 0xe8010000,
+        .value[MODEL_CORE_FEATURES] = 4,
+        .value[MODEL_SHADER_PRESENT] = 0xff,
+    }, {
+        .name = "g1-ultra",
+        ARCH_14,
+        .value[MODEL_GPU_ID] = 0xe8000000,
+        .value[MODEL_CORE_FEATURES] = 4,
+        .value[MODEL_SHADER_PRESENT] = 0xfff,
+        .value[MODEL_GPU_FEATURES] = 0x24,
     },
     { 0 },
 };

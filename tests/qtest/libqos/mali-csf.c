@@ -176,8 +176,42 @@ void mali_csf_flush_caches(QMaliCsf *gpu, uint32_t command)
     gpu_command(gpu, command, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
 }
 
+static bool has_pwr_control(QMaliCsf *gpu)
+{
+    return mali_csf_readl(gpu, A_GPU_ID) >> R_GPU_ID_ARCH_MAJOR_SHIFT >= 14;
+}
+
+static void pwr_command(QMaliCsf *gpu, unsigned code, unsigned domain)
+{
+    mali_csf_writel(gpu, MALI_CSF_PWR_BASE + A_PWR_COMMAND,
+                    domain << R_PWR_COMMAND_DOMAIN_SHIFT | code);
+}
+
+static void pwr_delegate(QMaliCsf *gpu, unsigned domain)
+{
+    uint32_t status = MALI_CSF_PWR_BASE + A_PWR_STATUS_LO;
+
+    if (!(mali_csf_readl(gpu, status) & PWR_STATUS_DELEGATED(domain))) {
+        pwr_command(gpu, PWR_COMMAND_DELEGATE, domain);
+        g_assert(mali_csf_wait_reg(gpu, status, PWR_STATUS_ALLOW(domain) |
+                                   PWR_STATUS_DELEGATED(domain),
+                                   PWR_STATUS_DELEGATED(domain),
+                                   20 * MALI_CSF_MS));
+    }
+}
+
 void mali_csf_l2_on(QMaliCsf *gpu)
 {
+    if (has_pwr_control(gpu)) {
+        mali_csf_writeq(gpu, MALI_CSF_PWR_BASE + A_PWR_CMDARG_LO, 1);
+        pwr_command(gpu, PWR_COMMAND_POWER_UP, PWR_DOMAIN_L2);
+        g_assert(mali_csf_wait_reg(gpu, MALI_CSF_PWR_BASE +
+                                   PWR_DOMAIN_L2_BASE + PWR_DOMAIN_READY,
+                                   ~0u, 1, 20 * MALI_CSF_MS));
+        pwr_delegate(gpu, PWR_DOMAIN_SHADER);
+        pwr_delegate(gpu, PWR_DOMAIN_TILER);
+        return;
+    }
     mali_csf_writel(gpu, A_L2_PWRON_LO, 1);
     g_assert(mali_csf_wait_reg(gpu, A_L2_READY_LO, ~0u, 1,
                                20 * MALI_CSF_MS));

@@ -17,6 +17,7 @@
 #include "hw/gpu/mali-csf/fw-interface.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "hw/gpu/mali-csf/mmu-regs.h"
+#include "hw/gpu/mali-csf/pwr-regs.h"
 
 /* Where the only device on the platform bus of "virt" lies */
 #define MALI_CSF_BASE           0x0c000000ull
@@ -161,6 +162,7 @@ void mali_csf_doorbell(QMaliCsf *gpu, unsigned page);
 /* GPU commands, with their completion */
 void mali_csf_soft_reset(QMaliCsf *gpu);
 void mali_csf_flush_caches(QMaliCsf *gpu, uint32_t command);
+/* And, with PWR_CONTROL, leave tiler and shader cores to the firmware */
 void mali_csf_l2_on(QMaliCsf *gpu);
 
 /* Address-space commands; all wait for AS_STATUS to be idle */
