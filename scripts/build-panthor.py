@@ -4,9 +4,9 @@
 
 Configured by VARIABLE=value arguments or by the environment: PATCH, KERNEL.
 
-Source, headers and build tools are those of the kernel's exact version.  The
-stock module is built once and kept with its objects, so that with a patch only
-what it touches is compiled.
+Source, headers and build tools are those of the kernel's exact version, or of
+the kernel tree that KERNEL names.  The stock module is built once and kept with
+its objects, so that with a patch only what it touches is compiled.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zlib
 
 import archive
 import project
@@ -170,8 +171,9 @@ def apply_patch(path, tree, version):
 def kernel_rows(kernel):
     rows = json.loads(project.read(archive.INDEX, '{}')).get(f'kernel-{kernel.label}')
     if not rows:
-        raise project.usage('a patch is tested on a kernel of the archive (KERNEL=7.3); for a '
-                            'kernel of your own, build panthor.ko and use make boot PANTHOR_KO=')
+        raise project.usage('a patch is tested on a kernel of the archive (KERNEL=7.3) or on a '
+                            'kernel tree (KERNEL=dir); for an image, build panthor.ko and use '
+                            'make boot PANTHOR_KO=')
     return rows
 
 
@@ -187,6 +189,9 @@ def exactly(suite, name, version, title):
 
 class Packages:
     """Source, headers and build tools of a kernel's exact version."""
+
+    arguments = []
+    stamp = ''
 
     def __init__(self, kernel):
         first = kernel_rows(kernel)[0]
@@ -212,6 +217,47 @@ class Packages:
             f'source-{version}', lambda: exactly(suite, f'linux-source-{series}', version,
                                                  'source'))
         self.folder = os.path.join(FOLDER, f'{kernel.version}_{version}')
+
+    def provide_source(self, folder):
+        unpack_source(self, folder)
+
+    def provide_headers(self, kernel, folder):
+        return unpack_headers(self, kernel, folder)
+
+
+class Tree:
+    """The same from a kernel tree, in which nothing is written."""
+
+    arguments = ['ARCH=arm64', f'CROSS_COMPILE={COMPILER.removesuffix("gcc")}']
+
+    def __init__(self, kernel):
+        if kernel.options.get('DRM_PANTHOR') != 'm':
+            raise project.usage(f'{kernel.tree} has panthor built in; a patch needs '
+                                'CONFIG_DRM_PANTHOR=m')
+        self.tree = kernel.tree
+        # A folder of "make O=" has a link to its source.
+        self.driver = next((path for path in (os.path.join(self.tree, DRIVER),
+                                              os.path.join(self.tree, 'source', DRIVER))
+                            if os.path.exists(os.path.join(path, 'panthor_mmu.c'))), None)
+        if not self.driver:
+            raise project.usage(f'{kernel.tree} holds no {DRIVER}/panthor_mmu.c')
+        self.sources = [path for path in project.files_below(self.driver)
+                        if re.search(r'(\.[chS]|/Makefile|/Kconfig)$', path)]
+        # Whatever of it changes, stock has to be built anew.
+        self.stamp = project.stamp_of(self.sources + [
+            path for path in (os.path.join(self.tree, name) for name in (
+                'Module.symvers', '.config', guest_kernel.IMAGE_IN_TREE)) if os.path.exists(path)])
+        self.folder = os.path.join(FOLDER, f'{kernel.label}-{zlib.crc32(self.tree.encode()):08x}')
+
+    def provide_source(self, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        for path in self.sources:
+            copy = os.path.join(folder, DRIVER, os.path.relpath(path, self.driver))
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copy2(path, copy)
+
+    def provide_headers(self, kernel, folder):
+        return self.tree
 
 
 def unpack_source(packages, folder):
@@ -343,14 +389,14 @@ def misaligned(module):
 
 # -- building
 
-def make(headers, tree, cc, flags, log):
+def make(headers, arguments, tree, cc, flags, log):
     """Build the driver in a tree; (whether it worked, what was said)."""
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, 'w', encoding='utf-8') as file:
         result = subprocess.run(
             ['make', '-C', headers, f'-j{os.cpu_count()}', f'M={os.path.join(tree, DRIVER)}',
              'CONFIG_DRM_PANTHOR=m', 'CONFIG_DEBUG_INFO_BTF_MODULES=', f'CC={cc}',
-             'KCFLAGS=' + ' '.join(flags), 'modules'],
+             'KCFLAGS=' + ' '.join(flags), *arguments, 'modules'],
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False,
             env={name: value for name, value in os.environ.items()
                  # What a surrounding make passes on is not meant for this one.
@@ -368,16 +414,17 @@ class Builder:
     """The driver of one kernel, stock and patched."""
 
     def __init__(self, kernel):
-        packages = Packages(kernel)
-        self.kernel = kernel
-        self.folder = packages.folder
+        origin = Tree(kernel) if kernel.tree else Packages(kernel)
+        self.kernel, self.origin = kernel, origin
+        self.folder = origin.folder
         self.source = os.path.join(self.folder, 'source')
         # Every build is done in this one folder, since older kernels write
         # its path into the objects and would compile everything again.
         self.work = os.path.join(self.folder, 'work')
         self.stock_tree = os.path.join(self.folder, 'stock')
-        unpack_source(packages, self.source)
-        self.headers = unpack_headers(packages, kernel, os.path.join(self.folder, 'headers'))
+        os.makedirs(self.folder, exist_ok=True)
+        origin.provide_source(self.source)
+        self.headers = origin.provide_headers(kernel, os.path.join(self.folder, 'headers'))
         self.cc, flags = compiler(self.folder)
         self.flags = FLAGS + flags
 
@@ -386,8 +433,11 @@ class Builder:
         subprocess.run(['cp', '-a', '--reflink=auto', tree, self.work], check=True)
 
     def make(self, log):
-        built, text = make(self.headers, self.work, self.cc, self.flags, log)
-        wrong = misaligned(os.path.join(self.work, DRIVER, 'panthor.ko')) if built else []
+        built, text = make(self.headers, self.origin.arguments, self.work, self.cc, self.flags, log)
+        module = os.path.join(self.work, DRIVER, 'panthor.ko')
+        if built and not os.path.exists(module):
+            raise Stop(f'make left no panthor.ko in {DRIVER}; everything it said is in {log}')
+        wrong = misaligned(module) if built else []
         if wrong:
             raise Stop(f'{COMPILER} did not align {", ".join(wrong[:3])}; a newer compiler is '
                        'needed')
@@ -399,6 +449,7 @@ class Builder:
         stamp = os.path.join(self.folder, 'stock.stamp')
         state = ' '.join([self.cc, *self.flags]) + '\n' + subprocess.run(
             [COMPILER, '--version'], capture_output=True, text=True, check=True).stdout
+        state += self.origin.stamp
         if project.read(stamp) == state and os.path.exists(module):
             return module
         say(f'building stock panthor for {self.kernel.version}')
@@ -413,13 +464,17 @@ class Builder:
         project.write(stamp, state)
         return module
 
-    def patched(self, path):
-        """(path of the module, warnings of the compiler, files left out of the patch)"""
+    def patched(self, *paths):
+        """With patches, one on top of the other.
+
+        (path of the module, warnings of the compiler, files left out of the last patch)
+        """
         self.stock()
         self.fill_work(self.stock_tree)
-        left_out = apply_patch(path, self.work, self.kernel.version)
-        say(f'building panthor with {os.path.basename(path)}')
-        name = re.sub(r'[^\w.+-]', '_', os.path.basename(path))
+        for path in paths:
+            left_out = apply_patch(path, self.work, self.kernel.version)
+        say(f'building panthor with {os.path.basename(paths[-1])}')
+        name = re.sub(r'[^\w.+-]', '_', os.path.basename(paths[-1]))
         log = os.path.join(self.folder, f'{name}.log')
         built, text = self.make(log)
         if not built:

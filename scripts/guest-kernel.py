@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's kernel: one of Debian's archive, or a person's own.
 
-KERNEL is a series with an optional flavour (7.3, 6.12, 7.3-16k, 7.3-rt), or
-the path of an image together with MODULES, the folder of its modules.
+KERNEL is a series with an optional flavour (7.3, 6.12, 7.3-16k, 7.3-rt), the
+path of an image together with MODULES, the folder of its modules, or a kernel
+tree in which "make Image modules" was done for arm64.
 """
 
 import gzip
@@ -26,14 +27,19 @@ SERIES = re.compile(r'(\d+\.\d+)(?:-(16k|rt|cloud))?')
 # linux-image-<version>: Debian's name for a flavour comes before or after "arm64"
 FLAVOURS = {None: 'arm64', '16k': 'arm64-16k', 'rt': 'rt-arm64', 'cloud': 'cloud-arm64'}
 PARTS = ['image', 'binary', 'modules', 'base']
+IMAGE_IN_TREE = 'arch/arm64/boot/Image'
 
 
 class Kernel:
-    """image: an uncompressed Image; modules: folder of the modules or None."""
+    """image: an uncompressed Image; modules: folder of the modules or None.
 
-    def __init__(self, label, version, image, modules, options, inputs):
+    tree: the kernel tree that it was built in, if KERNEL named one
+    """
+
+    def __init__(self, label, version, image, modules, options, inputs, tree=None):
         self.label, self.version, self.image = label, version, image
         self.modules, self.options, self.inputs = modules, options, inputs
+        self.tree = tree
         self.series = tuple(int(number) for number in version.split('.')[:2])
 
 
@@ -223,6 +229,24 @@ def own_kernel(path, modules_path):
     return Kernel(label, version, raw, modules, options, [path])
 
 
+def tree_kernel(path):
+    """A person's own kernel, in the tree where it was built."""
+    tree = os.path.abspath(path)
+    release = os.path.join(tree, 'include/config/kernel.release')
+    image = os.path.join(tree, IMAGE_IN_TREE)
+    for part in (release, image):
+        if not os.path.isfile(part):
+            raise project.usage(f'KERNEL={path} is no kernel tree built for arm64: it has no '
+                                f'{os.path.relpath(part, tree)}; there: make ARCH=arm64 '
+                                'CROSS_COMPILE=aarch64-linux-gnu- Image modules')
+    version = project.read(release).strip()
+    config = os.path.join(tree, '.config')
+    options = parse_options(project.read(config))
+    check_options(options, config, version, tree)
+    label = 'tree-' + re.sub(r'[^\w.+-]', '_', os.path.basename(tree))
+    return Kernel(label, version, image, tree, options, [image], tree)
+
+
 def check_options(options, where, version, modules):
     if options is None:
         return
@@ -342,6 +366,10 @@ def check_panthor_ko(path, kernel):
 def from_environment():
     """The kernel that KERNEL and MODULES ask for."""
     wanted, modules = os.environ.get('KERNEL', ''), os.environ.get('MODULES', '')
+    if os.path.isdir(wanted):
+        if modules:
+            raise project.usage('MODULES does not go with KERNEL=<kernel tree>, which has them')
+        return tree_kernel(wanted)
     if wanted and (os.path.exists(wanted) or '/' in wanted):
         return own_kernel(wanted, modules)
     if modules:
@@ -350,8 +378,8 @@ def from_environment():
         wanted = archive_default()
     found = SERIES.fullmatch(wanted)
     if not found:
-        raise project.usage(f'KERNEL={wanted} is neither a file nor a series such as 7.3, 6.12, '
-                            '7.3-16k or 7.3-rt')
+        raise project.usage(f'KERNEL={wanted} is neither a file, nor a kernel tree, nor a series '
+                            'such as 7.3, 6.12, 7.3-16k or 7.3-rt')
     return from_archive(found[1], found[2])
 
 
