@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS MUTANT MODELS SHARD
+export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -50,7 +50,8 @@ help:
 	@echo 'make distclean        remove build/'
 	@echo ''
 	@echo 'KERNEL=7.3            a series of the archive, with a flavour if wanted (7.3-16k,'
-	@echo '                      7.3-rt, 6.12), or the path of an image; default: the newest'
+	@echo '                      7.3-rt, 6.12), the path of an image, or a built kernel tree;'
+	@echo '                      default: the newest'
 	@echo 'MODULES=dir           the modules of KERNEL=path'
 	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst; none: the bare machine'
 	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
@@ -60,9 +61,11 @@ help:
 	@echo 'QEMU_ARGS=            more arguments for QEMU'
 	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
 	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
-	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1'
-	@echo 'KERNELS=7.3,6.12      for check-stock and check-matrix, in place of the list in configs/'
-	@echo 'MODELS=g610,g720      for check-matrix, in place of the list in configs/matrix.toml'
+	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1;'
+	@echo '                      a folder is a series, with a verdict for each patch'
+	@echo 'KERNEL_TREE=dir       for check-patch: a kernel tree of yours, built for arm64'
+	@echo 'KERNELS=7.3,6.12      for check-stock, check-matrix and check-patch'
+	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
 	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'GDB=1                 QEMU waits for a debugger'

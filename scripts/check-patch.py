@@ -3,7 +3,9 @@
 """What a patch for panthor changes: stock and patched, side by side.
 
 Configured by VARIABLE=value arguments or by the environment, as make passes it
-on: PATCH, KERNEL, MODEL, TESTS, SLACK, MAY_CHANGE and the others of "make boot".
+on: PATCH, KERNEL or KERNELS or KERNEL_TREE, MODEL or MODELS, TESTS, SLACK,
+MAY_CHANGE and the others of "make boot".  PATCH may be a folder: its patches are
+a series, and each gets a verdict, on top of those before it.
 docs/devel/patch-lane.rst says what is printed and what it is worth.
 
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
@@ -350,19 +352,22 @@ def not_run(tests, left_out):
         say(f'  not built: {", ".join(left_out)}')
 
 
-def check(path, settings):
-    """The whole lane for one patch; returns the exit code."""
+def check(paths, settings):
+    """The whole lane for the last of some patches on top of the others; the exit code."""
     start = time.monotonic()
-    build_panthor.read_patch(path)
+    for path in paths:
+        build_panthor.read_patch(path)
     tests = f'{BENCH} {settings.tests}'
     _, kernel, _ = run_guest.prepare(settings)
     run_guest.choose_programs(tests)
-    name = os.path.basename(path)
+    name = os.path.basename(paths[-1])
+    if len(paths) > 1:
+        name += f' (on top of {len(paths) - 1})'
     with project.Lock():
         builder = build_panthor.Builder(kernel)
         stock = builder.stock()
         try:
-            patched, warnings, left_out = builder.patched(path)
+            patched, warnings, left_out = builder.patched(*paths)
         except build_panthor.DoesNotBuild as error:
             say(str(error))
             say(f'verdict: CONDEMNED: {name} does not build on {kernel.version}')
@@ -371,7 +376,8 @@ def check(path, settings):
         f'{time.monotonic() - start:.0f} s')
     for line in warnings:
         say(f'  compiler: {line}')
-    title = re.sub(r'[^\w.+-]', '_', f'patch-{name.removesuffix(".patch")}-{kernel.label}')
+    title = re.sub(r'[^\w.+-]', '_', f'patch-{os.path.basename(paths[-1]).removesuffix(".patch")}'
+                                     f'-{kernel.label}-{settings.model}')
     runs = run_both((stock, patched), tests, settings, title)
     if not runs[0].initialized():
         raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
@@ -391,12 +397,74 @@ def check(path, settings):
     return project.PASS
 
 
+# -- several patches, kernels, models
+
+def patches_of(path):
+    """The patches that PATCH names, in the order in which they apply."""
+    if not os.path.isdir(path):
+        return [path]
+    names = sorted(name for name in os.listdir(path)
+                   if name.endswith(('.patch', '.mbox', '.diff', '.eml'))
+                   # What "git format-patch --cover-letter" puts before the series
+                   and not name.endswith('-cover-letter.patch'))
+    if not names:
+        raise project.usage(f'PATCH={path} is a folder without *.patch, *.mbox or *.diff')
+    return [os.path.join(path, name) for name in names]
+
+
+def words_of(variables, default):
+    """What the first of the variables that is set lists."""
+    for variable in variables:
+        words = [word for word in re.split(r'[ ,]+', os.environ.get(variable, '')) if word]
+        if words:
+            return words
+    return [default]
+
+
+VERDICTS = {project.PASS: 'PASS', project.FAIL: 'CONDEMNED', project.USAGE: 'DOES NOT APPLY',
+            project.CANNOT_TEST: 'CANNOT TEST'}
+
+
+def check_one(paths, kernel, model):
+    """(exit code, one line if nothing could be compared) of a patch on a kernel and a model."""
+    os.environ['KERNEL'], os.environ['MODEL'] = kernel, model
+    try:
+        return check(paths, run_guest.Settings()), ''
+    except Stop as stop:
+        say(f'error: {stop}')
+        return stop.status, str(stop)
+
+
+def check_all(paths, kernels, models):
+    """A verdict for each; the worst of them decides."""
+    rows = []
+    for kernel in kernels:
+        for model in models:
+            for count in range(1, len(paths) + 1):
+                say(f'-- {os.path.basename(paths[count - 1])}, kernel {kernel}, model {model}')
+                status, why = check_one(paths[:count], kernel, model)
+                rows.append((os.path.basename(paths[count - 1]), kernel, model, status, why))
+                say('')
+                if status == project.USAGE:
+                    # Nothing can be applied on top of it.
+                    break
+    width = max(len(row[0]) for row in rows)
+    for name, kernel, model, status, why in rows:
+        say(f'{name:<{width}}  {kernel:<10} {model:<16} {VERDICTS[status]}'
+            + (f': {why}' if why else ''))
+    states = [row[3] for row in rows]
+    for status in (project.FAIL, project.USAGE):
+        if status in states:
+            return status
+    return project.PASS if project.PASS in states else project.CANNOT_TEST
+
+
 def selftest(settings):
     """The lane must pass the good patch of tests/kernel and condemn the wrong one."""
     failed = 0
     for name, wanted in SELFTEST.items():
         try:
-            status = check(os.path.join(PATCHES, name), settings)
+            status = check([os.path.join(PATCHES, name)], settings)
         except Stop as stop:
             # An archive that no longer has the kernel is no mistake of the lane.
             if stop.status == project.CANNOT_TEST:
@@ -417,7 +485,7 @@ def main():
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='as for make check-patch')
     options = parser.parse_args()
-    valid = ['PATCH', 'KERNEL', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
+    valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'QEMU_SRC', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
     for text in options.variables:
         name, equals, value = text.partition('=')
@@ -438,9 +506,18 @@ def main():
         raise project.usage('PATCH=file.patch is missing; for example '
                             'make check-patch PATCH=tests/kernel/explicit-expansion.patch')
     settings = run_guest.Settings()
-    if settings.model == run_guest.NO_GPU:
+    tree = os.environ.get('KERNEL_TREE', '')
+    if tree and not os.path.isdir(tree):
+        raise project.usage(f'KERNEL_TREE={tree}: no such folder')
+    kernels = words_of(['KERNEL_TREE', 'KERNELS'], os.environ.get('KERNEL', ''))
+    models = words_of(['MODELS'], settings.model)
+    if run_guest.NO_GPU in models:
         raise project.usage('MODEL=none has nothing that panthor could drive')
-    return check(path, settings)
+    paths = patches_of(path)
+    if len(paths) == len(kernels) == len(models) == 1:
+        os.environ['KERNEL'], os.environ['MODEL'] = kernels[0], models[0]
+        return check(paths, run_guest.Settings())
+    return check_all(paths, kernels, models)
 
 
 if __name__ == '__main__':
