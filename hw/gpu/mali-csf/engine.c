@@ -300,12 +300,15 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
 
 static bool engine_ready(MaliCsfState *s)
 {
-    unsigned i;
+    unsigned csg, cs;
 
-    for (i = 0; i < stream_count(s); i++) {
-        if (stream_has_work(stream_get(s, i / s->model->cs_per_csg,
-                                       i % s->model->cs_per_csg))) {
-            return true;
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+
+        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+            if (stream_has_work(&group->streams[cs])) {
+                return true;
+            }
         }
     }
     return false;
@@ -332,20 +335,31 @@ void mali_csf_engine_kick(MaliCsfState *s)
  */
 static int next_in_turn(MaliCsfState *s)
 {
-    unsigned count = stream_count(s);
+    unsigned next = s->engine.next;
+    unsigned best_distance = 0;
     int best_rank = -1;
     int best = -1;
-    unsigned i;
+    unsigned csg, cs;
 
-    for (i = 0; i < count; i++) {
-        unsigned index = (s->engine.next + i) % count;
-        MaliCsfGroup *group = &s->engine.groups[index / s->model->cs_per_csg];
-        MaliCsfStream *stream = &group->streams[index % s->model->cs_per_csg];
-        int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->priority;
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+        unsigned index = csg * s->model->cs_per_csg;
 
-        if (stream_has_work(stream) && rank > best_rank) {
-            best_rank = rank;
-            best = index;
+        for (cs = 0; group->active && cs < s->model->cs_per_csg;
+             cs++, index++) {
+            const MaliCsfStream *stream = &group->streams[cs];
+            unsigned distance = index - next +
+                                (index < next ? stream_count(s) : 0);
+            int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 |
+                       stream->priority;
+
+            if (stream_has_work(stream) &&
+                (rank > best_rank ||
+                 (rank == best_rank && distance < best_distance))) {
+                best_rank = rank;
+                best_distance = distance;
+                best = index;
+            }
         }
     }
     return best;
@@ -359,17 +373,20 @@ static int passed_over_longest(MaliCsfState *s)
 {
     uint32_t longest = PATIENCE_SLICES;
     int index = -1;
-    unsigned i;
+    unsigned csg, cs;
 
-    for (i = 0; i < stream_count(s); i++) {
-        MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
-                                           i % s->model->cs_per_csg);
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        MaliCsfGroup *group = &s->engine.groups[csg];
 
-        if (!stream_has_work(stream)) {
-            stream->passed_over = 0;
-        } else if (++stream->passed_over > longest) {
-            longest = stream->passed_over;
-            index = i;
+        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+            MaliCsfStream *stream = &group->streams[cs];
+
+            if (!stream_has_work(stream)) {
+                stream->passed_over = 0;
+            } else if (++stream->passed_over > longest) {
+                longest = stream->passed_over;
+                index = csg * s->model->cs_per_csg + cs;
+            }
         }
     }
     return index;
