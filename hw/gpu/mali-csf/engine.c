@@ -226,6 +226,10 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         .cs = cs,
     };
     MaliCsfStream *stream = exec.stream;
+    /* A trace and an injection want to see each instruction. */
+    const bool watched =
+        trace_event_get_state_backends(TRACE_MALI_CSF_CS_INSTRUCTION) ||
+        mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS);
     unsigned used = SWITCH_WEIGHT;
     uint64_t executed = 0;
 
@@ -254,12 +258,23 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         if (!stream_fetch(&exec, va)) {
             break;
         }
-        if (trace_event_get_state_backends(TRACE_MALI_CSF_CS_INSTRUCTION)) {
-            trace_instruction(&exec);
-        }
-        if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
-            mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
-            break;
+        if (unlikely(watched)) {
+            if (trace_event_get_state_backends(
+                    TRACE_MALI_CSF_CS_INSTRUCTION)) {
+                trace_instruction(&exec);
+            }
+            if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
+                mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
+                break;
+            }
+        } else if (mali_csf_inner(exec.word)) {
+            unsigned n = mali_csf_run_inner(&exec, weight - used);
+
+            if (n) {
+                executed += n;
+                used += n;
+                continue;
+            }
         }
         instruction = &s->engine.dispatch[exec.word >> CS_OPCODE_SHIFT];
         exec.word &= instruction->fields;

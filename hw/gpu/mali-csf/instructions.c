@@ -145,49 +145,23 @@ static MaliCsfStep do_run(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-static bool branch_taken(unsigned condition, int32_t value)
-{
-    switch (condition) {
-    case CS_COND_LE:
-        return value <= 0;
-    case CS_COND_GT:
-        return value > 0;
-    case CS_COND_EQ:
-        return value == 0;
-    case CS_COND_NE:
-        return value != 0;
-    case CS_COND_LT:
-        return value < 0;
-    case CS_COND_GE:
-        return value >= 0;
-    default:
-        return true;
-    }
-}
-
 static MaliCsfStep do_branch(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     MaliCsfFrame *frame = &stream->frames[stream->depth];
     unsigned reg = insn_field8(exec, 40);
-    unsigned condition = extract64(exec->word, 28, 4);
     uint64_t target;
     uint64_t start;
 
-    if (condition > CS_COND_ALWAYS) {
+    if (!mali_csf_branch_known(exec->word)) {
         return mali_csf_exec_invalid(exec);
     }
-    if (!branch_taken(condition, stream->regs[reg])) {
+    if (!mali_csf_branch_taken(exec->word, stream->regs[reg])) {
         return MALI_CSF_STEP_NEXT;
     }
 
     target = frame->ip + 8 + (int64_t)insn_offset16(exec) * 8;
-    start = frame->start;
-    if (stream->depth == 0) {
-        /* What INSERT has moved past by a whole ring is overwritten. */
-        start = frame->end > stream->ring_size ?
-                frame->end - stream->ring_size : 0;
-    }
+    start = mali_csf_frame_start(stream);
     /* Relative to the start, so that no sum wraps */
     if (target - start > frame->end - start) {
         return mali_csf_exec_fatal(exec, CS_EXCEPTION_INVALID_INSTRUCTION);

@@ -96,6 +96,57 @@ static inline bool mali_csf_operands_valid(const MaliCsfDispatch *entry,
            (!entry->base_shift || mali_csf_dispatch_list_valid(entry, word));
 }
 
+/*
+ * Where the innermost buffer of the stream begins: what INSERT has moved past
+ * by a whole ring is overwritten.
+ */
+static inline uint64_t mali_csf_frame_start(const MaliCsfStream *stream)
+{
+    const MaliCsfFrame *frame = &stream->frames[stream->depth];
+
+    if (stream->depth > 0) {
+        return frame->start;
+    }
+    return frame->end > stream->ring_size ? frame->end - stream->ring_size : 0;
+}
+
+/* Is the condition of this BRANCH one that there is? */
+static inline bool mali_csf_branch_known(uint64_t word)
+{
+    return extract64(word, 28, 4) <= CS_COND_ALWAYS;
+}
+
+static inline bool mali_csf_branch_taken(uint64_t word, int32_t value)
+{
+    const unsigned negative = 1u << CS_COND_LE | 1u << CS_COND_LT |
+                              1u << CS_COND_NE | 1u << CS_COND_ALWAYS;
+    const unsigned zero = 1u << CS_COND_LE | 1u << CS_COND_GE |
+                          1u << CS_COND_EQ | 1u << CS_COND_ALWAYS;
+    const unsigned positive = 1u << CS_COND_GE | 1u << CS_COND_GT |
+                              1u << CS_COND_NE | 1u << CS_COND_ALWAYS;
+    unsigned holds = value < 0 ? negative : value == 0 ? zero : positive;
+
+    return holds >> extract64(word, 28, 4) & 1;
+}
+
+/* Is @word of those that the inner loop knows? */
+static inline bool mali_csf_inner(uint64_t word)
+{
+    const uint64_t known = 1ull << CS_OP_NOP | 1ull << CS_OP_MOVE48 |
+                           1ull << CS_OP_MOVE32 | 1ull << CS_OP_ADD_IMM32 |
+                           1ull << CS_OP_BRANCH;
+    unsigned opcode = word >> CS_OPCODE_SHIFT;
+
+    return opcode < 64 && (known >> opcode & 1);
+}
+
+/*
+ * Execute the instruction at hand and what follows it, up to @max, as long
+ * as the inner loop knows how; returns how many, each of weight 1.  After
+ * none, execute() has to do it.
+ */
+unsigned mali_csf_run_inner(MaliCsfExec *exec, unsigned max);
+
 /* Does the condition of the SYNC_WAIT that blocks the stream hold now? */
 bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
                              const MaliCsfStream *stream);
