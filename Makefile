@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD
+export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -22,13 +22,15 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell check check-unit check-qtest check-guest \
+.PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
         check-mutants check-kernels check-matrix check-matrix-merge bench qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
 	@echo 'make shell            a shell in the guest'
+	@echo 'make igt              the panthor tests of IGT, built for arm64: IGT=dir'
+	@echo 'make igt-build        build them: IGT_SRC=dir'
 	@echo 'make check            every test: unit, qtest, guest on several kernels'
 	@echo 'make check-unit       the unit tests'
 	@echo 'make check-qtest      the tests of the device alone, without a guest'
@@ -81,6 +83,12 @@ help:
 
 boot:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py
+
+igt-build:
+	@$(PYTHON) $(SCRIPTS)/build-igt.py
+
+igt:
+	@TESTS=$(or $(TESTS),igt) $(PYTHON) $(SCRIPTS)/run-guest.py
 
 shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell

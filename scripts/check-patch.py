@@ -343,7 +343,7 @@ def not_run(tests, left_out):
     """What a verdict of this run says nothing about."""
     chosen = run_guest.choose_programs(tests)
     rest = [' '.join((row[0], row[3])).strip() for row in initramfs.programs()
-            if row not in chosen and row[1] not in ('measure', 'finding')]
+            if row not in chosen and row[1] in ('quick', 'slow')]
     say('not run')
     say(f'  programs: {", ".join(rest) or "none"}' + (' (TESTS=all runs them)' if rest else ''))
     say('  other kernels, flavours and models; other load; the real GPU')

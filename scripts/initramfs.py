@@ -195,13 +195,15 @@ def tests(firmware_folder):
     return cached(name, paths + files, make)
 
 
-def write(path, archives, plan=None):
+def write(path, archives, plan=None, igt_skips=None):
     """The initrd of one run.  Without a plan the guest gives a shell."""
     cpio = Cpio()
     if plan is None:
         cpio.file('shell', '')
     else:
         cpio.file('plan', plan)
+    if igt_skips:
+        cpio.file('igt/skips', ''.join(pattern + '\n' for pattern in igt_skips))
     with open(path, 'wb') as file:
         for name in archives:
             file.write(read_binary(name))

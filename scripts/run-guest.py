@@ -37,11 +37,12 @@ device_log = importlib.import_module('device-log')
 expectations = importlib.import_module('expectations')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
+igt = importlib.import_module('igt')
 initramfs = importlib.import_module('initramfs')
 
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SRC', 'NO_INSTALL', 'NAME', 'SLACK',
-             'MUST_RUN', 'STRICT', 'COUNT']
+             'MUST_RUN', 'STRICT', 'COUNT', 'IGT']
 RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
 DEVICES_PATH = '/machine/peripheral/'
@@ -51,7 +52,7 @@ BEGINS = 'begins.tsv'   # where in device.log each program begins
 BOOT_SECONDS = 60
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
-CLASSES = ['quick', 'slow', 'long', 'measure', 'finding']
+CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
 VIOLATIONS_SHOWN = 20
 PR_SET_PDEATHSIG = 1
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
@@ -70,7 +71,8 @@ class Settings:
         self.slack = self.number('SLACK', 1)
         self.mem = os.environ.get('MEM') or machine['mem']
         self.firmware = os.environ.get('FIRMWARE') or 'own'
-        self.tests = os.environ.get('TESTS') or 'quick'
+        self.igt = os.environ.get('IGT', '')
+        self.tests = os.environ.get('TESTS') or ('igt' if self.igt else 'quick')
         self.kernel_args = os.environ.get('KERNEL_ARGS', '')
         self.panthor_ko = os.environ.get('PANTHOR_KO', '')
         self.gdb = os.environ.get('GDB', '') not in ('', '0')
@@ -593,6 +595,8 @@ def prepare(settings):
         build_guest.build(tree)
         firmware = initramfs.firmware(settings.firmware)
         archives = [base, initramfs.tests(firmware)]
+        if settings.igt:
+            archives.append(igt.archive(settings.igt))
     return tree, kernel, archives
 
 
@@ -641,12 +645,16 @@ def run_tests(settings, tap):
     tree, kernel, archives = prepare(settings)
     expected = expectations.Expectations(kernel.label, settings.model)
     chosen = choose_programs(settings.tests)
+    if not settings.igt and any(row[1] == 'igt' for row in chosen):
+        raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
+                            'docs/devel/igt.rst')
     programs = [row for row in chosen if not expected.skipped(row[0])]
     name = settings.name or f'{kernel.label}-{settings.model}'
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
         initrd = os.path.join(folder, 'initrd')
-        initramfs.write(initrd, archives, plan_of(programs, settings))
+        initramfs.write(initrd, archives, plan_of(programs, settings),
+                        expected.skip_patterns() if settings.igt else None)
         events = os.path.join(folder, 'events')
         project.write(events, ''.join(
             event + '\n' for event in project.config('guest')['trace']['events']))

@@ -25,6 +25,13 @@ class ExpectationsTest(unittest.TestCase):
     def test_no_file(self):
         self.assertEqual(self.expected().judge('not ok', 'a: b', 'why'), ('not ok', 'why'))
 
+    def test_igt(self):
+        found = self.expected(all_fails='# a bug\npanthor/panthor_vm@vm_bind,Fail\n',
+                              all_skips='# slow\npanthor/panthor_vm@.*\n')
+        self.assertEqual(found.judge('not ok', 'igt: panthor/panthor_vm@vm_bind', ''),
+                         ('todo', 'a bug'))
+        self.assertEqual(found.skip_patterns(), ['panthor/panthor_vm@.*'])
+
     def test_fails(self):
         found = self.expected(all_fails='# a bug\na: b, c,Fail\n')
         self.assertEqual(found.judge('not ok', 'a: b, c', 'why'), ('todo', 'a bug (why)'))
