@@ -399,6 +399,7 @@ static void test_blocked(void)
 int main(int argc, char **argv)
 {
     struct drm_panthor_group_priorities_info info;
+    uint64_t all = 0;
 
     tap_start(argc, argv, NULL,
               "Looks who has the slots when there are many groups.");
@@ -407,7 +408,8 @@ int main(int argc, char **argv)
     if (slots > MAX_SLOTS) {
         tap_bail_out("%u slots are more than we know", slots);
     }
-    rotates = kernel_at_least(7, 0);
+    kernel_option("schedule.all", &all);
+    rotates = kernel_at_least(7, 0) || all;
     highest = HIGH;
     if (panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_GROUP_PRIORITIES_INFO,
                       &info, sizeof(info)) > 0 &&
