@@ -43,6 +43,9 @@
 #define SHARED_VA 0x31000000ull
 #define HOLE_VA 0x7f12345000ull
 
+/* Of a process that the driver has cut short */
+#define EXIT_LOST_TICK 77
+
 /* Words of the data buffer */
 enum {
     DATA_RESULT = 0,
@@ -89,6 +92,10 @@ give_up(const char *fmt, ...)
 
 static void expect(const char *what, long have, long want)
 {
+    if (have == -ETIMEDOUT && want != have && !kernel_at_least(7, 0)) {
+        /* A tick of the driver's scheduler that is lost, see storm.c */
+        _exit(EXIT_LOST_TICK);
+    }
     if (have != want) {
         give_up("step %u, %s: %ld instead of %ld", outcome[self].steps, what,
                 have, want);
@@ -423,6 +430,9 @@ int main(int argc, char **argv)
     tap_directive("allow-dmesg Unhandled Page fault in AS[0-9]+ at VA|"
                   "fault status:|(exception|access) type 0x|source id 0x|"
                   "CS_FATAL|CSG slot");
+    if (!kernel_at_least(7, 0)) {
+        tap_directive("allow-dmesg job timeout");
+    }
     outcome = mmap(NULL, PROCESSES * sizeof(*outcome),
                    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     TAP_MUST(outcome == MAP_FAILED ? -errno : 0);
@@ -441,6 +451,11 @@ int main(int argc, char **argv)
         int status = -1;
 
         waitpid(pid[i], &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_LOST_TICK) {
+            tap_skip("before 7.0 the driver can forget a job",
+                     "process %d does %u steps", i, (unsigned)steps);
+            continue;
+        }
         if (!tap_ok(!status, "process %d does %u steps", i,
                     (unsigned)steps)) {
             tap_diag("%u steps, status 0x%x: %s", outcome[i].steps, status,
