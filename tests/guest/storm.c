@@ -45,12 +45,14 @@
 #define JOB_TIMEOUT_MS 10000
 #define READY_TIMEOUT_MS 30000
 /* Beyond the 100 ms that the driver waits for a command */
-#define LATENCY_NS 150000000ull
+#define LATENCY_NS 200000000ull
 #define LATENCY_WINDOW_MS 60
 #define RESET_TIMEOUT_MS 500
 #define RESET_SETTLE_MS 300
 /* What depends on the moment is tried again, a few times */
-#define TRIES 10
+#define TRIES 30
+/* How long to let the driver recover before trying to begin anew */
+#define LOSS_PAUSE_MS 20
 #define SUSPENDS 3
 
 /* Where the binders map the pages of one buffer, in any order */
@@ -153,6 +155,7 @@ static void tolerate(int self, const char *what, int error)
     switch (storm->tolerate) {
     case TOLERATE_LOSS:
         storm->worker[self].lost++;
+        kernel_sleep_ms(LOSS_PAUSE_MS);
         return;
     case TOLERATE_END:
         for (;;) {
@@ -579,6 +582,21 @@ static bool workers_ready(void)
     return true;
 }
 
+/* On a busy machine a round may be over before somebody has begun */
+static void let_all_work(void)
+{
+    uint64_t deadline = kernel_now_ns() + READY_TIMEOUT_MS * 1000000ull;
+    int i;
+
+    for (i = 0; i < WORKERS; i++) {
+        while (workers[i] && !storm->worker[i].done &&
+               !storm->worker[i].lost && !storm->worker[i].problem[0] &&
+               kernel_now_ns() < deadline) {
+            kernel_sleep_ms(1);
+        }
+    }
+}
+
 static void kill_workers(void)
 {
     int i;
@@ -747,6 +765,9 @@ static bool run_round(int kind, Random *random, const Module *module)
         storm->tolerate = TOLERATE_END;
         kill_workers();
         killed = true;
+    }
+    if (!killed) {
+        let_all_work();
     }
     storm->stop = 1;
     well = join_workers(killed);
