@@ -24,7 +24,8 @@ endif
 
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants check-kernels check-matrix check-matrix-merge bench qemu qemu-10.2 update clean distclean
+        check-mutants check-kernels check-matrix check-matrix-merge bench disas \
+        qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -45,6 +46,7 @@ help:
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make bench            measure the model; prints a table, never fails on a number'
+	@echo 'make disas            build/mali-csf-disas, the disassembler of command streams'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
@@ -128,6 +130,9 @@ check-matrix-merge:
 
 bench:
 	@$(PYTHON) $(SCRIPTS)/bench.py
+
+disas:
+	@$(PYTHON) $(SCRIPTS)/build-guest.py
 
 qemu:
 	@$(PYTHON) $(SCRIPTS)/build-qemu.py --tests

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Build what the top meson.build describes: guest programs and firmware."""
+"""Build what the top meson.build describes: guest programs, firmware, disassembler."""
 
 import importlib
 import os
@@ -13,6 +13,7 @@ build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
 UAPI = os.path.join(project.BUILD, 'uapi')
+DISAS = 'mali-csf-disas'
 CROSS_FILE = os.path.join(project.ROOT, 'configs/aarch64-linux-gnu.ini')
 
 
@@ -36,8 +37,10 @@ def provide_uapi():
 def inputs():
     paths = [os.path.join(project.ROOT, name) for name in ('meson.build', 'meson.options')]
     paths += [CROSS_FILE, os.path.join(project.ROOT, 'scripts/firmware-container.py')]
-    paths += project.files_below(os.path.join(project.ROOT, 'tests/guest'),
-                                 os.path.join(project.ROOT, 'include'))
+    paths += project.files_below(*(os.path.join(project.ROOT, name)
+                                   for name in ('tests/guest', 'include', 'tools')))
+    paths += [os.path.join(project.ROOT, 'hw/gpu/mali-csf', name)
+              for name in ('cs-disas.c', 'cs-table.c')]
     for kind in ('qtest', 'unit'):
         folder = os.path.join(project.ROOT, 'tests', kind)
         paths += [os.path.join(folder, name)
@@ -69,6 +72,8 @@ def build(tree):
         project.write(configured, names)
     project.command(['ninja', '-C', project.MESON_BUILD],
                     os.path.join(project.BUILD, 'log/guest-programs.log'), env=environment)
+    build_qemu.link(os.path.relpath(os.path.join(project.MESON_BUILD, DISAS), project.BUILD),
+                    os.path.join(project.BUILD, DISAS))
     project.write(stamp, state)
 
 
