@@ -24,7 +24,7 @@ host_packages = importlib.import_module('host-packages')
 PATCHES = os.path.join(project.ROOT, 'patches')
 # (link in QEMU's tree, what it points at, pattern of the names in it)
 FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
-FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.[ch]'),
+FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.([ch]|c\.inc)'),
               ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json')]
 NOT_COPIED = {'.git', 'build'}
 

@@ -1,0 +1,500 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A second implementation of the command-stream instructions.
+
+It shares no code and no table with the model: its encodings and its
+semantics are written from the hardware description alone, so that a mistake
+would have to be made twice.  It knows one stream that runs to its end: no
+endpoint, no stall, no other stream.  Where the description leaves something
+open it follows the guesses of docs/specs/mali-csf.rst, marked "guess" here.
+"""
+
+M32 = 0xffffffff
+M64 = 0xffffffffffffffff
+
+INVALID_INSTRUCTION = 0x49
+CALL_STACK_OVERFLOW = 0x4a
+CONFIG_FAULT = 0x40
+INHERIT_FAULT = 0x4b
+ADDR_RANGE_FAULT = 0x5a
+
+
+class Fatal(Exception):
+    """The stream is dead; the argument is the type of CS_FATAL."""
+
+
+class Fault(Exception):
+    """A recoverable fault; the argument is the type of CS_FAULT."""
+
+
+def bits(word, high, low):
+    return word >> low & (1 << high - low + 1) - 1
+
+
+def signed(value, width):
+    return value - (1 << width) if value >> width - 1 & 1 else value
+
+
+class Stream:
+    """One command stream and the memory that it sees."""
+
+    def __init__(self, arch, registers, memory):
+        self.arch = arch
+        self.count = 96 if arch < 12 else 128
+        self.entries = 8 if arch < 12 else 16
+        self.regs = list(registers)
+        self.memory = memory
+        self.error = 0
+        self.progress = 0
+        self.selected = {'endpoint': 0, 'other': 0, 'deferred': 0}
+        self.mask_stream = 0xffff
+        self.faults = []
+        # (start, end) of the buffers that are executed; addresses
+        self.stack = []
+        self.ip = 0
+        self.executed = 0
+
+    # Memory is a dictionary of 32-bit words by address.
+
+    def load32(self, address):
+        return self.memory[address]
+
+    def store32(self, address, value):
+        if address not in self.memory:
+            raise KeyError(address)
+        self.memory[address] = value & M32
+
+    def load64(self, address):
+        return self.load32(address) | self.load32(address + 4) << 32
+
+    def store64(self, address, value):
+        self.store32(address, value)
+        self.store32(address + 4, value >> 32)
+
+    # Operands
+
+    def reg(self, number):
+        if number >= self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+        return self.regs[number]
+
+    def set_reg(self, number, value):
+        if number >= self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+        self.regs[number] = value & M32
+
+    def check_pair(self, number):
+        if number % 2 or number >= self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+
+    def pair(self, number):
+        self.check_pair(number)
+        return self.regs[number] | self.regs[number + 1] << 32
+
+    def set_pair(self, number, value):
+        self.check_pair(number)
+        self.regs[number] = value & M32
+        self.regs[number + 1] = value >> 32 & M32
+
+    def signal_slot(self, word):
+        if bits(word, 51, 48) >= self.entries:
+            raise Fatal(INVALID_INSTRUCTION)
+
+    # Running
+
+    def run(self, start, length):
+        self.stack = [(start, start + length)]
+        self.ip = start
+        while self.stack:
+            end = self.stack[-1][1]
+            if self.ip == end:
+                self.stack.pop()
+                if self.stack:
+                    self.ip = self.returns.pop()
+                continue
+            self.executed += 1
+            if self.executed > 100000:
+                raise RuntimeError('endless')
+            word = self.load64(self.ip)
+            try:
+                self.step(word)
+            except Fault as fault:
+                # The host acknowledges it: behind the instruction.
+                self.faults.append(fault.args[0])
+                self.error = fault.args[0]
+                self.ip += 8
+
+    returns = None
+
+    def step(self, word):
+        if self.returns is None:
+            self.returns = []
+        opcode = bits(word, 63, 56)
+        function = getattr(self, f'op_{opcode}', None)
+        first, last = self.exists.get(opcode, (99, 99))
+        if function is None or not first <= self.arch <= last:
+            raise Fatal(INVALID_INSTRUCTION)
+        if self.error and opcode in self.skipped:
+            self.ip += 8
+            return
+        target = function(word)
+        self.ip = self.ip + 8 if target is None else target
+
+    # Opcode: first and last architecture
+    exists = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 16, 17, 18, 20, 21, 22, 23, 32, 33, 34,
+                                      36, 37, 38, 39, 40, 44, 47, 50, 51, 52, 53)}
+    exists.update({5: (10, 10), 6: (10, 11), 7: (10, 13), 12: (12, 14), 14: (14, 14),
+                   19: (11, 14), 24: (10, 13), 26: (11, 14), 27: (11, 14), 28: (11, 14),
+                   30: (11, 14), 31: (11, 14), 42: (10, 13), 43: (10, 13), 57: (13, 14),
+                   128: (14, 14)})
+
+    # "skip RUN_*", and accesses that are not of a sync object
+    skipped = {4, 5, 6, 7, 8, 9, 12, 14, 44, 20, 21}
+
+    def op_0(self, word):
+        """NOP"""
+
+    op_128 = op_0
+
+    def op_1(self, word):
+        """MOVE48"""
+        self.set_pair(bits(word, 55, 48), bits(word, 47, 0))
+
+    def op_2(self, word):
+        """MOVE32"""
+        self.set_reg(bits(word, 55, 48), bits(word, 31, 0))
+
+    def counts_progress(self, word):
+        if self.arch <= 13 and bits(word, 32, 32):
+            self.progress = self.progress + 1 & M64
+
+    def op_3(self, word):
+        """WAIT: no entry is ever in use here"""
+        self.counts_progress(word)
+
+    def run_work(self, word):
+        """Work that is done at once"""
+        self.counts_progress(word)
+
+    op_4 = op_5 = op_6 = op_7 = op_9 = op_12 = op_44 = run_work
+
+    def op_8(self, word):
+        """RUN_FULLSCREEN"""
+        self.check_pair(bits(word, 47, 40))
+        self.counts_progress(word)
+
+    def op_14(self, word):
+        """RUN_FRAGMENT2"""
+        if bits(word, 55, 48) + bits(word, 31, 24) > self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+
+    @staticmethod
+    def field(value, imm, width):
+        """(position, width) of a bit field, of what the register has; guess"""
+        position = bits(imm, 7, 0)
+        return position, max(0, min(bits(imm, 15, 8), width - position))
+
+    def insert(self, value, imm, width, inserted):
+        position, size = self.field(value, imm, width)
+        if not size:
+            return value
+        mask = (1 << size) - 1 << position
+        return value & ~mask | inserted << position & mask
+
+    def arith_imm(self, word, width, src):
+        imm = bits(word, 31, 0)
+        operation = bits(word, 39, 32) if self.arch >= 13 else 0
+        mask = (1 << width) - 1
+        if operation == 0:
+            return src + signed(imm, 32)
+        if operation == 1:
+            return src << imm if imm < width else 0
+        if operation == 2:
+            return src >> imm if imm < width else 0
+        if operation == 3:
+            return signed(src, width) >> min(imm, width - 1)
+        if operation in (4, 5):
+            position, size = self.field(src, imm, width)
+            if not size:
+                return 0
+            found = src >> position & (1 << size) - 1
+            return signed(found, size) if operation == 5 else found
+        if operation == 6:
+            return self.insert(src, imm, width, bits(imm, 31, 16))
+        if operation == 7:
+            return min(src, signed(imm, 32) & mask)
+        raise Fatal(INVALID_INSTRUCTION)
+
+    def arith_reg(self, word, width, src0, src1):
+        operation = bits(word, 31, 24) if self.arch >= 13 else 0
+        if operation == 0:
+            return min(src0, src1)
+        if operation == 1:
+            return src0 + src1
+        if operation == 2:
+            return src0 - src1
+        if operation == 3:
+            return src0 << src1 if src1 < width else 0
+        if operation == 4:
+            return src0 >> src1 if src1 < width else 0
+        if operation == 5:
+            return signed(src0, width) >> min(src1, width - 1)
+        if operation == 6:
+            return self.insert(src0, bits(word, 23, 0), width, src1)
+        raise Fatal(INVALID_INSTRUCTION)
+
+    def op_16(self, word):
+        """ADD_IMM32, ARITH_IMM32"""
+        src, dst = bits(word, 47, 40), bits(word, 55, 48)
+        self.reg(dst)
+        self.set_reg(dst, self.arith_imm(word, 32, self.reg(src)))
+
+    def op_17(self, word):
+        """ADD_IMM64, ARITH_IMM64"""
+        src, dst = bits(word, 47, 40), bits(word, 55, 48)
+        self.check_pair(dst)
+        self.set_pair(dst, self.arith_imm(word, 64, self.pair(src)))
+
+    def op_18(self, word):
+        """UMIN32, ARITH_REG32"""
+        dst = bits(word, 55, 48)
+        self.reg(dst)
+        self.set_reg(dst, self.arith_reg(word, 32, self.reg(bits(word, 47, 40)),
+                                         self.reg(bits(word, 39, 32))))
+
+    def op_57(self, word):
+        """ARITH_REG64"""
+        dst = bits(word, 55, 48)
+        self.check_pair(dst)
+        self.set_pair(dst, self.arith_reg(word, 64, self.pair(bits(word, 47, 40)),
+                                          self.pair(bits(word, 39, 32))))
+
+    def op_19(self, word):
+        """LOGIC_OP32"""
+        a, b = self.reg(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
+        if bits(word, 4, 4):
+            # Guess: there is no bit 32 and so on.
+            b = 1 << b if b < 32 else 0
+        result = 0
+        for bit in range(32):
+            x, y = a >> bit & 1, b >> bit & 1
+            # Row of the truth table: 0 both, 1 only a, 2 only b, 3 neither
+            row = {(1, 1): 0, (1, 0): 1, (0, 1): 2, (0, 0): 3}[x, y]
+            result |= (word >> row & 1) << bit
+        self.set_reg(bits(word, 55, 48), result)
+
+    def multiple(self, word):
+        """Address and registers of LOAD_MULTIPLE and STORE_MULTIPLE"""
+        base, mask = bits(word, 55, 48), bits(word, 31, 16)
+        address = self.pair(bits(word, 47, 40)) + signed(bits(word, 15, 0), 16) & M64
+        numbers = [base + bit for bit in range(16) if mask >> bit & 1]
+        if numbers and numbers[-1] >= self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+        if numbers and address % 4:
+            raise Fault(ADDR_RANGE_FAULT)
+        return address, numbers
+
+    def op_20(self, word):
+        """LOAD_MULTIPLE"""
+        address, numbers = self.multiple(word)
+        loaded = [self.load32(address + 4 * i) for i in range(len(numbers))]
+        for number, value in zip(numbers, loaded):
+            self.regs[number] = value
+
+    def op_21(self, word):
+        """STORE_MULTIPLE"""
+        address, numbers = self.multiple(word)
+        for i, number in enumerate(numbers):
+            self.store32(address + 4 * i, self.regs[number])
+
+    def op_22(self, word):
+        """BRANCH"""
+        value = signed(self.reg(bits(word, 47, 40)), 32)
+        condition = bits(word, 30 if self.arch == 10 else 31, 28)
+        if condition > 6:
+            raise Fatal(INVALID_INSTRUCTION)
+        taken = [value <= 0, value > 0, value == 0, value != 0, value < 0, value >= 0,
+                 True][condition]
+        if not taken:
+            return None
+        target = self.ip + 8 + 8 * signed(bits(word, 15, 0), 16)
+        start, end = self.stack[-1]
+        if not start <= target <= end:
+            raise Fatal(INVALID_INSTRUCTION)
+        return target
+
+    def select(self, kind, number):
+        if number >= self.entries:
+            raise Fatal(INVALID_INSTRUCTION)
+        self.selected[kind] = number
+
+    def op_23(self, word):
+        """SET_SB_ENTRY"""
+        if max(bits(word, 3, 0), bits(word, 7, 4)) >= self.entries:
+            raise Fatal(INVALID_INSTRUCTION)
+        self.select('endpoint', bits(word, 3, 0))
+        self.select('other', bits(word, 7, 4))
+
+    def set_state(self, state, value):
+        if state in (0, 1, 2):
+            self.select(('endpoint', 'other', 'deferred')[state], value)
+        elif state == 8:
+            self.mask_stream = value & 0xffff
+        elif state != 9:
+            raise Fatal(INVALID_INSTRUCTION)
+
+    def op_27(self, word):
+        """SET_STATE"""
+        self.set_state(bits(word, 39, 32), self.reg(bits(word, 47, 40)))
+
+    def op_28(self, word):
+        """SET_STATE_IMM32"""
+        self.set_state(bits(word, 39, 32), bits(word, 31, 0))
+
+    def op_26(self, word):
+        """NEXT_SB_ENTRY; guess"""
+        dst, kind = bits(word, 55, 48), bits(word, 35, 32)
+        self.reg(dst)
+        names = ('endpoint', 'endpoint', 'other', 'deferred')
+        allowed = [n for n in range(self.entries) if self.mask_stream >> n & 1]
+        if kind > 3 or not allowed:
+            raise Fatal(INVALID_INSTRUCTION)
+        current = self.selected[names[kind]]
+        chosen = min(allowed, key=lambda n: (n <= current, n))
+        if kind:
+            self.selected[names[kind]] = chosen
+        self.set_reg(dst, 1 << chosen if bits(word, 36, 36) else chosen)
+
+    def op_24(self, word):
+        """PROGRESS_WAIT, of a counter that is far enough; guess"""
+        self.pair(bits(word, 47, 40))
+        if bits(word, 4, 0) >= 8:
+            raise Fatal(INVALID_INSTRUCTION)
+
+    def op_42(self, word):
+        """PROGRESS_STORE"""
+        self.progress = self.pair(bits(word, 47, 40))
+
+    def op_43(self, word):
+        """PROGRESS_LOAD"""
+        self.set_pair(bits(word, 55, 48), self.progress)
+
+    def op_30(self, word):
+        """SHARED_SB_INC"""
+        self.signal_slot(word)
+
+    def op_31(self, word):
+        """SHARED_SB_DEC, of an entry that was counted up before"""
+        self.signal_slot(word)
+
+    def buffer(self, word):
+        address, length = self.pair(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
+        if address % 8 or length % 8 or address + length > M64:
+            raise Fatal(CONFIG_FAULT)
+        return address, length
+
+    # The ring is the first of eight frames, and it CALLed the outermost here.
+    frames = 7
+
+    def op_32(self, word):
+        """CALL"""
+        address, length = self.buffer(word)
+        if len(self.stack) + 1 > self.frames:
+            raise Fatal(CALL_STACK_OVERFLOW)
+        self.returns.append(self.ip + 8)
+        self.stack.append((address, address + length))
+        return address
+
+    def op_33(self, word):
+        """JUMP"""
+        address, length = self.buffer(word)
+        self.stack[-1] = (address, address + length)
+        return address
+
+    def op_34(self, word):
+        """REQ_RESOURCE"""
+
+    def op_36(self, word):
+        """FLUSH_CACHE2"""
+        self.reg(bits(word, 47, 40))
+        self.signal_slot(word)
+
+    def sync_object(self, word, wide):
+        address = self.pair(bits(word, 47, 40))
+        data = bits(word, 39, 32)
+        value = self.pair(data) if wide else self.reg(data)
+        return address, value
+
+    def sync_write(self, word, wide, add):
+        address, value = self.sync_object(word, wide)
+        self.signal_slot(word)
+        if address % (16 if wide else 8):
+            raise Fault(ADDR_RANGE_FAULT)
+        error = self.error if bits(word, 0, 0) else 0
+        if wide:
+            self.store64(address, (self.load64(address) if add else 0) + value)
+            self.store32(address + 8, error)
+        else:
+            self.store32(address, (self.load32(address) if add else 0) + value)
+            self.store32(address + 4, error)
+
+    def op_37(self, word):
+        """SYNC_ADD32"""
+        self.sync_write(word, False, True)
+
+    def op_38(self, word):
+        """SYNC_SET32"""
+        self.sync_write(word, False, False)
+
+    def op_51(self, word):
+        """SYNC_ADD64"""
+        self.sync_write(word, True, True)
+
+    def op_52(self, word):
+        """SYNC_SET64"""
+        self.sync_write(word, True, False)
+
+    def sync_wait(self, word, wide):
+        address, reference = self.sync_object(word, wide)
+        condition = bits(word, 31, 28)
+        if condition not in (0, 1, 5):
+            raise Fatal(INVALID_INSTRUCTION)
+        if address % (16 if wide else 8):
+            raise Fault(ADDR_RANGE_FAULT)
+        value = self.load64(address) if wide else self.load32(address)
+        error = self.load32(address + (8 if wide else 4))
+        holds = {0: value <= reference, 1: value > reference, 5: value >= reference}
+        if not holds[condition]:
+            raise RuntimeError('blocks for ever')
+        if error and not bits(word, 0, 0):
+            raise Fault(INHERIT_FAULT)
+
+    def op_39(self, word):
+        """SYNC_WAIT32"""
+        self.sync_wait(word, False)
+
+    def op_53(self, word):
+        """SYNC_WAIT64"""
+        self.sync_wait(word, True)
+
+    def op_40(self, word):
+        """STORE_STATE, of the error status; others are of the clock"""
+        address = self.pair(bits(word, 47, 40)) + signed(bits(word, 15, 0), 16) & M64
+        self.signal_slot(word)
+        state = bits(word, 33 if self.arch == 10 else 39, 32)
+        if state > 3:
+            raise Fatal(INVALID_INSTRUCTION)
+        if address % 8:
+            raise Fault(ADDR_RANGE_FAULT)
+        if state < 2:
+            raise RuntimeError('a clock')
+        self.store64(address, self.error if state == 3 else 0)
+
+    def op_47(self, word):
+        """ERROR_BARRIER"""
+        self.error = 0
+
+    def op_50(self, word):
+        """TRACE_POINT"""
+        if bits(word, 39, 32) + bits(word, 47, 40) > self.count:
+            raise Fatal(INVALID_INSTRUCTION)
+        self.signal_slot(word)
