@@ -19,6 +19,7 @@
 /* In another 1 GiB: for a LOCK that covers nothing of interest */
 #define ELSEWHERE       0x80000000ull
 #define REPORT          "-global mali-csf.strict=report"
+#define USER_NOTES      REPORT " -global mali-csf.user-notes=on"
 #define SECOND          (1000 * MALI_CSF_MS)
 
 #define MMU_CLEAR       (MALI_CSF_MMU_BASE + MALI_CSF_INT_CLEAR)
@@ -37,6 +38,7 @@ static const char *const finding_names[] = {
     "enabled-after-fault", "enabled-at-l2-off",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
+    "note-user-stale-load",
 };
 
 static uint64_t get_count(QMaliCsf *gpu, const char *property)
@@ -1443,19 +1445,6 @@ static void test_fault_enabled_again(void)
     finish(&b, "");
 }
 
-/* A reset ends it, too. */
-static void test_fault_enabled_reset(void)
-{
-    QMaliCsfBench b;
-
-    init_mapped(&b, REPORT, 0, 0);
-    make_fault(&b);
-    ack_fault(&b);
-    mali_csf_soft_reset(&b.gpu);
-    mali_csf_run(&b.gpu, 10 * SECOND);
-    finish(&b, "");
-}
-
 /* Nobody will look at the bit. */
 static void test_fault_at_enable_masked(void)
 {
@@ -1890,6 +1879,113 @@ static void test_coverage_kept(void)
     finish(&b, "change-outside-lock");
 }
 
+/* note-user-stale-load */
+
+/*
+ * The stream loads from VA; @flush, then the CPU stores to @offset of it; the
+ * stream loads from VA again.
+ */
+static void check_stale_load(const char *args, uint64_t bits,
+                             uint32_t command, uint64_t offset,
+                             const char *expected)
+{
+    QMaliCsfBench b;
+    uint64_t pa, leaf;
+
+    bench_init(&b, args);
+    pa = new_page(&b);
+    leaf = mali_csf_leaf(pa, 3, 0);
+    mali_csf_set_pte(&b.vm, VA, 3, (leaf & ~ATTR_MASK) | bits);
+    bench_start(&b);
+    qtest_writel(b.gpu.qts, pa, 1);
+    g_assert_cmpuint(mali_csf_bench_load(&b, VA), ==, 1);
+    qtest_writel(b.gpu.qts, pa + offset, 2);
+    if (command) {
+        mali_csf_flush_caches(&b.gpu, command);
+    }
+    g_assert_cmpuint(mali_csf_bench_load(&b, VA), ==, offset ? 1 : 2);
+    /* Once: the line was told of. */
+    mali_csf_bench_load(&b, VA);
+    finish(&b, expected);
+}
+
+static const uint64_t attr_cached = 1ull << MALI_CSF_PTE_ATTR_SHIFT;
+
+static void test_user_stale(void)
+{
+    /* With no flush; with one that cleans L2, and one of other caches */
+    check_stale_load(USER_NOTES, attr_cached, 0, 0, "note-user-stale-load");
+    check_stale_load(USER_NOTES, attr_cached, 0x00000104, 0,
+                     "note-user-stale-load");
+    check_stale_load(USER_NOTES, attr_cached, 0x00023004, 0,
+                     "note-user-stale-load");
+}
+
+static void test_user_not_stale(void)
+{
+    check_stale_load(USER_NOTES, attr_cached, MALI_CSF_FLUSH_ALL, 0, "");
+    /* Not cached; coherent; not what was loaded; not asked for */
+    check_stale_load(USER_NOTES, 0, 0, 0, "");
+    check_stale_load(USER_NOTES " -global mali-csf.coherent=on", attr_cached,
+                     0, 0, "");
+    check_stale_load(USER_NOTES, attr_cached, 0, 4, "");
+    check_stale_load(REPORT, attr_cached, 0, 0, "");
+}
+
+/* What the GPU has stored itself it does not have in an older version. */
+static void test_user_own_store(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, USER_NOTES, 1, 0);
+    mali_csf_bench_load(&b, VA);
+    store(&b, VA);
+    g_assert_cmpuint(mali_csf_bench_load(&b, VA), ==, 1);
+    finish(&b, "");
+}
+
+/* With a word, all of its line is in L2, and nothing of the next one. */
+static void test_user_same_line(void)
+{
+    QMaliCsfBench b;
+    QMaliCsfBuffer buf = init_mapped(&b, USER_NOTES, 1, 0);
+
+    qtest_writel(b.gpu.qts, buf.pa + 56, 1);
+    mali_csf_bench_load(&b, VA);
+    qtest_writel(b.gpu.qts, buf.pa + 60, 1);
+    qtest_writel(b.gpu.qts, buf.pa + 64, 1);
+    mali_csf_bench_load(&b, VA + 56);
+    mali_csf_bench_load(&b, VA + 64);
+    assert_found(&b.gpu, "");
+    mali_csf_bench_load(&b, VA + 60);
+    finish(&b, "note-user-stale-load");
+}
+
+/* FLUSH_CACHE2: done with id 0, left out with one that is past */
+static void check_flush_cache2(uint32_t id, const char *expected)
+{
+    QMaliCsfBench b;
+    QMaliCsfBuffer buf = init_mapped(&b, USER_NOTES, 1, 0);
+    const uint64_t job[] = {
+        cs_move32(0, id),
+        cs_flush_cache2(0x233, 0, 0, 0),
+        cs_wait(1 << 0),
+    };
+
+    mali_csf_bench_load(&b, VA);
+    qtest_writel(b.gpu.qts, buf.pa, 1);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    mali_csf_bench_load(&b, VA);
+    finish(&b, expected);
+}
+
+static void test_user_flush_cache2(void)
+{
+    check_flush_cache2(0, "");
+    check_flush_cache2(0x123456, "note-user-stale-load");
+}
+
 /* What stock kernels do that looks wrong and is not */
 
 /* 6.12 locks before its first UPDATE; and after a fault the slot is kept. */
@@ -2289,14 +2385,14 @@ static void test_strict_stop(void)
     finish(&b, "lockaddr-invalid note-edit-then-flush");
 }
 
-static void test_strict_unknown(void)
+static void check_refused(const char *device, const char *said,
+                          const char *also)
 {
     g_autoptr(GError) err = NULL;
     g_autofree char *output = NULL;
     const char *argv[] = {
         getenv("QTEST_QEMU_BINARY"), "-M", "virt", "-accel", "qtest",
-        "-display", "none", "-net", "none", "-device", "mali-csf,strict=foo",
-        NULL
+        "-display", "none", "-net", "none", "-device", device, NULL
     };
     int status;
 
@@ -2307,8 +2403,19 @@ static void test_strict_unknown(void)
     g_assert_no_error(err);
     g_assert_true(WIFEXITED(status));
     g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-    g_assert_nonnull(strstr(output, "foo"));
-    g_assert_nonnull(strstr(output, "off, report, stop"));
+    g_assert_nonnull(strstr(output, said));
+    g_assert_nonnull(strstr(output, also));
+}
+
+static void test_strict_unknown(void)
+{
+    check_refused("mali-csf,strict=foo", "foo", "off, report, stop");
+}
+
+static void test_user_notes_alone(void)
+{
+    check_refused("mali-csf,user-notes=on", "user-notes=on",
+                  "strict=report");
 }
 
 static void add_data(const char *group, const char *name, const void *data,
@@ -2406,7 +2513,6 @@ int main(int argc, char **argv)
     ADD("fault/enabled", test_fault_enabled);
     ADD("fault/enabled/update", test_fault_enabled_update);
     ADD("fault/enabled/again", test_fault_enabled_again);
-    ADD("fault/enabled/reset", test_fault_enabled_reset);
     ADD("group/never-enabled", test_group_never_enabled);
     ADD("group/resumed", test_group_resumed);
     ADD("group/after-fault", test_group_after_fault);
@@ -2437,6 +2543,12 @@ int main(int argc, char **argv)
     ADD("note/coverage/later", test_coverage_later);
     ADD("note/coverage/kept", test_coverage_kept);
 
+    ADD("user/stale", test_user_stale);
+    ADD("user/not-stale", test_user_not_stale);
+    ADD("user/own-store", test_user_own_store);
+    ADD("user/same-line", test_user_same_line);
+    ADD("user/flush-cache2", test_user_flush_cache2);
+
     ADD("stock/lock-unmapped", test_stock_lock_unmapped);
     ADD("stock/fault-in-bind", test_stock_fault_in_bind);
     ADD("stock/unlock-after-enable", test_stock_unlock_after_enable);
@@ -2461,6 +2573,7 @@ int main(int argc, char **argv)
     ADD("strict/report", test_strict_report);
     ADD("strict/stop", test_strict_stop);
     ADD("strict/unknown", test_strict_unknown);
+    ADD("strict/user-notes-alone", test_user_notes_alone);
 
     return g_test_run();
 }

@@ -16,6 +16,8 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/atomic.h"
+#include "qemu/bswap.h"
 #include "qemu/error-report.h"
 #include "system/runstate.h"
 #include "device.h"
@@ -34,6 +36,10 @@
 #define PATIENCE_NS                 (90 * NS_PER_S / 1000)
 /* Pages whose stores are followed; more, and none is */
 #define MAX_DIRTY_PAGES             4096
+
+/* Lines that loads are remembered of; beyond that, all are forgotten */
+#define MAX_LINES                   65536
+#define LINE_SIZE                   64
 
 /* A table of level 0 */
 #define ROOT_TABLE_SIZE             0x1000
@@ -68,6 +74,7 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_NOTE_EDIT_THEN_FLUSH] = "note-edit-then-flush",
     [MALI_CSF_NOTE_COVERAGE_LOST] = "note-coverage-lost",
     [MALI_CSF_NOTE_DROPPED] = "note-dropped",
+    [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
 };
 
 bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict)
@@ -227,6 +234,32 @@ static bool dirty_overlaps(MaliCsfAsCheck *c, uint64_t start, uint64_t last)
         }
     }
     return false;
+}
+
+/* User space */
+
+/* As L2 has it since it was filled.  In pieces that are loaded whole. */
+typedef struct Line {
+    uint64_t words[LINE_SIZE / sizeof(uint64_t)];
+} Line;
+
+static void drop_lines(MaliCsfState *s)
+{
+    if (s->checker.lines) {
+        g_hash_table_remove_all(s->checker.lines);
+    }
+}
+
+static gpointer line_key(hwaddr pa)
+{
+    return (gpointer)(uintptr_t)(pa / LINE_SIZE);
+}
+
+static void fill_line(Line *line, const void *host)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(line->words); i++) {
+        line->words[i] = qatomic_read((const uint64_t *)host + i);
+    }
 }
 
 /* Page tables */
@@ -503,6 +536,8 @@ static void check_flush(MaliCsfState *s, unsigned as)
     }
     c->unflushed = false;
     dirty_clear(c);
+    /* It cleans and invalidates L2, if only for the region. */
+    drop_lines(s);
     if (space->locked) {
         check_release(s, as);
     }
@@ -695,6 +730,7 @@ static void drop_at_l2_off(MaliCsfState *s)
 void mali_csf_check_gpu_reset(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    drop_lines(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
         MaliCsfAsCheck *c = &s->checker.as[as];
@@ -755,6 +791,7 @@ static void keep_at_l2_off(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
 void mali_csf_check_l2_off(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    drop_lines(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
         MaliCsfAsCheck *c = &s->checker.as[as];
@@ -885,16 +922,75 @@ void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
     confirm_pending(s, as);
 }
 
-void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
-                          uint64_t descriptor)
+/* Only what a cache of the GPU's own may hold, and not as memory has it */
+static bool held_in_cache(MaliCsfState *s, unsigned as, uint64_t descriptor)
 {
-    MaliCsfAsCheck *c = &s->checker.as[as];
     unsigned attr = extract64(descriptor, MALI_CSF_PTE_ATTR_SHIFT, 3);
     uint8_t memattr = s->mmu.as[as].active.memattr >> (8 * attr);
 
-    /* Only what a cache of the GPU's own may hold back from memory */
-    if (as == FW_AS || s->coherent || c->dirty_overflow ||
-        AS_MEMATTR_TYPE(memattr) != AS_MEMATTR_TYPE_WRITE_BACK) {
+    return as != FW_AS && !s->coherent &&
+           AS_MEMATTR_TYPE(memattr) == AS_MEMATTR_TYPE_WRITE_BACK;
+}
+
+void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
+                         hwaddr pa, const void *host, unsigned size)
+{
+    MaliCsfChecker *checker = &s->checker;
+    unsigned offset = pa % LINE_SIZE;
+    const MaliCsfTlbEntry *entry;
+    uint64_t before = 0, now = 0;
+    Line *line;
+
+    if (!checker->user_notes) {
+        return;
+    }
+    entry = mali_csf_tlb_lookup(&s->mmu.tlb, as, va);
+    if (!entry || !held_in_cache(s, as, entry->leaf.descriptor)) {
+        return;
+    }
+    if (!checker->lines) {
+        checker->lines = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    }
+    line = g_hash_table_lookup(checker->lines, line_key(pa));
+    if (!line) {
+        if (g_hash_table_size(checker->lines) == MAX_LINES) {
+            drop_lines(s);
+        }
+        line = g_new(Line, 1);
+        fill_line(line, (const uint8_t *)host - offset);
+        g_hash_table_insert(checker->lines, line_key(pa), line);
+        return;
+    }
+    memcpy(&before, (const uint8_t *)line->words + offset, size);
+    memcpy(&now, host, size);
+    if (before != now) {
+        report_now(s, MALI_CSF_NOTE_USER_STALE_LOAD, as, va, va + size - 1,
+                   le64_to_cpu(before), le64_to_cpu(now));
+        fill_line(line, (const uint8_t *)host - offset);
+    }
+}
+
+void mali_csf_check_flush_done(MaliCsfState *s, uint32_t modes)
+{
+    /* Of L2; what is only cleaned stays in it. */
+    if (modes & GPU_CACHE_INVALIDATE) {
+        drop_lines(s);
+    }
+}
+
+void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
+                          hwaddr pa, uint64_t size, uint64_t descriptor)
+{
+    MaliCsfAsCheck *c = &s->checker.as[as];
+
+    if (s->checker.lines) {
+        /* What the GPU stores it has; the rest of the line is forgotten. */
+        for (hwaddr at = pa; at < pa + size; at += LINE_SIZE) {
+            g_hash_table_remove(s->checker.lines, line_key(at));
+        }
+        g_hash_table_remove(s->checker.lines, line_key(pa + size - 1));
+    }
+    if (c->dirty_overflow || !held_in_cache(s, as, descriptor)) {
         return;
     }
     if (!c->dirty_pages) {
@@ -1007,6 +1103,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
             .staged_since = -1,
         };
     }
+    g_clear_pointer(&s->checker.lines, g_hash_table_destroy);
     s->checker.gave_up = false;
     timer_del(s->checker.timer);
 }

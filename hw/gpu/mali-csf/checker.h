@@ -56,6 +56,7 @@ typedef enum MaliCsfFindingId {
     MALI_CSF_NOTE_EDIT_THEN_FLUSH,
     MALI_CSF_NOTE_COVERAGE_LOST,
     MALI_CSF_NOTE_DROPPED,
+    MALI_CSF_NOTE_USER_STALE_LOAD,
     MALI_CSF_NUM_FINDINGS,
 } MaliCsfFindingId;
 
@@ -142,6 +143,10 @@ typedef struct MaliCsfChecker {
     uint64_t notes;
     /* The driver has given up on a command, and not reset the GPU yet */
     bool gave_up;
+    /* Property user-notes: also what user space does not tell the caches */
+    bool user_notes;
+    /* What loads have put into L2, by the physical number of the line */
+    GHashTable *lines;
     QEMUTimer *timer;
 } MaliCsfChecker;
 
@@ -188,9 +193,14 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
                             const MaliCsfLeaf *leaf);
 void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
                              uint64_t descriptor, unsigned level);
-/* @descriptor: of the leaf that translated the store */
+/* @descriptor: of the leaf that translated the store of @size bytes to @pa */
 void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
-                          uint64_t descriptor);
+                          hwaddr pa, uint64_t size, uint64_t descriptor);
+/* A word of @size bytes, 4 or 8, is loaded from @pa, which is at @host */
+void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
+                         hwaddr pa, const void *host, unsigned size);
+/* A flush by the driver or by a stream is complete */
+void mali_csf_check_flush_done(MaliCsfState *s, uint32_t modes);
 void mali_csf_check_fault(MaliCsfState *s, unsigned as);
 /* START or RESUME of a group in @as */
 void mali_csf_check_group(MaliCsfState *s, unsigned as);

@@ -147,6 +147,10 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_append_hint(errp, "Valid values: off, report, stop\n");
         return;
     }
+    if (s->checker.user_notes && !mali_csf_strict(&s->checker)) {
+        error_setg(errp, "user-notes=on needs strict=report or strict=stop");
+        return;
+    }
     trace_mali_csf_realize(s->model->name);
 
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
@@ -243,6 +247,7 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
+    DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user_notes, false),
 };
 
 static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)

@@ -503,6 +503,9 @@ void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
 {
     uint32_t id = FIELD_EX32(s->gpu.latest_flush_id + 1, LATEST_FLUSH_ID, ID);
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_done(s, modes);
+    }
     if (!extract32(modes, 0, 4) || !extract32(modes, 4, 4) ||
         !extract32(modes, 8, 4)) {
         return;

@@ -216,7 +216,9 @@ static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
     }
     if (mali_csf_strict(&s->checker) && access != MALI_CSF_MEM_READ &&
         access != MALI_CSF_MEM_EXECUTE) {
-        mali_csf_check_store(s, as, va, entry->leaf.descriptor);
+        mali_csf_check_store(s, as, va, entry->leaf.pa +
+                             (va - entry->leaf.va), size,
+                             entry->leaf.descriptor);
     }
     span->host = entry->host + offset;
     span->window = entry->window;
@@ -287,6 +289,10 @@ MaliCsfMemResult mali_csf_mem_load32(MaliCsfState *s, unsigned as,
                                              MALI_CSF_MEM_READ, &span, fault);
 
     if (likely(result == MALI_CSF_MEM_DONE)) {
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_load(s, as, va, span.pa, span.host,
+                                sizeof(*value));
+        }
         *value = le32_to_cpu(qatomic_read((uint32_t *)span.host));
     }
     return result;
@@ -301,6 +307,10 @@ MaliCsfMemResult mali_csf_mem_load64(MaliCsfState *s, unsigned as,
                                              MALI_CSF_MEM_READ, &span, fault);
 
     if (likely(result == MALI_CSF_MEM_DONE)) {
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_load(s, as, va, span.pa, span.host,
+                                sizeof(*value));
+        }
         *value = le64_to_cpu(qatomic_read((uint64_t *)span.host));
     }
     return result;
