@@ -24,14 +24,17 @@
 #include "trace.h"
 
 #define NS_PER_S                    1000000000ll
-/* How long a lock may be held, a fault unacknowledged, a group unterminated */
+/*
+ * How long a lock may be held, a fault unacknowledged, a group unterminated.
+ * A busy host can hold a vCPU up for seconds.
+ */
 #define LOCK_HELD_MAX_NS            (1 * NS_PER_S)
 #define FAULT_UNACKNOWLEDGED_MAX_NS (5 * NS_PER_S)
-#define GROUP_UNMAPPED_MAX_NS       (1 * NS_PER_S)
+#define GROUP_UNMAPPED_MAX_NS       (10 * NS_PER_S)
 /* Between writing an address space's registers and UPDATE */
 #define UPDATE_MISSING_MAX_NS       (NS_PER_S / 1000)
 /* The same on the way to UNMAPPED, when the space may be in use meanwhile */
-#define UNMAP_MISSING_MAX_NS        (1 * NS_PER_S)
+#define UNMAP_MISSING_MAX_NS        (5 * NS_PER_S)
 /* panthor waits 100 ms for a command (panthor_mmu.c, panthor_gpu.c, v7.3) */
 #define PATIENCE_NS                 (90 * NS_PER_S / 1000)
 /* Pages whose stores are followed; more, and none is */
@@ -672,6 +675,7 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
     }
     c->unmapped_time = -1;
     c->faulted = false;
+    c->late_fault = s->mmu.irq.rawstat & MALI_CSF_MMU_INT_FAULT(as);
     if (!translates(s, &space->active)) {
         return;
     }
@@ -745,6 +749,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         c->used = false;
         c->owner = 0;
         c->faulted = false;
+        c->late_fault = false;
         c->cut_short = false;
         c->edit_then_flush = false;
         c->unmapped_time = -1;
@@ -819,6 +824,7 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         c->used = false;
         c->owner = 0;
         c->faulted = false;
+        c->late_fault = false;
         c->cut_short = false;
         c->unmapped_time = -1;
     }
@@ -1022,7 +1028,7 @@ void mali_csf_check_group(MaliCsfState *s, unsigned as)
     if (staged_translates(s, as)) {
         report_now(s, MALI_CSF_UPDATE_MISSING, as, 0, 0,
                    space->active.transtab, space->transtab);
-    } else if (!c->faulted && !c->cut_short) {
+    } else if (!c->faulted && !c->late_fault && !c->cut_short) {
         report_now(s, MALI_CSF_GROUP_ON_UNMAPPED, as, 0, 0,
                    AS_ADRMODE_AARCH64_4K, AS_ADRMODE_UNMAPPED);
     }
@@ -1053,7 +1059,8 @@ static void checker_timer(void *opaque)
                 timer_mod_anticipate_ns(s->checker.timer, c->unmapped_time +
                                         GROUP_UNMAPPED_MAX_NS);
             } else {
-                if (group_runs_in(s, as) && !c->cut_short) {
+                if (group_runs_in(s, as) && !c->late_fault &&
+                    !c->cut_short) {
                     report_now(s, MALI_CSF_GROUP_ON_UNMAPPED, as, 0, 0,
                                GROUP_UNMAPPED_MAX_NS, now - c->unmapped_time);
                 }

@@ -125,6 +125,8 @@ typedef struct MaliCsfAsCheck {
 
     /* The space faulted since it was last enabled */
     bool faulted;
+    /* It was enabled with a fault pending, which its handler is to find */
+    bool late_fault;
     bool update_missing;
     /* Leaf of the last stale translation that was reported, plus 1 */
     uint64_t stale_reported;
