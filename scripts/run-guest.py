@@ -121,7 +121,8 @@ def choose_programs(wanted):
             found = [row for row in rows if row[1] == word]
         else:
             # By name, the long rows of a program that has shorter ones are left out.
-            named = [row for row in rows if row[0] == word]
+            # With its argument, a row is meant alone.
+            named = [row for row in rows if word in (row[0], row[0] + row[3])]
             found = [row for row in named if row[1] != 'long'] or named
             if not found:
                 names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
@@ -270,6 +271,29 @@ class Monitor:
         except (OSError, ValueError) as error:
             return None, f'QMP: {error}'
 
+    def inject(self, kind, members):
+        """Arm a failure of the device; its number, or what is wrong with it"""
+        arguments = {'path': DEVICE_PATH, 'kind': kind}
+        for member in members:
+            name, _, value = member.partition('=')
+            try:
+                arguments[name] = int(value, 0)
+            except ValueError:
+                arguments[name] = value
+        before, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
+        if error:
+            return '', error
+        value, error = self.command('mali-csf-inject', **arguments)
+        if error:
+            return '', error
+        # The command may have been given again, see PATIENCE.
+        known = {row['id'] for row in before} | {value['id']}
+        after, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
+        for row in after or []:
+            if row['id'] not in known:
+                self.command('mali-csf-inject-clear', path=DEVICE_PATH, id=row['id'])
+        return value['id'], error
+
     def request(self, words):
         """Answer a guest program's request, in one line."""
         verb, rest = words[0], words[1:]
@@ -288,9 +312,19 @@ class Monitor:
                 return f'error {rest[1]} is no JSON value'
             _, error = self.command('qom-set', path=DEVICE_PATH, property=rest[0], value=wanted)
             value = ''
+        elif verb == 'inject' and rest:
+            value, error = self.inject(rest[0], rest[1:])
+        elif verb == 'injected' and len(rest) == 1:
+            value, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
+            met = [row['met'] for row in value or [] if str(row['id']) == rest[0]]
+            value, error = (met[0], error) if met else ('', error or f'no injection {rest[0]}')
+        elif verb == 'inject-clear' and not rest:
+            _, error = self.command('mali-csf-inject-clear', path=DEVICE_PATH)
+            value = ''
         else:
             return ('error unknown request; valid: trace-on <events>, trace-off <events>, '
-                    'qom-get <property> [<device>], qom-set <property> <JSON value>')
+                    'qom-get <property> [<device>], qom-set <property> <JSON value>, '
+                    'inject <kind> [<member>=<value> ...], injected <number>, inject-clear')
         return f'error {error}' if error else f'ok {value}'.strip()
 
 

@@ -797,6 +797,17 @@ static void test_cs_fatal(void)
 
 /* Resets */
 
+static int64_t reset_count(QMaliCsf *gpu)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
+                           " {'path': %s, 'property': 'reset-count'}}",
+                           MALI_CSF_QOM_PATH);
+    int64_t n = qdict_get_int(rsp, "return");
+
+    qobject_unref(rsp);
+    return n;
+}
+
 static void test_resets(void)
 {
     QMaliCsf gpu;
@@ -807,7 +818,9 @@ static void test_resets(void)
              DELAY);
     /* Neither reset clears it, but what is under way is forgotten */
     mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmpint(reset_count(&gpu), ==, 0);
     mali_csf_soft_reset(&gpu);
+    g_assert_cmpint(reset_count(&gpu), ==, 1);
     mali_csf_run(&gpu, 2 * DELAY);
     g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
     mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);

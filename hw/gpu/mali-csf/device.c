@@ -213,6 +213,8 @@ static void mali_csf_instance_init(Object *obj)
     object_property_add_uint64_ptr(obj, "parked-pass-count",
                                    &s->mcu.passes_parked,
                                    OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "reset-count", &s->gpu.resets,
+                                   OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "instruction-count",
                                    &s->engine.instructions,
                                    OBJ_PROP_FLAG_READ);

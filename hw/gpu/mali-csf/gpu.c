@@ -481,6 +481,7 @@ void mali_csf_gpu_soft_reset(MaliCsfState *s)
     mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
     reset_storage(&s->gpu, true);
+    s->gpu.resets++;
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
 
@@ -496,6 +497,7 @@ static void hard_reset(MaliCsfState *s)
     mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
     power_on_defaults(&s->gpu);
+    s->gpu.resets++;
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
 
@@ -729,6 +731,7 @@ void mali_csf_gpu_reset_enter(MaliCsfState *s)
 {
     reset_state(&s->gpu);
     power_on_defaults(&s->gpu);
+    s->gpu.resets = 0;
 }
 
 void mali_csf_gpu_reset_hold(MaliCsfState *s)

@@ -27,6 +27,9 @@ typedef struct MaliCsfGpu {
     /* Property: how long a cache flush takes */
     uint64_t flush_latency_ns;
 
+    /* Counter of soft and hard resets, zero after QEMU reset */
+    uint64_t resets;
+
     /* The guest's CNTFRQ, or 0 before first use; not migrated */
     uint64_t timestamp_frequency;
 } MaliCsfGpu;

@@ -1,0 +1,549 @@
+/*
+ * inject: each failure that the device can be asked for, and what panthor
+ * makes of it
+ *
+ * The table says for each what panthor's source says: which message, whether
+ * the GPU is reset, whether the job or the VM_BIND that met it fails.  In any
+ * case a job on a new VM has to work afterwards.  With --rounds the cases
+ * come a hundred times in random order; inject.seed= on the kernel's command
+ * line repeats one.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/host.h"
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define ROUNDS 100
+
+/* JOB_TIMEOUT_MS of panthor_sched.c is 5 s; resets and retries before it */
+#define JOB_TIMEOUT_MS 12000
+/* For a job on a new VM, which may wait for a reset that is under way */
+#define AFTER_TIMEOUT_MS 5000
+/* Messages come before the fence, or shortly after */
+#define LOG_TIMEOUT_MS 1000
+#define SUSPEND_TIMEOUT_MS 5000
+#define SETTLE_MS 100
+/* For a driver that still waits for a reset to complete */
+#define RESET_COMPLETED 0x100
+/* PING_INTERVAL_MS of panthor_fw.c is 12 s; the answer may take 100 ms */
+#define PING_MS 13000
+#define SPIN_STEP_MS 500
+
+#define BIND_VA 0x50000000ull
+#define HOLE_VA 0x60000000ull
+
+/* What the program does once the failure is armed */
+typedef enum Stimulus {
+    /* The first job of a new group; the GPU is awake */
+    FIRST_JOB,
+    /* Unmap a page of a VM that has an address space */
+    UNMAP,
+    /* The GPU falls asleep and has to wake up for a job of the same group */
+    SLEEP,
+    /* The group is destroyed while it runs */
+    DESTROY,
+    /* A second VM wants to run beside one that does */
+    SECOND_GROUP,
+    /* A job of a group on its slot, whose fault has the GPU reset */
+    RESET,
+    /* The same, and again with a group that takes its place */
+    TWO_RESETS,
+    /* A job that reads where nothing is mapped */
+    BAD_READ,
+    /* Streams run until the driver has asked whether the firmware lives */
+    PING,
+} Stimulus;
+
+#define EITHER (-1)
+
+typedef struct Case {
+    const char *name;
+    /* As for the request "inject" */
+    const char *injection;
+    Stimulus stimulus;
+    /* In the kernel's log, or NULL for no message of panthor's at all */
+    const char *message;
+    /*
+     * Whether the GPU is reset before the job on a new VM is done; EITHER if
+     * the driver's work for it races with the way to sleep
+     */
+    int reset;
+    /* Whether the job or the VM_BIND fails */
+    bool fails;
+    /* The function of panthor that decides it (Linux 7.3) */
+    const char *source;
+} Case;
+
+static const Case cases[] = {
+    /* Address spaces */
+    { "UPDATE that hangs", "as-command command=1", FIRST_JOB,
+      "AS_ACTIVE bit stuck", true, false, "wait_ready" },
+    { "UPDATE that is late", "as-command command=1 delay-ns=20000000",
+      FIRST_JOB, NULL, false, false, "wait_ready" },
+    { "LOCK that hangs", "as-command command=2", UNMAP,
+      "AS_ACTIVE bit stuck", true, true, "panthor_vm_lock_region" },
+    { "UNLOCK that hangs", "as-command command=3", UNMAP,
+      "AS_ACTIVE bit stuck", true, false, "panthor_vm_unlock_region" },
+    /* GPU_CONTROL */
+    { "flush that hangs", "cache-flush", UNMAP, "Flush caches timeout", true,
+      false, "panthor_gpu_flush_caches" },
+    { "flush that hangs on the way to sleep", "cache-flush", SLEEP,
+      "Flush caches timeout", EITHER, true, "panthor_sched_suspend" },
+    { "flush that is late", "cache-flush delay-ns=20000000", UNMAP, NULL,
+      false, false, "panthor_gpu_flush_caches" },
+    { "L2 that does not come on", "l2-power-on", SLEEP, "readiness", false,
+      false, "panthor_gpu_block_power_on" },
+    { "L2 that comes on late", "l2-power-on delay-ns=5000000", SLEEP, NULL,
+      false, false, "panthor_gpu_block_power_on" },
+    { "L2 that does not go off", "l2-power-off", SLEEP, NULL, false, false,
+      "panthor_gpu_block_power_off" },
+    /* The microcontroller */
+    { "MCU that does not boot", "mcu-boot", SLEEP, "Failed to boot MCU",
+      false, false, "panthor_device_resume" },
+    { "MCU that boots late", "mcu-boot delay-ns=300000000", SLEEP, NULL,
+      false, false, "panthor_fw_start" },
+    { "MCU that does not stop", "mcu-stop", SLEEP,
+      "Failed to stop MCU", false, false, "panthor_fw_stop" },
+    { "MCU that does not halt", "mcu-halt", SLEEP,
+      "Timed out waiting for MCU to halt", true, false,
+      "panthor_fw_wait_mcu_halted" },
+    { "MCU that halts late", "mcu-halt delay-ns=100000000", SLEEP, NULL,
+      false, false, "panthor_fw_wait_mcu_halted" },
+    { "MCU that dies", "mcu-death", FIRST_JOB, "update request timedout",
+      true, true, "panthor_sched_suspend" },
+    { "ping without an answer", "ping-ack", PING, "FW ping timeout", true,
+      false, "panthor_fw_ping_work" },
+    /* Groups */
+    { "START not acknowledged", "csg-start-ack", FIRST_JOB,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    { "START acknowledged late", "csg-start-ack delay-ns=20000000",
+      FIRST_JOB, NULL, false, false, "csgs_upd_ctx_apply_locked" },
+    { "RESUME not acknowledged", "csg-resume-ack", SLEEP,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    { "SUSPEND not acknowledged", "csg-suspend-ack", SLEEP,
+      "escalating to termination", false, true, "panthor_sched_suspend" },
+    { "TERMINATE not acknowledged", "csg-terminate-ack", DESTROY,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    { "STATUS_UPDATE not acknowledged", "csg-status-update-ack",
+      SECOND_GROUP, "update request timedout", true, false,
+      "tick_ctx_init" },
+    { "EP_CFG not acknowledged", "csg-ep-cfg-ack", FIRST_JOB,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    /* Nobody waits for these */
+    { "stream not acknowledged", "cs-ack", SLEEP, NULL, false, false,
+      "cs_slot_prog_locked" },
+    { "HALT not acknowledged", "glb-ack mask=1", SLEEP, NULL, false, false,
+      "panthor_fw_mcu_halted" },
+    /* Interrupts */
+    { "flush interrupt lost", "irq-lost interrupt=gpu mask=0x20000", UNMAP,
+      "Flush caches timeout", true, false, "panthor_gpu_flush_caches" },
+    { "flush interrupt silent", "irq-silent interrupt=gpu mask=0x20000",
+      UNMAP, NULL, false, false, "panthor_gpu_flush_caches" },
+    { "boot interrupt lost", "irq-lost interrupt=job mask=0x80000000", SLEEP,
+      "Failed to boot MCU", false, false, "panthor_fw_start" },
+    { "boot interrupt silent", "irq-silent interrupt=job mask=0x80000000",
+      SLEEP, NULL, false, false, "panthor_fw_start" },
+    { "START interrupt lost", "irq-lost interrupt=job mask=0xff", FIRST_JOB,
+      NULL, false, false, "panthor_fw_wait_acks" },
+    { "fault interrupt lost", "irq-lost interrupt=mmu mask=0xffff", BAD_READ,
+      "job timeout", false, true, "queue_timedout_job" },
+    { "spurious GPU interrupt", "irq-spurious interrupt=gpu", FIRST_JOB,
+      NULL, false, false, "panthor_gpu_irq_handler" },
+    { "spurious job interrupt", "irq-spurious interrupt=job", FIRST_JOB,
+      NULL, false, false, "panthor_job_irq_handler" },
+    { "spurious MMU interrupt", "irq-spurious interrupt=mmu", FIRST_JOB,
+      NULL, false, false, "panthor_mmu_irq_handler" },
+    { "interrupt storm", "irq-spurious interrupt=gpu count=1000 "
+      "delay-ns=20000", FIRST_JOB, NULL, false, false,
+      "panthor_gpu_irq_raw_handler" },
+    /* Accesses */
+    { "translation fault", "translation-fault va=0x20000000", FIRST_JOB,
+      "Unhandled Page fault", false, true, "panthor_mmu_irq_handler" },
+    { "permission fault", "permission-fault va=0x20000000", FIRST_JOB,
+      "exception type 0xCB", false, true, "panthor_mmu_irq_handler" },
+    { "access flag fault", "access-flag-fault va=0x20000000", FIRST_JOB,
+      "exception type 0xDB", false, true, "panthor_mmu_irq_handler" },
+    { "bus error", "bus-error va=0x20000000", FIRST_JOB,
+      "exception type 0x80", false, true, "panthor_mmu_irq_handler" },
+    { "fault of the firmware", "translation-fault address-space=0 "
+      "va=0x4000000 size=0x10000", FIRST_JOB, "Unhandled Page fault in AS0",
+      true, true, "panthor_mmu_irq_handler" },
+    /* Instructions */
+    { "recoverable fault", "cs-fault opcode=0x15", FIRST_JOB,
+      "CS_FAULT.EXCEPTION_TYPE: 0x5a", false, true,
+      "cs_slot_process_fault_event_locked" },
+    { "fatal fault", "cs-fatal opcode=0x15 exception=0x48", FIRST_JOB,
+      "CS_FATAL.EXCEPTION_TYPE: 0x48", false, true,
+      "cs_slot_process_fatal_event_locked" },
+    { "unrecoverable fault", "cs-fatal opcode=0x15", FIRST_JOB,
+      "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
+      "cs_slot_process_fatal_event_locked" },
+    /* A reset that is asked for by that, and goes wrong as well */
+    { "reset that is late", "gpu-reset delay-ns=20000000", RESET,
+      "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true, "panthor_gpu_soft_reset" },
+    { "reset interrupt silent", "irq-silent interrupt=gpu mask=0x100",
+      RESET, "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
+      "panthor_gpu_soft_reset" },
+    { "reset that hangs", "gpu-reset", TWO_RESETS, "Soft reset timeout", true,
+      true, "panthor_gpu_soft_reset" },
+};
+
+#define NUM_CASES (sizeof(cases) / sizeof(cases[0]))
+
+static PanthorDev dev;
+static PanthorContext ctx;
+
+/* Place a stream that stores @value; returns its address */
+static uint64_t place_store(PanthorContext *c, uint32_t value, uint32_t *size)
+{
+    Stream s;
+
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move32(10, value));
+    stream_store_at(&s, 10, panthor_data_va(0), 0);
+    stream_end(&s);
+    return stream_place(&s, &c->code, size);
+}
+
+static int store_job(PanthorContext *c, uint32_t value, unsigned timeout_ms)
+{
+    uint32_t size;
+    uint64_t va = place_store(c, value, &size);
+    int ret = panthor_run(c, 0, va, size, timeout_ms);
+
+    return ret ? ret : c->data[0] == value ? 0 : -EIO;
+}
+
+static int read_job(PanthorContext *c, uint64_t where)
+{
+    Stream s;
+
+    stream_init(&s);
+    stream_begin(&s);
+    stream_load_at(&s, 10, where, 0);
+    stream_end(&s);
+    return panthor_run_stream(c, 0, &s, JOB_TIMEOUT_MS);
+}
+
+/* Start a stream that runs until word 0 of the poll page is set */
+static void start_spin(PanthorContext *c)
+{
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+
+    stream_init(&s);
+    stream_begin(&s);
+    panthor_emit_spin(&s, 0);
+    stream_end(&s);
+    va = stream_place(&s, &c->code, &size);
+    TAP_MUST(panthor_submit(c, 0, va, size, c->syncobj));
+    /* On its slot */
+    kernel_sleep_ms(100);
+}
+
+static int end_spin(PanthorContext *c)
+{
+    int ret, status = 0;
+
+    panthor_poll_set(c, 0, 1);
+    ret = panthor_syncobj_wait(&dev, c->syncobj, 0, false, JOB_TIMEOUT_MS);
+    if (!ret) {
+        panthor_syncobj_status(&dev, c->syncobj, &status);
+        ret = status < 0 ? status : 0;
+    }
+    panthor_poll_set(c, 0, 0);
+    return ret;
+}
+
+/* What has to be before the failure is armed */
+static void prepare(Stimulus stimulus, PanthorBo *bo)
+{
+    panthor_context_init(&ctx, &dev, 1);
+    switch (stimulus) {
+    case UNMAP:
+        TAP_MUST(panthor_bo_create(&dev, bo, 2 * PANTHOR_GPU_PAGE, ctx.vm));
+        TAP_MUST(panthor_vm_map(&dev, ctx.vm, bo, 0, BIND_VA,
+                                2 * PANTHOR_GPU_PAGE, 0));
+        TAP_MUST(store_job(&ctx, 1, AFTER_TIMEOUT_MS));
+        break;
+    case SLEEP:
+    case RESET:
+    case TWO_RESETS:
+        TAP_MUST(store_job(&ctx, 1, AFTER_TIMEOUT_MS));
+        break;
+    case DESTROY:
+    case SECOND_GROUP:
+    case PING:
+        start_spin(&ctx);
+        break;
+    default:
+        break;
+    }
+    /* What a case before has left to work queues would meet it, too. */
+    kernel_sleep_ms(SETTLE_MS);
+}
+
+/*
+ * Until a group can be created: while the firmware is loaded anew, panthor
+ * finds no size for its suspend buffers, see docs/findings.rst.  Whoever has
+ * met that says so.
+ */
+static bool wait_for_groups(void)
+{
+    uint64_t end = kernel_now_ns() + AFTER_TIMEOUT_MS * 1000000ull;
+    bool met = false;
+    uint32_t vm, group;
+    int ret;
+
+    TAP_MUST(panthor_vm_create(&dev, &vm));
+    while ((ret = panthor_group_create(&dev, vm, 1, &group)) == -ENOSPC &&
+           kernel_now_ns() < end) {
+        met = true;
+        kernel_sleep_ms(SETTLE_MS);
+    }
+    TAP_MUST(ret);
+    TAP_MUST(panthor_group_destroy(&dev, group));
+    TAP_MUST(panthor_vm_destroy(&dev, vm));
+    return met;
+}
+
+/* It takes the fault that has the driver reset the GPU */
+static int reset_job(void)
+{
+    TAP_MUST(host_request(NULL, 0, "inject cs-fatal opcode=0x15"));
+    return store_job(&ctx, 2, JOB_TIMEOUT_MS);
+}
+
+static int two_resets(void)
+{
+    int ret = reset_job();
+
+    wait_for_groups();
+    panthor_context_new_group(&ctx, 1);
+    reset_job();
+    return ret;
+}
+
+/* Another one takes its place, for panthor_context_fini() */
+static int destroy_group(void)
+{
+    int ret = panthor_group_destroy(&dev, ctx.group);
+
+    wait_for_groups();
+    TAP_MUST(panthor_group_create(&dev, ctx.vm, 1, &ctx.group));
+    return ret;
+}
+
+static int second_group(void)
+{
+    PanthorContext other;
+    int ret, first;
+
+    panthor_context_init(&other, &dev, 1);
+    ret = store_job(&other, 2, JOB_TIMEOUT_MS);
+    first = end_spin(&ctx);
+    panthor_context_fini(&other);
+    return ret ? ret : first;
+}
+
+/* Keep the GPU busy: each stream is below the driver's time-out for jobs */
+static int busy_past_ping(void)
+{
+    uint64_t start = kernel_now_ns();
+    int ret;
+
+    do {
+        kernel_sleep_ms(SPIN_STEP_MS);
+        ret = end_spin(&ctx);
+        if (!ret) {
+            ctx.code.used = 0;
+            start_spin(&ctx);
+        }
+    } while (!ret && (kernel_now_ns() - start) / 1000000 < PING_MS);
+    return ret ? ret : end_spin(&ctx);
+}
+
+/* Returns what became of the job or the VM_BIND */
+static int provoke(Stimulus stimulus)
+{
+    switch (stimulus) {
+    case FIRST_JOB:
+        return store_job(&ctx, 2, JOB_TIMEOUT_MS);
+    case UNMAP:
+        return panthor_vm_unmap(&dev, ctx.vm, BIND_VA, PANTHOR_GPU_PAGE);
+    case SLEEP:
+        panthor_forbid_suspend(&dev, false);
+        if (panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS)) {
+            tap_diag("the GPU does not fall asleep");
+        }
+        return store_job(&ctx, 2, JOB_TIMEOUT_MS);
+    case DESTROY:
+        return destroy_group();
+    case SECOND_GROUP:
+        return second_group();
+    case RESET:
+        return reset_job();
+    case TWO_RESETS:
+        return two_resets();
+    case BAD_READ:
+        return read_job(&ctx, HOLE_VA);
+    case PING:
+        return busy_past_ping();
+    }
+    return -EINVAL;
+}
+
+/* A job on a new VM; the first one may meet a reset that is under way */
+static int job_on_new_vm(void)
+{
+    PanthorContext fresh;
+    int ret;
+
+    panthor_context_init(&fresh, &dev, 1);
+    ret = store_job(&fresh, 3, AFTER_TIMEOUT_MS);
+    panthor_context_fini(&fresh);
+    return ret;
+}
+
+static void check_message(int log, const Case *c)
+{
+    char record[1024] = "";
+    int ret;
+
+    ret = kernel_log_find(log, c->message ? c->message : "panthor",
+                          record, sizeof(record),
+                          c->message ? LOG_TIMEOUT_MS : 0);
+    if (c->message) {
+        tap_ok(!ret, "%s: the driver says \"%s\" (%s)", c->name, c->message,
+               c->source);
+    } else if (!tap_ok(ret == -ENOENT, "%s: the driver says nothing (%s)",
+                       c->name, c->source)) {
+        tap_diag("%.300s", record);
+    }
+}
+
+static void run_case(const Case *c)
+{
+    int log = TAP_MUST(kernel_log_open()), warnings;
+    uint64_t resets = 0, resets_after = 0;
+    char id[32], met[32] = "", record[1024];
+    PanthorBo bo = { 0 };
+    int ret;
+
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    warnings = TAP_MUST(kernel_log_open());
+    prepare(c->stimulus, &bo);
+    TAP_MUST(host_get_u64("reset-count", &resets));
+    TAP_MUST(host_request(id, sizeof(id), "inject %s", c->injection));
+    ret = provoke(c->stimulus);
+    if (!tap_ok(!ret != c->fails, "%s: what met it %s (%s)", c->name,
+                c->fails ? "fails" : "is none the worse", c->source)) {
+        tap_diag("%s", strerror(-ret));
+    }
+    check_message(log, c);
+
+    host_request(met, sizeof(met), "injected %s", id);
+    if (!tap_ok(atoi(met) >= 1, "%s: it was met", c->name)) {
+        tap_diag("met %s times", met);
+    }
+    host_request(NULL, 0, "inject-clear");
+    if (c->stimulus == TWO_RESETS) {
+        host_request(NULL, 0, "inject irq-spurious interrupt=gpu mask=0x%x",
+                     RESET_COMPLETED);
+    }
+
+    if (wait_for_groups()) {
+        tap_ok(false, "%s: a group is created during a reset", c->name);
+    }
+    ret = job_on_new_vm();
+    if (!tap_ok(!ret, "%s: a job on a new VM works afterwards", c->name)) {
+        tap_diag("%s", strerror(-ret));
+    }
+    host_get_u64("reset-count", &resets_after);
+    if (c->reset != EITHER &&
+        !tap_ok((resets_after > resets) == c->reset, "%s: the GPU is %sreset",
+                c->name, c->reset ? "" : "not ")) {
+        tap_diag("%" PRIu64 " resets", resets_after - resets);
+    }
+    ret = kernel_log_find(warnings, "WARNING: ", record, sizeof(record), 0);
+    if (!tap_ok(ret == -ENOENT, "%s: the kernel does not warn", c->name)) {
+        tap_diag("%.300s", record);
+    }
+
+    if (bo.size) {
+        panthor_bo_destroy(&dev, &bo);
+    }
+    panthor_context_fini(&ctx);
+    close(warnings);
+    close(log);
+}
+
+static unsigned long seed_of_command_line(void)
+{
+    unsigned long seed = kernel_now_ns() & 0xffffff;
+    char line[4096] = "";
+    const char *at;
+    FILE *f = fopen("/proc/cmdline", "r");
+
+    if (f) {
+        if (fgets(line, sizeof(line), f)) {
+            at = strstr(line, "inject.seed=");
+            if (at) {
+                sscanf(at, "inject.seed=%lu", &seed);
+            }
+        }
+        fclose(f);
+    }
+    return seed;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const options[] = { "--rounds", NULL };
+    int option = tap_start(argc, argv, options,
+                           "Has the device fail, and the driver recover.");
+    unsigned long seed;
+    unsigned i;
+
+    /* The failures are checked one by one: no line is bad of itself. */
+    tap_directive("allow-dmesg .");
+    /* A fault whose interrupt was lost; a LOCK after an UNLOCK that hung */
+    tap_directive("allow-violation fault-not-acknowledged");
+    tap_directive("allow-violation expansion-drops-part");
+    if (!kernel_locks_first()) {
+        tap_skip("the table is that of Linux 7.2 and later", "all failures");
+        return tap_end();
+    }
+    if (host_request(NULL, 0, "inject-clear")) {
+        tap_skip(host_error(), "all failures");
+        return tap_end();
+    }
+    TAP_MUST(panthor_open(&dev));
+    if (option < 0) {
+        for (i = 0; i < NUM_CASES; i++) {
+            run_case(&cases[i]);
+        }
+    } else {
+        seed = seed_of_command_line();
+        tap_diag("inject.seed=%lu", seed);
+        srandom(seed);
+        for (i = 0; i < ROUNDS; i++) {
+            run_case(&cases[random() % NUM_CASES]);
+        }
+    }
+    panthor_forbid_suspend(&dev, false);
+    panthor_close(&dev);
+    return tap_end();
+}
