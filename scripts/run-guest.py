@@ -120,10 +120,10 @@ def choose_programs(wanted):
         elif word in CLASSES:
             found = [row for row in rows if row[1] == word]
         else:
-            # By name, the long rows of a program that has shorter ones are left out.
+            # By name, long rows and findings of a program that has others are left out.
             # With its argument, a row is meant alone.
             named = [row for row in rows if word in (row[0], row[0] + row[3])]
-            found = [row for row in named if row[1] != 'long'] or named
+            found = [row for row in named if row[1] not in ('long', 'finding')] or named
             if not found:
                 names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
                 raise project.usage(f'TESTS={word} is no guest program; '

@@ -1014,6 +1014,27 @@ static void test_query_spin(void)
     mali_csf_quit(&gpu);
 }
 
+/* Each is on its own, and whoever names none is asked which. */
+static void test_two_devices(void)
+{
+    g_autofree char *which = NULL, *armed = NULL, *info = NULL;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, "-device mali-csf,id=gpu2,model=g310");
+    which = qtest_hmp(gpu.qts, "mali_csf_inject l2-power-on");
+    g_assert_nonnull(strstr(which, "several"));
+    armed = qtest_hmp(gpu.qts, "mali_csf_inject l2-power-on "
+                      "path=/machine/peripheral/gpu2");
+    g_assert_nonnull(strstr(armed, "injection 1"));
+    g_assert_cmpint(met(&gpu, 1), ==, -1);
+    info = qtest_hmp(gpu.qts, "info mali-csf");
+    g_assert_nonnull(strstr(info, "/machine/peripheral/gpu: model g610"));
+    g_assert_nonnull(strstr(info, "/machine/peripheral/gpu2: model g310"));
+    /* The first one is not the one that cannot come on. */
+    mali_csf_l2_on(&gpu);
+    mali_csf_quit(&gpu);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1037,5 +1058,6 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/query/machine", test_query_machine);
     qtest_add_func("/mali-csf/query/streams", test_query_streams);
     qtest_add_func("/mali-csf/query/spin", test_query_spin);
+    qtest_add_func("/mali-csf/query/two-devices", test_two_devices);
     return g_test_run();
 }

@@ -153,7 +153,7 @@ static int write_name(const char *path, const char *name)
     return ret;
 }
 
-int module_unbind(const PanthorDev *dev, char *name, size_t size)
+int module_device_name(const PanthorDev *dev, char *name, size_t size)
 {
     char path[96], target[256], *last;
     ssize_t len;
@@ -167,6 +167,18 @@ int module_unbind(const PanthorDev *dev, char *name, size_t size)
     target[len] = '\0';
     last = strrchr(target, '/');
     snprintf(name, size, "%s", last ? last + 1 : target);
+    return 0;
+}
+
+int module_unbind(const PanthorDev *dev, char *name, size_t size)
+{
+    int ret = module_device_name(dev, name, size);
+
+    return ret ? ret : module_unbind_name(name);
+}
+
+int module_unbind_name(const char *name)
+{
     return write_name(DRIVER "unbind", name);
 }
 

@@ -30,6 +30,12 @@ int module_unload(void);
 /* Load it, and open the device that appears.  0 or a negative errno. */
 int module_load(const Module *module, PanthorDev *dev);
 
+/* Name of the GPU in sysfs, while it has a node.  0 or a negative errno. */
+int module_device_name(const PanthorDev *dev, char *name, size_t size);
+
+/* module_unbind() of a GPU that has no node any more */
+int module_unbind_name(const char *name);
+
 /**
  * module_unbind: take the GPU away from the driver, whoever uses it
  * @dev: tells which GPU; may be open

@@ -43,9 +43,14 @@ static int panthor_ioctl(const PanthorDev *dev, unsigned long request,
 
 int panthor_open(PanthorDev *dev)
 {
+    return panthor_open_after(dev, RENDER_NODE_FIRST - 1);
+}
+
+int panthor_open_after(PanthorDev *dev, int node)
+{
     int i;
 
-    for (i = 0; i < RENDER_NODE_COUNT; i++) {
+    for (i = node - RENDER_NODE_FIRST + 1; i < RENDER_NODE_COUNT; i++) {
         char name[16] = "";
         char path[32];
         struct drm_version version = {

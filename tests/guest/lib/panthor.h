@@ -61,6 +61,9 @@ typedef struct PanthorJob {
  */
 int panthor_open(PanthorDev *dev);
 
+/* The same, of the nodes above the one numbered @node: a second GPU */
+int panthor_open_after(PanthorDev *dev, int node);
+
 /* What the process left behind, groups, VMs and buffers, goes with it. */
 void panthor_close(PanthorDev *dev);
 
