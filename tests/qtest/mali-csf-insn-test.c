@@ -521,6 +521,72 @@ static void add_garbage_tests(void)
     }
 }
 
+/*
+ * Random work, deferred additions and waits, with the group taken off its
+ * slot now and then: each addition happens, and happens once.
+ */
+static void test_defer_random(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(0x5b5b);
+    QMaliCsfBench b;
+    uint64_t sums[16] = { 0 };
+    unsigned suspends = 0;
+
+    init_slow(&b, NULL, 0);
+    for (int round = 0; round < 40; round++) {
+        uint64_t words[256];
+        int n = 0;
+
+        mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns",
+                              g_rand_int_range(rand, 0, 4) * 100 *
+                              MALI_CSF_US);
+        while (n < 240) {
+            unsigned object = g_rand_int_range(rand, 0, ARRAY_SIZE(sums));
+            unsigned value = g_rand_int_range(rand, 1, 1000);
+
+            switch (g_rand_int_range(rand, 0, 8)) {
+            case 0:
+                words[n++] = cs_wait(1 << g_rand_int_range(rand, 0, 8));
+                break;
+            case 1:
+            case 2:
+                words[n++] = cs_set_sb_entry(g_rand_int_range(rand, 0, 8), 0);
+                words[n++] = RUN;
+                break;
+            default:
+                words[n++] = cs_move48(10, b.out.va + object * 16);
+                words[n++] = cs_move48(12, value);
+                words[n++] = SYNC(ADD64, g_rand_int_range(rand, 0, 0x100) &
+                                  g_rand_int_range(rand, 0, 0x100),
+                                  g_rand_int_range(rand, 0, 8));
+                sums[object] += value;
+                break;
+            }
+        }
+        mali_csf_queue_submit(b.queue, words, n);
+        for (int i = g_rand_int_range(rand, 0, 4); i > 0; i--) {
+            mali_csf_run(&b.gpu, g_rand_int_range(rand, 1, 300) *
+                         MALI_CSF_US);
+            mali_csf_group_suspend(&b.group);
+            suspends += mali_csf_queue_status(b.queue,
+                                              CS_STATUS_SCOREBOARDS) != 0;
+            mali_csf_group_resume(&b.group, g_rand_int_range(rand, 0, 8));
+        }
+        g_assert_true(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_cmphex(scoreboards(&b), ==, 0);
+        for (int i = 0; i < ARRAY_SIZE(sums); i++) {
+            g_assert_cmpuint(qtest_readq(b.gpu.qts, b.out.pa + i * 16), ==,
+                             sums[i]);
+        }
+        mali_csf_ack_events(&b.gpu);
+    }
+    /* Some of it was deferred at the time. */
+    g_assert_cmpuint(suspends, >, 3);
+    assert_healthy(&b);
+    mali_csf_bench_quit(&b);
+}
+
 /* Selected entries (architecture 11 and later) */
 
 static void test_defer_indirect(void)
@@ -748,6 +814,7 @@ int main(int argc, char **argv)
     ADD("defer/misaligned", test_defer_misaligned);
     ADD("defer/terminate", test_defer_terminate);
     ADD("defer/suspend", test_defer_suspend);
+    ADD("defer/random", test_defer_random);
     add_garbage_tests();
     ADD("defer/indirect", test_defer_indirect);
     ADD("next-entry", test_next_entry);
