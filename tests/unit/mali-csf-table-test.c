@@ -140,6 +140,72 @@ static void test_encoders(void)
         { cs_opcode(CS_OP_RUN_TILING), 11, ".word 0x0500000000000000" },
         { cs_opcode(CS_OP_TRACE_POINT) | 3ull << 40 | 9ull << 32, 10,
           "TRACE_POINT r9, count=3, signal=0" },
+        { cs_trace_point(9, 3, 1, 2), 10,
+          "TRACE_POINT r9, count=3, wait=0x1, signal=2" },
+        { cs_wait_indirect(), 13, "WAIT mask=0x0, state-mask" },
+        { cs_wait(1) | CS_PROGRESS_INCREMENT, 13, "WAIT mask=0x1, progress" },
+        { cs_wait(1) | CS_PROGRESS_INCREMENT, 14,
+          "WAIT mask=0x1 /* and 0x100000000 */" },
+        { cs_run_compute(5, 2), 10, "RUN_COMPUTE task-increment=5, axis=z, "
+          "srt=0, spd=0, tsd=0, fau=0" },
+        { cs_run_compute(5, 0), 12, "RUN_COMPUTE task-increment=5, axis=x, "
+          "ep-limit=0, srt=0, spd=0, tsd=0, fau=0, stage=0" },
+        { cs_run_tiling(3), 10,
+          "RUN_TILING flags=0x3, srt=0, spd=0, tsd=0, fau=0" },
+        { cs_run_idvs(0x10), 11,
+          "RUN_IDVS flags=0x10, draw-id-register=r0" },
+        { cs_run_idvs(0x10), 12, ".word 0x0600000000000010" },
+        { cs_run_idvs2(0x10), 12, "RUN_IDVS2 flags=0x10, vertex-shading=0, "
+          "draw-id-register=r0, stage=0" },
+        { cs_run_fragment(1), 13, "RUN_FRAGMENT order=horizontal" },
+        { cs_run_fragment2(40, 2), 14,
+          "RUN_FRAGMENT2 r40, staging=56, ep-offset=28, order=vertical" },
+        { cs_run_fullscreen(8, 1), 10, "RUN_FULLSCREEN flags=0x1, d8" },
+        { cs_run_compute_indirect(7), 10, "RUN_COMPUTE_INDIRECT "
+          "workgroups-per-task=7, srt=0, spd=0, tsd=0, fau=0" },
+        { cs_finish_tiling(), 10, "FINISH_TILING" },
+        { cs_finish_fragment(4, 6, 1, 2, 3), 10,
+          "FINISH_FRAGMENT d4, d6, count, wait=0x2, signal=3" },
+        { cs_arith_imm32(CS_ARITH_IMM_UMIN, 1, 2, 3), 13,
+          "ARITH_IMM32 op=umin, r1, r2, value=3" },
+        { cs_arith_imm64(CS_ARITH_IMM_BFINS, 2, 4, cs_bit_field(1, 2, 3)), 14,
+          "ARITH_IMM64 op=bfins-imm, d2, d4, value=197121" },
+        { cs_arith_reg32(CS_ARITH_REG_SUB, 1, 2, 3, 0), 13,
+          "ARITH_REG32 op=sub, r1, r2, r3, value=0x0" },
+        { cs_arith_reg64(CS_ARITH_REG_BFINS, 2, 4, 6, cs_bit_field(8, 9, 0)),
+          13, "ARITH_REG64 op=bfins, d2, d4, d6, value=0x908" },
+        { cs_arith_reg64(7, 2, 4, 6, 0), 13,
+          "ARITH_REG64 op=7, d2, d4, d6, value=0x0" },
+        { cs_logic_op32(6, 1, 2, 3, 1), 11,
+          "LOGIC_OP32 r1, r2, r3, mode=0x6, index" },
+        { cs_progress_wait(3, 4), 10, "PROGRESS_WAIT d4, queue=3" },
+        { cs_progress_store(4), 13, "PROGRESS_STORE d4" },
+        { cs_progress_load(4), 13, "PROGRESS_LOAD d4" },
+        { cs_progress_load(4), 14, ".word 0x2b04000000000000" },
+        { cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 4, 6), 10,
+          "SET_EXCEPTION_HANDLER type=tiler-oom, d4, r6" },
+        { cs_next_sb_entry(4, CS_SB_TYPE_DEFERRED, CS_SB_FORMAT_MASK), 11,
+          "NEXT_SB_ENTRY r4, type=deferred, format=mask" },
+        { cs_set_state(CS_SET_STATE_SB_MASK_STREAM, 7), 11,
+          "SET_STATE state=sb-mask-stream, r7" },
+        { cs_set_state_imm32(CS_SET_STATE_SB_SEL_OTHER, 15), 11,
+          "SET_STATE_IMM32 state=sb-sel-other, value=0xf" },
+        { cs_set_state_imm32(5, 0), 11,
+          "SET_STATE_IMM32 state=5, value=0x0" },
+        { cs_shared_sb_inc(9, 1), 13, "SHARED_SB_INC entry=9, wait=0x1" },
+        { cs_shared_sb_dec(9), 14, "SHARED_SB_DEC entry=9" },
+        { cs_prot_region(0x20), 10, "PROT_REGION size=32" },
+        { cs_heap_set(4), 10, "HEAP_SET d4" },
+        { cs_heap_operation(CS_HEAP_FRAGMENT_COMPLETED, 1, 2), 10,
+          "HEAP_OPERATION op=fragment-completed, wait=0x1, signal=2" },
+        { cs_heap_operation(4, 0, 0), 11, "HEAP_OPERATION op=4, signal=0" },
+        { cs_sync(CS_OP_SYNC_ADD32, 2, 5, CS_SYNC_SCOPE_SYSTEM, 0, 0, 0), 10,
+          "SYNC_ADD32 d2, r5, scope=system, signal=0" },
+        { cs_sync(CS_OP_SYNC_SET64, 2, 4, 1, 0, 0, 0) | CS_DEFER_INDIRECT, 14,
+          "SYNC_SET64 d2, d4, scope=1, signal=0, defer" },
+        { cs_sync_wait(CS_OP_SYNC_WAIT32, 2, 5, CS_COND_LE, 0), 10,
+          "SYNC_WAIT32 condition=le, d2, r5" },
+        { cs_enop(), 14, "ENOP" },
         { cs_opcode(0xff), 14, ".word 0xff00000000000000" },
         { cs_opcode(CS_OP_ENOP), 14, "ENOP" },
         { cs_opcode(CS_OP_ENOP), 13, ".word 0x8000000000000000" },
@@ -150,6 +216,18 @@ static void test_encoders(void)
 
         cs_disassemble(text, tests[i].word, tests[i].arch);
         g_assert_cmpstr(text, ==, tests[i].text);
+    }
+
+    /* There is a test of every row. */
+    for (size_t row = 0; row < cs_num_instructions; row++) {
+        bool found = false;
+
+        for (int i = 0; i < ARRAY_SIZE(tests); i++) {
+            found |= cs_instruction_find(tests[i].word >> CS_OPCODE_SHIFT,
+                                         tests[i].arch) ==
+                     &cs_instructions[row];
+        }
+        g_assert_true(found);
     }
 }
 
