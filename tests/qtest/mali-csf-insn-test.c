@@ -6,6 +6,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qobject/qdict.h"
 #include "libqos/mali-csf.h"
 
 #define LONG_ENOUGH     (10 * MALI_CSF_MS)
@@ -57,6 +58,17 @@ static uint32_t blocked_reason(QMaliCsfBench *b)
 {
     mali_csf_group_status_update(&b->group);
     return mali_csf_queue_status(b->queue, CS_STATUS_BLOCKED_REASON);
+}
+
+static unsigned slice_count(QMaliCsfBench *b)
+{
+    QDict *rsp = qtest_qmp(b->gpu.qts, "{'execute': 'qom-get', 'arguments':"
+                           " {'path': %s, 'property': 'slice-count'}}",
+                           MALI_CSF_QOM_PATH);
+    unsigned count = qdict_get_int(rsp, "return");
+
+    qobject_unref(rsp);
+    return count;
 }
 
 /*
@@ -321,6 +333,31 @@ static void test_defer_idle(void)
     g_assert_false(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
     mali_csf_run(&b.gpu, WORK);
     g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_bench_quit(&b);
+}
+
+/* A queue that waits does not change how long the slices pause. */
+static void test_defer_pause(void)
+{
+    const uint64_t loop[] = { RUN, cs_branch(CS_COND_ALWAYS, 0, -2) };
+    QMaliCsfBench b;
+    QMaliCsfBuffer buf;
+    unsigned slices;
+
+    init_slow(&b, NULL, WORK);
+    buf = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
+    submit_deferred(&b, SYNC(ADD64, 1 << 2, 3), buf.va, 5);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(buf.va, MALI_CSF_PAGE));
+    mali_csf_run(&b.gpu, 2 * WORK);
+    g_assert_cmphex(scoreboards(&b), ==, 1 << 3);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", 0);
+    mali_csf_queue_submit(b.queue, loop, ARRAY_SIZE(loop));
+    slices = slice_count(&b);
+    mali_csf_run(&b.gpu, 10 * MALI_CSF_MS);
+    slices = slice_count(&b) - slices;
+    /* 4096 of weight are 40 us and a half. */
+    g_assert_cmpuint(slices, >, 100);
+    g_assert_cmpuint(slices, <, 260);
     mali_csf_bench_quit(&b);
 }
 
@@ -809,6 +846,7 @@ int main(int argc, char **argv)
     ADD("defer/full", test_defer_full);
     ADD("defer/idle", test_defer_idle);
     ADD("defer/stall", test_defer_stall);
+    ADD("defer/pause", test_defer_pause);
     ADD("defer/fault", test_defer_fault);
     ADD("defer/unmapped", test_defer_unmapped);
     ADD("defer/misaligned", test_defer_misaligned);

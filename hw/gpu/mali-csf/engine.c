@@ -538,8 +538,8 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
         stream->scoreboard[scoreboard]--;
     }
     stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    if (stream->num_deferred ||
-        stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT) {
+    /* One that is ready has its slice, which may be this very one. */
+    if (stream->state != MALI_CSF_STREAM_READY) {
         check_scoreboard_wait(stream);
         mali_csf_engine_kick(s);
     }
