@@ -1,10 +1,11 @@
 /*
  * submit: command streams do what they say
  *
- * Every instruction that the model knows, except those of the endpoints;
- * several queues in a group; waits in the stream and on syncobjs; and more
- * groups than there are slots, which are suspended and resumed in the midst
- * of nested calls.  Results are compared in memory.
+ * The instructions that architecture 10 shares with the others, those of the
+ * endpoints only as what is waited for; several queues in a group; waits in
+ * the stream and on syncobjs; and more groups than there are slots, which are
+ * suspended and resumed in the midst of nested calls and with deferred
+ * instructions.  Results are compared in memory.
  *
  * Never more groups block on each other than there are slots: stock panthor
  * can lose the wake-up of a group that is off its slot (docs/findings.rst).
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/host.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
 #include "lib/tap.h"
@@ -890,6 +892,93 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
     }
 }
 
+/* A tick of the scheduler, so that groups lose their slot meanwhile */
+#define WORK_NS 10000000
+#define WORK_GROUPS 10
+#define WORK_ROUNDS 16
+#define WORK_TIMEOUT_MS 10000
+/* Words of the data: a sync object, and what it was when the stream went on */
+#define WORK_OBJECT 256
+#define WORK_SEEN 320
+#define WORK_SB_DEFERRED 4
+
+/* Each round: work, an addition that waits for it, and a look before both */
+static void emit_deferred(Stream *s)
+{
+    unsigned i;
+
+    for (i = 0; i < WORK_ROUNDS; i++) {
+        stream_emit(s, cs_run_compute(1, 0));
+        stream_emit(s, cs_move48(4, panthor_data_va(WORK_OBJECT)));
+        stream_emit(s, cs_move48(6, 1));
+        stream_emit(s, cs_sync(CS_OP_SYNC_ADD64, 4, 6, CS_SYNC_SCOPE_CSG, 0,
+                               1 << STREAM_SB_ENDPOINT, WORK_SB_DEFERRED));
+        /* As user space does: the registers are free at once */
+        stream_emit(s, cs_move48(4, 0));
+        stream_emit(s, cs_move48(6, 1000));
+        stream_load_at(s, 8, panthor_data_va(WORK_OBJECT), 10);
+        stream_store_at(s, 8, panthor_data_va(WORK_SEEN + i), 10);
+        stream_emit(s, cs_wait(1 << WORK_SB_DEFERRED));
+    }
+    stream_end(s);
+}
+
+static void deferred_groups(PanthorDev *dev, unsigned groups)
+{
+    static PanthorContext ctx[WORK_GROUPS];
+    unsigned good = 0, early = 0, g, i;
+
+    for (g = 0; g < groups; g++) {
+        panthor_context_init(&ctx[g], dev, 1);
+    }
+    for (g = 0; g < groups; g++) {
+        uint64_t va;
+        uint32_t size;
+        Stream s;
+
+        begin(&ctx[g], &s);
+        emit_deferred(&s);
+        va = stream_place(&s, &ctx[g].code, &size);
+        TAP_MUST(panthor_submit(&ctx[g], 0, va, size, ctx[g].syncobj));
+    }
+    for (g = 0; g < groups; g++) {
+        int ret = panthor_syncobj_wait(dev, ctx[g].syncobj, 0, false,
+                                       WORK_TIMEOUT_MS);
+
+        if (ret || ctx[g].data[WORK_OBJECT] != WORK_ROUNDS) {
+            tap_diag("group %u: wait %d, %u of %u additions", g, ret,
+                     ctx[g].data[WORK_OBJECT], WORK_ROUNDS);
+        } else {
+            good++;
+        }
+        for (i = 0; i < WORK_ROUNDS; i++) {
+            early += ctx[g].data[WORK_SEEN + i] == i;
+        }
+    }
+    tap_ok(good == groups, "%u %s: each deferred addition happens once",
+           groups, groups == 1 ? "group" : "groups");
+    if (groups == 1) {
+        tap_ok(early == WORK_ROUNDS,
+               "the stream goes on before them (%u of %u)", early,
+               WORK_ROUNDS);
+    }
+    for (g = 0; g < groups; g++) {
+        panthor_context_fini(&ctx[g]);
+    }
+}
+
+/* Instructions that wait for work, while the stream goes on */
+static void test_deferred(PanthorDev *dev)
+{
+    if (host_request(NULL, 0, "qom-set x-endpoint-latency-ns %u", WORK_NS)) {
+        tap_skip(host_error(), "deferred instructions");
+        return;
+    }
+    deferred_groups(dev, 1);
+    deferred_groups(dev, WORK_GROUPS);
+    host_request(NULL, 0, "qom-set x-endpoint-latency-ns 0");
+}
+
 int main(int argc, char **argv)
 {
     struct drm_panthor_csif_info csif;
@@ -926,6 +1015,7 @@ int main(int argc, char **argv)
     if (rounds) {
         test_many_groups(&dev, rounds);
     }
+    test_deferred(&dev);
     panthor_close(&dev);
     return tap_end();
 }
