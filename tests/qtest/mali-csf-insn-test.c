@@ -483,6 +483,32 @@ static void test_defer_suspend(void)
     mali_csf_bench_quit(&b);
 }
 
+/* After RESUME the queue waits for START of the stream, as the stream does. */
+static void test_defer_resume_stopped(void)
+{
+    QMaliCsfBench b;
+    uint64_t request;
+
+    init_slow(&b, NULL, 1000 * MALI_CSF_MS);
+    submit_deferred(&b, SYNC(SET64, 1 << 2, 3), b.out.va, 100);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_group_suspend(&b.group);
+    mali_csf_group_program(&b.group, 5);
+    request = b.gpu.cs_in[5][0] + CS_REQ;
+    mali_csf_update(&b.gpu, request, CS_STATE_STOP, CS_STATE_MASK);
+    mali_csf_group_request(&b.group, CSG_STATE_RESUME);
+    g_assert_true(mali_csf_group_wait(&b.group));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(object(&b), ==, 0);
+    mali_csf_update(&b.gpu, request, CS_STATE_START, CS_STATE_MASK);
+    mali_csf_toggle(&b.gpu, b.gpu.csg_in[5] + CSG_DB_REQ,
+                    b.gpu.csg_out[5] + CSG_DB_ACK, 1);
+    mali_csf_csg_ring(&b.gpu, 5);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(object(&b), ==, 100);
+    mali_csf_bench_quit(&b);
+}
+
 /*
  * What the suspend buffer says of the queue is checked: a stream whose queue
  * the model cannot have written starts anew.  Offsets as in fw-group.c.
@@ -852,6 +878,7 @@ int main(int argc, char **argv)
     ADD("defer/misaligned", test_defer_misaligned);
     ADD("defer/terminate", test_defer_terminate);
     ADD("defer/suspend", test_defer_suspend);
+    ADD("defer/resume-stopped", test_defer_resume_stopped);
     ADD("defer/random", test_defer_random);
     add_garbage_tests();
     ADD("defer/indirect", test_defer_indirect);

@@ -47,6 +47,10 @@ bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream)
 {
     unsigned i;
 
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        /* Of a RESUME, and START has yet to come */
+        return false;
+    }
     for (i = 0; i < stream->num_deferred; i++) {
         if (is_ready(stream, i)) {
             return true;
