@@ -157,11 +157,10 @@ def collect(text, values):
     """Add the figures of a run to @values, lists by key."""
     for what, us in re.findall(r'pair: (.*?): fastest .*?, median (\d+) us', text):
         values.setdefault(('pair', what), []).append(int(us))
-    for what, accesses, ns in re.findall(r'account: (.*?): accesses (\d+), device (\d+) ns', text):
-        values.setdefault(('accesses', what), []).append(int(accesses))
-        values.setdefault(('device', what), []).append(int(ns))
-    for ns in re.findall(r'read: median (\d+) ns', text):
-        values.setdefault('read', []).append(int(ns))
+    for what, *numbers in re.findall(
+            r'account: (.*?): accesses (\d+), device (\d+) ns, all (\d+) ns', text):
+        for key, value in zip(('accesses', 'device', 'all'), numbers):
+            values.setdefault((key, what), []).append(int(value))
     for p99, maximum in re.findall(
             r'register read while a stream spins, in us: median \d+, p99 (\d+), maximum (\d+)',
             text):
@@ -188,7 +187,7 @@ def measure_guest(table, rounds):
     say('where the time of a pair goes, address space live:')
     for strict, values in medians.items():
         for what in BIND_CASES:
-            if what.startswith('live') and ('pair', what) in values:
+            if what.startswith('live') and ('all', what) in values:
                 account(table, strict, what, values)
     values = medians['off']
     if 'p99' in values:
@@ -200,11 +199,11 @@ def measure_guest(table, rounds):
 
 
 def account(table, strict, what, values):
-    pair = 1000 * values['pair', what]
+    pair = values['all', what]
     device = values['device', what]
     accesses = values['accesses', what]
     # What an access costs besides the device's own part
-    way = max(values['read'] - values['device', 'read'], 0)
+    way = max(values['all', 'read'] - values['device', 'read'], 0)
     title = f'  {what}, strict={strict}'
     table.add(f'{title}: register accesses', accesses, '')
     table.add(f'{title}: the device', 100 * device / pair, '%',
