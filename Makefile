@@ -24,7 +24,7 @@ endif
 
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants check-kernels check-matrix check-matrix-merge bench disas \
+        check-mutants check-kernels check-matrix check-matrix-merge check-gcov bench disas \
         qemu qemu-10.2 update clean distclean
 
 help:
@@ -45,6 +45,7 @@ help:
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
+	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
 	@echo 'make bench            measure the model; prints a table, never fails on a number'
 	@echo 'make disas            build/mali-csf-disas, the disassembler of command streams'
 	@echo 'make qemu             build QEMU with the model in it'
@@ -127,6 +128,9 @@ check-matrix:
 
 check-matrix-merge:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(or $(FROM),$(error FROM= names no folder))
+
+check-gcov:
+	@$(PYTHON) $(SCRIPTS)/check-gcov.py
 
 bench:
 	@$(PYTHON) $(SCRIPTS)/bench.py

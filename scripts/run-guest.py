@@ -675,8 +675,10 @@ def judge_findings(guest, folder):
         say(f'{notes} notes of the checker in device.log')
 
 
-def run_tests(settings, tap):
+def run_tests(settings, tap, binary=''):
+    """A run, with a QEMU in place of the tree's if there is one."""
     tree, kernel, archives = prepare(settings)
+    tree.binary = binary or tree.binary
     expected = expectations.Expectations(kernel.label, settings.model)
     chosen = choose_programs(settings.tests)
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
