@@ -1664,6 +1664,33 @@ static void test_gave_up(void)
     finish(&b, "note-dropped note-dropped unlock-without-lock");
 }
 
+/* The same, and suspend comes before the reset: the region is still held. */
+static void test_gave_up_suspend(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    suspend_firmware(&b);
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 150 * MALI_CSF_MS);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_MS);
+    l2_power(&b, false);
+    l2_power(&b, true);
+    mali_csf_vm_enable(&b.vm);
+    assert_found(&b.gpu, "");
+    /* The flush is as lost as before. */
+    bind_elsewhere(&b);
+    mali_csf_unlock(&b.gpu, 1);
+    assert_found(&b.gpu, "note-dropped");
+    /* The next driver starts with a clean slate. */
+    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), !=, 0);
+    bind_elsewhere(&b);
+    mali_csf_unlock(&b.gpu, 1);
+    finish(&b, "note-dropped unlock-without-lock");
+}
+
 /* A command that takes its time, but not more than the driver has */
 static void test_slow(void)
 {
@@ -2558,6 +2585,7 @@ int main(int argc, char **argv)
     ADD("update/locked", test_update_locked);
     ADD("update/locked/unmap", test_update_locked_unmap);
     ADD("gave-up", test_gave_up);
+    ADD("gave-up/suspend", test_gave_up_suspend);
     ADD("slow", test_slow);
     ADD("transtab", test_transtab);
     ADD("memattr", test_memattr);

@@ -821,6 +821,8 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         }
         close_snapshot(s, as);
         dirty_clear(c);
+        /* It is told of above, if at all. */
+        c->locked_live = false;
         c->used = false;
         c->owner = 0;
         c->faulted = false;
@@ -828,7 +830,6 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         c->cut_short = false;
         c->unmapped_time = -1;
     }
-    s->checker.gave_up = false;
 }
 
 void mali_csf_check_l2_on(MaliCsfState *s)
@@ -847,6 +848,7 @@ void mali_csf_check_l2_on(MaliCsfState *s)
 void mali_csf_check_probe(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    s->checker.gave_up = false;
 }
 
 /* Use */

@@ -183,8 +183,9 @@ void mali_csf_check_l2_on(MaliCsfState *s);
 void mali_csf_check_probe(MaliCsfState *s);
 /*
  * A command of an address space or a flush begins that takes @ns.  Where that
- * is more than a driver waits for, nothing is a violation until it has reset
- * the GPU.
+ * is more than a driver waits for, nothing is a violation until the GPU is
+ * reset or a driver starts anew.  To power the L2 off and on is not enough:
+ * panthor 7.3 still takes the flush for one under way.
  */
 void mali_csf_check_duration(MaliCsfState *s, uint64_t ns);
 /* AS_COMMAND was written while AS_STATUS said active */
