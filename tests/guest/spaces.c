@@ -394,6 +394,10 @@ static void test_reset(PanthorDev *dev, const char *property, uint32_t ns,
                     "%s: a new VM works after the reset", property)) {
             tap_diag("%s", strerror(-ret));
         }
+        tap_ok(!gpu_read(&ctx, BUFFER_VA + PANTHOR_GPU_PAGE) &&
+               !kernel_log_find(log, "Unhandled Page fault", record,
+                                sizeof(record), 1000),
+               "%s: and its faults are seen", property);
         panthor_bo_destroy(dev, &bo);
         panthor_context_fini(&ctx);
     }
