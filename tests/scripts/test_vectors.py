@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The instruction vectors that are checked in are those that are made."""
 
+import importlib
 import os
 import subprocess
+import sys
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -20,6 +22,15 @@ class Vectors(unittest.TestCase):
     def test_reproducible(self):
         result = generate('--check', HEADER)
         self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_every_opcode(self):
+        """Each opcode that an architecture has is executed on it, in a program that lives on."""
+        sys.path.insert(0, os.path.dirname(GENERATE))
+        generate_module = importlib.import_module('generate')
+        reference = importlib.import_module('reference')
+        for arch, seen in generate_module.coverage().items():
+            wanted = {opcode for opcode in reference.OPCODES if reference.exists(opcode, arch)}
+            self.assertEqual(wanted - seen, set(), f'architecture {arch}')
 
     def test_explain(self):
         result = generate('--explain', '0', '10')

@@ -234,11 +234,17 @@ class Program:
             [op(36, b48=entry, b40=self.reg(), b0=0x233)],
             [op(50, b48=entry, b40=3, b32=self.rng.randrange(REGISTERS - 3))],
             [op(30, b48=entry), op(31, b48=entry)],
-            [op(self.rng.choice([4, 5, 6, 7, 9, 12, 44]), b0=self.rng.getrandbits(14))],
             [op(8, b40=self.pair(), b0=self.rng.getrandbits(32))],
             [op(14, b48=self.rng.randrange(64), b24=20, b16=28)],
             [op(128), op(47)],
         ])
+
+    def work(self):
+        """For an endpoint, which is done with it at once"""
+        numbers = [number for number in (4, 5, 6, 7, 9, 12, 44)
+                   if reference.exists(number, self.arch)]
+        self.emit(op(self.rng.choice(numbers), b0=self.rng.getrandbits(14)))
+        self.emit(op(3, b16=self.rng.getrandbits(8)))
 
     def invalid(self):
         """Mostly a word that ends the stream"""
@@ -263,7 +269,7 @@ class Program:
 
     def fill(self):
         weights = [(self.simple, 12), (self.branch, 3), (self.loop, 1), (self.call, 2),
-                   (self.sync, 4), (self.sync_wait, 2), (self.store_state, 2), (self.other, 3),
+                   (self.sync, 4), (self.sync_wait, 2), (self.store_state, 2), (self.other, 3), (self.work, 2),
                    (self.misaligned, 1), (self.invalid, .3)]
         if self.arch >= 11:
             weights.append((self.entries, 3))
@@ -287,7 +293,7 @@ class Program:
         return words, length
 
 
-def outcome(arch, seed, words, length):
+def outcome(arch, seed, words, length, executed=None):
     """(kind, type, registers, memory) of a program, or None if it says nothing"""
     memory = {DATA_VA + 4 * i: initial(seed, 0x100 + i) for i in range(DATA_WORDS)}
     for i in range(CODE_WORDS):
@@ -301,6 +307,8 @@ def outcome(arch, seed, words, length):
     kind, type_ = 'OK', 0
     try:
         stream.run(CODE_VA, length * 8)
+        if executed is not None:
+            executed |= stream.opcodes
         if stream.faults:
             kind, type_ = 'FAULT', stream.faults[0]
             if len(stream.faults) > 1:
@@ -326,6 +334,17 @@ def digest(words):
     for word in words:
         value = (value ^ word) * 0x100000001b3 & 0xffffffffffffffff
     return value
+
+
+def coverage():
+    """For each architecture, the opcodes that a program which lives on executes"""
+    seen = {arch: set() for arch in ARCHITECTURES}
+    for _, seed, words, length, groups in programs():
+        for first, last, (kind, _, _) in groups:
+            if kind != 'FATAL':
+                for arch in range(first, last + 1):
+                    outcome(arch, seed, words, length, seen[arch])
+    return seen
 
 
 def programs():

@@ -34,6 +34,20 @@ def signed(value, width):
     return value - (1 << width) if value >> width - 1 & 1 else value
 
 
+# Opcode: first and last architecture
+OPCODES = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 16, 17, 18, 20, 21, 22, 23, 32, 33, 34,
+                                  36, 37, 38, 39, 40, 44, 47, 50, 51, 52, 53)}
+OPCODES.update({5: (10, 10), 6: (10, 11), 7: (10, 13), 12: (12, 14), 14: (14, 14),
+                19: (11, 14), 24: (10, 13), 26: (11, 14), 27: (11, 14), 28: (11, 14),
+                30: (11, 14), 31: (11, 14), 42: (10, 13), 43: (10, 13), 57: (13, 14),
+                128: (14, 14)})
+
+
+def exists(opcode, arch):
+    first, last = OPCODES.get(opcode, (99, 99))
+    return first <= arch <= last
+
+
 class Stream:
     """One command stream and the memory that it sees."""
 
@@ -52,6 +66,7 @@ class Stream:
         self.stack = []
         self.ip = 0
         self.executed = 0
+        self.opcodes = set()
 
     # Memory is a dictionary of 32-bit words by address.
 
@@ -129,23 +144,15 @@ class Stream:
         if self.returns is None:
             self.returns = []
         opcode = bits(word, 63, 56)
-        function = getattr(self, f'op_{opcode}', None)
-        first, last = self.exists.get(opcode, (99, 99))
-        if function is None or not first <= self.arch <= last:
+        if not exists(opcode, self.arch):
             raise Fatal(INVALID_INSTRUCTION)
+        function = getattr(self, f'op_{opcode}')
+        self.opcodes.add(opcode)
         if self.error and opcode in self.skipped:
             self.ip += 8
             return
         target = function(word)
         self.ip = self.ip + 8 if target is None else target
-
-    # Opcode: first and last architecture
-    exists = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 16, 17, 18, 20, 21, 22, 23, 32, 33, 34,
-                                      36, 37, 38, 39, 40, 44, 47, 50, 51, 52, 53)}
-    exists.update({5: (10, 10), 6: (10, 11), 7: (10, 13), 12: (12, 14), 14: (14, 14),
-                   19: (11, 14), 24: (10, 13), 26: (11, 14), 27: (11, 14), 28: (11, 14),
-                   30: (11, 14), 31: (11, 14), 42: (10, 13), 43: (10, 13), 57: (13, 14),
-                   128: (14, 14)})
 
     # "skip RUN_*", and accesses that are not of a sync object
     skipped = {4, 5, 6, 7, 8, 9, 12, 14, 44, 20, 21}
