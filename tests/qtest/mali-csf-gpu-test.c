@@ -713,33 +713,9 @@ static void test_counter_cycles(void)
 
 /* Properties */
 
-/* Start QEMU with @device, which has to be refused; what it says of it */
-static char *refused(const char *device)
-{
-    g_autoptr(GError) err = NULL;
-    char *output;
-    int status;
-    /* The second device ends QEMU also if it accepts the first. */
-    const char *argv[] = {
-        getenv("QTEST_QEMU_BINARY"), "-M", "virt", "-accel", "qtest",
-        "-display", "none", "-net", "none", "-device", device,
-        "-device", "no-such-device", NULL
-    };
-
-    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
-                               G_SPAWN_SEARCH_PATH |
-                               G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
-                               &output, &status, &err));
-    g_assert_no_error(err);
-    g_assert_true(WIFEXITED(status));
-    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
-    g_test_message("%s", output);
-    return output;
-}
-
 static void test_property_model_unknown(void)
 {
-    g_autofree char *output = refused("mali-csf,model=g999");
+    g_autofree char *output = mali_csf_refused("mali-csf,model=g999");
 
     g_assert_nonnull(strstr(output, "g999"));
     g_assert_nonnull(strstr(output, "g610"));
@@ -748,7 +724,7 @@ static void test_property_model_unknown(void)
 
 static void test_property_model_known(void)
 {
-    g_autofree char *output = refused("mali-csf,model=g610");
+    g_autofree char *output = mali_csf_refused("mali-csf,model=g610");
 
     g_assert_nonnull(strstr(output, "no-such-device"));
     g_assert_null(strstr(output, "g610"));
@@ -756,7 +732,7 @@ static void test_property_model_known(void)
 
 static void test_property_unknown(void)
 {
-    g_autofree char *output = refused("mali-csf,colour=green");
+    g_autofree char *output = mali_csf_refused("mali-csf,colour=green");
 
     g_assert_nonnull(strstr(output, "colour"));
     g_assert_null(strstr(output, "no-such-device"));

@@ -594,11 +594,73 @@ static void test_pwr_control(void)
     mali_csf_quit(&gpu);
 }
 
+static void wait_failed(QTestState *qts)
+{
+    for (int i = 0; i < 3000; i++) {
+        QDict *rsp = qtest_qmp(qts, "{'execute': 'query-migrate'}");
+        QDict *ret = qdict_get_qdict(rsp, "return");
+        const char *status = qdict_get_try_str(ret, "status");
+        bool done = g_strcmp0(status, "failed") == 0;
+
+        g_assert_cmpstr(status, !=, "completed");
+        qobject_unref(rsp);
+        if (done) {
+            return;
+        }
+        g_usleep(10000);
+    }
+    g_assert_not_reached();
+}
+
+/* What was saved of one product is not loaded into another. */
+static void test_other_product(void)
+{
+    static const char *const others[] = {
+        /* The same GPU_ID */
+        "-global mali-csf.model=g720-immortalis",
+        "-global mali-csf.model=g620",
+        "-global mali-csf.model=g720 -global mali-csf.csg-slots=7",
+        "-global mali-csf.model=g720 -global mali-csf.address-spaces=7",
+        "-global mali-csf.model=g720 -global mali-csf.shader-present=1",
+        "-global mali-csf.model=g720 -global mali-csf.va-bits=39",
+        "-global mali-csf.model=g720 -global mali-csf.pa-bits=44",
+        "-global mali-csf.model=g720 -global mali-csf.coherent=on",
+    };
+    g_autofree char *path = NULL;
+    g_autofree char *uri = NULL;
+    QMaliCsf gpu;
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    uri = g_strdup_printf("file:%s", path);
+    mali_csf_init(&gpu, "-global mali-csf.model=g720");
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'migrate',"
+                             " 'arguments': {'uri': %s}}", uri);
+    wait_migration(gpu.qts);
+    mali_csf_quit(&gpu);
+
+    for (int i = 0; i < ARRAY_SIZE(others); i++) {
+        g_autofree char *args = g_strdup_printf("-incoming defer %s",
+                                                others[i]);
+
+        g_test_message("%s", others[i]);
+        mali_csf_init(&gpu, args);
+        qtest_qmp_assert_success(gpu.qts, "{'execute': 'migrate-incoming',"
+                                 " 'arguments': {'uri': %s,"
+                                 " 'exit-on-error': false}}", uri);
+        wait_failed(gpu.qts);
+        mali_csf_quit(&gpu);
+    }
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_func("/mali-csf/migration/pwr-control", test_pwr_control);
+    qtest_add_func("/mali-csf/migration/other-product", test_other_product);
 
     ADD("registers", test_registers);
     ADD("interrupt", test_interrupt);

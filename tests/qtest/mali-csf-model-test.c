@@ -289,6 +289,162 @@ static void test_job(const void *opaque)
     mali_csf_bench_quit(&b);
 }
 
+/* Properties that override single values */
+
+static void test_override_identity(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, "-global mali-csf.model=g725"
+                  " -global mali-csf.shader-present=0xf0000000f"
+                  " -global mali-csf.address-spaces=5"
+                  " -global mali-csf.va-bits=40 -global mali-csf.pa-bits=36"
+                  " -global mali-csf.csg-slots=3");
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_ID), ==, 0xd8300015);
+    g_assert_cmphex(mali_csf_readq(&gpu, A_SHADER_PRESENT_LO), ==,
+                    0xf0000000full);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_AS_PRESENT), ==, 0x1f);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_MMU_FEATURES), ==, 0x2428);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_mcu_boot(&gpu);
+    g_assert_cmpint(gpu.group_num, ==, 3);
+    g_assert_cmpint(gpu.stream_num, ==, 8);
+    mali_csf_quit(&gpu);
+}
+
+/* The smallest and the largest number of slots and spaces */
+static void test_override_slots(void)
+{
+    static const struct {
+        const char *args;
+        unsigned slots;
+        uint32_t as_present;
+        unsigned last_as;
+    } odd[] = {
+        { "-global mali-csf.csg-slots=3 -global mali-csf.address-spaces=2",
+          3, 0x3, 1 },
+        { "-global mali-csf.csg-slots=16 -global mali-csf.address-spaces=16",
+          16, 0xffff, 15 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(odd); i++) {
+        QMaliCsf gpu;
+        QMaliCsfVm vm;
+        QMaliCsfGroup group;
+        QMaliCsfBuffer out;
+        uint64_t words[3];
+
+        mali_csf_init(&gpu, odd[i].args);
+        g_assert_cmphex(mali_csf_readl(&gpu, A_AS_PRESENT), ==,
+                        odd[i].as_present);
+        mali_csf_mcu_prepare(&gpu);
+        mali_csf_mcu_boot(&gpu);
+        mali_csf_global_init(&gpu);
+        g_assert_cmpint(gpu.group_num, ==, odd[i].slots);
+
+        /* A job in the last slot and the last space */
+        mali_csf_vm_init(&gpu, &vm, odd[i].last_as);
+        out = mali_csf_vm_alloc(&vm, MALI_CSF_PAGE);
+        mali_csf_vm_enable(&vm);
+        mali_csf_group_init(&vm, &group, 8);
+        mali_csf_group_start(&group, odd[i].slots - 1);
+        words[0] = cs_move48(10, out.va);
+        words[1] = cs_move48(12, 77);
+        words[2] = cs_sync(CS_OP_SYNC_ADD64, 10, 12, CS_SYNC_SCOPE_SYSTEM, 1,
+                           0, 0);
+        mali_csf_queue_exec(&group.queue[7], words, ARRAY_SIZE(words));
+        g_assert_cmpint(qtest_readl(gpu.qts, out.pa), ==, 77);
+
+        /* And its fault is that space's */
+        words[0] = cs_move48(10, 0x1234567000ull);
+        mali_csf_queue_submit(&group.queue[7], words, ARRAY_SIZE(words));
+        g_assert_true(mali_csf_wait_fault(&gpu, odd[i].last_as,
+                                          MALI_CSF_TIMEOUT));
+        mali_csf_quit(&gpu);
+    }
+}
+
+/* A space that is not there has no registers. */
+static void test_override_absent_space(void)
+{
+    uint32_t transtab = mali_csf_as_reg(2, A_AS_TRANSTAB_LO);
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, "-global mali-csf.address-spaces=2");
+    mali_csf_writel(&gpu, transtab, 0x40000000);
+    g_assert_cmphex(mali_csf_readl(&gpu, transtab), ==, 0);
+    mali_csf_quit(&gpu);
+}
+
+/* Physical addresses that are too wide are a fault of the level. */
+static void test_override_pa_bits(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, "-global mali-csf.pa-bits=32");
+    mali_csf_set_pte(&b.vm, b.code.va, 3, mali_csf_leaf(1ull << 32, 3, 0));
+    mali_csf_bench_submit_load(&b, b.code.va, 0);
+    g_assert_true(mali_csf_wait_fault(&b.gpu, 1, MALI_CSF_TIMEOUT));
+    mali_csf_assert_fault(&b.gpu, 1, 0xe7, 2, b.code.va);
+    mali_csf_bench_quit(&b);
+}
+
+/* What is out of range is refused in one line. */
+static void test_override_refused(void)
+{
+    static const struct {
+        const char *device;
+        const char *says;
+    } bad[] = {
+        { "mali-csf,csg-slots=2", "csg-slots=2 is not between 3 and 16" },
+        { "mali-csf,csg-slots=17", "csg-slots=17 is not between 3 and 16" },
+        { "mali-csf,address-spaces=1",
+          "address-spaces=1 is not between 2 and 16" },
+        { "mali-csf,address-spaces=17",
+          "address-spaces=17 is not between 2 and 16" },
+        { "mali-csf,va-bits=31", "va-bits=31 is not between 32 and 48" },
+        { "mali-csf,va-bits=49", "va-bits=49 is not between 32 and 48" },
+        { "mali-csf,pa-bits=41",
+          "pa-bits=41 is none of 32, 36, 40, 42, 44, 48" },
+        { "mali-csf,model=g999", "no model 'g999'; there is g310, g510" },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(bad); i++) {
+        g_autofree char *output = mali_csf_refused(bad[i].device);
+        const char *eol = strchr(output, '\n');
+
+        g_assert_nonnull(strstr(output, bad[i].says));
+        g_assert_nonnull(eol);
+        g_assert_cmpint(eol[1], ==, 0);
+    }
+}
+
+/* "-device mali-csf,help" explains each property. */
+static void test_help(void)
+{
+    g_autoptr(GError) err = NULL;
+    g_autofree char *output = NULL;
+    g_auto(GStrv) lines = NULL;
+    int status, properties = 0;
+    const char *argv[] = {
+        getenv("QTEST_QEMU_BINARY"), "-M", "virt", "-device",
+        "mali-csf,help", NULL
+    };
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL,
+                               &output, NULL, &status, &err));
+    g_assert_no_error(err);
+    lines = g_strsplit(output, "\n", 0);
+    for (int i = 0; lines[i]; i++) {
+        if (strchr(lines[i], '=')) {
+            g_test_message("%s", lines[i]);
+            g_assert_nonnull(strstr(lines[i], " - "));
+            properties++;
+        }
+    }
+    g_assert_cmpint(properties, >, 20);
+}
+
 static void add(const Product *product, const char *what,
                 void (*test)(const void *))
 {
@@ -308,5 +464,12 @@ int main(int argc, char **argv)
         add(product, "registers", test_registers);
         add(product, "job", test_job);
     }
+    qtest_add_func("/mali-csf/override/identity", test_override_identity);
+    qtest_add_func("/mali-csf/override/slots", test_override_slots);
+    qtest_add_func("/mali-csf/override/absent-space",
+                   test_override_absent_space);
+    qtest_add_func("/mali-csf/override/pa-bits", test_override_pa_bits);
+    qtest_add_func("/mali-csf/override/refused", test_override_refused);
+    qtest_add_func("/mali-csf/override/help", test_help);
     return g_test_run();
 }

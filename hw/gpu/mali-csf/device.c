@@ -111,6 +111,19 @@ static const VMStateDescription vmstate_mali_csf = {
     .post_load = mali_csf_post_load,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(saved_gpu_id, MaliCsfState),
+        /* What sizes the rest of the state, or the guest has read */
+        VMSTATE_UINT64_EQUAL(config.shader_present, MaliCsfState,
+                             "mali-csf: other shader-present= or model="),
+        VMSTATE_UINT64_EQUAL(config.gpu_features, MaliCsfState,
+                             "mali-csf: other model="),
+        VMSTATE_UINT32_EQUAL(config.csg_slots, MaliCsfState,
+                             "mali-csf: other csg-slots="),
+        VMSTATE_UINT32_EQUAL(config.as_present, MaliCsfState,
+                             "mali-csf: other address-spaces="),
+        VMSTATE_UINT32_EQUAL(config.mmu_features, MaliCsfState,
+                             "mali-csf: other va-bits= or pa-bits="),
+        VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState,
+                             "mali-csf: other coherent="),
         VMSTATE_STRUCT(gpu, MaliCsfState, 1, vmstate_mali_csf_gpu,
                        MaliCsfGpu),
         VMSTATE_STRUCT(pwr, MaliCsfState, 1, vmstate_mali_csf_pwr,
@@ -134,14 +147,22 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     ERRP_GUARD();
     MaliCsfState *s = MALI_CSF(dev);
     SysBusDevice *sbd = SYS_BUS_DEVICE(dev);
+    const MaliCsfModel *model = mali_csf_model_find(s->model_name);
 
-    s->model = mali_csf_model_find(s->model_name);
-    if (!s->model) {
+    if (!model) {
         g_autofree char *names = mali_csf_model_names();
 
         error_setg(errp, "no model '%s'; there is %s", s->model_name, names);
         return;
     }
+    s->config = *model;
+    if (!mali_csf_model_override(&s->config, &s->overrides, errp)) {
+        return;
+    }
+    if (s->coherent) {
+        s->config.coherency_features |= R_COHERENCY_FEATURES_ACE_LITE_MASK;
+    }
+    s->model = &s->config;
     if (!mali_csf_strict_parse(s->strict_name, &s->checker.strict)) {
         error_setg(errp, "strict=%s is not known", s->strict_name);
         error_append_hint(errp, "Valid values: off, report, stop\n");
@@ -196,6 +217,30 @@ static char *get_unmodelled(Object *obj, Error **errp)
     return mali_csf_unmodelled_list(&MALI_CSF(obj)->unmodelled);
 }
 
+/* What "-device mali-csf,help" says; a test wants it for each property. */
+typedef struct PropertyDescription {
+    const char *name;
+    const char *description;
+} PropertyDescription;
+
+static const PropertyDescription instance_descriptions[] = {
+    { "tlb-hits", "accesses whose translation was cached" },
+    { "tlb-misses", "accesses that walked the page tables" },
+    { "stall-count", "accesses of streams that met a locked region" },
+    { "fault-count", "faults of all address spaces" },
+    { "parked-pass-count", "firmware passes that met a locked region" },
+    { "reset-count", "resets that the driver asked for" },
+    { "instruction-count", "command-stream instructions retired" },
+    { "slice-count", "slices of time in which streams were executed" },
+    { "violations", "mistakes of the driver that the checker found" },
+    { "notes", "what the checker found that need not be a mistake" },
+    { "x-as-latency-ns", "time that an address-space command takes" },
+    { "x-flush-latency-ns", "time that a cache flush takes" },
+    { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
+    { "x-endpoint-latency-ns", "time that the work of a RUN instruction "
+                               "takes" },
+};
+
 static void mali_csf_instance_init(Object *obj)
 {
     MaliCsfState *s = MALI_CSF(obj);
@@ -242,14 +287,44 @@ static void mali_csf_instance_init(Object *obj)
 
         object_property_add_uint64_ptr(obj, name, &s->checker.counts[i],
                                        OBJ_PROP_FLAG_READ);
+        object_property_set_description(obj, name,
+                                        "how often the checker found it");
+    }
+    for (int i = 0; i < ARRAY_SIZE(instance_descriptions); i++) {
+        object_property_set_description(obj, instance_descriptions[i].name,
+                                        instance_descriptions[i].description);
     }
 }
 
 static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
-    DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
     DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user_notes, false),
+    DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
+    DEFINE_PROP_UINT64("shader-present", MaliCsfState,
+                       overrides.shader_present, 0),
+    DEFINE_PROP_UINT32("csg-slots", MaliCsfState, overrides.csg_slots, 0),
+    DEFINE_PROP_UINT32("address-spaces", MaliCsfState,
+                       overrides.address_spaces, 0),
+    DEFINE_PROP_UINT32("va-bits", MaliCsfState, overrides.va_bits, 0),
+    DEFINE_PROP_UINT32("pa-bits", MaliCsfState, overrides.pa_bits, 0),
+};
+
+static const PropertyDescription class_descriptions[] = {
+    { "model", "the product, for example g610 (the default) or g1-ultra" },
+    { "strict", "off, report or stop: what to do if the driver errs" },
+    { "user-notes", "the checker notes errors of user programs, too" },
+    { "coherent", "the device tree says that the GPU is coherent" },
+    { "shader-present", "mask of shader cores; 0 is the model's" },
+    { "csg-slots", "group slots of the firmware, 3 to 16; 0 is the model's" },
+    { "address-spaces", "2 to 16, of which one is the firmware's; "
+                        "0 is the model's" },
+    { "va-bits", "width of a virtual address, 32 to 48; 0 is the model's" },
+    { "pa-bits", "width of a physical address: 32, 36, 40, 42, 44 or 48; "
+                 "0 is the model's" },
+    { "x-ignore-locks", "locked regions stall nothing (default: off)" },
+    { "unmodelled-registers",
+      "accesses to registers that the model does not have" },
 };
 
 static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)
@@ -269,12 +344,12 @@ static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)
     /* Not a qdev property: a test turns it on while the guest runs. */
     object_class_property_add_bool(klass, "x-ignore-locks", get_ignore_locks,
                                    set_ignore_locks);
-    object_class_property_set_description(klass, "x-ignore-locks",
-        "locked regions stall nothing (default: off)");
     object_class_property_add_str(klass, "unmodelled-registers",
                                   get_unmodelled, NULL);
-    object_class_property_set_description(klass, "unmodelled-registers",
-        "accesses to registers that the model does not have");
+    for (int i = 0; i < ARRAY_SIZE(class_descriptions); i++) {
+        object_class_property_set_description(klass,
+            class_descriptions[i].name, class_descriptions[i].description);
+    }
 }
 
 static const TypeInfo mali_csf_types[] = {

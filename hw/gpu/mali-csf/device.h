@@ -39,9 +39,12 @@ struct MaliCsfState {
 
     /* Properties */
     char *model_name;
-    bool coherent;
     char *strict_name;
+    bool coherent;
+    MaliCsfOverrides overrides;
 
+    /* The model with these overrides, set when the device is realized */
+    MaliCsfModel config;
     const MaliCsfModel *model;
     /* GPU_ID of the model in a migration stream */
     uint32_t saved_gpu_id;

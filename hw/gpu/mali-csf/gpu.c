@@ -161,14 +161,6 @@ static void write_gpu_int(MaliCsfState *s, hwaddr offset, uint32_t value)
     mali_csf_irq_write(&s->gpu.irq, offset - A_GPU_INT, value);
 }
 
-static uint32_t read_coherency_features(MaliCsfState *s, hwaddr offset)
-{
-    uint32_t value = s->model->coherency_features;
-
-    return s->coherent ? FIELD_DP32(value, COHERENCY_FEATURES, ACE_LITE, 1)
-                       : value;
-}
-
 /* Registers */
 
 typedef enum MaliCsfGpuRegKind {
@@ -324,7 +316,7 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     STORAGE(ASN_HASH_0, 0, UINT32_MAX, SINCE(11)),
     STORAGE(ASN_HASH_1, 0, UINT32_MAX, SINCE(11)),
     STORAGE(ASN_HASH_2, 0, UINT32_MAX, SINCE(11)),
-    READ(COHERENCY_FEATURES, read_coherency_features),
+    MODEL(COHERENCY_FEATURES, coherency_features),
     /* The value at reset is a guess. */
     STORAGE(COHERENCY_PROTOCOL, COHERENCY_PROTOCOL_NONE, 0x7f),
     ZERO(THREAD_TLS_ALLOC),

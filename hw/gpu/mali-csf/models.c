@@ -5,8 +5,11 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qemu/bitops.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
+#include "hw/gpu/mali-csf/mmu-regs.h"
+#include "engine.h"
 #include "models.h"
 #include "pwr.h"
 
@@ -265,6 +268,79 @@ static const MaliCsfModel models[] = {
         .shader_present = 0xfff,
     },
 };
+
+/* panthor_fw.c, v7.3: MIN_CSGS */
+#define MIN_CSG_SLOTS       3
+/* One for the firmware and one for everybody else */
+#define MIN_ADDRESS_SPACES  2
+/* The firmware's addresses are 32 bits wide; four levels of table do 48. */
+#define MIN_VA_BITS         32
+#define MAX_VA_BITS         48
+
+static bool in_range(const char *property, uint32_t value, uint32_t min,
+                     uint32_t max, Error **errp)
+{
+    if (value < min || value > max) {
+        error_setg(errp, "%s=%" PRIu32 " is not between %" PRIu32 " and %"
+                   PRIu32, property, value, min, max);
+        return false;
+    }
+    return true;
+}
+
+/* Widths that io-pgtable-arm.c of Linux has, up to what the walker has */
+static bool is_pa_width(uint32_t bits, Error **errp)
+{
+    switch (bits) {
+    case 32: case 36: case 40: case 42: case 44: case 48:
+        return true;
+    default:
+        error_setg(errp, "pa-bits=%" PRIu32 " is none of 32, 36, 40, 42, 44, "
+                   "48", bits);
+        return false;
+    }
+}
+
+bool mali_csf_model_override(MaliCsfModel *model,
+                             const MaliCsfOverrides *overrides,
+                             Error **errp)
+{
+    const MaliCsfOverrides *o = overrides;
+
+    if (o->shader_present) {
+        model->shader_present = o->shader_present;
+    }
+    if (o->csg_slots) {
+        if (!in_range("csg-slots", o->csg_slots, MIN_CSG_SLOTS,
+                      MALI_CSF_MAX_CSG, errp)) {
+            return false;
+        }
+        model->csg_slots = o->csg_slots;
+    }
+    if (o->address_spaces) {
+        if (!in_range("address-spaces", o->address_spaces,
+                      MIN_ADDRESS_SPACES, MALI_CSF_MAX_AS, errp)) {
+            return false;
+        }
+        model->as_present = MAKE_64BIT_MASK(0, o->address_spaces);
+    }
+    if (o->va_bits) {
+        if (!in_range("va-bits", o->va_bits, MIN_VA_BITS, MAX_VA_BITS,
+                      errp)) {
+            return false;
+        }
+        model->mmu_features = FIELD_DP32(model->mmu_features, MMU_FEATURES,
+                                         VA_BITS, o->va_bits);
+    }
+    if (o->pa_bits) {
+        if (!is_pa_width(o->pa_bits, errp)) {
+            return false;
+        }
+        model->mmu_features = FIELD_DP32(model->mmu_features, MMU_FEATURES,
+                                         PA_BITS, o->pa_bits);
+    }
+    return true;
+}
 
 const MaliCsfModel *mali_csf_model_find(const char *name)
 {

@@ -70,6 +70,23 @@ static inline bool mali_csf_model_fw_since(const MaliCsfModel *model,
     return model->fw_version >= ((uint32_t)major << 24 | minor << 16);
 }
 
+/* Values that the user gives in place of the model's; zero is the model's */
+typedef struct MaliCsfOverrides {
+    uint64_t shader_present;
+    uint32_t csg_slots;
+    uint32_t address_spaces;
+    uint32_t va_bits;
+    uint32_t pa_bits;
+} MaliCsfOverrides;
+
+/*
+ * Put @overrides into @model.  Returns false, with an error in one line, if
+ * one of them is out of its range; @model is then of no use.
+ */
+bool mali_csf_model_override(MaliCsfModel *model,
+                             const MaliCsfOverrides *overrides,
+                             Error **errp);
+
 /* NULL if there is no model of that name */
 const MaliCsfModel *mali_csf_model_find(const char *name);
 

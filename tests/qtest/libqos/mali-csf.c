@@ -38,6 +38,29 @@ void mali_csf_quit(QMaliCsf *gpu)
     gpu->qts = NULL;
 }
 
+char *mali_csf_refused(const char *device)
+{
+    g_autoptr(GError) err = NULL;
+    char *output;
+    int status;
+    /* The second device ends QEMU also if it accepts the first. */
+    const char *argv[] = {
+        getenv("QTEST_QEMU_BINARY"), "-M", "virt", "-accel", "qtest",
+        "-display", "none", "-net", "none", "-device", device,
+        "-device", "no-such-device", NULL
+    };
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
+                               G_SPAWN_SEARCH_PATH |
+                               G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
+                               &output, &status, &err));
+    g_assert_no_error(err);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    g_test_message("%s", output);
+    return output;
+}
+
 void mali_csf_intercept_irqs(QMaliCsf *gpu)
 {
     g_autofree char *path = NULL;

@@ -135,6 +135,11 @@ typedef struct QMaliCsfBench {
  */
 void mali_csf_init(QMaliCsf *gpu, const char *args);
 void mali_csf_quit(QMaliCsf *gpu);
+/*
+ * Start QEMU with "-device @device", which has to be refused.  Returns what
+ * it says of it; the caller frees it.
+ */
+char *mali_csf_refused(const char *device);
 /* Report the GIC's inputs to qtest_get_irq(), by SPI number */
 void mali_csf_intercept_irqs(QMaliCsf *gpu);
 /* A property of the device that is a number */
