@@ -24,7 +24,8 @@ endif
 
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants check-kernels check-matrix check-matrix-merge check-gcov bench disas \
+        check-mutants check-models check-kernels check-matrix check-matrix-merge check-gcov \
+        bench disas \
         qemu qemu-10.2 update clean distclean
 
 help:
@@ -42,6 +43,7 @@ help:
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
+	@echo 'make check-models     every model on one kernel'
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
@@ -58,7 +60,8 @@ help:
 	@echo '                      7.3-rt, 6.12), the path of an image, or a built kernel tree;'
 	@echo '                      default: the newest'
 	@echo 'MODULES=dir           the modules of KERNEL=path'
-	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst; none: the bare machine'
+	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst, and properties of it if'
+	@echo '                      wanted: g610,csg-slots=4,coherent=on; none: the bare machine'
 	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
 	@echo 'TESTS=quick           names of guest programs, quick, slow, long, all, none'
 	@echo 'SMP=2 MEM=2G          the guest machine'
@@ -119,6 +122,9 @@ check-stock:
 
 check-mutants:
 	@$(PYTHON) $(SCRIPTS)/check-mutants.py
+
+check-models:
+	@KERNELS=$(or $(KERNEL),7.3) $(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-kernels:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible

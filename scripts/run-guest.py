@@ -88,8 +88,9 @@ class Settings:
             raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
         if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
             raise project.usage(f'NAME={self.name} is not a plain file name')
-        if not re.fullmatch(r'[\w-]+', self.model):
-            raise project.usage(f'MODEL={self.model} is not the name of a model')
+        if not re.fullmatch(r'[\w-]+(,[\w-]+=\w+)*', self.model):
+            raise project.usage(f'MODEL={self.model} is not the name of a model, which may be '
+                                'followed by properties: g610,csg-slots=4,coherent=on')
         if self.strict not in STRICT:
             raise project.usage(f'STRICT={self.strict} is none of: {", ".join(STRICT)}')
         for function in self.count:
@@ -679,13 +680,13 @@ def run_tests(settings, tap, binary=''):
     """A run, with a QEMU in place of the tree's if there is one."""
     tree, kernel, archives = prepare(settings)
     tree.binary = binary or tree.binary
-    expected = expectations.Expectations(kernel.label, settings.model)
+    expected = expectations.Expectations(kernel.label, settings.model.partition(',')[0])
     chosen = choose_programs(settings.tests)
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
                             'docs/devel/igt.rst')
     programs = [row for row in chosen if not expected.skipped(row[0])]
-    name = settings.name or f'{kernel.label}-{settings.model}'
+    name = settings.name or re.sub('[,=]', '-', f'{kernel.label}-{settings.model}')
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
         initrd = os.path.join(folder, 'initrd')

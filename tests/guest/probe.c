@@ -1,7 +1,8 @@
 /*
  * probe: everything that the driver reports of the device is the model's
  *
- * The model is named by the environment variable MODEL, g610 if unset.
+ * The model is named by the environment variable MODEL, g610 if unset; see
+ * model_find().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -230,25 +231,27 @@ static void check_flush_id(PanthorDev *dev)
 int main(int argc, char **argv)
 {
     const char *name = getenv("MODEL");
-    const Model *model;
+    Model model;
     PanthorDev dev;
 
     tap_start(argc, argv, NULL,
               "Compares what panthor reports with the model's table.");
-    model = model_find(name && *name ? name : MODEL_DEFAULT);
-    if (!model) {
+    if (!name || !*name) {
+        name = MODEL_DEFAULT;
+    }
+    if (!model_find(name, &model)) {
         fprintf(stderr, "%s: no model %s; there is", argv[0], name);
-        for (model = models; model->name; model++) {
-            fprintf(stderr, " %s", model->name);
+        for (const Model *m = models; m->name; m++) {
+            fprintf(stderr, " %s", m->name);
         }
         fputc('\n', stderr);
         return TAP_EXIT_USAGE;
     }
 
     TAP_MUST(panthor_open(&dev));
-    tap_diag("model %s, panthor %d.%d, %s", model->name, dev.major,
+    tap_diag("model %s, panthor %d.%d, %s", name, dev.major,
              dev.minor, gpu_is_coherent(&dev) ? "coherent" : "not coherent");
-    check_fields(&dev, model);
+    check_fields(&dev, &model);
     check_timestamp(&dev);
     check_priorities(&dev);
     check_flush_id(&dev);

@@ -824,15 +824,11 @@ static uint32_t calibrate(PanthorContext *ctx)
 static void test_many_groups(PanthorDev *dev, uint32_t rounds)
 {
     static PanthorContext ctx[MANY_GROUPS];
-    struct drm_panthor_gpu_info info;
-    unsigned good = 0, kept = 0, slots, most, g, i;
+    unsigned good = 0, kept = 0, most, g, i;
+    int slots = panthor_group_slots(dev);
     uint64_t start;
 
-    TAP_MUST(panthor_query(dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
-                           sizeof(info)));
-    /* One address space is the firmware's */
-    slots = __builtin_popcount(info.as_present) - 1;
-
+    TAP_MUST(slots);
     for (g = 0; g < MANY_GROUPS; g++) {
         panthor_context_init(&ctx[g], dev, 1);
     }
@@ -864,7 +860,7 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
     }
     tap_diag("%u groups took %u ms", MANY_GROUPS,
              (unsigned)((kernel_now_ns() - start) / 1000000));
-    if (!tap_ok(good == MANY_GROUPS, "%u groups on %u slots are done",
+    if (!tap_ok(good == MANY_GROUPS, "%d groups on %d slots are done",
                 MANY_GROUPS, slots)) {
         return;
     }
@@ -883,9 +879,12 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
            "each kept its registers (%u of %u)", kept,
            MANY_GROUPS * PATTERN_REGS);
     most = most_at_once(ctx);
-    tap_ok(most > slots,
-           "%u were under way at once, on %u slots: suspended in the midst",
-           most, slots);
+    if (slots >= MANY_GROUPS) {
+        tap_skip("a slot for each", "suspended in the midst");
+    } else {
+        tap_ok((int)most > slots, "%u were under way at once, on %d slots: "
+               "suspended in the midst", most, slots);
+    }
 
     for (g = 0; g < MANY_GROUPS; g++) {
         panthor_context_fini(&ctx[g]);

@@ -313,7 +313,7 @@ static const Property mali_csf_properties[] = {
 static const PropertyDescription class_descriptions[] = {
     { "model", "the product, for example g610 (the default) or g1-ultra" },
     { "strict", "off, report or stop: what to do if the driver errs" },
-    { "user-notes", "the checker notes errors of user programs, too" },
+    { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },
     { "shader-present", "mask of shader cores; 0 is the model's" },
     { "csg-slots", "group slots of the firmware, 3 to 16; 0 is the model's" },

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "models.h"
@@ -222,14 +224,58 @@ const Model models[] = {
     { 0 },
 };
 
-const Model *model_find(const char *name)
+static bool model_override(Model *model, const char *name,
+                           const char *value)
 {
+    uint64_t *mmu = &model->value[MODEL_MMU_FEATURES];
+    int64_t signed_number = 0;
+    uint64_t number;
+
+    /* Decimal, or hexadecimal behind 0x */
+    sscanf(value, "%" SCNi64, &signed_number);
+    number = signed_number;
+    if (!strcmp(name, "shader-present")) {
+        model->value[MODEL_SHADER_PRESENT] = number;
+    } else if (!strcmp(name, "csg-slots")) {
+        model->value[MODEL_CSG_SLOTS] = number;
+    } else if (!strcmp(name, "address-spaces")) {
+        model->value[MODEL_AS_PRESENT] = (1u << number) - 1;
+    } else if (!strcmp(name, "va-bits")) {
+        *mmu = (*mmu & ~0xffull) | number;
+    } else if (!strcmp(name, "pa-bits")) {
+        *mmu = (*mmu & ~0xff00ull) | number << 8;
+    } else {
+        /* The device tree tells of this one. */
+        return !strcmp(name, "coherent");
+    }
+    return true;
+}
+
+bool model_find(const char *name, Model *model)
+{
+    char words[256], *word, *value, *rest;
     const Model *m;
 
+    snprintf(words, sizeof(words), "%s", name);
+    word = strtok_r(words, ",", &rest);
     for (m = models; m->name; m++) {
-        if (!strcmp(m->name, name)) {
-            return m;
+        if (word && !strcmp(m->name, word)) {
+            break;
         }
     }
-    return NULL;
+    if (!m->name) {
+        return false;
+    }
+    *model = *m;
+    while ((word = strtok_r(NULL, ",", &rest))) {
+        value = strchr(word, '=');
+        if (!value) {
+            return false;
+        }
+        *value = '\0';
+        if (!model_override(model, word, value + 1)) {
+            return false;
+        }
+    }
+    return true;
 }

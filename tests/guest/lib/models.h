@@ -7,6 +7,7 @@
 #ifndef TESTS_GUEST_LIB_MODELS_H
 #define TESTS_GUEST_LIB_MODELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,7 +78,11 @@ typedef struct Model {
 /* Ended by an entry without a name */
 extern const Model models[];
 
-/* The model of that name, or NULL */
-const Model *model_find(const char *name);
+/*
+ * The model that MODEL= names: a name of the table, which may be followed by
+ * properties that override it, as in "g610,csg-slots=4".  False if there is
+ * no such model, or a property that is not known here.
+ */
+bool model_find(const char *name, Model *model);
 
 #endif /* TESTS_GUEST_LIB_MODELS_H */
