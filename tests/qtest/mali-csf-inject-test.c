@@ -685,10 +685,11 @@ static void test_accesses(void)
         g_assert_cmpint(met(&b.gpu, id), ==, 1);
         g_assert_cmpint(met(&b.gpu, other), ==, 0);
 
-        /* Until it is cleared; and instructions are accesses, too */
+        /* Until it is cleared; and a fetch is an access to the whole page */
         clear(&b.gpu);
         id = arm(&b.gpu, "{'kind': %s, 'address-space': 1, 'va': %llu,"
-                 " 'count': 0}", kinds[i].kind, b.code.va);
+                 " 'size': 8, 'count': 0}", kinds[i].kind,
+                 (unsigned long long)b.code.va + 0x100);
         mali_csf_bench_call(&b, (const uint64_t[]) { cs_nop() }, 1);
         mali_csf_assert_fault(&b.gpu, 1, kinds[i].exception, AS_ACCESS_READ,
                               b.code.va);
