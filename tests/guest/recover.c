@@ -197,7 +197,9 @@ static void test_given_up(void)
 
 /*
  * Every second round, streams run when the driver is taken away; every
- * second of those, they are still open when it is back.
+ * second of those, they are still open when it is back.  Not up to 6.12,
+ * where the time-out of such a job comes again and again, for ever: whoever
+ * unloads the module later would crash, see test_unload().
  */
 static void test_unbind(void)
 {
@@ -208,7 +210,7 @@ static void test_unbind(void)
     int ret;
 
     for (i = 0; i < rounds; i++) {
-        if (i & 1) {
+        if ((i & 1) && kernel_locks_first()) {
             child = start_child();
         }
         ret = module_unbind(&dev, name, sizeof(name));
@@ -236,6 +238,9 @@ static void test_unbind(void)
         good++;
     }
     end_child(&child);
+    if (kernel_locks_first()) {
+        kernel_sleep_ms(JOBS_END_MS);
+    }
     tap_ok(good == rounds, "unbind and bind, jobs in flight or not, and a "
            "job (%u of %u)", good, rounds);
     tap_ok(gone == good, "who had the device open is told (%u of %u)", gone,
@@ -259,8 +264,6 @@ static void test_module(void)
         tap_skip(reason, "module reload");
         return;
     }
-    /* Those of test_unbind(), see test_unload() */
-    kernel_sleep_ms(JOBS_END_MS);
     for (i = 0; i < rounds; i++) {
         child = start_child();
         panthor_close(&dev);
