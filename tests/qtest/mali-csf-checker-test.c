@@ -1664,6 +1664,43 @@ static void test_gave_up(void)
     finish(&b, "note-dropped note-dropped unlock-without-lock");
 }
 
+/* VM_BINDs that the reset of a lost command overtakes, in either way */
+static void test_overtaken(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 150 * MALI_CSF_MS);
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    mali_csf_run(&b.gpu, 101 * MALI_CSF_MS);
+    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
+    mali_csf_soft_reset(&b.gpu);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
+    assert_found(&b.gpu, "note-dropped");
+    mali_csf_lock(&b.gpu, 2, 0);
+    assert_found(&b.gpu, "note-dropped note-dropped");
+    mali_csf_unlock(&b.gpu, 1);
+    /* Once it is enabled, it counts again. */
+    mali_csf_vm_enable(&b.vm);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
+    finish(&b, "note-dropped note-dropped expansion-drops-part");
+}
+
+/* The same after a reset for no such reason */
+static void test_not_overtaken(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_soft_reset(&b.gpu);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
+    mali_csf_lock(&b.gpu, 2, 0);
+    finish(&b, "expansion-drops-part lockaddr-invalid");
+}
+
 /* The same, and suspend comes before the reset: the region is still held. */
 static void test_gave_up_suspend(void)
 {
@@ -2586,6 +2623,8 @@ int main(int argc, char **argv)
     ADD("update/locked/unmap", test_update_locked_unmap);
     ADD("gave-up", test_gave_up);
     ADD("gave-up/suspend", test_gave_up_suspend);
+    ADD("stock/overtaken", test_overtaken);
+    ADD("overtaken/other-reset", test_not_overtaken);
     ADD("slow", test_slow);
     ADD("transtab", test_transtab);
     ADD("memattr", test_memattr);

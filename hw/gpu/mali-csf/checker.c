@@ -401,6 +401,23 @@ static unsigned model_va_bits(MaliCsfState *s)
 
 /* Commands */
 
+/*
+ * A driver that has lost a command goes on with its VM_BINDs until the reset
+ * that it asked for is over.  Those that this overtook lock spaces that it has
+ * not enabled since: with LOCKADDR as the reset left it, and with no UNLOCK,
+ * since it does not flush while it believes that a flush is under way.
+ */
+static void report_lock(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
+                        uint64_t start, uint64_t last, uint64_t expected,
+                        uint64_t seen)
+{
+    if (s->checker.as[as].overtaken) {
+        report_now(s, MALI_CSF_NOTE_DROPPED, as, start, last, id, seen);
+    } else {
+        report_now(s, id, as, start, last, expected, seen);
+    }
+}
+
 static void check_lockaddr(MaliCsfState *s, unsigned as)
 {
     uint64_t lockaddr = s->mmu.as[as].lockaddr;
@@ -408,11 +425,11 @@ static void check_lockaddr(MaliCsfState *s, unsigned as)
     unsigned va_bits = model_va_bits(s);
 
     if (size < AS_LOCKADDR_SIZE_MIN) {
-        report_now(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
-                   lockaddr & ~0xfffull, AS_LOCKADDR_SIZE_MIN, size);
+        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
+                    lockaddr & ~0xfffull, AS_LOCKADDR_SIZE_MIN, size);
     } else if (lockaddr >> va_bits) {
-        report_now(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
-                   lockaddr & ~0xfffull, (1ull << va_bits) - 1, lockaddr);
+        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
+                    lockaddr & ~0xfffull, (1ull << va_bits) - 1, lockaddr);
     }
 }
 
@@ -428,8 +445,8 @@ void mali_csf_check_lock(MaliCsfState *s, unsigned as, uint64_t start,
 
     if (space->locked) {
         if (start > space->lock_start || last < space->lock_last) {
-            report_now(s, MALI_CSF_EXPANSION_DROPS_PART, as,
-                       space->lock_start, space->lock_last, start, last);
+            report_lock(s, MALI_CSF_EXPANSION_DROPS_PART, as,
+                        space->lock_start, space->lock_last, start, last);
         }
         c->expanded = true;
     } else {
@@ -636,6 +653,7 @@ void mali_csf_check_update(MaliCsfState *s, unsigned as)
                        AS_ADRMODE_UNMAPPED, AS_ADRMODE_AARCH64_4K);
         }
         c->owner = next.transtab;
+        c->overtaken = false;
         check_translation(s, as, &next);
         if (s->mmu.irq.rawstat & s->mmu.irq.mask & fault_bit) {
             report_now(s, MALI_CSF_FAULT_NOT_ACKNOWLEDGED, as,
@@ -748,6 +766,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         dirty_clear(c);
         c->used = false;
         c->owner = 0;
+        c->overtaken |= s->checker.gave_up;
         c->faulted = false;
         c->late_fault = false;
         c->cut_short = false;
@@ -825,6 +844,7 @@ void mali_csf_check_l2_off(MaliCsfState *s)
         c->locked_live = false;
         c->used = false;
         c->owner = 0;
+        c->overtaken = false;
         c->faulted = false;
         c->late_fault = false;
         c->cut_short = false;

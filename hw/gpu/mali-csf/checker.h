@@ -115,6 +115,8 @@ typedef struct MaliCsfAsCheck {
     /* Used since the caches were last flushed; by the tables at @owner */
     bool used;
     uint64_t owner;
+    /* Not enabled since a reset that a lost command has led to */
+    bool overtaken;
 
     /* Pages that were stored to since L2 was last cleaned */
     GHashTable *dirty_pages;
