@@ -847,7 +847,7 @@ int main(int argc, char **argv)
     } else {
         tap_directive("allow-dmesg AS_ACTIVE bit stuck|"
                       "Flush caches timeout|panthor.*(timeout|timed ?out|"
-                      "reset)");
+                      "reset)|WARNING: .*panthor_mmu_suspend");
     }
     if (!kernel_at_least(7, 0)) {
         problem[ROUND_STUCK_FLUSH] =
