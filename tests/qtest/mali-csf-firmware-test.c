@@ -556,6 +556,10 @@ enum {
     STREAM_SB_OTHER = SUSPEND_STREAM_0 + 0x06,
     STREAM_ERROR = SUSPEND_STREAM_0 + 0x08,
     STREAM_FRAMES = SUSPEND_STREAM_0 + 0x30,
+    STREAM_HANDLER = SUSPEND_STREAM_0 + 0x638,
+    STREAM_HANDLER_DEPTH = SUSPEND_STREAM_0 + 0x644,
+    STREAM_TILER_SCOREBOARD = SUSPEND_STREAM_0 + 0x646,
+    STREAM_TILER_CHUNKS = SUSPEND_STREAM_0 + 0x648,
 };
 
 typedef struct ResumeTest {
@@ -578,6 +582,10 @@ static const ResumeTest resume_tests[] = {
     { "error", STREAM_ERROR, 4, 0x100 },
     { "frame-end", STREAM_FRAMES + 8, 8, 0 },
     { "frame-odd", STREAM_FRAMES + 16, 8, 4 },
+    { "handler", STREAM_HANDLER, 8, 4 },
+    { "handler-depth", STREAM_HANDLER_DEPTH, 1, 1 },
+    { "tiler-scoreboard", STREAM_TILER_SCOREBOARD, 1, 8 },
+    { "tiler-chunks", STREAM_TILER_CHUNKS, 4, 5000 },
 };
 
 /*

@@ -522,7 +522,7 @@ typedef struct GarbageTest {
 } GarbageTest;
 
 #define SAVED_STREAM    88
-#define SAVED_DEFERRED  (SAVED_STREAM + 752)
+#define SAVED_DEFERRED  (SAVED_STREAM + 944)
 
 static void test_garbage(const void *data)
 {

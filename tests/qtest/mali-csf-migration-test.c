@@ -481,6 +481,100 @@ static void test_work(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Asked for memory, then refused and in the middle of a handler */
+static void test_heap(void)
+{
+    QMaliCsfBuffer heap, chunk;
+    QMaliCsfBench b;
+    uint64_t name, in;
+
+    mali_csf_bench_init(&b, NULL);
+    in = b.gpu.cs_in[0][0];
+    heap = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+    chunk = mali_csf_vm_alloc(&b.vm, 128 * KiB);
+    name = chunk.va | 128 * KiB >> 12;
+    mali_csf_set_property(&b.gpu, "x-endpoint-heap-chunks", 1);
+    {
+        const uint64_t handler[] = {
+            cs_move32(76, 200000),
+            cs_add_imm32(76, 76, -1),
+            cs_branch(CS_COND_NE, 76, -2),
+            cs_move48(74, name),
+            cs_finish_fragment(74, 74, 1, 0, 0),
+        };
+        const uint64_t words[] = {
+            cs_move48(80, b.code.va),
+            cs_move32(82, sizeof(handler)),
+            cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 80, 82),
+            cs_move48(50, heap.va),
+            cs_heap_set(50),
+            cs_heap_operation(CS_HEAP_VT_STARTED, 0, 0),
+            cs_opcode(CS_OP_RUN_IDVS),
+            cs_wait(1),
+            cs_move48(90, b.out.va),
+            cs_move32(8, NEW),
+            cs_store_multiple(8, 1, 90, 0),
+        };
+
+        for (int i = 0; i < ARRAY_SIZE(handler); i++) {
+            qtest_writeq(b.gpu.qts, b.code.pa + i * 8, handler[i]);
+        }
+        mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    }
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(b.queue, CS_TILER_OOM));
+    save_and_load(&b.gpu);
+    qtest_writeq(b.gpu.qts, in + CS_TILER_HEAP_START, 0);
+    mali_csf_queue_ack_event(b.queue, CS_TILER_OOM);
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
+    g_assert_false(mali_csf_queue_event(b.queue, CS_TILER_OOM));
+    save_and_load(&b.gpu);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    g_assert(mali_csf_queue_wait(b.queue, 100 * MALI_CSF_MS));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    /* Frag end: the handler came to its end, once. */
+    g_assert_cmpuint(qtest_readl(b.gpu.qts, heap.pa + 8), ==, 1);
+    mali_csf_bench_quit(&b);
+}
+
+/* Asleep, with a core mask, groups and a stream that is to go on */
+static void test_sleep(void)
+{
+    const uint64_t words[] = {
+        0, cs_move32(8, 0),
+        cs_add_imm32(8, 8, 1),
+        cs_store_multiple(8, 1, 90, 0),
+        cs_branch(CS_COND_ALWAYS, 8, -3),
+    };
+    uint64_t job[ARRAY_SIZE(words)];
+    QMaliCsfBench b;
+    uint32_t seen;
+
+    mali_csf_bench_init(&b, NULL);
+    memcpy(job, words, sizeof(job));
+    job[0] = cs_move48(90, b.out.va);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    qtest_writeq(b.gpu.qts, b.gpu.glb_in + GLB_ALLOC_EN, 1);
+    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                              b.gpu.glb_out + GLB_ACK),
+                         GLB_CFG_ALLOC_EN);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, GLB_SLEEP, GLB_SLEEP);
+    mali_csf_doorbell(&b.gpu, 0);
+    g_assert(mali_csf_wait_reg(&b.gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    save_and_load(&b.gpu);
+    seen = mali_csf_bench_out(&b, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0), ==, seen);
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, 0, GLB_SLEEP);
+    mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0), >, seen);
+    g_assert_cmphex(mali_csf_readq(&b.gpu, A_SHADER_READY_LO), ==, 1);
+    mali_csf_bench_quit(&b);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
 
 /* What is armed stays armed, and what is late comes on the other side. */
@@ -676,6 +770,8 @@ int main(int argc, char **argv)
     ADD("tlb", test_tlb);
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
+    ADD("heap", test_heap);
+    ADD("sleep", test_sleep);
     ADD("injections", test_injections);
     ADD("deferred", test_deferred);
 

@@ -265,6 +265,9 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "slice-count", &s->engine.slices,
                                    OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "tiler-oom-count",
+                                   &s->engine.tiler_ooms,
+                                   OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "violations", &s->checker.violations,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "notes", &s->checker.notes,
@@ -277,6 +280,9 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-fw-latency-ns",
                                    &s->mcu.latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-endpoint-heap-chunks",
+                                   &s->engine.endpoint_heap_chunks,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-endpoint-latency-ns",
                                    &s->engine.endpoint_latency_ns,

@@ -241,6 +241,10 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         used += mali_csf_exec_deferred(&exec);
         check_scoreboard_wait(stream);
     }
+    if (unlikely(mali_csf_heap_handler_due(stream)) &&
+        stream->state == MALI_CSF_STREAM_READY) {
+        mali_csf_heap_handler_enter(stream);
+    }
     while (stream->state == MALI_CSF_STREAM_READY && used < weight) {
         MaliCsfFrame *frame = &stream->frames[stream->depth];
         const MaliCsfDispatch *instruction;
@@ -253,6 +257,9 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                 break;
             }
             stream->depth--;
+            if (unlikely(stream->depth < stream->handler_depth)) {
+                mali_csf_heap_handler_done(stream);
+            }
             used++;
             continue;
         }
@@ -494,15 +501,38 @@ static void restart_streams(MaliCsfState *s, unsigned as,
     mali_csf_engine_kick(s);
 }
 
+/* The next pass tries again what the tiler could not do in @as. */
+static void restart_tiler(MaliCsfState *s, unsigned as, bool updated)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+        const MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
+
+        if (s->engine.groups[csg].as != as ||
+            (!tiler->chunks && !tiler->grant_first)) {
+            continue;
+        }
+        if (updated) {
+            mali_csf_heap_as_updated(s, csg, cs);
+        }
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
 void mali_csf_engine_as_released(MaliCsfState *s, unsigned as)
 {
     restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
+    restart_tiler(s, as, false);
 }
 
 void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as)
 {
     restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
     restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED, MALI_CSF_MEM_FAULTED);
+    restart_tiler(s, as, true);
 }
 
 void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
@@ -521,6 +551,9 @@ void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
             stream->state == MALI_CSF_STREAM_MMU_FAULTED) {
             mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
                                   stream->wait_va);
+            continue;
+        }
+        if (mali_csf_heap_as_unmapped(s, csg, cs)) {
             continue;
         }
         for (j = 0; j < stream->num_deferred; j++) {
@@ -560,10 +593,20 @@ void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
     timer_mod_anticipate(s->engine.work_timer, end);
 }
 
+/* Work on the entry that no endpoint has yet */
+static uint32_t work_held(const MaliCsfStream *stream, unsigned scoreboard)
+{
+    return stream->tiler.chunks && stream->tiler.scoreboard == scoreboard;
+}
+
 void mali_csf_stream_end_work(MaliCsfStream *stream)
 {
-    memset(stream->scoreboard, 0, sizeof(stream->scoreboard));
-    memset(stream->work_end, 0, sizeof(stream->work_end));
+    unsigned i;
+
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        stream->scoreboard[i] = work_held(stream, i);
+        stream->work_end[i] = 0;
+    }
 }
 
 static void engine_work_timer(void *opaque)
@@ -586,7 +629,7 @@ static void engine_work_timer(void *opaque)
                 continue;
             }
             stream->work_end[sb] = 0;
-            stream->scoreboard[sb] = 0;
+            stream->scoreboard[sb] = work_held(stream, sb);
             stream->work_progress = now;
             check_scoreboard_wait(stream);
         }
@@ -613,6 +656,7 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
     s->engine.not_before = 0;
     s->engine.instructions = 0;
     s->engine.slices = 0;
+    s->engine.tiler_ooms = 0;
 }
 
 void mali_csf_engine_init(MaliCsfState *s)
@@ -636,7 +680,14 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
 
     if (stream->state >= MALI_CSF_STREAM_NUM_STATES ||
         stream->resume_state >= MALI_CSF_STREAM_NUM_STATES ||
-        stream->depth >= CS_CALL_STACK_DEPTH ||
+        stream->handler_depth > CS_CALL_STACK_DEPTH ||
+        stream->handler_depth > stream->depth ||
+        stream->depth >= mali_csf_stream_frames(stream) ||
+        ((stream->handler_va | stream->handler_length) & 7) ||
+        ((stream->heap_va | stream->tiler.heap_va |
+          stream->tiler.context_va) & 7) ||
+        stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
+        stream->tiler.scoreboard >= s->model->scoreboards ||
         stream->sb_endpoint >= s->model->scoreboards ||
         stream->sb_other >= s->model->scoreboards ||
         stream->sb_deferred >= s->model->scoreboards ||
@@ -733,9 +784,15 @@ static const VMStateDescription vmstate_mali_csf_stream = {
         VMSTATE_UINT32(idle_mask, MaliCsfStream),
         VMSTATE_UINT32_ARRAY(regs, MaliCsfStream,
                              MALI_CSF_MAX_WORK_REGISTERS),
-        VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, CS_CALL_STACK_DEPTH, 1,
+        VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, MALI_CSF_MAX_FRAMES, 1,
                              vmstate_mali_csf_frame, MaliCsfFrame),
         VMSTATE_UINT8(depth, MaliCsfStream),
+        VMSTATE_UINT8(handler_depth, MaliCsfStream),
+        VMSTATE_UINT64(handler_va, MaliCsfStream),
+        VMSTATE_UINT32(handler_length, MaliCsfStream),
+        VMSTATE_UINT64(heap_va, MaliCsfStream),
+        VMSTATE_STRUCT(tiler, MaliCsfStream, 1, vmstate_mali_csf_tiler,
+                       MaliCsfTiler),
         VMSTATE_UINT64(extract, MaliCsfStream),
         VMSTATE_UINT8(sb_endpoint, MaliCsfStream),
         VMSTATE_UINT8(sb_other, MaliCsfStream),
@@ -795,8 +852,8 @@ static const VMStateDescription vmstate_mali_csf_group = {
 
 const VMStateDescription vmstate_mali_csf_engine = {
     .name = "mali-csf-engine",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_ARRAY(groups, MaliCsfEngine, MALI_CSF_MAX_CSG, 1,
                              vmstate_mali_csf_group, MaliCsfGroup),
@@ -806,6 +863,7 @@ const VMStateDescription vmstate_mali_csf_engine = {
         VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
         VMSTATE_UINT64(instructions, MaliCsfEngine),
         VMSTATE_UINT64(slices, MaliCsfEngine),
+        VMSTATE_UINT64(tiler_ooms, MaliCsfEngine),
         VMSTATE_END_OF_LIST()
     },
 };

@@ -9,6 +9,7 @@
 #define HW_GPU_MALI_CSF_ENGINE_H
 
 #include "hw/gpu/mali-csf/cs-isa.h"
+#include "heap.h"
 #include "migration/vmstate.h"
 #include "qemu/timer.h"
 
@@ -26,6 +27,8 @@ typedef struct MaliCsfFault MaliCsfFault;
 #define MALI_CSF_MAX_SCOREBOARDS    16
 /* Deferred instructions of a stream; one more blocks it */
 #define MALI_CSF_MAX_DEFERRED       16
+/* An exception handler has a call stack of its own above the stream's */
+#define MALI_CSF_MAX_FRAMES         (2 * CS_CALL_STACK_DEPTH)
 
 typedef enum MaliCsfStreamState {
     /* Not started by the firmware interface */
@@ -97,8 +100,16 @@ typedef struct MaliCsfStream {
 
     /* Saved and restored by SUSPEND and RESUME */
     uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
-    MaliCsfFrame frames[CS_CALL_STACK_DEPTH];
+    MaliCsfFrame frames[MALI_CSF_MAX_FRAMES];
     uint8_t depth;
+    /* The frame of the exception handler that runs, or 0 */
+    uint8_t handler_depth;
+    /* What SET_EXCEPTION_HANDLER named; length 0 if nothing */
+    uint64_t handler_va;
+    uint32_t handler_length;
+    /* What HEAP_SET named, and work that waits for memory of a heap */
+    uint64_t heap_va;
+    MaliCsfTiler tiler;
     /* Ring offset before which every instruction is retired */
     uint64_t extract;
     uint8_t sb_endpoint;
@@ -187,11 +198,14 @@ typedef struct MaliCsfEngine {
 
     /* How long an endpoint takes, a property; for the next work that ends */
     uint64_t endpoint_latency_ns;
+    /* Chunks of its heap that a piece of the tiler's work takes, likewise */
+    uint64_t endpoint_heap_chunks;
     QEMUTimer *work_timer;
 
     /* Counters, zero after QEMU reset */
     uint64_t instructions;
     uint64_t slices;
+    uint64_t tiler_ooms;
 } MaliCsfEngine;
 
 extern const VMStateDescription vmstate_mali_csf_engine;
@@ -228,6 +242,12 @@ uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);
  * and of deferred instructions too
  */
 uint32_t mali_csf_stream_work(const MaliCsfStream *stream);
+
+/* How deep the stream may call now: frames, the current ones included */
+static inline unsigned mali_csf_stream_frames(const MaliCsfStream *stream)
+{
+    return stream->handler_depth + CS_CALL_STACK_DEPTH;
+}
 uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
 
 /*
@@ -263,7 +283,10 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
 void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
                                 unsigned scoreboard, int64_t end);
 
-/* What the stream gave to endpoints is done now: SUSPEND does not wait */
+/*
+ * What the stream gave to endpoints is done now: SUSPEND does not wait.
+ * Except for what has not begun, for want of memory.
+ */
 void mali_csf_stream_end_work(MaliCsfStream *stream);
 
 #endif /* HW_GPU_MALI_CSF_ENGINE_H */

@@ -20,7 +20,7 @@
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 /* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     3
+#define SUSPEND_VERSION     4
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -55,9 +55,23 @@ typedef struct QEMU_PACKED SuspendedStream {
     uint16_t reserved;
     uint64_t fault_info;
     uint64_t progress;
-    SuspendedFrame frames[CS_CALL_STACK_DEPTH];
+    SuspendedFrame frames[MALI_CSF_MAX_FRAMES];
     uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
     SuspendedDeferred deferred[MALI_CSF_MAX_DEFERRED];
+    uint64_t heap_va;
+    uint64_t handler_va;
+    uint32_t handler_length;
+    uint8_t handler_depth;
+    /* Work that waits for memory, if there are chunks that it needs */
+    uint8_t tiler_opcode;
+    uint8_t tiler_scoreboard;
+    uint8_t reserved3;
+    uint32_t tiler_chunks;
+    uint32_t reserved4;
+    uint64_t tiler_heap_va;
+    uint64_t tiler_context_va;
+    uint64_t grant_first;
+    uint64_t grant_last;
 } SuspendedStream;
 
 typedef struct QEMU_PACKED SuspendedGroup {
@@ -114,7 +128,18 @@ static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
         saved->deferred[i].wait_mask = cpu_to_le16(op->wait_mask);
         saved->deferred[i].signal = op->signal;
     }
-    for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
+    saved->heap_va = cpu_to_le64(stream->heap_va);
+    saved->handler_va = cpu_to_le64(stream->handler_va);
+    saved->handler_length = cpu_to_le32(stream->handler_length);
+    saved->handler_depth = stream->handler_depth;
+    saved->tiler_opcode = stream->tiler.opcode;
+    saved->tiler_scoreboard = stream->tiler.scoreboard;
+    saved->tiler_chunks = cpu_to_le32(stream->tiler.chunks);
+    saved->tiler_heap_va = cpu_to_le64(stream->tiler.heap_va);
+    saved->tiler_context_va = cpu_to_le64(stream->tiler.context_va);
+    saved->grant_first = cpu_to_le64(stream->tiler.grant_first);
+    saved->grant_last = cpu_to_le64(stream->tiler.grant_last);
+    for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
         saved->frames[i].start = cpu_to_le64(stream->frames[i].start);
         saved->frames[i].end = cpu_to_le64(stream->frames[i].end);
         saved->frames[i].ip = cpu_to_le64(stream->frames[i].ip);
@@ -157,7 +182,19 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
             .signal = saved->deferred[i].signal,
         };
     }
-    for (i = 0; i < CS_CALL_STACK_DEPTH; i++) {
+    stream->heap_va = le64_to_cpu(saved->heap_va);
+    stream->handler_va = le64_to_cpu(saved->handler_va);
+    stream->handler_length = le32_to_cpu(saved->handler_length);
+    stream->handler_depth = saved->handler_depth;
+    /* What was asked of the host is asked again. */
+    stream->tiler.opcode = saved->tiler_opcode;
+    stream->tiler.scoreboard = saved->tiler_scoreboard;
+    stream->tiler.chunks = le32_to_cpu(saved->tiler_chunks);
+    stream->tiler.heap_va = le64_to_cpu(saved->tiler_heap_va);
+    stream->tiler.context_va = le64_to_cpu(saved->tiler_context_va);
+    stream->tiler.grant_first = le64_to_cpu(saved->grant_first);
+    stream->tiler.grant_last = le64_to_cpu(saved->grant_last);
+    for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
         stream->frames[i].start = le64_to_cpu(saved->frames[i].start);
         stream->frames[i].end = le64_to_cpu(saved->frames[i].end);
         stream->frames[i].ip = le64_to_cpu(saved->frames[i].ip);
@@ -190,6 +227,7 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
         stream->state = MALI_CSF_STREAM_READY;
         break;
     }
+    mali_csf_stream_end_work(stream);
     stream->resume_state = stream->state;
     stream->state = MALI_CSF_STREAM_STOPPED;
     stream->ring_size = 0;
@@ -625,6 +663,11 @@ static void csg_progress(MaliCsfState *s, unsigned csg)
         MaliCsfStream *stream = &group->streams[cs];
 
         if (!mali_csf_stream_scoreboards(stream)) {
+            continue;
+        }
+        if (stream->tiler.chunks) {
+            /* It waits for the host, and no endpoint has begun. */
+            stream->work_progress = now;
             continue;
         }
         if (now >= stream->work_progress + timeout) {

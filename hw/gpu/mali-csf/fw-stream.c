@@ -1,8 +1,7 @@
 /*
  * Mali CSF GPU: firmware interface of a stream (CS)
  *
- * Not modelled: tiler heaps and their out-of-memory event, protected mode,
- * EXTRACT_EVENT.
+ * Not modelled: protected mode, EXTRACT_EVENT.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -191,6 +190,14 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
         mali_csf_fw_cs_stop(s, csg, cs);
     }
 
+    if (stream->tiler.asked && !((req ^ next) & CS_TILER_OOM)) {
+        /* The operands are read after the word that covers them. */
+        smp_rmb();
+        mali_csf_heap_answer(s, csg, cs,
+                             mali_csf_fw_load64(s, in + CS_TILER_HEAP_START),
+                             mali_csf_fw_load64(s, in + CS_TILER_HEAP_END));
+    }
+
     if (stream->state == MALI_CSF_STREAM_FAULT &&
         !stream->fault_unpublished && !((req ^ next) & CS_EVENT_FAULT)) {
         mali_csf_stream_fault_acknowledged(stream);
@@ -274,20 +281,47 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
     mali_csf_fw_store32(s, out + CS_STATUS_BLOCKED_REASON, reason);
 }
 
+/* Ask the host for memory of the heap */
+static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
+    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+
+    tiler->wanted = false;
+    tiler->asked = true;
+    s->engine.tiler_ooms++;
+    mali_csf_fw_store32(s, out + CS_HEAP_VT_START, tiler->vt_start);
+    mali_csf_fw_store32(s, out + CS_HEAP_VT_END, tiler->vt_end);
+    mali_csf_fw_store32(s, out + CS_HEAP_FRAG_END, tiler->frag_end);
+    mali_csf_fw_store64(s, out + CS_HEAP_ADDRESS, tiler->heap_va);
+    trace_mali_csf_heap_oom(csg, cs, tiler->heap_va, tiler->vt_start,
+                            tiler->vt_end, tiler->frag_end);
+    /* All words are visible before the event that tells of them. */
+    smp_mb();
+    if (cs_event(s, csg, cs, CS_TILER_OOM)) {
+        cs_interrupt(s, csg, cs);
+    }
+}
+
 void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
     uint32_t out = mali_csf_fw_cs_output(csg, cs);
-    bool is_fatal = stream->state == MALI_CSF_STREAM_FATAL;
+    bool is_fatal;
 
     if (stream->extract_unpublished && stream->user_output) {
         mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
                             stream->extract);
         stream->extract_unpublished = false;
     }
+    mali_csf_heap_poll(s, csg, cs);
+    if (stream->tiler.wanted) {
+        publish_oom(s, csg, cs);
+    }
     if (!stream->fault_unpublished) {
         return;
     }
+    is_fatal = stream->state == MALI_CSF_STREAM_FATAL;
     stream->fault_unpublished = false;
     mali_csf_fw_store32(s, out + (is_fatal ? CS_FATAL : CS_FAULT),
                         stream->fault);

@@ -145,6 +145,43 @@ static MaliCsfStep do_run(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
+/*
+ * The tiler takes one thing after the other: what waits for memory of a heap
+ * keeps the next from beginning.
+ */
+static bool tiler_free(MaliCsfExec *exec)
+{
+    const MaliCsfTiler *tiler = &exec->stream->tiler;
+
+    return !tiler->chunks || mali_csf_exec_wait(exec, 1u << tiler->scoreboard);
+}
+
+static MaliCsfStep do_run_tiler(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    MaliCsfWork work = {
+        .opcode = exec->word >> CS_OPCODE_SHIFT,
+        .csg = exec->csg,
+        .cs = exec->cs,
+        .scoreboard = stream->sb_endpoint,
+    };
+
+    if (!tiler_free(exec)) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    stream->scoreboard[work.scoreboard]++;
+    if (!mali_csf_heap_hold(exec->s, &work)) {
+        mali_csf_endpoint_start(exec->s, &work);
+    }
+    insn_progress(exec);
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_finish_tiling(MaliCsfExec *exec)
+{
+    return tiler_free(exec) ? do_run(exec) : MALI_CSF_STEP_BLOCKED;
+}
+
 static MaliCsfStep do_branch(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
@@ -190,7 +227,7 @@ static MaliCsfStep do_call(MaliCsfExec *exec)
     if (!branch_buffer(exec, &address, &length)) {
         return mali_csf_exec_fatal(exec, CS_EXCEPTION_CONFIG_FAULT);
     }
-    if (stream->depth + 1 >= CS_CALL_STACK_DEPTH) {
+    if (stream->depth + 1 >= mali_csf_stream_frames(stream)) {
         return mali_csf_exec_fatal(exec, CS_EXCEPTION_CALL_STACK_OVERFLOW);
     }
     stream->frames[stream->depth].ip += 8;
@@ -268,6 +305,8 @@ typedef struct MaliCsfSemantics {
 #define SIMPLE(fn)  .execute = (fn), .weight = 1
 #define MEMORY(fn)  .execute = (fn), .weight = 4
 #define ENDPOINT    .execute = do_run, .weight = 4, .skipped_on_error = true
+#define TILER       .execute = do_run_tiler, .weight = 4, \
+                    .skipped_on_error = true
 
 /* By opcode; which architectures have it is in cs-table.c */
 static const MaliCsfSemantics semantics[256] = {
@@ -276,12 +315,15 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_MOVE32] = { SIMPLE(do_move32) },
     [CS_OP_WAIT] = { SIMPLE(do_wait) },
     [CS_OP_RUN_COMPUTE] = { ENDPOINT },
-    [CS_OP_RUN_TILING] = { ENDPOINT },
-    [CS_OP_RUN_IDVS] = { ENDPOINT },
+    [CS_OP_RUN_TILING] = { TILER },
+    [CS_OP_RUN_IDVS] = { TILER },
     [CS_OP_RUN_FRAGMENT] = { ENDPOINT },
-    [CS_OP_RUN_FULLSCREEN] = { ENDPOINT },
-    [CS_OP_FINISH_TILING] = { ENDPOINT },
-    [CS_OP_RUN_IDVS2] = { ENDPOINT },
+    [CS_OP_RUN_FULLSCREEN] = { TILER },
+    [CS_OP_FINISH_TILING] = { .execute = do_finish_tiling, .weight = 4,
+                              .skipped_on_error = true },
+    [CS_OP_FINISH_FRAGMENT] = { MEMORY(mali_csf_insn_finish_fragment),
+                                .perform = mali_csf_perform_finish_fragment },
+    [CS_OP_RUN_IDVS2] = { TILER },
     [CS_OP_RUN_FRAGMENT2] = { ENDPOINT },
     [CS_OP_ARITH_IMM32] = { SIMPLE(mali_csf_insn_arith_imm32) },
     [CS_OP_ARITH_IMM64] = { SIMPLE(mali_csf_insn_arith_imm64) },
@@ -294,6 +336,9 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_BRANCH] = { SIMPLE(do_branch) },
     [CS_OP_SET_SB_ENTRY] = { SIMPLE(mali_csf_insn_set_sb_entry) },
     [CS_OP_PROGRESS_WAIT] = { SIMPLE(mali_csf_insn_progress_wait) },
+    [CS_OP_SET_EXCEPTION_HANDLER] = {
+        SIMPLE(mali_csf_insn_set_exception_handler)
+    },
     [CS_OP_NEXT_SB_ENTRY] = { SIMPLE(mali_csf_insn_next_sb_entry) },
     [CS_OP_SET_STATE] = { SIMPLE(mali_csf_insn_set_state) },
     [CS_OP_SET_STATE_IMM32] = { SIMPLE(mali_csf_insn_set_state_imm32) },
@@ -316,6 +361,10 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_PROGRESS_LOAD] = { SIMPLE(mali_csf_insn_progress_load) },
     [CS_OP_RUN_COMPUTE_INDIRECT] = { ENDPOINT },
     [CS_OP_ERROR_BARRIER] = { SIMPLE(do_error_barrier) },
+    [CS_OP_HEAP_SET] = { SIMPLE(mali_csf_insn_heap_set) },
+    [CS_OP_HEAP_OPERATION] = { MEMORY(mali_csf_insn_heap_operation),
+                               .align = 4,
+                               .perform = mali_csf_perform_heap_operation },
     [CS_OP_TRACE_POINT] = { SIMPLE(mali_csf_insn_trace_point),
                             .perform = mali_csf_perform_trace_point },
     [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,

@@ -282,4 +282,14 @@ static inline void insn_progress(MaliCsfExec *exec)
     }
 }
 
+/* heap.c */
+MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
+                                            const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
+                                             const MaliCsfDeferred *op);
+
 #endif /* HW_GPU_MALI_CSF_INSTRUCTIONS_H */

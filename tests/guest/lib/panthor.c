@@ -30,6 +30,10 @@ enum {
 
 #define RING_SIZE               0x4000
 
+/* The least that the driver takes; more render passes than a test begins */
+#define HEAP_CHUNK_SIZE         0x20000
+#define HEAP_IN_FLIGHT          1000
+
 static int panthor_ioctl(const PanthorDev *dev, unsigned long request,
                          void *arg)
 {
@@ -276,6 +280,32 @@ void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo)
         panthor_ioctl(dev, DRM_IOCTL_GEM_CLOSE, &arg);
     }
     memset(bo, 0, sizeof(*bo));
+}
+
+int panthor_heap_create(PanthorDev *dev, uint32_t vm, uint32_t initial,
+                        uint32_t max, uint32_t *heap, uint64_t *context_va,
+                        uint64_t *chunk_va)
+{
+    struct drm_panthor_tiler_heap_create arg = {
+        .vm_id = vm,
+        .initial_chunk_count = initial,
+        .chunk_size = HEAP_CHUNK_SIZE,
+        .max_chunks = max,
+        .target_in_flight = HEAP_IN_FLIGHT,
+    };
+    int ret = panthor_ioctl(dev, DRM_IOCTL_PANTHOR_TILER_HEAP_CREATE, &arg);
+
+    *heap = arg.handle;
+    *context_va = arg.tiler_heap_ctx_gpu_va;
+    *chunk_va = arg.first_heap_chunk_gpu_va;
+    return ret;
+}
+
+int panthor_heap_destroy(PanthorDev *dev, uint32_t heap)
+{
+    struct drm_panthor_tiler_heap_destroy arg = { .handle = heap };
+
+    return panthor_ioctl(dev, DRM_IOCTL_PANTHOR_TILER_HEAP_DESTROY, &arg);
 }
 
 int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,

@@ -142,6 +142,22 @@ int panthor_bo_create(PanthorDev *dev, PanthorBo *bo, uint64_t size,
 void panthor_bo_destroy(PanthorDev *dev, PanthorBo *bo);
 
 /**
+ * panthor_heap_create: create a tiler heap with the smallest chunks
+ * @dev: the device
+ * @vm: its VM
+ * @initial: chunks that it has from the start, 1 at least
+ * @max: chunks that it may have at most
+ * @heap: receives its number; the caller ends it with
+ *        panthor_heap_destroy()
+ * @context_va: receives the address that HEAP_SET takes
+ * @chunk_va: receives the address of the first chunk
+ */
+int panthor_heap_create(PanthorDev *dev, uint32_t vm, uint32_t initial,
+                        uint32_t max, uint32_t *heap, uint64_t *context_va,
+                        uint64_t *chunk_va);
+int panthor_heap_destroy(PanthorDev *dev, uint32_t heap);
+
+/**
  * panthor_group_create: create a group, of medium priority
  * @dev: the device
  * @vm: its VM

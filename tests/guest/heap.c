@@ -1,0 +1,280 @@
+/*
+ * heap: a tiler heap to the end of its memory, and back
+ *
+ * The model is told that each piece of the tiler's work takes one chunk.
+ * The driver gives chunks until the heap has as many as it may; then a
+ * fragment job or an exception handler has to give some back.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/host.h"
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define JOB_TIMEOUT_MS 3000
+/* How long a job that has to wait is looked at */
+#define LOOK_MS 200
+#define TURN_TIMEOUT_MS 3000
+
+#define MAX_CHUNKS 3
+#define MAX_SPINNERS 33
+
+/* Queues of the group */
+enum {
+    DRAW = 0,
+    FRAGMENT = 1,
+};
+
+/* Words of the data buffer */
+enum {
+    DATA_DONE = 0,
+    DATA_HANDLER = 1,
+    /* Tiler context, and its list of chunks: newest and oldest */
+    DATA_TILER = 64,
+    DATA_TILER_TOP = DATA_TILER + 10,
+};
+
+/* Registers: those of a handler are not used by what it interrupts */
+enum {
+    REG_TILER = 40,
+    REG_HEAP = 50,
+    REG_CHUNKS = 52,
+    REG_HANDLER = 60,
+    HANDLER_BASE = 64,
+};
+
+static PanthorDev dev;
+static PanthorContext ctx;
+static uint64_t heap_va;
+static uint32_t draws;
+
+static uint64_t oom_events(void)
+{
+    uint64_t count = 0;
+
+    host_get_u64("tiler-oom-count", &count);
+    return count;
+}
+
+static void emit_heap(Stream *s)
+{
+    stream_emit(s, cs_move48(REG_HEAP, heap_va));
+    stream_emit(s, cs_heap_set(REG_HEAP));
+}
+
+/* A render pass with one piece of work; @handler_size 0: no handler */
+static void submit_draw(uint64_t handler_va, uint32_t handler_size)
+{
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+
+    ctx.data[DATA_DONE] = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move48(REG_HANDLER, handler_va));
+    stream_emit(&s, cs_move32(REG_HANDLER + 2, handler_size));
+    stream_emit(&s, cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM,
+                                             REG_HANDLER, REG_HANDLER + 2));
+    emit_heap(&s);
+    stream_emit(&s, cs_move48(REG_TILER, panthor_data_va(DATA_TILER)));
+    stream_emit(&s, cs_heap_operation(CS_HEAP_VT_STARTED, 0, 0));
+    stream_emit(&s, cs_opcode(CS_OP_RUN_FULLSCREEN));
+    stream_emit(&s, cs_opcode(CS_OP_FINISH_TILING));
+    stream_emit(&s, cs_wait(1 << STREAM_SB_ENDPOINT));
+    stream_emit(&s, cs_heap_operation(CS_HEAP_VT_COMPLETED, 0, 0));
+    stream_emit(&s, cs_move32(10, ++draws));
+    stream_store_at(&s, 10, panthor_data_va(DATA_DONE), 2);
+    stream_end(&s);
+    va = stream_place(&s, &ctx.code, &size);
+    TAP_MUST(panthor_submit(&ctx, DRAW, va, size, ctx.syncobj));
+}
+
+static bool draw_done(unsigned timeout_ms)
+{
+    int ret = panthor_syncobj_wait(&dev, ctx.syncobj, 0, false, timeout_ms);
+
+    if (ret && ret != -ETIME) {
+        tap_diag("draw %u: %s", draws, strerror(-ret));
+    }
+    return !ret && ctx.data[DATA_DONE] == draws;
+}
+
+/* Give back the chunks of the tiler context, which is empty afterwards */
+static void emit_fragment(Stream *s, unsigned base)
+{
+    stream_emit(s, cs_move48(base, panthor_data_va(DATA_TILER_TOP)));
+    stream_load(s, base + 2, 0xf, base, 0);
+    stream_emit(s, cs_finish_fragment(base + 2, base + 4, 1, 0, 0));
+    stream_emit(s, cs_move48(base + 2, 0));
+    stream_emit(s, cs_move48(base + 4, 0));
+    stream_store(s, base + 2, 0xf, base, 0);
+}
+
+static int fragment(void)
+{
+    uint32_t syncobj, size;
+    uint64_t va;
+    Stream s;
+    int ret;
+
+    stream_init(&s);
+    stream_begin(&s);
+    emit_heap(&s);
+    emit_fragment(&s, REG_CHUNKS);
+    stream_end(&s);
+    va = stream_place(&s, &ctx.code, &size);
+    TAP_MUST(panthor_syncobj_create(&dev, &syncobj));
+    TAP_MUST(panthor_submit(&ctx, FRAGMENT, va, size, syncobj));
+    ret = panthor_syncobj_wait(&dev, syncobj, 0, true, JOB_TIMEOUT_MS);
+    panthor_syncobj_destroy(&dev, syncobj);
+    return ret;
+}
+
+static uint64_t place_handler(uint32_t *size)
+{
+    Stream s;
+
+    stream_init(&s);
+    stream_load_at(&s, HANDLER_BASE, panthor_data_va(DATA_HANDLER),
+                   HANDLER_BASE + 2);
+    stream_emit(&s, cs_add_imm32(HANDLER_BASE, HANDLER_BASE, 1));
+    stream_store_at(&s, HANDLER_BASE, panthor_data_va(DATA_HANDLER),
+                    HANDLER_BASE + 2);
+    emit_fragment(&s, HANDLER_BASE + 2);
+    return stream_place(&s, &ctx.code, size);
+}
+
+/* More groups than slots, all busy: the one that waits for memory rotates */
+static void over_commit(void)
+{
+    uint32_t syncobj[MAX_SPINNERS], group[MAX_SPINNERS];
+    int count = TAP_MUST(panthor_group_slots(&dev)) + 2;
+    uint64_t before, deadline;
+    PanthorContext busy;
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+    int i;
+
+    if (count > MAX_SPINNERS) {
+        count = MAX_SPINNERS;
+    }
+    panthor_context_init(&busy, &dev, 1);
+    stream_init(&s);
+    stream_begin(&s);
+    panthor_emit_spin(&s, 0);
+    va = stream_place(&s, &busy.code, &size);
+    submit_draw(0, 0);
+    tap_ok(!draw_done(LOOK_MS), "a draw waits for memory");
+    before = oom_events();
+    for (i = 0; i < count; i++) {
+        struct drm_panthor_sync_op signal;
+        PanthorJob job = { .stream_va = va, .stream_size = size };
+
+        TAP_MUST(panthor_group_create(&dev, busy.vm, 1, &group[i]));
+        TAP_MUST(panthor_syncobj_create(&dev, &syncobj[i]));
+        signal = panthor_signal_op(syncobj[i], 0);
+        job.syncs = &signal;
+        job.sync_count = 1;
+        TAP_MUST(panthor_group_submit(&dev, group[i], &job, 1));
+    }
+    deadline = kernel_now_ns() + TURN_TIMEOUT_MS * 1000000ull;
+    while (oom_events() < before + 2 && kernel_now_ns() < deadline) {
+        kernel_sleep_ms(20);
+    }
+    tap_ok(oom_events() >= before + 2,
+           "off its slot and back, it asks for memory again");
+    panthor_poll_set(&busy, 0, 1);
+    for (i = 0; i < count; i++) {
+        int ret = panthor_syncobj_wait(&dev, syncobj[i], 0, false,
+                                       JOB_TIMEOUT_MS);
+
+        if (ret) {
+            tap_ok(false, "spinner %d ends: %s", i, strerror(-ret));
+        }
+        panthor_syncobj_destroy(&dev, syncobj[i]);
+        TAP_MUST(panthor_group_destroy(&dev, group[i]));
+    }
+    tap_ok(!fragment() && draw_done(JOB_TIMEOUT_MS),
+           "a fragment job brings it to its end");
+    panthor_context_fini(&busy);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t heap, handler_size, fatal = 0;
+    uint64_t first_chunk, handler_va, events;
+    int state;
+
+    tap_start(argc, argv, NULL, "Lets a tiler heap run out of memory.");
+    if (host_request(NULL, 0, "qom-set x-endpoint-heap-chunks 1")) {
+        tap_skip(host_error(), "work of the tiler takes memory");
+        return tap_end();
+    }
+    TAP_MUST(panthor_open(&dev));
+    panthor_context_init(&ctx, &dev, 2);
+    TAP_MUST(panthor_heap_create(&dev, ctx.vm, 1, MAX_CHUNKS, &heap,
+                                 &heap_va, &first_chunk));
+    tap_ok(heap_va && first_chunk, "a heap is made");
+    handler_va = place_handler(&handler_size);
+
+    /* One chunk is there from the start, and the tiler's own */
+    events = oom_events();
+    submit_draw(0, 0);
+    tap_ok(draw_done(JOB_TIMEOUT_MS), "the driver gives a chunk");
+    submit_draw(0, 0);
+    tap_ok(draw_done(JOB_TIMEOUT_MS), "and another one");
+    tap_ok(oom_events() == events + 2, "it was asked twice");
+
+    submit_draw(0, 0);
+    tap_ok(!draw_done(LOOK_MS), "no more than the heap may have");
+    tap_ok(!fragment(), "a fragment job gives the chunks back");
+    tap_ok(draw_done(JOB_TIMEOUT_MS), "the draw goes on with one of them");
+    events = oom_events();
+    submit_draw(0, 0);
+    tap_ok(draw_done(JOB_TIMEOUT_MS) && oom_events() == events,
+           "the next one takes the other and asks nobody");
+
+    submit_draw(handler_va, handler_size);
+    tap_ok(draw_done(JOB_TIMEOUT_MS) && ctx.data[DATA_HANDLER] == 1,
+           "refused, an exception handler makes room");
+    submit_draw(handler_va, handler_size);
+    tap_ok(draw_done(JOB_TIMEOUT_MS) && ctx.data[DATA_HANDLER] == 1,
+           "with room, it is not called");
+
+    over_commit();
+
+    /* The heap goes while a draw waits for it. */
+    submit_draw(0, 0);
+    TAP_MUST(draw_done(JOB_TIMEOUT_MS) ? 0 : -EIO);
+    submit_draw(0, 0);
+    tap_ok(!draw_done(LOOK_MS), "the next draw waits again");
+    tap_ok(!panthor_group_destroy(&dev, ctx.group),
+           "its group can be destroyed");
+    TAP_MUST(panthor_group_create(&dev, ctx.vm, 2, &ctx.group));
+    tap_ok(!panthor_heap_destroy(&dev, heap), "so can the heap");
+
+    /* A context that is none of the driver's: -EINVAL there, and the end */
+    tap_directive("allow-dmesg Failed to extend the tiler heap");
+    tap_directive("allow-dmesg CSG slot [0-9]+ progress timeout|job timeout");
+    heap_va = panthor_data_va(DATA_TILER + 64);
+    submit_draw(0, 0);
+    tap_ok(!draw_done(JOB_TIMEOUT_MS),
+           "a heap that the driver does not know gets nothing");
+    state = panthor_group_state(&dev, ctx.group, &fatal);
+    if (!tap_ok(state == DRM_PANTHOR_GROUP_STATE_FATAL_FAULT && fatal == 1,
+                "the driver ends the queue that asked")) {
+        tap_diag("state 0x%x, queues 0x%x", state, fatal);
+    }
+
+    host_request(NULL, 0, "qom-set x-endpoint-heap-chunks 0");
+    panthor_context_fini(&ctx);
+    panthor_close(&dev);
+    return tap_end();
+}
