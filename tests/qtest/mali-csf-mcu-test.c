@@ -947,7 +947,7 @@ static void *racer(void *opaque)
         smp_mb();
         qatomic_set(r->db_req, (qatomic_read(r->db_req) & ~1u) |
                     (~qatomic_read(r->db_ack) & 1u));
-        r->sent++;
+        qatomic_set(&r->sent, r->sent + 1);
     }
     return NULL;
 }
@@ -993,7 +993,9 @@ static void test_order_race(void)
     r.db_ack = (uint32_t *)(ram + gpu.glb_out + GLB_DB_ACK -
                             MALI_CSF_RAM_BASE);
     thread = g_thread_new("racer", racer, &r);
-    for (int i = 0; i < 20000; i++) {
+    /* More of them where the other thread gets little time */
+    for (int i = 0; i < 20000 ||
+         (i < 400000 && qatomic_read(&r.sent) <= 2000); i++) {
         mali_csf_doorbell(&gpu, 0);
         mali_csf_run(&gpu, 2 * MALI_CSF_US);
     }
