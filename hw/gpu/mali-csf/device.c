@@ -56,6 +56,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     mali_csf_mmu_reset_enter(s);
     mali_csf_mcu_reset_enter(s);
     mali_csf_engine_reset_enter(s);
+    mali_csf_perfcnt_reset_enter(s);
     mali_csf_inject_reset_enter(s);
     s->spin = (MaliCsfSpin) { };
     mali_csf_checker_forget(s);
@@ -99,13 +100,14 @@ static int mali_csf_post_load(void *opaque, int version_id)
     /* The lines depend on what is injected. */
     return mali_csf_inject_post_load(s) ?: mali_csf_gpu_post_load(s) ?:
            mali_csf_pwr_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
-           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s);
+           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s) ?:
+           mali_csf_perfcnt_post_load(s);
 }
 
 static const VMStateDescription vmstate_mali_csf = {
     .name = TYPE_MALI_CSF,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .pre_save = mali_csf_pre_save,
     .pre_load = mali_csf_pre_load,
     .post_load = mali_csf_post_load,
@@ -134,6 +136,8 @@ static const VMStateDescription vmstate_mali_csf = {
                        MaliCsfMcu),
         VMSTATE_STRUCT(engine, MaliCsfState, 1, vmstate_mali_csf_engine,
                        MaliCsfEngine),
+        VMSTATE_STRUCT(perfcnt, MaliCsfState, 1, vmstate_mali_csf_perfcnt,
+                       MaliCsfPerfcnt),
         VMSTATE_END_OF_LIST()
     },
     .subsections = (const VMStateDescription * const []) {

@@ -18,6 +18,7 @@
 #include "mcu.h"
 #include "mmu.h"
 #include "models.h"
+#include "perfcnt.h"
 #include "pwr.h"
 #include "spin.h"
 #include "unmodelled.h"
@@ -54,6 +55,7 @@ struct MaliCsfState {
     MaliCsfMmu mmu;
     MaliCsfMcu mcu;
     MaliCsfEngine engine;
+    MaliCsfPerfcnt perfcnt;
     MaliCsfUnmodelled unmodelled;
     MaliCsfChecker checker;
     MaliCsfInject inject;

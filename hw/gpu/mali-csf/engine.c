@@ -94,6 +94,7 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->num_deferred = 0;
+    s->perfcnt.cs_fatals++;
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
 
@@ -111,6 +112,7 @@ void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->error = type;
+    s->perfcnt.cs_faults++;
     trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
 }
 

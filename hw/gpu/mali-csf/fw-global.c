@@ -1,10 +1,9 @@
 /*
  * Mali CSF GPU: global firmware interface, and the accessors of all levels
  *
- * Not modelled: performance counters, protected mode, iterator traces,
- * firmware configuration, the debug interface, eviction of endpoint
- * resources, sleep by the firmware's own decision.  Requests of these are
- * acknowledged and have no effect.
+ * Not modelled: protected mode, iterator traces, firmware configuration, the
+ * debug interface, eviction of endpoint resources, sleep by the firmware's
+ * own decision.  Requests of these are acknowledged and have no effect.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -210,7 +209,8 @@ void mali_csf_fw_boot(MaliCsfState *s)
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, model->csg_slots);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
                         CSG_CONTROL_STRIDE);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE, 0);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE,
+                        mali_csf_perfcnt_size(model));
     mali_csf_fw_store32(s, control + GLB_CONTROL_INSTR_FEATURES,
                         model->fw_instr_features);
 
@@ -244,6 +244,20 @@ static void glb_interrupt(MaliCsfState *s, uint32_t changed)
     if (changed & mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
                                      GLB_ACK_IRQ_MASK)) {
         mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_GLOBAL_IF);
+    }
+}
+
+/* Toggle the events in ACK that are not pending; interrupt the host */
+static void glb_event(MaliCsfState *s, uint32_t events)
+{
+    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
+
+    events &= ~(mali_csf_fw_load32(s, mali_csf_fw_glb_input() + GLB_REQ) ^
+                ack);
+    if (events) {
+        mali_csf_fw_store32(s, out + GLB_ACK, ack ^ events);
+        glb_interrupt(s, events);
     }
 }
 
@@ -333,6 +347,11 @@ static void serve_idle_en(MaliCsfState *s, uint32_t req)
     s->mcu.fw.idle_deadline = -1;
 }
 
+static void serve_perfcnt_en(MaliCsfState *s, uint32_t req)
+{
+    mali_csf_perfcnt_enable(s, req & GLB_PERFCNT_EN);
+}
+
 static void serve_debug(MaliCsfState *s, uint32_t req)
 {
     uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
@@ -356,7 +375,8 @@ static const struct {
     { GLB_CFG_ALLOC_EN, serve_alloc_en },
     { GLB_CFG_POWEROFF_TIMER, serve_poweroff_timer },
     { GLB_PROTM_ENTER },
-    { GLB_PERFCNT_EN },
+    { GLB_PERFCNT_EN, serve_perfcnt_en },
+    /* Once it is enabled, and not always at once: see glb_requests() */
     { GLB_PERFCNT_SAMPLE },
     /* The cycle counter always runs. */
     { GLB_COUNTER_EN },
@@ -393,6 +413,7 @@ static void glb_requests(MaliCsfState *s)
     uint32_t halt_mask = glb_halt_mask(s);
     bool halt = (changed & halt_mask) && (req & halt_mask);
     uint32_t unknown = changed & ~halt_mask;
+    uint32_t events = 0;
     uint32_t lost;
     unsigned i;
 
@@ -415,6 +436,10 @@ static void glb_requests(MaliCsfState *s)
             glb_request_table[i].serve(s, req);
         }
     }
+    if ((changed & GLB_PERFCNT_SAMPLE) &&
+        !mali_csf_perfcnt_sample(s, &events)) {
+        changed &= ~GLB_PERFCNT_SAMPLE;
+    }
     if (unknown) {
         qemu_log_mask(LOG_UNIMP, "%s: requests 0x%x\n", __func__, unknown);
     }
@@ -428,6 +453,7 @@ static void glb_requests(MaliCsfState *s)
     lost = glb_unacknowledged(s, changed);
     mali_csf_fw_store32(s, out + GLB_ACK, ack ^ (changed & ~lost));
     glb_interrupt(s, changed & ~lost);
+    glb_event(s, events);
     if (halt) {
         mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
     }
@@ -489,8 +515,6 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
     MaliCsfFirmware *fw = &s->mcu.fw;
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     uint32_t in = mali_csf_fw_glb_input();
-    uint32_t out = mali_csf_fw_glb_output();
-    uint32_t ack;
 
     if (!all_groups_idle(s)) {
         fw->was_busy = true;
@@ -517,11 +541,7 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
 
     fw->was_busy = false;
     fw->idle_deadline = -1;
-    ack = mali_csf_fw_load32(s, out + GLB_ACK);
-    if (!((mali_csf_fw_load32(s, in + GLB_REQ) ^ ack) & GLB_IDLE)) {
-        mali_csf_fw_store32(s, out + GLB_ACK, ack ^ GLB_IDLE);
-        glb_interrupt(s, GLB_IDLE);
-    }
+    glb_event(s, GLB_IDLE);
 }
 
 int64_t mali_csf_fw_progress_ns(MaliCsfState *s)

@@ -497,6 +497,7 @@ void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
 {
     uint32_t id = FIELD_EX32(s->gpu.latest_flush_id + 1, LATEST_FLUSH_ID, ID);
 
+    s->perfcnt.flushes++;
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_flush_done(s, modes);
     }

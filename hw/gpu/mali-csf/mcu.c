@@ -55,6 +55,7 @@ static void mcu_forget(MaliCsfState *s)
     s->mcu.pass_parked = false;
     s->mcu.fw = (MaliCsfFirmware) { .idle_deadline = -1, .cores_off_at = -1 };
     timer_del(s->mcu.pass_timer);
+    mali_csf_perfcnt_forget(s);
     mali_csf_engine_drop_all(s);
 }
 
@@ -182,6 +183,7 @@ static void mcu_pass(void *opaque)
         return;
     }
     trace_mali_csf_fw_pass();
+    s->perfcnt.passes++;
     if ((mcu->doorbells & 1) &&
         mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,
                              &(MaliCsfOccasion) { })) {
@@ -214,6 +216,11 @@ static void unpark_pass(MaliCsfState *s, unsigned as)
 {
     if (as == FW_AS && s->mcu.pass_parked) {
         s->mcu.pass_parked = false;
+        mali_csf_mcu_schedule_pass(s);
+    }
+    if (s->perfcnt.pending && s->perfcnt.as == as) {
+        /* The request is still there to be served. */
+        s->mcu.doorbells |= 1;
         mali_csf_mcu_schedule_pass(s);
     }
 }
@@ -385,6 +392,7 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
         return;
     }
     s->mcu.doorbells |= 1ull << page;
+    s->perfcnt.doorbells++;
     mali_csf_mcu_schedule_pass(s);
 }
 

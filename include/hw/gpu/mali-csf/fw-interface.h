@@ -58,6 +58,14 @@ enum {
 #define CS_FEATURES_FRAGMENT        (1u << 17)
 #define CS_FEATURES_TILER           (1u << 18)
 
+/* GLB_CONTROL_PRFCNT_SIZE: of a sample, in units of 256 bytes (kbase) */
+#define GLB_PRFCNT_SIZE_HW(n)       ((n) & 0xffffu)
+#define GLB_PRFCNT_SIZE_FW(n)       ((n) << 16)
+
+/* GLB_PRFCNT_CONFIG: samples of the ring, counter set */
+#define GLB_PRFCNT_CONFIG_SIZE(w)   ((w) & 0xffu)
+#define GLB_PRFCNT_CONFIG_SET(w)    (((w) >> 8) & 3)
+
 /* Global input block, host to firmware */
 enum {
     GLB_REQ = 0x00,
@@ -66,6 +74,17 @@ enum {
     GLB_PROGRESS_TIMER = 0x10,
     GLB_PWROFF_TIMER = 0x14,
     GLB_ALLOC_EN = 0x18,
+    GLB_PRFCNT_JASID = 0x24,
+    GLB_PRFCNT_BASE = 0x28,
+    GLB_PRFCNT_EXTRACT = 0x30,
+    GLB_PRFCNT_CONFIG = 0x40,
+    GLB_PRFCNT_CSG_SELECT = 0x44,
+    GLB_PRFCNT_FW_EN = 0x48,
+    GLB_PRFCNT_CSG_EN = 0x4c,
+    GLB_PRFCNT_CSF_EN = 0x50,
+    GLB_PRFCNT_SHADER_EN = 0x54,
+    GLB_PRFCNT_TILER_EN = 0x58,
+    GLB_PRFCNT_MMU_L2_EN = 0x5c,
     GLB_IDLE_TIMER = 0x80,
     GLB_IDLE_TIMER_CONFIG = 0x84,
     GLB_EVICTION_TIMER = 0x90,
@@ -79,6 +98,8 @@ enum {
     GLB_ACK = 0x00,
     GLB_DB_ACK = 0x08,
     GLB_HALT_STATUS = 0x10,
+    GLB_PRFCNT_STATUS = 0x14,
+    GLB_PRFCNT_INSERT = 0x18,
     GLB_DEBUG_ACK = 0xffc,
     GLB_OUTPUT_SIZE = 0x1000,
 };
