@@ -19,6 +19,7 @@
 #include "qemu/bitops.h"
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
+#include "protm.h"
 #include "trace.h"
 
 /*
@@ -191,10 +192,12 @@ static void check_scoreboard_wait(MaliCsfStream *stream)
 }
 
 /* Is there anything that a turn of the stream would do? */
-static bool stream_has_work(const MaliCsfStream *stream)
+static bool stream_has_work(MaliCsfState *s, const MaliCsfStream *stream)
 {
-    return stream->state == MALI_CSF_STREAM_READY ||
-           (stream->num_deferred && mali_csf_stream_deferred_ready(stream));
+    return (stream->state == MALI_CSF_STREAM_READY ||
+            (stream->num_deferred &&
+             mali_csf_stream_deferred_ready(stream))) &&
+           mali_csf_protm_may_run(s, stream);
 }
 
 /* The streams of a group whose wait for another of its streams is over */
@@ -253,6 +256,11 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         MaliCsfStep step;
         uint64_t va = frame->ip;
 
+        if (unlikely(stream->protm_end) &&
+            mali_csf_protm_region_over(stream)) {
+            mali_csf_protm_leave_region(stream);
+            break;
+        }
         if (frame->ip == frame->end) {
             if (stream->depth == 0) {
                 stream->state = MALI_CSF_STREAM_EMPTY;
@@ -280,7 +288,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                 mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
                 break;
             }
-        } else if (mali_csf_inner(exec.word)) {
+        } else if (!stream->protm_end && mali_csf_inner(exec.word)) {
             unsigned n = mali_csf_run_inner(&exec, weight - used);
 
             if (n) {
@@ -334,7 +342,7 @@ static bool engine_ready(MaliCsfState *s)
         const MaliCsfGroup *group = &s->engine.groups[csg];
 
         for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
-            if (stream_has_work(&group->streams[cs])) {
+            if (stream_has_work(s, &group->streams[cs])) {
                 return true;
             }
         }
@@ -381,7 +389,7 @@ static int next_in_turn(MaliCsfState *s)
             int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 |
                        stream->priority;
 
-            if (stream_has_work(stream) &&
+            if (stream_has_work(s, stream) &&
                 (rank > best_rank ||
                  (rank == best_rank && distance < best_distance))) {
                 best_rank = rank;
@@ -409,7 +417,7 @@ static int passed_over_longest(MaliCsfState *s)
         for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
             MaliCsfStream *stream = &group->streams[cs];
 
-            if (!stream_has_work(stream)) {
+            if (!stream_has_work(s, stream)) {
                 stream->passed_over = 0;
             } else if (++stream->passed_over > longest) {
                 longest = stream->passed_over;
@@ -688,6 +696,7 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
         ((stream->handler_va | stream->handler_length) & 7) ||
         ((stream->heap_va | stream->tiler.heap_va |
           stream->tiler.context_va) & 7) ||
+        stream->protm_depth > stream->depth ||
         stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
         stream->tiler.scoreboard >= s->model->scoreboards ||
         stream->sb_endpoint >= s->model->scoreboards ||
@@ -773,8 +782,8 @@ static const VMStateDescription vmstate_mali_csf_deferred = {
 
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -792,6 +801,10 @@ static const VMStateDescription vmstate_mali_csf_stream = {
         VMSTATE_UINT8(handler_depth, MaliCsfStream),
         VMSTATE_UINT64(handler_va, MaliCsfStream),
         VMSTATE_UINT32(handler_length, MaliCsfStream),
+        VMSTATE_UINT64(protm_end, MaliCsfStream),
+        VMSTATE_UINT8(protm_depth, MaliCsfStream),
+        VMSTATE_BOOL(protm_granted, MaliCsfStream),
+        VMSTATE_BOOL(protm_unpublished, MaliCsfStream),
         VMSTATE_UINT64(heap_va, MaliCsfStream),
         VMSTATE_STRUCT(tiler, MaliCsfStream, 1, vmstate_mali_csf_tiler,
                        MaliCsfTiler),

@@ -46,6 +46,8 @@ typedef enum MaliCsfStreamState {
     /* At a PROGRESS_WAIT; at a SHARED_SB_DEC of an entry that is zero */
     MALI_CSF_STREAM_PROGRESS_WAIT,
     MALI_CSF_STREAM_SHARED_WAIT,
+    /* At a PROT_REGION, or in one: until the GPU is in protected mode */
+    MALI_CSF_STREAM_PROTM_WAIT,
     /* At an instruction that needs a locked address */
     MALI_CSF_STREAM_STALLED,
     /* At an instruction whose access faulted, until UNMAPPED or TERMINATE */
@@ -107,6 +109,15 @@ typedef struct MaliCsfStream {
     /* What SET_EXCEPTION_HANDLER named; length 0 if nothing */
     uint64_t handler_va;
     uint32_t handler_length;
+    /*
+     * The end of the protected region that it is in, or 0, and the frame of
+     * that.  Granted: PROTM_ENTER has come, and the region begins next.
+     */
+    uint64_t protm_end;
+    uint8_t protm_depth;
+    bool protm_granted;
+    /* The host has yet to be told that it waits for protected mode */
+    bool protm_unpublished;
     /* What HEAP_SET named, and work that waits for memory of a heap */
     uint64_t heap_va;
     MaliCsfTiler tiler;

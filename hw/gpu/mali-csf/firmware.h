@@ -30,6 +30,9 @@ typedef struct MaliCsfFirmware {
     uint64_t core_mask;
     bool idle_enabled;
 
+    /* PROTM_ENTER was served, and a stream is in its protected region */
+    bool protected_mode;
+
     /* Stopped by SLEEP: goes on, groups and all, when it is woken */
     bool asleep;
     /* Virtual time at which idle shader cores are off, or -1 */
@@ -80,6 +83,8 @@ void mali_csf_fw_panic(MaliCsfState *s);
 void mali_csf_fw_glb_doorbell(MaliCsfState *s);
 /* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */
 void mali_csf_fw_glb_idle(MaliCsfState *s);
+/* Leave protected mode if it is over, and say so */
+void mali_csf_fw_glb_protm(MaliCsfState *s);
 /* The shader cores that the firmware has switched on, while it runs */
 uint64_t mali_csf_fw_shader_ready(MaliCsfState *s);
 

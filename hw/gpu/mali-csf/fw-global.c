@@ -1,9 +1,9 @@
 /*
  * Mali CSF GPU: global firmware interface, and the accessors of all levels
  *
- * Not modelled: protected mode, iterator traces, firmware configuration, the
- * debug interface, eviction of endpoint resources, sleep by the firmware's
- * own decision.  Requests of these are acknowledged and have no effect.
+ * Not modelled: iterator traces, firmware configuration, the debug
+ * interface, eviction of endpoint resources, sleep by the firmware's own
+ * decision.  Requests of these are acknowledged and have no effect.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,6 +12,7 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "device.h"
+#include "protm.h"
 #include "trace.h"
 
 /*
@@ -352,6 +353,11 @@ static void serve_perfcnt_en(MaliCsfState *s, uint32_t req)
     mali_csf_perfcnt_enable(s, req & GLB_PERFCNT_EN);
 }
 
+static void serve_protm_enter(MaliCsfState *s, uint32_t req)
+{
+    mali_csf_protm_enter(s);
+}
+
 static void serve_debug(MaliCsfState *s, uint32_t req)
 {
     uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
@@ -374,7 +380,7 @@ static const struct {
     { GLB_CFG_PROGRESS_TIMER, serve_progress_timer },
     { GLB_CFG_ALLOC_EN, serve_alloc_en },
     { GLB_CFG_POWEROFF_TIMER, serve_poweroff_timer },
-    { GLB_PROTM_ENTER },
+    { GLB_PROTM_ENTER, serve_protm_enter },
     { GLB_PERFCNT_EN, serve_perfcnt_en },
     /* Once it is enabled, and not always at once: see glb_requests() */
     { GLB_PERFCNT_SAMPLE },
@@ -542,6 +548,13 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
     fw->was_busy = false;
     fw->idle_deadline = -1;
     glb_event(s, GLB_IDLE);
+}
+
+void mali_csf_fw_glb_protm(MaliCsfState *s)
+{
+    if (mali_csf_protm_poll(s)) {
+        glb_event(s, GLB_PROTM_EXIT);
+    }
 }
 
 int64_t mali_csf_fw_progress_ns(MaliCsfState *s)

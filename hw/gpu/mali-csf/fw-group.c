@@ -5,7 +5,7 @@
  * SUSPEND writes to the host's buffer is our own format; the host and the
  * guest's programs may have changed it by the time of RESUME.
  *
- * Not modelled: protected-mode suspend buffers, exclusive endpoints.
+ * Not modelled: suspend buffers for protected content, exclusive endpoints.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,7 +20,7 @@
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 /* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     4
+#define SUSPEND_VERSION     5
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -65,13 +65,15 @@ typedef struct QEMU_PACKED SuspendedStream {
     /* Work that waits for memory, if there are chunks that it needs */
     uint8_t tiler_opcode;
     uint8_t tiler_scoreboard;
-    uint8_t reserved3;
+    uint8_t protm_depth;
     uint32_t tiler_chunks;
-    uint32_t reserved4;
+    uint32_t reserved3;
     uint64_t tiler_heap_va;
     uint64_t tiler_context_va;
     uint64_t grant_first;
     uint64_t grant_last;
+    /* The end of the protected region that it was in, or 0 */
+    uint64_t protm_end;
 } SuspendedStream;
 
 typedef struct QEMU_PACKED SuspendedGroup {
@@ -139,6 +141,8 @@ static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
     saved->tiler_context_va = cpu_to_le64(stream->tiler.context_va);
     saved->grant_first = cpu_to_le64(stream->tiler.grant_first);
     saved->grant_last = cpu_to_le64(stream->tiler.grant_last);
+    saved->protm_end = cpu_to_le64(stream->protm_end);
+    saved->protm_depth = stream->protm_depth;
     for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
         saved->frames[i].start = cpu_to_le64(stream->frames[i].start);
         saved->frames[i].end = cpu_to_le64(stream->frames[i].end);
@@ -194,6 +198,8 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
     stream->tiler.context_va = le64_to_cpu(saved->tiler_context_va);
     stream->tiler.grant_first = le64_to_cpu(saved->grant_first);
     stream->tiler.grant_last = le64_to_cpu(saved->grant_last);
+    stream->protm_end = le64_to_cpu(saved->protm_end);
+    stream->protm_depth = saved->protm_depth;
     for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
         stream->frames[i].start = le64_to_cpu(saved->frames[i].start);
         stream->frames[i].end = le64_to_cpu(saved->frames[i].end);
@@ -226,6 +232,10 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
         /* Whatever it waited for, the instruction finds out again. */
         stream->state = MALI_CSF_STREAM_READY;
         break;
+    }
+    if (stream->protm_end && stream->state != MALI_CSF_STREAM_FATAL) {
+        stream->state = MALI_CSF_STREAM_PROTM_WAIT;
+        stream->protm_unpublished = true;
     }
     mali_csf_stream_end_work(stream);
     stream->resume_state = stream->state;
@@ -601,6 +611,12 @@ bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
             break;
         case MALI_CSF_STREAM_SYNC_WAIT:
             if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT) ||
+                mali_csf_stream_scoreboards(stream)) {
+                return false;
+            }
+            break;
+        case MALI_CSF_STREAM_PROTM_WAIT:
+            if (!(stream->idle_mask & CS_IDLE_PROTM_PENDING) ||
                 mali_csf_stream_scoreboards(stream)) {
                 return false;
             }

@@ -1,7 +1,7 @@
 /*
  * Mali CSF GPU: firmware interface of a stream (CS)
  *
- * Not modelled: protected mode, EXTRACT_EVENT.
+ * Not modelled: EXTRACT_EVENT.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -255,6 +255,9 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
         reason = CS_BLOCKED_PROGRESS_WAIT;
         wait = CS_STATUS_WAIT_PROGRESS;
         break;
+    case MALI_CSF_STREAM_PROTM_WAIT:
+        wait = CS_STATUS_WAIT_PROTM;
+        break;
     case MALI_CSF_STREAM_DEFERRED_WAIT:
         reason = CS_BLOCKED_DEFERRED;
         break;
@@ -317,6 +320,12 @@ void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
     mali_csf_heap_poll(s, csg, cs);
     if (stream->tiler.wanted) {
         publish_oom(s, csg, cs);
+    }
+    if (stream->protm_unpublished) {
+        stream->protm_unpublished = false;
+        if (cs_event(s, csg, cs, CS_PROTM_PENDING)) {
+            cs_interrupt(s, csg, cs);
+        }
     }
     if (!stream->fault_unpublished) {
         return;

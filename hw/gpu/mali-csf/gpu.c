@@ -22,6 +22,7 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "device.h"
+#include "protm.h"
 #include "trace.h"
 
 /* CNTFRQ of Arm CPUs that do not say, as in target/arm before Armv8.6 */
@@ -89,7 +90,8 @@ static uint32_t read_status(MaliCsfState *s, hwaddr offset)
     bool active = mali_csf_pwr_ready(s, MALI_CSF_POWER_L2) &&
                   s->mcu.status == MCU_STATUS_ENABLED;
 
-    return FIELD_DP32(0, GPU_STATUS, ACTIVE, active);
+    return FIELD_DP32(FIELD_DP32(0, GPU_STATUS, ACTIVE, active),
+                      GPU_STATUS, PROTM_ACTIVE, mali_csf_protm_active(s));
 }
 
 /* Power, up to architecture 13 */
@@ -449,6 +451,7 @@ static void reset_storage(MaliCsfGpu *gpu, bool soft)
 static void reset_state(MaliCsfGpu *gpu)
 {
     gpu->flush_command = 0;
+    gpu->protected_mode = false;
     timer_del(gpu->flush_timer);
     gpu->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 }
@@ -518,6 +521,11 @@ static void unknown_command(uint32_t value)
 
 static void command_nothing(MaliCsfState *s, uint32_t value)
 {
+}
+
+static void command_protected_mode(MaliCsfState *s, uint32_t value)
+{
+    s->gpu.protected_mode = true;
 }
 
 static void command_unimplemented(MaliCsfState *s, uint32_t value)
@@ -630,7 +638,7 @@ static const MaliCsfGpuCommand gpu_commands[] = {
     /* CYCLE_COUNT always runs: nothing can tell that it should not. */
     [GPU_COMMAND_TIME] = { command_nothing },
     [GPU_COMMAND_FLUSH_CACHES] = { command_flush_caches },
-    [GPU_COMMAND_SET_PROTECTED_MODE] = { command_unimplemented },
+    [GPU_COMMAND_SET_PROTECTED_MODE] = { command_protected_mode },
     [GPU_COMMAND_FINISH_HALT] = { command_unimplemented },
     [GPU_COMMAND_CLEAR_FAULT] = { command_nothing },
     [GPU_COMMAND_FLUSH_PA_RANGE] = { command_flush_pa_range, SINCE(12) },
@@ -746,14 +754,15 @@ int mali_csf_gpu_post_load(MaliCsfState *s)
 
 const VMStateDescription vmstate_mali_csf_gpu = {
     .name = "mali-csf-gpu",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT(irq, MaliCsfGpu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
         VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4),
         VMSTATE_INT64(cycle_count_origin, MaliCsfGpu),
         VMSTATE_UINT32(latest_flush_id, MaliCsfGpu),
         VMSTATE_UINT32(flush_command, MaliCsfGpu),
+        VMSTATE_BOOL(protected_mode, MaliCsfGpu),
         VMSTATE_TIMER_PTR(flush_timer, MaliCsfGpu),
         VMSTATE_END_OF_LIST()
     },

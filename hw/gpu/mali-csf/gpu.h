@@ -23,6 +23,8 @@ typedef struct MaliCsfGpu {
     uint32_t latest_flush_id;
     /* GPU_COMMAND of the cache flush that is under way, or 0 */
     uint32_t flush_command;
+    /* SET_PROTECTED_MODE came, and no reset since */
+    bool protected_mode;
     QEMUTimer *flush_timer;
     /* Property: how long a cache flush takes */
     uint64_t flush_latency_ns;

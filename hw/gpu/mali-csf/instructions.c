@@ -361,6 +361,7 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_PROGRESS_LOAD] = { SIMPLE(mali_csf_insn_progress_load) },
     [CS_OP_RUN_COMPUTE_INDIRECT] = { ENDPOINT },
     [CS_OP_ERROR_BARRIER] = { SIMPLE(do_error_barrier) },
+    [CS_OP_PROT_REGION] = { SIMPLE(mali_csf_insn_prot_region) },
     [CS_OP_HEAP_SET] = { SIMPLE(mali_csf_insn_heap_set) },
     [CS_OP_HEAP_OPERATION] = { MEMORY(mali_csf_insn_heap_operation),
                                .align = 4,

@@ -282,6 +282,9 @@ static inline void insn_progress(MaliCsfExec *exec)
     }
 }
 
+/* protm.c */
+MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec);
+
 /* heap.c */
 MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec);

@@ -203,6 +203,7 @@ static void mcu_pass(void *opaque)
         for (csg = 0; csg < s->model->csg_slots; csg++) {
             mali_csf_fw_csg_publish(s, csg);
         }
+        mali_csf_fw_glb_protm(s);
         mali_csf_fw_glb_idle(s);
     }
     if (mcu->fw.access_failed) {
@@ -469,8 +470,8 @@ int mali_csf_mcu_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_firmware = {
     .name = "mali-csf-firmware",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
         VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
@@ -478,6 +479,7 @@ static const VMStateDescription vmstate_mali_csf_firmware = {
         VMSTATE_UINT32(eviction_timer, MaliCsfFirmware),
         VMSTATE_UINT64(core_mask, MaliCsfFirmware),
         VMSTATE_BOOL(idle_enabled, MaliCsfFirmware),
+        VMSTATE_BOOL(protected_mode, MaliCsfFirmware),
         VMSTATE_BOOL(asleep, MaliCsfFirmware),
         VMSTATE_INT64(cores_off_at, MaliCsfFirmware),
         VMSTATE_BOOL(was_busy, MaliCsfFirmware),

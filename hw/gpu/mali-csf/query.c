@@ -39,6 +39,7 @@ static const char *const stream_states[MALI_CSF_STREAM_NUM_STATES] = {
     [MALI_CSF_STREAM_DEFERRED_WAIT] = "waits for room to defer",
     [MALI_CSF_STREAM_PROGRESS_WAIT] = "waits for a progress counter",
     [MALI_CSF_STREAM_SHARED_WAIT] = "waits for an entry of the group",
+    [MALI_CSF_STREAM_PROTM_WAIT] = "waits for protected mode",
     [MALI_CSF_STREAM_STALLED] = "stalled by a lock",
     [MALI_CSF_STREAM_MMU_FAULTED] = "stopped by an MMU fault",
     [MALI_CSF_STREAM_FAULT] = "in a recoverable fault",

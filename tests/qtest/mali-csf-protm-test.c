@@ -1,0 +1,299 @@
+/*
+ * QTest for protected mode of the Arm Mali CSF GPU
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "libqos/mali-csf.h"
+
+#define LONG_ENOUGH     (10 * MALI_CSF_MS)
+#define BEFORE          0xbef0bef0
+#define INSIDE          0x1d1d1d1d
+#define BEHIND          0xb1b1b1b1
+
+#define JOB_RAWSTAT     (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_RAWSTAT)
+#define JOB_CLEAR       (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_CLEAR)
+
+/* Rounds of the loop in the protected region */
+#define ROUNDS          200000
+#define LONG_REGION     (100 * MALI_CSF_MS)
+
+static bool protected(QMaliCsf *gpu)
+{
+    return mali_csf_readl(gpu, A_GPU_STATUS) & R_GPU_STATUS_PROTM_ACTIVE_MASK;
+}
+
+static bool exit_event(QMaliCsf *gpu)
+{
+    return (qtest_readl(gpu->qts, gpu->glb_in + GLB_REQ) ^
+            qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK)) & GLB_PROTM_EXIT;
+}
+
+static void enter(QMaliCsf *gpu)
+{
+    mali_csf_glb_request(gpu, ~qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK),
+                         GLB_PROTM_ENTER);
+}
+
+/* Stores BEFORE, then INSIDE and a count in a protected region, then BEHIND */
+static void submit(QMaliCsfQueue *queue, uint64_t va, uint32_t rounds)
+{
+    const uint64_t words[] = {
+        cs_move48(90, va),
+        cs_move32(8, BEFORE),
+        cs_store_multiple(8, 1, 90, 0),
+        cs_move32(8, INSIDE),
+        cs_move32(9, rounds),
+        cs_prot_region(4),
+        cs_store_multiple(8, 1, 90, 0),
+        cs_add_imm32(9, 9, -1),
+        cs_branch(CS_COND_GT, 9, -3),
+        cs_store_multiple(9, 1, 90, 4),
+        cs_move32(8, BEHIND),
+        cs_store_multiple(8, 1, 90, 8),
+    };
+
+    mali_csf_queue_submit(queue, words, ARRAY_SIZE(words));
+}
+
+static void init(QMaliCsfBench *b)
+{
+    mali_csf_bench_init(b, NULL);
+    mali_csf_run(&b->gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b->gpu);
+    mali_csf_update(&b->gpu, b->gpu.glb_in + GLB_ACK_IRQ_MASK, ~0u,
+                    GLB_PROTM_EXIT | GLB_PROTM_ENTER);
+}
+
+static void assert_pending(QMaliCsfBench *b)
+{
+    mali_csf_run(&b->gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(b, 0), ==, BEFORE);
+    g_assert_true(mali_csf_queue_event(b->queue, CS_PROTM_PENDING));
+    g_assert_false(protected(&b->gpu));
+}
+
+static void test_enter_exit(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    mali_csf_writel(&b.gpu, JOB_CLEAR, ~0u);
+    submit(b.queue, b.out.va, 3);
+    assert_pending(&b);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, JOB_RAWSTAT) & JOB_INT_CSG(0), ==,
+                    JOB_INT_CSG(0));
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_WAIT), ==,
+                    CS_STATUS_WAIT_PROTM);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue, CS_STATUS_CMD_PTR), ==,
+                    b.queue->ring.va + 5 * 8);
+
+    /* Acknowledged, it goes on only in protected mode. */
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, BEFORE);
+    g_assert_false(exit_event(&b.gpu));
+    mali_csf_writel(&b.gpu, JOB_CLEAR, ~0u);
+    enter(&b.gpu);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, 0);
+    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, BEHIND);
+    g_assert_true(exit_event(&b.gpu));
+    g_assert_false(protected(&b.gpu));
+    g_assert_cmphex(mali_csf_readl(&b.gpu, JOB_RAWSTAT) & JOB_INT_GLOBAL_IF,
+                    ==, JOB_INT_GLOBAL_IF);
+    mali_csf_bench_quit(&b);
+}
+
+/* PROTM_ENTER without the acknowledgement is for nobody, and over at once. */
+static void test_enter_unacknowledged(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    submit(b.queue, b.out.va, 3);
+    assert_pending(&b);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(exit_event(&b.gpu));
+    assert_pending(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* Nobody else runs meanwhile; afterwards everybody does. */
+static void test_alone(void)
+{
+    const uint64_t count[] = {
+        0, cs_move32(8, 0), cs_add_imm32(8, 8, 1),
+        cs_store_multiple(8, 1, 90, 0x20), cs_branch(CS_COND_ALWAYS, 8, -3),
+    };
+    uint64_t words[ARRAY_SIZE(count)];
+    QMaliCsfBench b;
+    QMaliCsfGroup group;
+    uint32_t seen;
+
+    init(&b);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_start(&group, 3);
+    memcpy(words, count, sizeof(words));
+    words[0] = cs_move48(90, b.out.va);
+    submit(b.queue, b.out.va, ROUNDS);
+    assert_pending(&b);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    mali_csf_queue_submit(&group.queue[0], words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    seen = mali_csf_bench_out(&b, 0x20);
+    g_assert_cmpuint(seen, >, 0);
+
+    enter(&b.gpu);
+    seen = mali_csf_bench_out(&b, 0x20);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0x20), ==, seen);
+    g_assert(mali_csf_queue_wait(b.queue, LONG_REGION));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_false(protected(&b.gpu));
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0x20), >, seen);
+    mali_csf_bench_quit(&b);
+}
+
+/* SUSPEND ends protected mode; resumed, the region has to ask again. */
+static void test_suspend(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    submit(b.queue, b.out.va, ROUNDS);
+    assert_pending(&b);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
+    mali_csf_group_suspend(&b.group);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    g_assert_true(exit_event(&b.gpu));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
+
+    qtest_writel(b.gpu.qts, b.out.pa, BEFORE);
+    mali_csf_group_resume(&b.group, 6);
+    assert_pending(&b);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    enter(&b.gpu);
+    g_assert(mali_csf_queue_wait(b.queue, LONG_REGION));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
+    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, BEHIND);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    mali_csf_bench_quit(&b);
+}
+
+static void test_terminate(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    submit(b.queue, b.out.va, ROUNDS);
+    assert_pending(&b);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
+    mali_csf_group_terminate(&b.group);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    g_assert_true(exit_event(&b.gpu));
+    mali_csf_bench_quit(&b);
+}
+
+/* Waiting for protected mode is idle if the host says so. */
+static void test_idle(void)
+{
+    for (int i = 0; i < 2; i++) {
+        QMaliCsfBench b;
+        QMaliCsfGroup group;
+
+        init(&b);
+        mali_csf_group_init(&b.vm, &group, 1);
+        mali_csf_group_program(&group, 1);
+        mali_csf_update(&b.gpu, b.gpu.cs_in[1][0] + CS_REQ,
+                        i ? CS_IDLE_PROTM_PENDING : 0,
+                        CS_IDLE_PROTM_PENDING);
+        mali_csf_group_request(&group, CSG_STATE_START);
+        g_assert(mali_csf_group_wait(&group));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        mali_csf_ack_events(&b.gpu);
+        submit(&group.queue[0], b.out.va, 3);
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_cmpint(mali_csf_csg_event(&b.gpu, 1, CSG_IDLE), ==, i);
+        mali_csf_bench_quit(&b);
+    }
+}
+
+/* A region that does not fit, and one within another */
+static void test_invalid(void)
+{
+    const uint64_t beyond[] = { cs_prot_region(9) };
+    const uint64_t nested[] = {
+        cs_prot_region(3), cs_nop(), cs_prot_region(1), cs_nop(),
+    };
+    const uint64_t empty[] = { cs_prot_region(0) };
+    QMaliCsfBench b;
+
+    init(&b);
+    mali_csf_queue_exec(b.queue, empty, ARRAY_SIZE(empty));
+    mali_csf_queue_submit(b.queue, beyond, ARRAY_SIZE(beyond));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(b.queue, CS_EVENT_FATAL));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_INVALID_INSTRUCTION);
+    mali_csf_bench_quit(&b);
+
+    init(&b);
+    mali_csf_queue_submit(b.queue, nested, ARRAY_SIZE(nested));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(b.queue, CS_EVENT_FATAL));
+    /* The dead stream does not keep the GPU in it. */
+    g_assert_false(protected(&b.gpu));
+    mali_csf_bench_quit(&b);
+}
+
+static void test_command(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    g_assert_false(protected(&b.gpu));
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, GPU_COMMAND_SET_PROTECTED_MODE);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(protected(&b.gpu));
+    mali_csf_soft_reset(&b.gpu);
+    g_assert_false(protected(&b.gpu));
+    mali_csf_bench_quit(&b);
+}
+
+#define ADD(path, fn) qtest_add_func("/mali-csf/protm/" path, fn)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    ADD("enter-exit", test_enter_exit);
+    ADD("unacknowledged", test_enter_unacknowledged);
+    ADD("alone", test_alone);
+    ADD("suspend", test_suspend);
+    ADD("terminate", test_terminate);
+    ADD("idle", test_idle);
+    ADD("invalid", test_invalid);
+    ADD("command", test_command);
+
+    return g_test_run();
+}
