@@ -575,6 +575,80 @@ static void test_sleep(void)
     mali_csf_bench_quit(&b);
 }
 
+/* In a protected region: the mode and the region's end go along. */
+static void test_protected(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    {
+        const uint64_t words[] = {
+            cs_move48(90, b.out.va),
+            cs_move32(9, 100000),
+            cs_prot_region(3),
+            cs_store_multiple(9, 1, 90, 0),
+            cs_add_imm32(9, 9, -1),
+            cs_branch(CS_COND_GT, 9, -3),
+            cs_move32(8, NEW),
+            cs_store_multiple(8, 1, 90, 4),
+        };
+
+        mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    }
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(b.queue, CS_PROTM_PENDING));
+    save_and_load(&b.gpu);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                              b.gpu.glb_out + GLB_ACK),
+                         GLB_PROTM_ENTER);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
+                    R_GPU_STATUS_PROTM_ACTIVE_MASK, !=, 0);
+    save_and_load(&b.gpu);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
+                    R_GPU_STATUS_PROTM_ACTIVE_MASK, !=, 0);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, 0);
+    g_assert(mali_csf_queue_wait(b.queue, 100 * MALI_CSF_MS));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, NEW);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
+                    R_GPU_STATUS_PROTM_ACTIVE_MASK, ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
+/* The ring of samples goes on; what was counted for the next one does not. */
+static void test_perfcnt(void)
+{
+    const uint64_t nops[8] = { 0 };
+    QMaliCsfBuffer ring;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    ring = mali_csf_vm_alloc(&b.vm, 4 * MALI_CSF_PAGE);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_JASID, 1);
+    qtest_writeq(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_BASE, ring.va);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CONFIG, 4);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CSF_EN, ~0u);
+    mali_csf_glb_request(&b.gpu, GLB_PERFCNT_EN, GLB_PERFCNT_EN);
+    for (int i = 0; i < 3; i++) {
+        mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
+        if (i == 1) {
+            save_and_load(&b.gpu);
+        }
+        mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                                  b.gpu.glb_out + GLB_ACK),
+                             GLB_PERFCNT_SAMPLE);
+        g_assert_cmpuint(qtest_readl(b.gpu.qts, b.gpu.glb_out +
+                                     GLB_PRFCNT_INSERT), ==, i + 1);
+        /* Instructions retired: word 5 of the second block of eight */
+        g_assert_cmpuint(qtest_readl(b.gpu.qts, ring.pa + i * 8 * 256 + 256 +
+                                     5 * 4), ==, i == 1 ? 0 : 8);
+    }
+    mali_csf_bench_quit(&b);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
 
 /* What is armed stays armed, and what is late comes on the other side. */
@@ -772,6 +846,8 @@ int main(int argc, char **argv)
     ADD("work", test_work);
     ADD("heap", test_heap);
     ADD("sleep", test_sleep);
+    ADD("protected", test_protected);
+    ADD("perfcnt", test_perfcnt);
     ADD("injections", test_injections);
     ADD("deferred", test_deferred);
 
