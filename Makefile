@@ -33,9 +33,10 @@ help:
 	@echo 'make shell            a shell in the guest'
 	@echo 'make igt              the panthor tests of IGT, built for arm64: IGT=dir'
 	@echo 'make igt-build        build them: IGT_SRC=dir'
-	@echo 'make check            every test: unit, qtest, guest on several kernels'
+	@echo 'make check            every test: unit, qtest, fuzz, guest on several kernels'
 	@echo 'make check-unit       the unit tests'
 	@echo 'make check-qtest      the tests of the device alone, without a guest'
+	@echo 'make check-fuzz       random inputs for the device, a minute of them'
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
@@ -76,6 +77,9 @@ help:
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
 	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
+	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
+	@echo 'FUZZ_MODEL=g610       the GPU that is fuzzed'
+	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
@@ -100,9 +104,9 @@ shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
 
 check:
-	@$(PYTHON) $(SCRIPTS)/check.py unit qtest guest
+	@$(PYTHON) $(SCRIPTS)/check.py unit qtest fuzz guest
 
-check-unit check-qtest check-guest:
+check-unit check-qtest check-fuzz check-guest:
 	@$(PYTHON) $(SCRIPTS)/check.py $(subst check-,,$@)
 
 check-selftest:
@@ -158,3 +162,5 @@ clean:
 
 distclean:
 	rm -rf build
+
+.PHONY: check-fuzz

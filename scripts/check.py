@@ -17,7 +17,7 @@ build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
-SUITES = ['unit', 'qtest', 'guest']
+SUITES = ['unit', 'qtest', 'fuzz', 'guest']
 
 
 class Part:

@@ -32,6 +32,16 @@ void mali_csf_init(QMaliCsf *gpu, const char *args)
     };
 }
 
+void mali_csf_attach(QMaliCsf *gpu, QTestState *qts)
+{
+    *gpu = (QMaliCsf) {
+        .qts = qts,
+        .next_pa = MALI_CSF_RAM_FREE,
+        /* A step of nothing is refused. */
+        .now = qtest_clock_step(qts, 1),
+    };
+}
+
 void mali_csf_quit(QMaliCsf *gpu)
 {
     qtest_quit(gpu->qts);

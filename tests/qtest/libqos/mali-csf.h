@@ -134,6 +134,8 @@ typedef struct QMaliCsfBench {
  * mali-csf.model=g720"
  */
 void mali_csf_init(QMaliCsf *gpu, const char *args);
+/* The same for a machine that is there, just reset, its RAM zero */
+void mali_csf_attach(QMaliCsf *gpu, QTestState *qts);
 void mali_csf_quit(QMaliCsf *gpu);
 /*
  * Start QEMU with "-device @device", which has to be refused.  Returns what
