@@ -1,0 +1,70 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Load a thousand changed states: refused, or run on with, never a crash.
+
+It is the qtest mali-csf-load-test with more cases.  CASES= and SEED= set how
+many and which.
+"""
+
+import argparse
+import importlib
+import os
+import random
+import re
+import subprocess
+import time
+
+import project
+from project import say
+
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+VARIABLES = ['CASES', 'SEED']
+CASES = 1000
+TEST = 'mali-csf-load-test'
+
+
+def number(name, default):
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise project.usage(f'{name}={text} is not a number above 0')
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='CASES=1000 SEED=number')
+    for text in parser.parse_args().variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in VARIABLES:
+            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
+        os.environ[name] = value
+    cases, seed = number('CASES', CASES), number('SEED', random.randrange(1, 2**32))
+    project.require_host()
+    host_packages.provide()
+    with project.Lock():
+        tree = build_qemu.build(build_qemu.from_environment(), tests=True)
+    say(f'{cases} changed states, SEED={seed}')
+    start = time.monotonic()
+    environment = dict(os.environ, QTEST_QEMU_BINARY=tree.binary, MALI_CSF_LOAD_CASES=cases,
+                       MALI_CSF_LOAD_SEED=seed)
+    log = os.path.join(project.BUILD, 'log', 'check-load.log')
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, 'w', encoding='utf-8') as file:
+        status = subprocess.run([os.path.join(tree.obj, 'tests/qtest', TEST), '--tap', '-k'],
+                                cwd=tree.obj, env=environment, stdin=subprocess.DEVNULL,
+                                stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    said = project.read_lossy(log)
+    for line in re.findall(r'^(?:not )?ok .*|^# (?:\d+ cases,|Bail out).*', said, re.M):
+        say(line.removeprefix('# '))
+    if status:
+        case = (re.findall(r'case \d+: .*', said) or ['no case'])[-1]
+        say(f'failed at {case}; what was said is in {os.path.relpath(log, project.ROOT)}')
+    say(f'{"failed" if status else "passed"} after {time.monotonic() - start:.0f} s')
+    return project.FAIL if status else project.PASS
+
+
+if __name__ == '__main__':
+    project.run_main(main)
