@@ -39,6 +39,7 @@ help:
 	@echo 'make check-fuzz       random inputs for the device, a minute of them'
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
+	@echo 'make check-migration  save and load the machine at 100 instants of a guest run'
 	@echo 'make check-load       load 1,000 changed states of the device'
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
@@ -78,8 +79,8 @@ help:
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
 	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
-	@echo 'CASES=1000            for check-load'
-	@echo 'SEED=number           the random numbers of check-load'
+	@echo 'INSTANTS=100 CASES=1000  for check-migration, check-load'
+	@echo 'SEED=number           the random numbers of check-migration and check-load'
 	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
 	@echo 'FUZZ_MODEL=g610       the GPU that is fuzzed'
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
@@ -166,8 +167,11 @@ clean:
 distclean:
 	rm -rf build
 
-export SEED CASES
-.PHONY: check-fuzz check-load
+export INSTANTS SEED CASES
+.PHONY: check-fuzz check-migration check-load
+
+check-migration:
+	@$(PYTHON) $(SCRIPTS)/check-migration.py
 
 check-load:
 	@$(PYTHON) $(SCRIPTS)/check-load.py

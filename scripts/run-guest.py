@@ -366,26 +366,32 @@ class Guest:
         self.log = open(os.path.join(folder, 'console.log'), 'wb')
         self.errors = open(os.path.join(folder, 'qemu.log'), 'w+', encoding='utf-8',
                            errors='replace')
+        self.buffers = {}
+        self.ended = set()      # the serial lines that QEMU has closed
+        self.start(command)
+
+    def start(self, command):
+        """A QEMU, with lines of its own to us."""
         # A socket pair each: no name that two runs could share.
         console, console_end = socket.socketpair()
         port, port_end = socket.socketpair()
         monitor, monitor_end = socket.socketpair()
         ends = (console_end, port_end, monitor_end)
+        command = list(command)
         for name, end in zip(('console', 'port', 'monitor'), ends):
             command += ['-chardev', f'socket,id={name},fd={end.fileno()}']
         command += ['-serial', 'chardev:console', '-serial', 'chardev:port',
                     '-mon', 'chardev=monitor,mode=control',
                     '-qmp', 'unix:qmp.sock,server=on,wait=off']
         self.process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self.errors,
+            command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.errors,
             stderr=subprocess.STDOUT, pass_fds=[end.fileno() for end in ends],
             preexec_fn=die_with_parent)
         for end in ends:
             end.close()
         self.console, self.port = console, port
         self.monitor = Monitor(monitor, self.wait_for_monitor)
-        self.buffers = {console: b'', port: b''}
-        self.ended = set()      # the serial lines that QEMU has closed
+        self.buffers |= {console: b'', port: b''}
 
     def kill(self):
         if self.process.poll() is None:

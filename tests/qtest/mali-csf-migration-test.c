@@ -649,6 +649,94 @@ static void test_perfcnt(void)
     mali_csf_bench_quit(&b);
 }
 
+/*
+ * Save and load at random instants of a group that loops, waits, is locked
+ * out, leaves its slot and comes back: it has its results all the same.
+ */
+static void test_random(void)
+{
+    const uint32_t rounds = 20000;
+    const char *seed_text = g_getenv("MALI_CSF_MIGRATION_SEED");
+    uint32_t seed = seed_text ? g_ascii_strtoull(seed_text, NULL, 0)
+                              : g_random_int();
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    QMaliCsfBuffer results;
+    QMaliCsfGroup group;
+    QMaliCsfBench b;
+    bool on_slot = true;
+    uint64_t loop[] = {
+        cs_move32(14, rounds),
+        cs_move32(12, 0),
+        cs_move48(10, VA),
+        cs_add_imm32(12, 12, 1),
+        cs_store_multiple(12, 1, 10, 0),
+        cs_add_imm32(14, 14, -1),
+        cs_branch(CS_COND_NE, 14, -4),
+        cs_move48(16, 1),
+        cs_move48(18, VA + 0x100),
+        cs_sync(CS_OP_SYNC_ADD64, 18, 16, CS_SYNC_SCOPE_SYSTEM, 0, 0, 0),
+    };
+    const uint64_t wait[] = {
+        cs_move48(4, 0),
+        cs_move48(2, VA + 0x100),
+        cs_sync_wait(CS_OP_SYNC_WAIT64, 2, 4, CS_COND_GT, 0),
+        cs_move32(6, NEW),
+        cs_store_multiple(6, 1, 2, 0x40),
+    };
+
+    g_test_message("MALI_CSF_MIGRATION_SEED=%u", seed);
+    mali_csf_bench_init(&b, NULL);
+    results = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
+    mali_csf_group_init(&b.vm, &group, 2);
+    mali_csf_group_start(&group, 1);
+    for (int i = 0; i < ARRAY_SIZE(loop); i++) {
+        qtest_writeq(b.gpu.qts, b.code.pa + i * 8, loop[i]);
+    }
+    mali_csf_queue_submit(&group.queue[1], wait, ARRAY_SIZE(wait));
+    mali_csf_queue_submit(&group.queue[0], (const uint64_t[]) {
+        cs_move48(20, b.code.va), cs_move32(22, sizeof(loop)),
+        cs_call(20, 22) }, 3);
+
+    for (int i = 0; i < 10; i++) {
+        int64_t before = g_rand_int_range(rand, 0, 60 * MALI_CSF_US);
+        bool locked = g_rand_boolean(rand);
+        bool leaves = on_slot && g_rand_int_range(rand, 0, 3) == 0;
+
+        if (locked) {
+            mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(VA,
+                                                          MALI_CSF_PAGE));
+        }
+        if (leaves) {
+            mali_csf_group_request(&group, CSG_STATE_SUSPEND);
+        } else if (!on_slot) {
+            mali_csf_group_program(&group, g_rand_int_range(rand, 1, 4));
+            mali_csf_group_request(&group, CSG_STATE_RESUME);
+        }
+        /* Possibly before the firmware has seen the request */
+        mali_csf_run(&b.gpu, before);
+        save_and_load(&b.gpu);
+        if (leaves || !on_slot) {
+            g_assert(mali_csf_group_wait(&group));
+            on_slot = !leaves;
+        }
+        mali_csf_run(&b.gpu, g_rand_int_range(rand, 0, 60 * MALI_CSF_US));
+        if (locked) {
+            mali_csf_unlock(&b.gpu, 1);
+        }
+    }
+    if (!on_slot) {
+        mali_csf_group_resume(&group, 1);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        mali_csf_queue_kick(&group.queue[i]);
+        g_assert(mali_csf_queue_wait(&group.queue[i], 1000 * MALI_CSF_MS));
+    }
+    g_assert_cmpuint(qtest_readl(b.gpu.qts, results.pa), ==, rounds);
+    g_assert_cmpuint(qtest_readl(b.gpu.qts, results.pa + 0x100), ==, 1);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, results.pa + 0x140), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/migration/" path, fn)
 
 /* What is armed stays armed, and what is late comes on the other side. */
@@ -848,6 +936,7 @@ int main(int argc, char **argv)
     ADD("sleep", test_sleep);
     ADD("protected", test_protected);
     ADD("perfcnt", test_perfcnt);
+    ADD("random", test_random);
     ADD("injections", test_injections);
     ADD("deferred", test_deferred);
 

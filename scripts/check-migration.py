@@ -1,0 +1,346 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Save and load the machine at random instants while a guest uses the GPU.
+
+At each instant the machine is stopped, and either saved to a file and loaded
+in a new QEMU, or saved to an internal snapshot, run on, and thrown back to
+it.  The guest must not notice: its programs have to pass.
+"""
+
+import argparse
+import importlib
+import os
+import random
+import re
+import selectors
+import sys
+import time
+
+import project
+import saved_state
+from project import Stop, say
+
+initramfs = importlib.import_module('initramfs')
+run_guest = importlib.import_module('run-guest')
+
+VARIABLES = run_guest.VARIABLES + ['INSTANTS', 'SEED']
+# Programs that ask the host for nothing: what it sets is not part of a state
+TESTS = 'journey,submit,fault'
+INSTANTS = 100
+# Rows of the runner's plan, which has room for 64
+MAX_ROWS = 24
+MAX_BOOTS = 30
+# Seconds between two instants, at most, and of what a snapshot takes back
+PAUSE, RUN_ON = 0.25, 0.05
+STATE_SECONDS = 60
+NODE = 'snapshots'
+
+
+class Failure(Exception):
+    """What went wrong at an instant."""
+
+
+class Report(run_guest.Report):
+    """Says what failed; the rest is counted."""
+
+    def result(self, verdict, name, reason=''):
+        tap, self.tap = self.tap, True
+        super().result(verdict, name, reason)
+        self.tap = tap
+        verdict, name, reason = self.rows[-1]
+        if verdict == 'not ok':
+            say(f'not ok {name}' + (f'  ({reason})' if reason else ''))
+
+    def emit(self, line):
+        self.lines.append(line)
+
+
+class Traveller(run_guest.Guest):
+    """A guest that changes its QEMU."""
+
+    def __init__(self, command, folder, report, settings, programs, plan):
+        self.arguments, self.plan = command, plan
+        self.next = float('inf')
+        super().__init__(command, folder, report, settings, programs)
+
+    def runner_line(self, words):
+        super().runner_line(words)
+        if words[0] == 'begin' and self.next == float('inf'):
+            self.next = time.monotonic() + self.plan.random.uniform(0, PAUSE)
+
+    def drain(self, seconds=0.0):
+        """Take what the serial lines say, until nothing comes for so long."""
+        with selectors.DefaultSelector() as selector:
+            for connection in self.buffers.keys() - self.ended:
+                selector.register(connection, selectors.EVENT_READ)
+            while selector.get_map() and (ready := selector.select(seconds)):
+                for key, _ in ready:
+                    if not self.receive(key.fileobj):
+                        selector.unregister(key.fileobj)
+
+    def run(self, limit):
+        """Until QEMU ends or all instants are over; False after the limit."""
+        deadline = self.started + limit
+        while not {self.console, self.port} <= self.ended:
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            with selectors.DefaultSelector() as selector:
+                for connection in {self.console, self.port} - self.ended:
+                    selector.register(connection, selectors.EVENT_READ)
+                for key, _ in selector.select(max(min(deadline, self.next) - now, 0)):
+                    self.receive(key.fileobj)
+            self.handle_lines()
+            if self.panic:
+                self.drain(2)
+                self.handle_lines()
+                return True
+            if self.plan.left == 0 and self.program is None and self.report.rows:
+                # The program of the last instant has come to its end.
+                self.monitor.command('quit')
+                self.done = True
+                self.next = float('inf')
+            elif time.monotonic() >= self.next and self.plan.left and not self.done:
+                self.instant()
+                self.next = time.monotonic() + self.plan.random.uniform(0, PAUSE)
+        self.process.wait()
+        return True
+
+    # -- an instant
+
+    def must(self, execute, **arguments):
+        value, error = self.monitor.command(execute, **arguments)
+        if error:
+            raise Failure(f'{execute}: {error}')
+        return value
+
+    def instant(self):
+        number = self.plan.take()
+        kind = 'snapshot' if self.plan.random.random() < 0.3 else 'migration'
+        if self.must('query-status')['status'] != 'running':
+            return
+        self.must('stop')
+        self.drain()
+        self.handle_lines()
+        try:
+            if kind == 'migration':
+                self.migrate(number)
+            else:
+                self.snapshot()
+        except Failure as failure:
+            self.report.result('not ok', f'instant {number}: {kind}', str(failure))
+            raise
+        self.report.result('ok', f'instant {number}: {kind}')
+        self.plan.kinds[kind] += 1
+
+    def wait_migration(self, what):
+        end = time.monotonic() + STATE_SECONDS * self.settings.slack
+        while time.monotonic() < end:
+            status = self.must('query-migrate').get('status')
+            if status == 'completed':
+                return
+            if status == 'failed':
+                break
+            time.sleep(0.01)
+        raise Failure(f'{what}: {self.must("query-migrate")}')
+
+    def migrate(self, number):
+        path = os.path.join(self.folder, 'state')
+        self.must('migrate', uri='file:state')
+        self.wait_migration('saving')
+        self.plan.note(saved_state.situations(saved_state.device(path)))
+        old = {self.console: 'console', self.port: 'port'}
+        self.must('quit')
+        self.process.wait()
+        self.drain()
+        halves = {name: self.buffers.pop(connection) for connection, name in old.items()}
+        for connection in (*old, self.monitor.connection):
+            self.ended.discard(connection)
+            connection.close()
+        self.keep_log(number)
+        self.start(self.arguments + ['-S', '-incoming', 'defer'])
+        self.buffers[self.console], self.buffers[self.port] = halves['console'], halves['port']
+        self.must('migrate-incoming', uri='file:state')
+        self.wait_migration('loading')
+        os.remove(path)
+        self.must('cont')
+
+    def keep_log(self, number):
+        """The device's log so far; the next QEMU begins a new one."""
+        os.replace(os.path.join(self.folder, 'device.log'),
+                   os.path.join(self.folder, f'device-{number:03}.log'))
+
+    def job(self, execute, **arguments):
+        name = f'job{self.monitor.commands}'
+        self.must(execute, **{'job-id': name}, **arguments)
+        end = time.monotonic() + STATE_SECONDS * self.settings.slack
+        while time.monotonic() < end:
+            job = next(row for row in self.must('query-jobs') if row['id'] == name)
+            if job['status'] == 'concluded':
+                self.must('job-dismiss', id=name)
+                if 'error' in job:
+                    raise Failure(f'{execute}: {job["error"]}')
+                return
+            time.sleep(0.01)
+        raise Failure(f'{execute}: not done after {STATE_SECONDS * self.settings.slack} s')
+
+    def snapshot(self):
+        nodes = self.must('query-named-block-nodes')
+        if not any(node.get('node-name') == NODE for node in nodes):
+            self.add_disk()
+        where = {'tag': 'instant', 'vmstate': NODE, 'devices': [NODE]}
+        self.job('snapshot-save', **where)
+        self.must('cont')
+        # What comes from here on will come again.
+        before = dict(self.buffers)
+        time.sleep(self.plan.random.uniform(0, RUN_ON))
+        self.must('stop')
+        self.drain()
+        self.buffers = before
+        self.job('snapshot-load', **where)
+        self.job('snapshot-delete', tag='instant', devices=[NODE])
+        self.must('cont')
+
+    def add_disk(self):
+        """An empty image for snapshots, which the guest does not see."""
+        path = os.path.join(self.folder, 'snapshots.qcow2')
+        if os.path.exists(path):
+            os.remove(path)
+        self.job('blockdev-create', options={'driver': 'file', 'filename': path, 'size': 0})
+        file = {'driver': 'file', 'filename': path}
+        self.must('blockdev-add', **{'node-name': NODE + '-file', **file})
+        self.job('blockdev-create', options={'driver': 'qcow2', 'file': NODE + '-file',
+                                             'size': 1 << 20})
+        self.must('blockdev-add', **{'driver': 'qcow2', 'node-name': NODE,
+                                     'file': NODE + '-file'})
+
+
+class Plan:
+    """Which instants are left, and what was met at those that are over."""
+
+    def __init__(self, instants, seed):
+        self.instants = self.left = instants
+        self.random = random.Random(seed)
+        self.kinds = {'migration': 0, 'snapshot': 0}
+        self.met = {}
+
+    def take(self):
+        self.left -= 1
+        return self.instants - self.left
+
+    def note(self, situations):
+        for name in situations or {'nothing under way'}:
+            self.met[name] = self.met.get(name, 0) + 1
+
+
+def boot(settings, prepared, folder, programs, report, plan):
+    tree, kernel, archives = prepared
+    initrd = os.path.join(folder, 'initrd')
+    rows = (programs * MAX_ROWS)[:max(MAX_ROWS, len(programs))]
+    initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
+    events = os.path.join(folder, 'events')
+    project.write(events, 'mali_csf_violation\nmali_csf_note\n')
+    limit = settings.slack * (run_guest.BOOT_SECONDS + 20 * len(rows)) + 5 * plan.left
+    guest = Traveller(run_guest.qemu_command(tree, kernel, settings, initrd, events), folder,
+                      report, settings, rows, plan)
+    try:
+        in_time = guest.run(limit)
+    except Failure:
+        return False
+    finally:
+        guest.kill()
+    if guest.panic is not False:
+        return False
+    if not in_time or not guest.done:
+        error = run_guest.what_qemu_said(folder)
+        report.result('not ok', 'run: the guest runs to its end',
+                      error or ('TIMEOUT' if not in_time else
+                                f'QEMU ended with status {guest.process.returncode}'))
+        return False
+    return True
+
+
+def violations(folder, allowed):
+    """What the checker said in any of the QEMUs."""
+    found = []
+    for name in sorted(os.listdir(folder)):
+        if re.fullmatch(r'device.*\.log', name):
+            text = project.read_lossy(os.path.join(folder, name))
+            found += [line for line in re.findall(r'^mali_csf_violation (.*)$', text, re.M)
+                      if line.split()[0] not in allowed]
+    return found
+
+
+def number(name, default):
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise project.usage(f'{name}={text} is not a number above 0')
+    return int(text)
+
+
+def check(tap):
+    instants = number('INSTANTS', INSTANTS)
+    seed = number('SEED', random.randrange(1, 2**32))
+    settings = run_guest.Settings()
+    if settings.gdb or settings.model == run_guest.NO_GPU:
+        raise project.usage('GDB= and MODEL=none do not go with check-migration')
+    prepared = run_guest.prepare(settings)
+    programs = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
+    folder, lock = run_guest.open_run_folder(settings.name or 'migration', bool(settings.name))
+    with lock:
+        for name in os.listdir(folder):
+            if re.fullmatch(r'device-\d+\.log|state|snapshots\.qcow2', name):
+                os.remove(os.path.join(folder, name))
+        plan = Plan(instants, seed)
+        report = Report(tap, '', prepared[1])
+        say(f'{instants} instants, SEED={seed}; logs in {os.path.relpath(folder, project.ROOT)}')
+        start = time.monotonic()
+        for count in range(1, MAX_BOOTS + 1):
+            if not boot(settings, prepared, folder, programs, report, plan) or not plan.left:
+                break
+            say(f'{instants - plan.left} instants after {time.monotonic() - start:.0f} s')
+        if plan.left and not report.count('not ok'):
+            report.result('not ok', 'run: reaches every instant',
+                          f'{plan.left} left after {count} boots')
+        wrong = violations(folder, set())
+        report.result('not ok' if wrong else 'ok', 'run: no violation',
+                      '; '.join(wrong[:3]))
+        report.emit(f'1..{len(report.rows)}')
+        report.write(folder, 'migration', time.monotonic() - start)
+        if tap:
+            print('\n'.join(report.lines), flush=True)
+    for name, times in sorted(plan.met.items(), key=lambda row: -row[1]):
+        say(f'{times:5} times: {name}')
+    say(f'{plan.kinds["migration"]} times to another process, {plan.kinds["snapshot"]} times '
+        f'back to a snapshot, in {time.monotonic() - start:.0f} s')
+    say(report.summary())
+    return project.FAIL if report.count('not ok') else project.PASS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='INSTANTS=100 SEED=number, and those of make boot')
+    options = parser.parse_args()
+    for text in options.variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in VARIABLES:
+            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
+        os.environ[name] = value
+    if options.tap:
+        project.SAY_PREFIX = '# '
+    project.require_host()
+    try:
+        return check(options.tap)
+    except Stop as stop:
+        if options.tap and 'UNAVAILABLE' in str(stop):
+            # What the archive no longer has is not a failure of ours.
+            print(f'1..0 # SKIP {stop}')
+            return project.PASS
+        raise
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)
