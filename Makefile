@@ -41,6 +41,7 @@ help:
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
 	@echo 'make check-migration  save and load the machine at 100 instants of a guest run'
 	@echo 'make check-load       load 1,000 changed states of the device'
+	@echo 'make check-replay     record a guest run, replay it twice: the device does the same'
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
@@ -79,7 +80,7 @@ help:
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
 	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
-	@echo 'INSTANTS=100 CASES=1000  for check-migration, check-load'
+	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
 	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
 	@echo 'FUZZ_MODEL=g610       the GPU that is fuzzed'
@@ -167,11 +168,14 @@ clean:
 distclean:
 	rm -rf build
 
-export INSTANTS SEED CASES
-.PHONY: check-fuzz check-migration check-load
+export INSTANTS SEED REPLAYS CASES
+.PHONY: check-fuzz check-migration check-load check-replay
 
 check-migration:
 	@$(PYTHON) $(SCRIPTS)/check-migration.py
 
 check-load:
 	@$(PYTHON) $(SCRIPTS)/check-load.py
+
+check-replay:
+	@$(PYTHON) $(SCRIPTS)/check-replay.py

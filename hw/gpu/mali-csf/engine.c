@@ -455,7 +455,6 @@ unsigned mali_csf_engine_slice(MaliCsfState *s)
         weight += stream_turn(s, index);
     }
     engine->slices++;
-    trace_mali_csf_slice(weight);
     return weight;
 }
 
@@ -466,6 +465,7 @@ static void engine_slice(void *opaque)
     unsigned weight = mali_csf_engine_slice(s);
     int64_t end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 
+    trace_mali_csf_slice(start, weight);
     s->engine.not_before = end + MAX(end - start, weight * WEIGHT_NS);
     mali_csf_mcu_schedule_pass(s);
     mali_csf_engine_kick(s);

@@ -182,7 +182,7 @@ static void mcu_pass(void *opaque)
         mcu_crash(s, &fault);
         return;
     }
-    trace_mali_csf_fw_pass();
+    trace_mali_csf_fw_pass(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
     s->perfcnt.passes++;
     if ((mcu->doorbells & 1) &&
         mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,

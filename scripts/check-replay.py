@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Record a guest run and replay it, twice: the device does the same.
+
+With -icount and rr=record QEMU writes down what a run takes from outside;
+rr=replay gives it back.  The device's trace events, those of passes and
+slices with their virtual time among them, are compared line by line.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import time
+
+import project
+from project import Stop, say
+
+initramfs = importlib.import_module('initramfs')
+run_guest = importlib.import_module('run-guest')
+
+VARIABLES = run_guest.VARIABLES + ['REPLAYS']
+# Programs that ask the host for nothing: what a monitor does is not recorded
+TESTS = 'canary,submit,fault'
+REPLAYS = 2
+# An instruction of a vCPU takes 2^3 ns of virtual time
+SHIFT = 3
+RECORD_SECONDS = 300
+# All but one line for each instruction, which would be gigabytes: slices tell
+# their weight
+EVENTS = ['mali_csf_*', '-mali_csf_cs_instruction']
+
+
+def run(settings, prepared, folder, rows, mode, report):
+    """One run; returns the path of its device log, or None if it failed."""
+    tree, kernel, archives = prepared
+    initrd = os.path.join(folder, 'initrd')
+    if mode == 'record':
+        initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
+    events = os.path.join(folder, 'events')
+    project.write(events, ''.join(event + '\n' for event in EVENTS))
+    command = run_guest.qemu_command(tree, kernel, settings, initrd, events)
+    command += ['-icount', f'shift={SHIFT},rr={"record" if mode == "record" else "replay"},'
+                           'rrfile=replay.bin']
+    guest = run_guest.Guest(command, folder, report, settings, rows)
+    try:
+        in_time = guest.run(settings.slack * RECORD_SECONDS)
+    finally:
+        guest.kill()
+    path = os.path.join(folder, f'device-{mode}.log')
+    os.replace(os.path.join(folder, 'device.log'), path)
+    os.replace(os.path.join(folder, 'console.log'), os.path.join(folder, f'console-{mode}.log'))
+    if not in_time or not guest.done or guest.process.returncode:
+        said = run_guest.what_qemu_said(folder)
+        report.result('not ok', f'{mode}: the guest runs to its end', said or (
+            'TIMEOUT' if not in_time else f'QEMU ended with {guest.process.returncode}'))
+        return None
+    return path
+
+
+def first_difference(one, other):
+    """(line number, its text in both), or the count of lines if there is none"""
+    with open(one, encoding='utf-8', errors='replace') as ones, \
+            open(other, encoding='utf-8', errors='replace') as others:
+        count = 0
+        while True:
+            line, same = ones.readline(), others.readline()
+            if line != same:
+                return count + 1, line.strip() or 'the end', same.strip() or 'the end'
+            if not line:
+                return count, None, None
+            count += 1
+
+
+def check(tap):
+    replays = os.environ.get('REPLAYS') or str(REPLAYS)
+    if not replays.isdigit() or int(replays) < 1:
+        raise project.usage(f'REPLAYS={replays} is not a number above 0')
+    settings = run_guest.Settings()
+    if settings.gdb or settings.model == run_guest.NO_GPU:
+        raise project.usage('GDB= and MODEL=none do not go with check-replay')
+    # QEMU records no machine of more CPUs.
+    settings.smp = 1
+    prepared = run_guest.prepare(settings)
+    rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
+    folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
+    with lock:
+        report = run_guest.Report(tap, '', prepared[1])
+        start = time.monotonic()
+        modes = ['record'] + [f'replay-{number + 1}' for number in range(int(replays))]
+        logs = []
+        for mode in modes:
+            say(f'{mode}; logs in {os.path.relpath(folder, project.ROOT)}')
+            logs.append(run(settings, prepared, folder, rows, mode, report))
+            if not logs[-1]:
+                break
+        for mode, log in list(zip(modes, logs))[1:]:
+            if not log:
+                break
+            count, recorded, replayed = first_difference(logs[0], log)
+            report.result('ok' if recorded is None else 'not ok',
+                          f'{mode}: the device does what it did',
+                          f'{count} lines are the same' if recorded is None else
+                          f'line {count}: recorded "{recorded}", replayed "{replayed}"')
+        report.emit(f'1..{len(report.rows)}')
+        report.write(folder, 'replay', time.monotonic() - start)
+    say(report.summary())
+    return project.FAIL if report.count('not ok') else project.PASS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help='REPLAYS=2, and those of make boot')
+    options = parser.parse_args()
+    for text in options.variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in VARIABLES:
+            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
+        os.environ[name] = value
+    if options.tap:
+        project.SAY_PREFIX = '# '
+    project.require_host()
+    try:
+        return check(options.tap)
+    except Stop as stop:
+        if options.tap and 'UNAVAILABLE' in str(stop):
+            # What the archive no longer has is not a failure of ours.
+            print(f'1..0 # SKIP {stop}')
+            return project.PASS
+        raise
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)
