@@ -39,6 +39,7 @@ help:
 	@echo 'make check-fuzz       random inputs for the device, a minute of them'
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
+	@echo 'make fuzz             fuzz the device with libFuzzer and sanitizers for ten minutes'
 	@echo 'make check-migration  save and load the machine at 100 instants of a guest run'
 	@echo 'make check-load       load 1,000 changed states of the device'
 	@echo 'make check-replay     record a guest run, replay it twice: the device does the same'
@@ -82,6 +83,7 @@ help:
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
+	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
 	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
 	@echo 'FUZZ_MODEL=g610       the GPU that is fuzzed'
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
@@ -168,8 +170,9 @@ clean:
 distclean:
 	rm -rf build
 
-export INSTANTS SEED REPLAYS CASES
-.PHONY: check-fuzz check-migration check-load check-replay
+export INSTANTS SEED REPLAYS CASES SANITIZE
+export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT
+.PHONY: check-fuzz check-migration check-load check-replay fuzz
 
 check-migration:
 	@$(PYTHON) $(SCRIPTS)/check-migration.py
@@ -179,3 +182,6 @@ check-load:
 
 check-replay:
 	@$(PYTHON) $(SCRIPTS)/check-replay.py
+
+fuzz:
+	@$(PYTHON) $(SCRIPTS)/fuzz.py

@@ -3,7 +3,7 @@
 """Load a thousand changed states: refused, or run on with, never a crash.
 
 It is the qtest mali-csf-load-test with more cases.  CASES= and SEED= set how
-many and which.
+many and which; SANITIZE=1 takes the QEMU of make fuzz, with sanitizers.
 """
 
 import argparse
@@ -17,10 +17,11 @@ import time
 import project
 from project import say
 
+build_fuzz = importlib.import_module('build-fuzz')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
-VARIABLES = ['CASES', 'SEED']
+VARIABLES = ['CASES', 'SEED', 'SANITIZE']
 CASES = 1000
 TEST = 'mali-csf-load-test'
 
@@ -35,7 +36,7 @@ def number(name, default):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='CASES=1000 SEED=number')
+                        help='CASES=1000 SEED=number SANITIZE=1')
     for text in parser.parse_args().variables:
         name, equals, value = text.partition('=')
         if not equals or name not in VARIABLES:
@@ -46,10 +47,14 @@ def main():
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.build(build_qemu.from_environment(), tests=True)
-    say(f'{cases} changed states, SEED={seed}')
+        binary = tree.binary
+        if os.environ.get('SANITIZE', '') not in ('', '0'):
+            binary = build_fuzz.build(tree).binary
+    say(f'{cases} changed states, SEED={seed}, {os.path.relpath(binary, project.ROOT)}')
     start = time.monotonic()
-    environment = dict(os.environ, QTEST_QEMU_BINARY=tree.binary, MALI_CSF_LOAD_CASES=cases,
-                       MALI_CSF_LOAD_SEED=seed)
+    environment = dict(os.environ, QTEST_QEMU_BINARY=binary, MALI_CSF_LOAD_CASES=cases,
+                       MALI_CSF_LOAD_SEED=seed, ASAN_OPTIONS='detect_leaks=0',
+                       UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
     log = os.path.join(project.BUILD, 'log', 'check-load.log')
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, 'w', encoding='utf-8') as file:

@@ -25,9 +25,10 @@ def wanted():
                   + host['architecture_packages'][platform.machine()])
 
 
-def installed():
+def installed(names=None):
     result = subprocess.run(
-        ['dpkg-query', '-W', '-f', '${Package}\t${Version}\t${db:Status-Status}\n', *wanted()],
+        ['dpkg-query', '-W', '-f', '${Package}\t${Version}\t${db:Status-Status}\n',
+         *(names or wanted())],
         capture_output=True, text=True, check=False)
     rows = [line.split('\t') for line in result.stdout.splitlines()]
     return {name: version for name, version, status in rows if status == 'installed'}
@@ -67,6 +68,16 @@ def provide():
     project.manifest('host', [(name, version, project.release())
                               for name, version in have.items()])
     project.write(STAMP, project.stamp_of(inputs))
+
+
+def require(use, what):
+    """Make sure of the packages that one command needs besides; installs none."""
+    names = project.config('host')['packages_for'][use]
+    have = installed(names)
+    missing = [name for name in names if name not in have]
+    if missing:
+        raise Stop(f'{what} needs {", ".join(missing)}; as root: apt-get install -y '
+                   f'--no-install-recommends {" ".join(missing)}')
 
 
 def python_path():

@@ -1,8 +1,9 @@
 /*
  * QTest for the Arm Mali CSF GPU: random inputs of the fuzz targets
  *
- * Plain mutation, with the ordinary build, for a few seconds; it knows
- * nothing of coverage.  MALI_CSF_FUZZ_SECONDS sets the time for each target,
+ * What libFuzzer does with coverage and sanitizers ("make fuzz"), this does
+ * by plain mutation of the same inputs, with the ordinary build, for a few
+ * seconds.  MALI_CSF_FUZZ_SECONDS sets the time for each target,
  * MALI_CSF_FUZZ_SEED the random numbers.  The input at hand is kept in the
  * file that is named at the start, so an input that ends QEMU is there; with
  * MALI_CSF_FUZZ_INPUT=file that input is all that runs.

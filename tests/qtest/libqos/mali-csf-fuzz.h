@@ -1,8 +1,9 @@
 /*
  * Fuzz targets for the Arm Mali CSF GPU: what a string of bytes does to it
  *
- * The driver is tests/qtest/mali-csf-fuzz-test.c; another one would share
- * the targets and their inputs.
+ * Two drivers share the targets and their inputs: libFuzzer in QEMU's own
+ * process (tests/fuzz/mali-csf-fuzz.c), and random mutation through the
+ * qtest socket (tests/qtest/mali-csf-fuzz-test.c).
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

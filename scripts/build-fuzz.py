@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QEMU with libFuzzer and sanitizers in the device.
+
+A second build of QEMU with clang takes as long as the first one.  So only the
+device and the fuzz targets are compiled, with clang and instrumented, and
+linked with the objects of the ordinary build.  What is not instrumented is
+QEMU's own code: a bad pointer that the device hands to it shows only where it
+meets the heap.
+"""
+
+import concurrent.futures
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import project
+from project import Stop
+
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+SANITIZERS = '-fsanitize=address,undefined'
+INSTRUMENT = ['-fsanitize=fuzzer-no-link,address,undefined', '-fno-omit-frame-pointer']
+# Of gcc's command line: what the meaning of the code depends on
+KEPT = re.compile(r'-(?:[DI].*|std=.*|m.*|pthread|fno-strict-aliasing|fno-common|fwrapv|fPIE)$')
+WITH_OPERAND = ('-isystem', '-iquote', '-include')
+DROPPED_WITH_OPERAND = ('-o', '-MQ', '-MF', '-c')
+DEVICE = '/hw/gpu/mali-csf/'
+# QEMU's driver of libFuzzer and what it needs, from QEMU's tree; and ours
+DRIVER = ['tests/qtest/fuzz/fuzz.c', 'tests/qtest/fuzz/qtest_wrappers.c', 'tests/qtest/libqtest.c',
+          'tests/qtest/libqmp.c', 'tests/qtest/libqos/qgraph.c']
+OURS = ['tests/qtest/libqos/mali-csf.c', 'tests/qtest/libqos/mali-csf-fuzz.c']
+TARGETS = os.path.join(project.ROOT, 'tests/fuzz/mali-csf-fuzz.c')
+# The driver's wrappers take the place of these functions of libqtest.
+WRAPPED = ('inb inw inl outb outw outl readb readw readl readq writeb writew writel writeq '
+           'memread bufread memwrite bufwrite memset').split()
+MAIN = 'qemu-system-aarch64.p/system_main.c.o'
+
+
+class Build:
+    """The folder of this build and what comes out of it."""
+
+    def __init__(self, tree):
+        self.tree = tree
+        self.obj = os.path.join(tree.folder, 'obj-fuzz')
+        self.fuzzer = os.path.join(self.obj, 'qemu-fuzz-aarch64')
+        # The ordinary program with the same device in it
+        self.binary = os.path.join(self.obj, 'qemu-system-aarch64')
+
+    def compile(self, job):
+        """Returns the object, and what clang said if it failed."""
+        source, flags, name = job
+        output = os.path.join(self.obj, name + '.o')
+        result = subprocess.run(['clang', *flags, '-g', '-O1', '-c', source, '-o', output],
+                                cwd=self.tree.obj, capture_output=True, text=True, check=False)
+        return output, result.stderr if result.returncode else None
+
+    def link(self, objects, arguments, output):
+        response = output + '.rsp'
+        project.write(response, '\n'.join(objects + arguments) + '\n')
+        project.command(['clang', '-m64', '@' + response, '-o', output], output + '.log',
+                        cwd=self.tree.obj)
+
+
+def flags_of(entry):
+    """The part of a compile command that clang takes, too."""
+    words, flags = shlex.split(entry['command'])[1:], []
+    while words:
+        word = words.pop(0)
+        if word in WITH_OPERAND:
+            flags += [word, words.pop(0)]
+        elif word in DROPPED_WITH_OPERAND:
+            words.pop(0)
+        elif KEPT.match(word):
+            flags.append(word)
+    return flags
+
+
+def linked(tree):
+    """Objects and arguments of qemu-system-aarch64's link."""
+    text = project.read(os.path.join(tree.obj, 'build.ninja'))
+    found = re.search(r'^build qemu-system-aarch64: \S+ ([^|\n]*).*\n((?: .*\n)*)', text, re.M)
+    arguments = found and re.search(r'^ *LINK_ARGS = (.*)$', found[2], re.M)
+    if not arguments:
+        raise Stop('build.ninja of QEMU has no link of qemu-system-aarch64 that is understood',
+                   project.FAIL)
+    return found[1].split(), arguments[1].split()
+
+
+def find(entries, what, test):
+    for entry in entries:
+        if test(entry):
+            return entry
+    raise Stop(f'QEMU compiles no {what}', project.FAIL)
+
+
+def build(tree):
+    """Build what has changed, QEMU itself first."""
+    host_packages.require('fuzz', 'a build for fuzzing')
+    build_qemu.build(tree)
+    result = Build(tree)
+    stamp = os.path.join(result.obj, 'built')
+    shared = [os.path.join(project.ROOT, name) for name in OURS]
+    wanted = project.stamp_of([tree.binary, TARGETS, __file__, *shared,
+                               *(name[:-1] + 'h' for name in shared)])
+    if project.read(stamp) == wanted and os.path.exists(result.fuzzer):
+        return result
+    project.say('building the device with libFuzzer and sanitizers')
+    os.makedirs(result.obj, exist_ok=True)
+    with open(os.path.join(tree.obj, 'compile_commands.json'), encoding='utf-8') as file:
+        entries = json.load(file)
+    objects, arguments = linked(tree)
+    device = [entry for entry in entries
+              if DEVICE in entry['file'] and entry['output'] in objects]
+    target = flags_of(find(entries, 'code for the target', lambda entry: entry['output'].startswith(
+        'libqemu-aarch64-softmmu.a.p/')))
+    test = flags_of(find(entries, OURS[0], lambda entry: entry['file'].endswith(OURS[0])))
+    jobs = [(entry['file'], flags_of(entry) + INSTRUMENT,
+             'device-' + os.path.basename(entry['file'])) for entry in device]
+    for name in DRIVER + OURS:
+        # What includes headers of the system emulator is compiled as that.
+        flags = target if '/fuzz/' in name else test
+        # libFuzzer gives up if its entry point covers nothing.
+        jobs.append((os.path.join(tree.src, name), flags + (
+            INSTRUMENT if name == DRIVER[0] else []), os.path.basename(name)))
+    jobs.append((TARGETS, target + ['-iquote', os.path.join(tree.src, 'tests/qtest/fuzz')],
+                 'targets'))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = list(pool.map(result.compile, jobs))
+    for output, said in compiled:
+        if said is not None:
+            sys.stderr.write(said)
+            raise Stop(f'{os.path.basename(output)} does not compile for fuzzing', project.FAIL)
+    replaced = {entry['output'] for entry in device}
+    others = [name for name in objects if name not in replaced and name != MAIN]
+    compiled = [output for output, _ in compiled]
+    result.link(others + compiled, arguments + ['-fsanitize=fuzzer', SANITIZERS] + [
+        '-Wl,-wrap,qtest_' + name for name in WRAPPED], result.fuzzer)
+    result.link(others + [MAIN] + compiled[:len(device)], arguments + [SANITIZERS], result.binary)
+    project.write(stamp, wanted)
+    return result

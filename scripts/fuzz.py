@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fuzz the device with libFuzzer under the address and undefined-behaviour
+sanitizers.
+
+FUZZ_SECONDS are shared by the targets.  Each has a folder below build/fuzz/:
+the corpus, which later runs go on with, the log, and the inputs that ended
+QEMU.  INPUT=file runs such a file again.
+"""
+
+import argparse
+import ctypes
+import importlib
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import project
+from project import Stop, say
+
+build_fuzz = importlib.import_module('build-fuzz')
+build_qemu = importlib.import_module('build-qemu')
+host_packages = importlib.import_module('host-packages')
+
+VARIABLES = ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', 'QEMU_SERIES', 'QEMU_SRC']
+FOLDER = os.path.join(project.BUILD, 'fuzz')
+SECONDS = 600
+# One input takes milliseconds; what takes so many seconds is a loop
+INPUT_SECONDS = 30
+MAX_LENGTH = 8192
+OPTIONS = {
+    'ASAN_OPTIONS': 'detect_leaks=1',
+    'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+}
+
+
+def environment():
+    variables = dict(os.environ, **OPTIONS)
+    if os.environ.get('FUZZ_MODEL'):
+        variables['MALI_CSF_FUZZ_MODEL'] = os.environ['FUZZ_MODEL']
+    return variables
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def fuzz(fuzzer, target, folder, arguments, seeds=None):
+    """Run the fuzzer; returns (exit status, what it said)."""
+    variables = environment()
+    if seeds:
+        variables['MALI_CSF_FUZZ_SEEDS'] = seeds
+    log = os.path.join(folder, 'log')
+    with open(log, 'wb') as file:
+        status = subprocess.run([fuzzer, f'--fuzz-target={target}', *arguments],
+                                cwd=folder, env=variables, stdin=subprocess.DEVNULL,
+                                stdout=file, stderr=subprocess.STDOUT, check=False,
+                                preexec_fn=die_with_parent).returncode
+    return status, project.read_lossy(log)
+
+
+def targets(fuzzer):
+    """Names of the device's targets."""
+    said = subprocess.run([fuzzer, '--fuzz-target='], capture_output=True, text=True,
+                          errors='replace', env=environment(), check=False)
+    names = re.findall(r'^ \* (mali-csf-\w+) ', said.stdout + said.stderr, re.M)
+    if not names:
+        raise Stop(f'{fuzzer} has no target of ours: {said.stderr.strip()[-200:]}',
+                   project.FAIL)
+    return sorted(names)
+
+
+def number_after(text, said):
+    found = re.findall(re.escape(text) + r'\s*(\d+)', said)
+    return int(found[-1]) if found else 0
+
+
+def reason_of(said):
+    """The line of a report that says most."""
+    for pattern in (r'^SUMMARY: (.*)$', r'runtime error: (.*)$', r'^(?:ERROR|==\d+==).*?: (.*)$',
+                    r'^(.*[Aa]ssertion.*)$'):
+        found = re.search(pattern, said, re.M)
+        if found:
+            return found[1]
+    return (said.strip().splitlines() or ['it said nothing'])[-1]
+
+
+def run_target(fuzzer, target, seconds):
+    """Fuzz one target for a time; whether it survived."""
+    folder = os.path.join(FOLDER, target)
+    seeds, corpus = os.path.join(folder, 'seeds'), os.path.join(folder, 'corpus')
+    for name in (seeds, corpus):
+        os.makedirs(name, exist_ok=True)
+    status, said = fuzz(fuzzer, target, folder,
+                        [f'-max_total_time={seconds}', f'-timeout={INPUT_SECONDS}',
+                         f'-max_len={MAX_LENGTH}', '-rss_limit_mb=4096', '-detect_leaks=1',
+                         '-print_final_stats=1', '-use_value_profile=1',
+                         f'-artifact_prefix={folder}/', corpus, seeds], seeds)
+    executed = number_after('stat::number_of_executed_units:', said)
+    coverage = number_after('cov:', said)
+    say(f'{target}: {executed} inputs in {seconds} s, {coverage} edges covered, '
+        f'{len(os.listdir(corpus))} inputs in the corpus')
+    if not status and executed:
+        return True
+    artifact = (re.findall(r'Test unit written to (\S+)', said) or [None])[-1]
+    say(f'{target}: failed: {reason_of(said)}')
+    say(f'  what it said: {os.path.relpath(os.path.join(folder, "log"), project.ROOT)}')
+    if artifact:
+        say(f'  again: make fuzz FUZZ_TARGET={target} '
+            f'INPUT={os.path.relpath(artifact, project.ROOT)}')
+    return False
+
+
+def run_input(fuzzer, target, path):
+    folder = os.path.join(FOLDER, target)
+    os.makedirs(folder, exist_ok=True)
+    status, said = fuzz(fuzzer, target, folder, [os.path.abspath(path)])
+    print(said)
+    say(f'{target}: {"failed: " + reason_of(said) if status else "survives " + path}')
+    return not status
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
+                        help=' '.join(name + '=' for name in VARIABLES))
+    for text in parser.parse_args().variables:
+        name, equals, value = text.partition('=')
+        if not equals or name not in VARIABLES:
+            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
+        os.environ[name] = value
+    seconds = os.environ.get('FUZZ_SECONDS') or str(SECONDS)
+    if not seconds.isdigit() or int(seconds) < 1:
+        raise project.usage(f'FUZZ_SECONDS={seconds} is not a number above 0')
+    path = os.environ.get('INPUT')
+    if path and not os.path.isfile(path):
+        raise project.usage(f'INPUT={path}: no such file')
+    project.require_host()
+    host_packages.provide()
+    with project.Lock():
+        fuzzer = build_fuzz.build(build_qemu.from_environment()).fuzzer
+    names = targets(fuzzer)
+    wanted = [word for word in re.split(r'[ ,]+', os.environ.get('FUZZ_TARGET', '')) if word] \
+        or names
+    for name in wanted:
+        if name not in names:
+            raise project.usage(f'FUZZ_TARGET={name} is no target; valid: {", ".join(names)}')
+    if path:
+        if len(wanted) != 1:
+            raise project.usage('INPUT= takes one target: FUZZ_TARGET=name')
+        return project.PASS if run_input(fuzzer, wanted[0], path) else project.FAIL
+    each = max(int(seconds) // len(wanted), 1)
+    survived = [run_target(fuzzer, name, each) for name in wanted]
+    say(f'{sum(survived)} passed, {len(survived) - sum(survived)} failed')
+    return project.PASS if all(survived) else project.FAIL
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(encoding='utf-8')
+    project.run_main(main)
