@@ -234,6 +234,7 @@ static const PropertyDescription instance_descriptions[] = {
     { "fault-count", "faults of all address spaces" },
     { "parked-pass-count", "firmware passes that met a locked region" },
     { "reset-count", "resets that the driver asked for" },
+    { "tiler-oom-count", "times that a stream ran out of tiler heap" },
     { "instruction-count", "command-stream instructions retired" },
     { "slice-count", "slices of time in which streams were executed" },
     { "violations", "mistakes of the driver that the checker found" },
@@ -241,6 +242,8 @@ static const PropertyDescription instance_descriptions[] = {
     { "x-as-latency-ns", "time that an address-space command takes" },
     { "x-flush-latency-ns", "time that a cache flush takes" },
     { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
+    { "x-endpoint-heap-chunks", "chunks of tiler heap that a RUN instruction "
+                                "with vertices takes" },
     { "x-endpoint-latency-ns", "time that the work of a RUN instruction "
                                "takes" },
 };
