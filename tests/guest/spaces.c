@@ -42,7 +42,7 @@
 #define LATENCY_MS 30
 #define RESET_TIMEOUT_MS 3000
 /* What a reset takes, which nobody announces the end of */
-#define RESET_MS 500
+#define RESET_MS 1000
 
 #define BUFFER_VA 0x40000000ull
 #define BUFFER_SIZE (8 * PANTHOR_GPU_BLOCK)
