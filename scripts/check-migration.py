@@ -16,6 +16,7 @@ import selectors
 import sys
 import time
 
+import expectations
 import project
 import saved_state
 from project import Stop, say
@@ -292,7 +293,8 @@ def check(tap):
             if re.fullmatch(r'device-\d+\.log|state|snapshots\.qcow2', name):
                 os.remove(os.path.join(folder, name))
         plan = Plan(instants, seed)
-        report = Report(tap, '', prepared[1])
+        expected = expectations.Expectations(prepared[1].label, settings.model)
+        report = Report(tap, '', expected)
         say(f'{instants} instants, SEED={seed}; logs in {os.path.relpath(folder, project.ROOT)}')
         start = time.monotonic()
         for count in range(1, MAX_BOOTS + 1):

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 
+import expectations
 import project
 from project import Stop, say
 
@@ -85,7 +86,8 @@ def check(tap):
     rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
     with lock:
-        report = run_guest.Report(tap, '', prepared[1])
+        expected = expectations.Expectations(prepared[1].label, settings.model)
+        report = run_guest.Report(tap, '', expected)
         start = time.monotonic()
         modes = ['record'] + [f'replay-{number + 1}' for number in range(int(replays))]
         logs = []
