@@ -22,7 +22,7 @@ run_guest = importlib.import_module('run-guest')
 
 VARIABLES = run_guest.VARIABLES + ['REPLAYS']
 # Programs that ask the host for nothing: what a monitor does is not recorded
-TESTS = 'canary,submit,fault'
+TESTS = 'canary,journey,fault'
 REPLAYS = 2
 # An instruction of a vCPU takes 2^3 ns of virtual time
 SHIFT = 3
