@@ -26,13 +26,13 @@ import subprocess
 import sys
 import time
 
+import expectations
 import project
 import region_history
 from project import say
 
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
-expectations = importlib.import_module('expectations')
 host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 

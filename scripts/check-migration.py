@@ -16,7 +16,6 @@ import selectors
 import sys
 import time
 
-import expectations
 import project
 import saved_state
 from project import Stop, say
@@ -293,8 +292,7 @@ def check(tap):
             if re.fullmatch(r'device-\d+\.log|state|snapshots\.qcow2', name):
                 os.remove(os.path.join(folder, name))
         plan = Plan(instants, seed)
-        expected = expectations.Expectations(prepared[1].label, settings.model)
-        report = Report(tap, '', expected)
+        report = Report(tap, '', run_guest.expected_of(prepared[1], settings))
         say(f'{instants} instants, SEED={seed}; logs in {os.path.relpath(folder, project.ROOT)}')
         start = time.monotonic()
         for count in range(1, MAX_BOOTS + 1):

@@ -13,7 +13,6 @@ import os
 import sys
 import time
 
-import expectations
 import project
 from project import Stop, say
 
@@ -86,8 +85,7 @@ def check(tap):
     rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
     with lock:
-        expected = expectations.Expectations(prepared[1].label, settings.model)
-        report = run_guest.Report(tap, '', expected)
+        report = run_guest.Report(tap, '', run_guest.expected_of(prepared[1], settings))
         start = time.monotonic()
         modes = ['record'] + [f'replay-{number + 1}' for number in range(int(replays))]
         logs = []

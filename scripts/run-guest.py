@@ -28,13 +28,13 @@ import subprocess
 import sys
 import time
 
+import expectations
 import project
 from project import say
 
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
 device_log = importlib.import_module('device-log')
-expectations = importlib.import_module('expectations')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 igt = importlib.import_module('igt')
@@ -682,11 +682,16 @@ def judge_findings(guest, folder):
         say(f'{notes} notes of the checker in device.log')
 
 
+def expected_of(kernel, settings):
+    """What a run is expected not to pass."""
+    return expectations.Expectations(kernel.label, settings.model.partition(',')[0])
+
+
 def run_tests(settings, tap, binary=''):
     """A run, with a QEMU in place of the tree's if there is one."""
     tree, kernel, archives = prepare(settings)
     tree.binary = binary or tree.binary
-    expected = expectations.Expectations(kernel.label, settings.model.partition(',')[0])
+    expected = expected_of(kernel, settings)
     chosen = choose_programs(settings.tests)
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
