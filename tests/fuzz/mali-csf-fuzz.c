@@ -109,37 +109,58 @@ static uint8_t take(const uint8_t **data, size_t *size)
     return *(*data)++;
 }
 
-/*
- * Change one field of the device, found by way of its description: a byte
- * chooses the field of a structure, another one the element of an array.
- */
-static void edit(const VMStateDescription *vmsd, uint8_t *base,
-                 const uint8_t **data, size_t *size)
+/* Timers; and what has to be as it is in the device that loads it */
+static bool is_fixed(const VMStateField *field)
 {
-    const VMStateField *field;
-    unsigned count = 0;
-    unsigned element;
+    return field->flags & VMS_POINTER ||
+           field->info == &vmstate_info_uint32_equal ||
+           field->info == &vmstate_info_uint64_equal;
+}
 
-    while (vmsd->fields[count].name) {
-        count++;
+/* Fields that hold a number, those of structures within included */
+static unsigned count_fields(const VMStateDescription *vmsd)
+{
+    unsigned count = 0;
+
+    for (const VMStateField *field = vmsd->fields; field->name; field++) {
+        if (field->flags & VMS_STRUCT && !is_fixed(field)) {
+            count += count_fields(field->vmsd);
+        } else if (!is_fixed(field)) {
+            count++;
+        }
     }
-    field = &vmsd->fields[take(data, size) % count];
-    if (field->flags & VMS_POINTER) {
-        /* Timers; their state is a number that may be any */
+    return count;
+}
+
+/* Change field @index; a byte chooses the element of each array around it */
+static void edit(const VMStateDescription *vmsd, uint8_t *base,
+                 unsigned index, const uint8_t **data, size_t *size)
+{
+    for (const VMStateField *field = vmsd->fields; field->name; field++) {
+        unsigned count = field->flags & VMS_STRUCT ? count_fields(field->vmsd)
+                                                   : 1;
+
+        if (is_fixed(field)) {
+            continue;
+        }
+        if (index >= count) {
+            index -= count;
+            continue;
+        }
+        base += field->offset;
+        if (field->flags & VMS_ARRAY) {
+            base += take(data, size) % field->num * field->size;
+        }
+        if (field->flags & VMS_STRUCT) {
+            edit(field->vmsd, base, index, data, size);
+        } else if (field->info == &vmstate_info_bool) {
+            *base = take(data, size) & 1;
+        } else {
+            for (size_t i = 0; i < field->size; i++) {
+                base[i] ^= take(data, size);
+            }
+        }
         return;
-    }
-    element = field->flags & VMS_ARRAY ? take(data, size) % field->num : 0;
-    base += field->offset + element * field->size;
-    if (field->flags & VMS_STRUCT) {
-        edit(field->vmsd, base, data, size);
-        return;
-    }
-    if (field->size == 1 && field->info == &vmstate_info_bool) {
-        *base = take(data, size) & 1;
-        return;
-    }
-    for (size_t i = 0; i < field->size; i++) {
-        base[i] ^= take(data, size);
     }
 }
 
@@ -150,7 +171,11 @@ static void run_load(QMaliCsf *gpu, const uint8_t *data, size_t size)
 
     mali_csf_fuzz_busy(gpu);
     while (size) {
-        edit(DEVICE_GET_CLASS(dev)->vmsd, (uint8_t *)dev, &data, &size);
+        const VMStateDescription *vmsd = DEVICE_GET_CLASS(dev)->vmsd;
+        unsigned index = take(&data, &size);
+
+        index |= take(&data, &size) << 8;
+        edit(vmsd, (uint8_t *)dev, index % count_fields(vmsd), &data, &size);
     }
     state = save(dev);
     if (load(dev, state)) {
@@ -160,17 +185,11 @@ static void run_load(QMaliCsf *gpu, const uint8_t *data, size_t size)
 
 static GByteArray *seed_load(unsigned n)
 {
-    /* Groups, the first one, its streams, the first one: a field each */
-    const uint8_t way[] = { 4, 0, 0, 8, 0, n % 40, 0, 1, 2, 3, 4 };
-    GByteArray *seed;
+    /* A field each, of the first group and its first stream if it has some */
+    const uint8_t bytes[] = { n, 0, 0, 0, 0x80, 1, 0, 0 };
 
-    if (n >= 80) {
-        return NULL;
-    }
-    seed = g_byte_array_new();
-    g_byte_array_append(seed, n < 40 ? way : way + n % 8,
-                        n < 40 ? sizeof(way) : 5);
-    return seed;
+    return n <= UINT8_MAX ? g_byte_array_append(g_byte_array_new(), bytes,
+                                                sizeof(bytes)) : NULL;
 }
 
 static const QMaliCsfFuzzTarget load_target = {
