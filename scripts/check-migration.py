@@ -190,9 +190,9 @@ class Traveller(run_guest.Guest):
             self.add_disk()
         where = {'tag': 'instant', 'vmstate': NODE, 'devices': [NODE]}
         self.job('snapshot-save', **where)
-        self.must('cont')
         # What comes from here on will come again.
         before = dict(self.buffers)
+        self.must('cont')
         time.sleep(self.plan.random.uniform(0, RUN_ON))
         self.must('stop')
         self.drain()
