@@ -9,7 +9,8 @@
  * are complete when the write returns, which the driver cannot tell from a
  * fast GPU.
  *
- * Not modelled: protected mode, power overrides, gating of CYCLE_COUNT.
+ * Not modelled: GPU_COMMAND FINISH_HALT, power overrides, gating of
+ * CYCLE_COUNT.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
