@@ -61,28 +61,13 @@ static int write_file(const char *path, const char *text)
     return ret;
 }
 
-static int store_job(PanthorContext *ctx, uint32_t value)
-{
-    Stream s;
-    int ret;
-
-    ctx->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_emit(&s, cs_move32(10, value));
-    stream_store_at(&s, 10, panthor_data_va(0), 0);
-    stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
-    return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
-}
-
 static int job_on_new_vm(uint32_t value)
 {
     PanthorContext ctx;
     int ret;
 
     panthor_context_init(&ctx, &dev, 1);
-    ret = store_job(&ctx, value);
+    ret = panthor_store_job(&ctx, value, JOB_TIMEOUT_MS);
     panthor_context_fini(&ctx);
     return ret;
 }
@@ -341,7 +326,7 @@ static void test_sleep(void)
     panthor_context_init(&ctx[0], &dev, 1);
     panthor_context_init(&ctx[1], &dev, 1);
     for (i = 0; i < rounds * JOBS_PER_ROUND; i++) {
-        int ret = store_job(&ctx[i & 1], i + 1);
+        int ret = panthor_store_job(&ctx[i & 1], i + 1, JOB_TIMEOUT_MS);
 
         if (ret) {
             tap_diag("job %u: %s", i, strerror(-ret));
@@ -379,7 +364,7 @@ static void test_idle(void)
     }
     panthor_context_init(&ctx, &dev, 1);
     for (i = 0; i < wanted; i++) {
-        ret = store_job(&ctx, 2 * i + 1);
+        ret = panthor_store_job(&ctx, 2 * i + 1, JOB_TIMEOUT_MS);
         /* With a stream that goes on over it, every second time */
         if (!ret && (i & 1)) {
             start_spin(&ctx);
@@ -395,7 +380,7 @@ static void test_idle(void)
             panthor_poll_set(&ctx, 0, 0);
         }
         if (!ret) {
-            ret = store_job(&ctx, 2 * i + 2);
+            ret = panthor_store_job(&ctx, 2 * i + 2, JOB_TIMEOUT_MS);
         }
         if (ret) {
             tap_diag("round %u: %s", i, strerror(-ret));

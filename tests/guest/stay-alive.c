@@ -33,21 +33,6 @@
 
 #define MODULE_CYCLES 3
 
-static int store_job(PanthorContext *ctx, uint32_t value)
-{
-    Stream s;
-    int ret;
-
-    ctx->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_emit(&s, cs_move32(10, value));
-    stream_store_at(&s, 10, panthor_data_va(0), 0);
-    stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
-    return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
-}
-
 /*
  * Streams that spin, two at a time and released in turn: the GPU never
  * idles, so that the driver keeps its ping running.
@@ -104,7 +89,7 @@ static void test_ping(PanthorDev *dev)
            active, rounds);
     tap_ok(kernel_log_find(log, "ping timeout", record, sizeof(record), 0) ==
            -ENOENT, "the firmware answered the ping");
-    tap_ok(!store_job(&ctx, 1), "a job after that");
+    tap_ok(!panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS), "a job after that");
     panthor_context_fini(&ctx);
     close(log);
 }
@@ -118,7 +103,7 @@ static void test_suspend(PanthorDev *dev)
 
     panthor_context_init(&ctx, dev, 1);
     for (i = 0; i < SUSPEND_CYCLES; i++) {
-        ret = store_job(&ctx, 2 * i + 1);
+        ret = panthor_store_job(&ctx, 2 * i + 1, JOB_TIMEOUT_MS);
         if (ret) {
             tap_diag("cycle %u, before: %s", i, strerror(-ret));
             break;
@@ -130,7 +115,7 @@ static void test_suspend(PanthorDev *dev)
         } else {
             tap_diag("cycle %u: %s", i, status);
         }
-        ret = store_job(&ctx, 2 * i + 2);
+        ret = panthor_store_job(&ctx, 2 * i + 2, JOB_TIMEOUT_MS);
         if (ret) {
             tap_diag("cycle %u, after: %s", i, strerror(-ret));
             break;
@@ -144,7 +129,7 @@ static void test_suspend(PanthorDev *dev)
 
     for (i = 0; i < RACE_CYCLES; i++) {
         kernel_sleep_ms(RACE_FIRST_MS + i % RACE_SPREAD_MS);
-        ret = store_job(&ctx, 1000 + i);
+        ret = panthor_store_job(&ctx, 1000 + i, JOB_TIMEOUT_MS);
         if (ret) {
             tap_diag("race %u: %s", i, strerror(-ret));
             break;
@@ -182,7 +167,7 @@ static void test_module(PanthorDev *dev)
             break;
         }
         panthor_context_init(&ctx, dev, 1);
-        ret = store_job(&ctx, i + 1);
+        ret = panthor_store_job(&ctx, i + 1, JOB_TIMEOUT_MS);
         panthor_context_fini(&ctx);
         if (ret) {
             tap_diag("cycle %u: job: %s", i, strerror(-ret));

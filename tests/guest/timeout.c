@@ -19,21 +19,6 @@
 #define WAIT_MS (3 * DRIVER_TIMEOUT_MS)
 #define JOB_TIMEOUT_MS 1000
 
-static int bystander_job(PanthorContext *ctx, uint32_t value)
-{
-    Stream s;
-    int ret;
-
-    ctx->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_emit(&s, cs_move32(10, value));
-    stream_store_at(&s, 10, panthor_data_va(0), 0);
-    stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
-    return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
-}
-
 int main(int argc, char **argv)
 {
     uint32_t fatal = 0, size, served = 0;
@@ -63,7 +48,7 @@ int main(int argc, char **argv)
 
     /* Others are served while it runs */
     do {
-        ret = bystander_job(&bystander, ++served);
+        ret = panthor_store_job(&bystander, ++served, JOB_TIMEOUT_MS);
         if (ret && !failed++) {
             tap_diag("bystander's job %u: %s", served, strerror(-ret));
         }
@@ -93,9 +78,9 @@ int main(int argc, char **argv)
            "the group takes no more jobs");
 
     panthor_context_new_group(&ctx, 1);
-    ret = bystander_job(&ctx, 1);
+    ret = panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS);
     tap_ok(!ret, "a new group on the same VM works");
-    ret = bystander_job(&bystander, ++served);
+    ret = panthor_store_job(&bystander, ++served, JOB_TIMEOUT_MS);
     tap_ok(!ret, "another VM lives on");
 
     panthor_context_fini(&ctx);

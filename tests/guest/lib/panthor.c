@@ -760,6 +760,22 @@ int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
     return panthor_run(ctx, queue, va, size, timeout_ms);
 }
 
+int panthor_store_job(PanthorContext *ctx, uint32_t value,
+                      unsigned timeout_ms)
+{
+    Stream s;
+    int ret;
+
+    ctx->code.used = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move32(10, value));
+    stream_store_at(&s, 10, panthor_data_va(0), 0);
+    stream_end(&s);
+    ret = panthor_run_stream(ctx, 0, &s, timeout_ms);
+    return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
+}
+
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value)
 {
     __atomic_store_n(&ctx->poll[index], value, __ATOMIC_SEQ_CST);

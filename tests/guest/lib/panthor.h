@@ -333,6 +333,14 @@ int panthor_run(PanthorContext *ctx, uint32_t queue, uint64_t va,
 int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
                        unsigned timeout_ms);
 
+/*
+ * Run a job that stores @value in the first word of the context's data, and
+ * look whether it did: 0, an error of panthor_run(), or -EIO.  What was placed
+ * in the context's code before is overwritten.
+ */
+int panthor_store_job(PanthorContext *ctx, uint32_t value,
+                      unsigned timeout_ms);
+
 /* Set a word that a stream polls: visible to the GPU when this returns */
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value);
 
