@@ -489,11 +489,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='PATCH=file, KERNEL=series')
-    for text in parser.parse_args().variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in ('PATCH', 'KERNEL'):
-            raise project.usage(f'{text} is none of: PATCH=, KERNEL=')
-        os.environ[name] = value
+    project.take_variables(parser.parse_args().variables, ('PATCH', 'KERNEL'))
     path = os.environ.get('PATCH', '')
     if path:
         read_patch(path)

@@ -37,11 +37,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='CASES=1000 SEED=number SANITIZE=1')
-    for text in parser.parse_args().variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in VARIABLES:
-            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
-        os.environ[name] = value
+    project.take_variables(parser.parse_args().variables, VARIABLES)
     cases, seed = number('CASES', CASES), number('SEED', random.randrange(1, 2**32))
     project.require_host()
     host_packages.provide()

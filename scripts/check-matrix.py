@@ -360,11 +360,7 @@ def main():
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='MODELS=, KERNELS=, TESTS=, SHARD=')
     options = parser.parse_args()
-    for text in options.variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in ('MODELS', 'KERNELS', 'TESTS', 'SHARD'):
-            raise project.usage(f'{text} is none of: MODELS=, KERNELS=, TESTS=, SHARD=')
-        os.environ[name] = value
+    project.take_variables(options.variables, ('MODELS', 'KERNELS', 'TESTS', 'SHARD'))
     for name in ('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):
         if os.environ.pop(name, None):
             raise project.usage(f'{name}= does not go with the matrix; '

@@ -323,11 +323,7 @@ def main():
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='INSTANTS=100 SEED=number, and those of make boot')
     options = parser.parse_args()
-    for text in options.variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in VARIABLES:
-            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
-        os.environ[name] = value
+    project.take_variables(options.variables, VARIABLES)
     if options.tap:
         project.SAY_PREFIX = '# '
     project.require_host()

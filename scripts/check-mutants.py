@@ -161,11 +161,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='MUTANT=id,...')
-    for text in parser.parse_args().variables:
-        name, equals, value = text.partition('=')
-        if not equals or name != 'MUTANT':
-            raise project.usage(f'{text} is not MUTANT=')
-        os.environ[name] = value
+    project.take_variables(parser.parse_args().variables, ('MUTANT',))
     table = mutant_sites.load()
     rows = table['mutant']
     wanted = [word for word in re.split(r'[ ,]+', os.environ.get('MUTANT', '')) if word]

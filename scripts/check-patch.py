@@ -487,11 +487,7 @@ def main():
     options = parser.parse_args()
     valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'QEMU_SRC', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
-    for text in options.variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in valid:
-            raise project.usage(f'{text} is none of: {"=, ".join(valid)}=')
-        os.environ[name] = value
+    project.take_variables(options.variables, valid)
     for name in ('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'):
         if os.environ.pop(name, None):
             raise project.usage(f'{name}= does not go with a patch')

@@ -73,11 +73,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='KERNELS=series,... TESTS=names')
-    for text in parser.parse_args().variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in ('KERNELS', 'TESTS'):
-            raise project.usage(f'{text} is none of: KERNELS=, TESTS=')
-        os.environ[name] = value
+    project.take_variables(parser.parse_args().variables, ('KERNELS', 'TESTS'))
     project.require_host()
     # These would make it another kernel, or another judge.
     for name in ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):

@@ -126,11 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help=' '.join(name + '=' for name in VARIABLES))
-    for text in parser.parse_args().variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in VARIABLES:
-            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
-        os.environ[name] = value
+    project.take_variables(parser.parse_args().variables, VARIABLES)
     seconds = os.environ.get('FUZZ_SECONDS') or str(SECONDS)
     if not seconds.isdigit() or int(seconds) < 1:
         raise project.usage(f'FUZZ_SECONDS={seconds} is not a number above 0')

@@ -50,6 +50,15 @@ def run_main(function):
         sys.exit(FAIL)
 
 
+def take_variables(words, valid):
+    """Put VARIABLE=value arguments into the environment; Stop if one is none of the valid."""
+    for text in words:
+        name, equals, value = text.partition('=')
+        if not equals or name not in valid:
+            raise usage(f'{text} is none of: {"=, ".join(valid)}=')
+        os.environ[name] = value
+
+
 def config(name):
     with open(os.path.join(ROOT, 'configs', name + '.toml'), 'rb') as file:
         return tomllib.load(file)

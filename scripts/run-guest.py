@@ -790,11 +790,7 @@ def main():
     parser.add_argument('--prepare', action='store_true', help='build and fetch, run nothing')
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help='as for make boot')
     options = parser.parse_args()
-    for text in options.variables:
-        name, equals, value = text.partition('=')
-        if not equals or name not in VARIABLES:
-            raise project.usage(f'{text} is none of: {"=, ".join(VARIABLES)}=')
-        os.environ[name] = value
+    project.take_variables(options.variables, VARIABLES)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     if options.tap:
