@@ -854,8 +854,8 @@ int main(int argc, char **argv)
             "up to 6.12 a VM_BIND flushes with commands of the MMU";
         if (only != ROUND_STUCK_COMMAND && !problem[ROUND_STUCK_COMMAND]) {
             problem[ROUND_STUCK_COMMAND] =
-                "before 7.0 a job sometimes runs twice after that: an open "
-                "question of docs/devel/testing.rst";
+                "before 7.0 a job may then run in another VM: "
+                "docs/findings.rst";
         }
     }
     problem[ROUND_UNLOAD] = module_open(&module);
