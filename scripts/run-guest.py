@@ -528,8 +528,9 @@ class Guest:
         elif kind == 'panthor':
             self.report.result('ok', 'panthor: initialized')
         elif kind == 'no-panthor':
-            self.report.result('not ok', 'panthor: initialized',
-                               f'no render node after {name} s; see console.log')
+            why = 'its probe failed' if name == 'probe-failed' else \
+                f'no render node after {name} s'
+            self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
         elif kind == 'done':
             self.done = True
 
@@ -684,7 +685,8 @@ def judge_findings(guest, folder):
 
 def expected_of(kernel, settings):
     """What a run is expected not to pass."""
-    return expectations.Expectations(kernel.label, settings.model.partition(',')[0])
+    model = settings.model.partition(',')[0]
+    return expectations.Expectations(kernel.label, model, f'{kernel.label}-{model}')
 
 
 def run_tests(settings, tap, binary=''):

@@ -351,17 +351,42 @@ static void report_counts(void)
     }
 }
 
+/* A line of really_probe() in drivers/base/dd.c, in all that was said yet */
+static bool probe_failed(int log)
+{
+    char record[1024];
+    ssize_t size;
+
+    while ((size = read(log, record, sizeof(record) - 1)) > 0 ||
+           (size < 0 && errno == EPIPE)) {
+        record[size > 0 ? size : 0] = '\0';
+        if (strstr(record, "probe with driver panthor failed")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Says why, if it is not */
 static bool panthor_is_there(void)
 {
     double deadline = now() + PROBE_SECONDS * slack;
+    int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+    bool there;
 
-    while (access(RENDER_NODE, R_OK | W_OK)) {
+    while (!(there = access(RENDER_NODE, R_OK | W_OK) == 0)) {
+        if (probe_failed(log)) {
+            printf("@@ no-panthor probe-failed\n");
+            break;
+        }
         if (now() > deadline) {
-            return false;
+            printf("@@ no-panthor %d\n", PROBE_SECONDS * slack);
+            break;
         }
         usleep(10000);
     }
-    return true;
+    close(log);
+    return there;
 }
 
 static void open_port(void)
@@ -405,8 +430,6 @@ int main(void)
             run_program(&programs[i]);
         }
         report_counts();
-    } else {
-        printf("@@ no-panthor %d\n", PROBE_SECONDS * slack);
     }
     printf("@@ done\n");
     fflush(stdout);

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Expectation files of the guest tests."""
 
+import importlib
 import os
 import sys
 import tempfile
+import types
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
@@ -54,6 +56,13 @@ class ExpectationsTest(unittest.TestCase):
     def test_other_kernel(self):
         found = self.expected(**{'6.12_fails': '# a bug\na: b,Fail\n'})
         self.assertEqual(found.judge('not ok', 'a: b', ''), ('not ok', ''))
+
+    def test_kernel_and_model(self):
+        run_guest = importlib.import_module('run-guest')
+        settings = types.SimpleNamespace(model='g1-pro,coherent=on')
+        for label, known in (('6.12', True), ('7.3', False)):
+            found = run_guest.expected_of(types.SimpleNamespace(label=label), settings)
+            self.assertEqual('panthor: initialized' in found.fails, known)
 
     def test_no_reason(self):
         for text in ('a: b,Fail\n', '# a bug\n\na: b,Fail\n'):
