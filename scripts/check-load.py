@@ -26,19 +26,13 @@ CASES = 1000
 TEST = 'mali-csf-load-test'
 
 
-def number(name, default):
-    text = os.environ.get(name) or str(default)
-    if not text.isdigit() or int(text) < 1:
-        raise project.usage(f'{name}={text} is not a number above 0')
-    return text
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='CASES=1000 SEED=number SANITIZE=1')
     project.take_variables(parser.parse_args().variables, VARIABLES)
-    cases, seed = number('CASES', CASES), number('SEED', random.randrange(1, 2**32))
+    cases = project.number_from_environment('CASES', CASES)
+    seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
     project.require_host()
     host_packages.provide()
     with project.Lock():
@@ -48,8 +42,8 @@ def main():
             binary = build_fuzz.build(tree).binary
     say(f'{cases} changed states, SEED={seed}, {os.path.relpath(binary, project.ROOT)}')
     start = time.monotonic()
-    environment = dict(os.environ, QTEST_QEMU_BINARY=binary, MALI_CSF_LOAD_CASES=cases,
-                       MALI_CSF_LOAD_SEED=seed, ASAN_OPTIONS='detect_leaks=0',
+    environment = dict(os.environ, QTEST_QEMU_BINARY=binary, MALI_CSF_LOAD_CASES=str(cases),
+                       MALI_CSF_LOAD_SEED=str(seed), ASAN_OPTIONS='detect_leaks=0',
                        UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
     log = os.path.join(project.BUILD, 'log', 'check-load.log')
     os.makedirs(os.path.dirname(log), exist_ok=True)

@@ -7,7 +7,6 @@ in a new QEMU, or saved to an internal snapshot, run on, and thrown back to
 it.  The guest must not notice: its programs have to pass.
 """
 
-import argparse
 import importlib
 import os
 import random
@@ -18,12 +17,11 @@ import time
 
 import project
 import saved_state
-from project import Stop, say
+from project import say
 
 initramfs = importlib.import_module('initramfs')
 run_guest = importlib.import_module('run-guest')
 
-VARIABLES = run_guest.VARIABLES + ['INSTANTS', 'SEED']
 # Programs that ask the host for nothing: what it sets is not part of a state
 TESTS = 'journey,fault'
 INSTANTS = 100
@@ -271,16 +269,9 @@ def violations(folder, allowed):
     return found
 
 
-def number(name, default):
-    text = os.environ.get(name) or str(default)
-    if not text.isdigit() or int(text) < 1:
-        raise project.usage(f'{name}={text} is not a number above 0')
-    return int(text)
-
-
 def check(tap):
-    instants = number('INSTANTS', INSTANTS)
-    seed = number('SEED', random.randrange(1, 2**32))
+    instants = project.number_from_environment('INSTANTS', INSTANTS)
+    seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
     settings = run_guest.Settings()
     if settings.gdb or settings.model == run_guest.NO_GPU:
         raise project.usage('GDB= and MODEL=none do not go with check-migration')
@@ -317,26 +308,6 @@ def check(tap):
     return project.FAIL if report.count('not ok') else project.PASS
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='INSTANTS=100 SEED=number, and those of make boot')
-    options = parser.parse_args()
-    project.take_variables(options.variables, VARIABLES)
-    if options.tap:
-        project.SAY_PREFIX = '# '
-    project.require_host()
-    try:
-        return check(options.tap)
-    except Stop as stop:
-        if options.tap and 'UNAVAILABLE' in str(stop):
-            # What the archive no longer has is not a failure of ours.
-            print(f'1..0 # SKIP {stop}')
-            return project.PASS
-        raise
-
-
 if __name__ == '__main__':
     sys.stdout.reconfigure(encoding='utf-8')
-    project.run_main(main)
+    project.run_main(lambda: run_guest.check_main(__doc__, {'INSTANTS': INSTANTS, 'SEED': 'number'}, check))

@@ -7,19 +7,17 @@ rr=replay gives it back.  The device's trace events, those of passes and
 slices with their virtual time among them, are compared line by line.
 """
 
-import argparse
 import importlib
 import os
 import sys
 import time
 
 import project
-from project import Stop, say
+from project import say
 
 initramfs = importlib.import_module('initramfs')
 run_guest = importlib.import_module('run-guest')
 
-VARIABLES = run_guest.VARIABLES + ['REPLAYS']
 # Programs that ask the host for nothing: what a monitor does is not recorded
 TESTS = 'canary,journey,fault'
 REPLAYS = 2
@@ -73,9 +71,7 @@ def first_difference(one, other):
 
 
 def check(tap):
-    replays = os.environ.get('REPLAYS') or str(REPLAYS)
-    if not replays.isdigit() or int(replays) < 1:
-        raise project.usage(f'REPLAYS={replays} is not a number above 0')
+    replays = project.number_from_environment('REPLAYS', REPLAYS)
     settings = run_guest.Settings()
     if settings.gdb or settings.model == run_guest.NO_GPU:
         raise project.usage('GDB= and MODEL=none do not go with check-replay')
@@ -87,7 +83,7 @@ def check(tap):
     with lock:
         report = run_guest.Report(tap, '', run_guest.expected_of(prepared[1], settings))
         start = time.monotonic()
-        modes = ['record'] + [f'replay-{number + 1}' for number in range(int(replays))]
+        modes = ['record'] + [f'replay-{number + 1}' for number in range(replays)]
         logs = []
         for mode in modes:
             say(f'{mode}; logs in {os.path.relpath(folder, project.ROOT)}')
@@ -108,26 +104,6 @@ def check(tap):
     return project.FAIL if report.count('not ok') else project.PASS
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='REPLAYS=2, and those of make boot')
-    options = parser.parse_args()
-    project.take_variables(options.variables, VARIABLES)
-    if options.tap:
-        project.SAY_PREFIX = '# '
-    project.require_host()
-    try:
-        return check(options.tap)
-    except Stop as stop:
-        if options.tap and 'UNAVAILABLE' in str(stop):
-            # What the archive no longer has is not a failure of ours.
-            print(f'1..0 # SKIP {stop}')
-            return project.PASS
-        raise
-
-
 if __name__ == '__main__':
     sys.stdout.reconfigure(encoding='utf-8')
-    project.run_main(main)
+    project.run_main(lambda: run_guest.check_main(__doc__, {'REPLAYS': REPLAYS}, check))

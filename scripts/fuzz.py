@@ -127,9 +127,7 @@ def main():
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help=' '.join(name + '=' for name in VARIABLES))
     project.take_variables(parser.parse_args().variables, VARIABLES)
-    seconds = os.environ.get('FUZZ_SECONDS') or str(SECONDS)
-    if not seconds.isdigit() or int(seconds) < 1:
-        raise project.usage(f'FUZZ_SECONDS={seconds} is not a number above 0')
+    seconds = project.number_from_environment('FUZZ_SECONDS', SECONDS)
     path = os.environ.get('INPUT')
     if path and not os.path.isfile(path):
         raise project.usage(f'INPUT={path}: no such file')
@@ -147,7 +145,7 @@ def main():
         if len(wanted) != 1:
             raise project.usage('INPUT= takes one target: FUZZ_TARGET=name')
         return project.PASS if run_input(fuzzer, wanted[0], path) else project.FAIL
-    each = max(int(seconds) // len(wanted), 1)
+    each = max(seconds // len(wanted), 1)
     survived = [run_target(fuzzer, name, each) for name in wanted]
     say(f'{sum(survived)} passed, {len(survived) - sum(survived)} failed')
     return project.PASS if all(survived) else project.FAIL

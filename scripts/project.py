@@ -59,6 +59,25 @@ def take_variables(words, valid):
         os.environ[name] = value
 
 
+def number_from_environment(name, default):
+    """The number above 0 that a variable has; Stop if it has anything else."""
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise usage(f'{name}={text} is not a number above 0')
+    return int(text)
+
+
+def skip_if_unavailable(tap, function):
+    """What the function returns; with TAP, what the archive no longer has is a skipped test."""
+    try:
+        return function()
+    except Stop as stop:
+        if not tap or 'UNAVAILABLE' not in str(stop):
+            raise
+        print(f'1..0 # SKIP {stop}')
+        return PASS
+
+
 def config(name):
     with open(os.path.join(ROOT, 'configs', name + '.toml'), 'rb') as file:
         return tomllib.load(file)

@@ -67,8 +67,8 @@ class Settings:
         machine = project.config('guest')['machine']
         self.model = os.environ.get('MODEL') or machine['model']
         self.cpu = machine['cpu']
-        self.smp = self.number('SMP', machine['smp'])
-        self.slack = self.number('SLACK', 1)
+        self.smp = project.number_from_environment('SMP', machine['smp'])
+        self.slack = project.number_from_environment('SLACK', 1)
         self.mem = os.environ.get('MEM') or machine['mem']
         self.firmware = os.environ.get('FIRMWARE') or 'own'
         self.igt = os.environ.get('IGT', '')
@@ -100,13 +100,6 @@ class Settings:
             initramfs.firmware(self.firmware)
         if self.panthor_ko and not os.path.isfile(self.panthor_ko):
             raise project.usage(f'PANTHOR_KO={self.panthor_ko}: no such file')
-
-    @staticmethod
-    def number(name, default):
-        text = os.environ.get(name) or str(default)
-        if not text.isdigit() or int(text) < 1:
-            raise project.usage(f'{name}={text} is not a number above 0')
-        return int(text)
 
 
 def choose_programs(wanted):
@@ -785,6 +778,23 @@ def run_shell(settings):
             None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
 
 
+def check_main(description, own_variables, check):
+    """The main function of a script that does something else with a guest.
+
+    own_variables: {name: default} besides those of make boot; check(tap) returns the exit code.
+    """
+    parser = argparse.ArgumentParser(description=description.split('\n', maxsplit=1)[0])
+    parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help=' '.join(
+        f'{name}={value}' for name, value in own_variables.items()) + ', and those of make boot')
+    options = parser.parse_args()
+    project.take_variables(options.variables, VARIABLES + list(own_variables))
+    if options.tap:
+        project.SAY_PREFIX = '# '
+    project.require_host()
+    return project.skip_if_unavailable(options.tap, lambda: check(options.tap))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
@@ -804,14 +814,7 @@ def main():
         return project.PASS
     if options.shell:
         return run_shell(settings)
-    try:
-        return run_tests(settings, options.tap)
-    except project.Stop as stop:
-        if options.tap and 'UNAVAILABLE' in str(stop):
-            # What the archive no longer has is not a failure of ours.
-            print(f'1..0 # SKIP {stop}')
-            return project.PASS
-        raise
+    return project.skip_if_unavailable(options.tap, lambda: run_tests(settings, options.tap))
 
 
 if __name__ == '__main__':

@@ -28,5 +28,39 @@ class VariablesTest(unittest.TestCase):
             self.assertEqual(caught.exception.status, project.USAGE)
 
 
+class NumberTest(unittest.TestCase):
+
+    def test_taken(self):
+        for text, number in (('12', 12), ('', 7)):
+            with mock.patch.dict(os.environ, {'COUNT': text}):
+                self.assertEqual(project.number_from_environment('COUNT', 7), number)
+
+    def test_refused(self):
+        for text in ('0', '-1', 'x', '1.5', ' 1', '²'):
+            with mock.patch.dict(os.environ, {'COUNT': text}), \
+                    self.assertRaisesRegex(project.Stop, f'^COUNT={text} is not') as caught:
+                project.number_from_environment('COUNT', 7)
+            self.assertEqual(caught.exception.status, project.USAGE)
+
+
+class SkipTest(unittest.TestCase):
+
+    @staticmethod
+    def stop(message):
+        raise project.Stop(message)
+
+    def test_skipped(self):
+        with mock.patch('builtins.print') as said:
+            self.assertEqual(project.skip_if_unavailable(True, lambda: self.stop(
+                'kernel 1 is UNAVAILABLE')), project.PASS)
+        said.assert_called_once_with('1..0 # SKIP kernel 1 is UNAVAILABLE')
+
+    def test_not_skipped(self):
+        for tap, message in ((False, 'kernel 1 is UNAVAILABLE'), (True, 'no disk')):
+            with self.assertRaisesRegex(project.Stop, message):
+                project.skip_if_unavailable(tap, lambda text=message: self.stop(text))
+        self.assertEqual(project.skip_if_unavailable(True, lambda: project.FAIL), project.FAIL)
+
+
 if __name__ == '__main__':
     unittest.main()
