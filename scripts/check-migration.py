@@ -275,6 +275,7 @@ def check(tap):
     settings = run_guest.Settings()
     if settings.gdb or settings.model == run_guest.NO_GPU:
         raise project.usage('GDB= and MODEL=none do not go with check-migration')
+    settings.qemu_args += run_guest.BUSY_DEVICE
     prepared = run_guest.prepare(settings)
     programs = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'migration', bool(settings.name))

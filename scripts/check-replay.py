@@ -75,6 +75,7 @@ def check(tap):
     settings = run_guest.Settings()
     if settings.gdb or settings.model == run_guest.NO_GPU:
         raise project.usage('GDB= and MODEL=none do not go with check-replay')
+    settings.qemu_args += run_guest.BUSY_DEVICE
     # QEMU records no machine of more CPUs.
     settings.smp = 1
     prepared = run_guest.prepare(settings)

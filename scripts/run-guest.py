@@ -778,6 +778,11 @@ def run_shell(settings):
             None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
 
 
+# Work that takes time, and of the tiler also memory: what is under way has to be seen
+BUSY_DEVICE = ['-global', 'mali-csf.x-endpoint-latency-ns=2000000',
+               '-global', 'mali-csf.x-endpoint-heap-chunks=1']
+
+
 def check_main(description, own_variables, check):
     """The main function of a script that does something else with a guest.
 

@@ -7,17 +7,26 @@ nothing here knows a field by its offset.
 
 import json
 import os
+import re
 
-from project import Stop, FAIL
+from project import FAIL, ROOT, Stop, read
 
 DEVICE = 'mali-csf'
 # migration/savevm.h
 SECTION_FULL, SUBSECTION, DESCRIPTION, FOOTER = 4, 5, 6, 0x7e
 # What the description and the device's section are looked for in
 TAIL = 8 * 2**20
-# MaliCsfStreamState in hw/gpu/mali-csf/engine.h
-STREAM_STATES = ['stopped', 'ready', 'empty', 'sync-wait', 'scoreboard-wait', 'stalled',
-                 'mmu-faulted', 'fault', 'fatal']
+ENGINE = os.path.join(ROOT, 'hw/gpu/mali-csf/engine.h')
+
+
+def stream_states():
+    """Names of MaliCsfStreamState by value, as the device's header has them."""
+    found = re.search(r'typedef enum MaliCsfStreamState \{(.*?)MALI_CSF_STREAM_NUM_STATES',
+                      read(ENGINE), re.S)
+    names = re.findall(r'^    MALI_CSF_STREAM_(\w+),$', found[1], re.M) if found else []
+    if 'READY' not in names:
+        raise Stop(f'{ENGINE} has no MaliCsfStreamState that is understood', FAIL)
+    return [name.lower().replace('_', '-') for name in names]
 
 
 def tail_of(path):
@@ -73,31 +82,45 @@ def device(path):
     raise Stop(f'a saved state has no section of {DEVICE}', FAIL)
 
 
+def of_stream(stream, states):
+    """Names of what a stream that was started is in the middle of."""
+    state, tiler = stream['state'], stream['tiler']
+    yield 'stream ' + (states[state] if state < len(states) else str(state))
+    for name, there in (
+            ('in a CALL', stream['depth'] and not stream['handler_depth']),
+            ('in an exception handler', stream['handler_depth']),
+            ('in a protected region', stream['protm_end']),
+            ('work in flight', any(stream['scoreboard'])),
+            ('deferred instruction', stream['num_deferred']),
+            ('work waits for heap memory', tiler['chunks']),
+            ('heap memory asked for', tiler['asked']),
+            ('heap memory refused', tiler['refused']),
+            ('fault not yet told', stream['fault_unpublished']),
+            ('error state', stream['error'])):
+        if there:
+            yield name
+
+
 def situations(values):
     """Names of what the device was in the middle of."""
-    found = set()
-    for group in values['engine']['groups']:
+    found, states = set(), stream_states()
+    groups = [group for group in values['engine']['groups'] if group['active']]
+    for group in groups:
         if group['entering']:
             found.add('group entering')
         for stream in group['streams']:
-            state = stream['state']
-            if state:
-                found.add('stream ' + (STREAM_STATES[state] if state < len(STREAM_STATES)
-                                       else str(state)))
-            if stream['depth']:
-                found.add('in a CALL')
-            if any(stream['scoreboard']):
-                found.add('work in flight')
-            if stream['fault_unpublished']:
-                found.add('fault not yet told')
+            if stream['state']:
+                found.update(of_stream(stream, states))
     mcu = values['mcu']
-    for name in ('boot_pending', 'pass_parked'):
-        if mcu[name]:
-            found.add(name.replace('_', ' '))
-    if mcu['doorbells']:
-        found.add('doorbell pending')
-    if any(space['locked'] for space in values['mmu']['as']):
-        found.add('region locked')
-    if any(space['fault_latched'] for space in values['mmu']['as']):
-        found.add('MMU fault latched')
+    for name, there in (
+            ('boot pending', mcu['boot_pending']),
+            ('pass parked', mcu['pass_parked']),
+            ('doorbell pending', mcu['doorbells']),
+            ('protected mode', mcu['fw']['protected_mode']),
+            ('firmware asleep', mcu['fw']['asleep']),
+            ('counter sample pending', values['perfcnt']['pending']),
+            ('region locked', any(space['locked'] for space in values['mmu']['as'])),
+            ('MMU fault latched', any(space['fault_latched'] for space in values['mmu']['as']))):
+        if there:
+            found.add(name)
     return found
