@@ -77,6 +77,8 @@ static GByteArray *save(DeviceState *dev)
     GByteArray *state = g_byte_array_new();
 
     g_assert_cmpint(vmstate_save_state(file, vmsd, dev, NULL), ==, 0);
+    /* Subsections are looked for behind the fields: never at the end. */
+    qemu_put_be32(file, 0);
     qemu_fflush(file);
     g_byte_array_append(state, channel->data, channel->usage);
     qemu_fclose(file);
@@ -170,6 +172,10 @@ static void run_load(QMaliCsf *gpu, const uint8_t *data, size_t size)
     g_autoptr(GByteArray) state = NULL;
 
     mali_csf_fuzz_busy(gpu);
+    /* As it is, it has to load, or no input would get any further. */
+    state = save(dev);
+    g_assert_true(load(dev, state));
+    g_byte_array_unref(g_steal_pointer(&state));
     while (size) {
         const VMStateDescription *vmsd = DEVICE_GET_CLASS(dev)->vmsd;
         unsigned index = take(&data, &size);
@@ -195,7 +201,8 @@ static GByteArray *seed_load(unsigned n)
 static const QMaliCsfFuzzTarget load_target = {
     .name = LOAD_NAME,
     .description = "A saved state that was changed",
-    .properties = "strict=report,x-endpoint-latency-ns=20000",
+    .properties = "strict=report,x-endpoint-latency-ns=20000,"
+                  "x-endpoint-heap-chunks=1",
     .max_size = 512,
     .run = run_load,
     .seed = seed_load,
