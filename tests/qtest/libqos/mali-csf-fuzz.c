@@ -25,9 +25,15 @@
 #define LOCKED_VA       0x40020000ull
 #define UNMAPPED_VA     0x40030000ull
 #define ENTRY_WORDS     32
+/* Register pair that has the tiler context, and its place */
+#define TILER_REG       40
+#define TILER_OFFSET    0x400
 /* Words of an input that the ring has room for besides */
 #define RING_WORDS      400
 #define CODE_WORDS      1024
+#define PERFCNT_VA      0x40040000ull
+#define PERFCNT_SIZE    (2 * MALI_CSF_PAGE)
+#define NUM_CHUNKS      2
 #define NUM_GROUPS      2
 #define NUM_QUEUES      2
 
@@ -37,6 +43,9 @@
 #define FLAG_LOCK       (1 << 2)
 #define FLAG_TWO_QUEUES (1 << 3)
 #define FLAG_TERMINATE  (1 << 4)
+/* Of "stream": chunks are granted, PROTM_ENTER comes; of "resume": below */
+#define FLAG_GRANT      (1 << 5)
+#define FLAG_REPLACE    (1 << 5)
 
 typedef struct Bed {
     QMaliCsf *gpu;
@@ -46,6 +55,10 @@ typedef struct Bed {
     QMaliCsfBuffer read_only;
     QMaliCsfBuffer locked;
     QMaliCsfBuffer code;
+    /* Contexts of a tiler heap and of a tiler, on a page together; chunks */
+    QMaliCsfBuffer heap;
+    QMaliCsfBuffer chunk[NUM_CHUNKS];
+    QMaliCsfBuffer perfcnt;
     int64_t time_left;
 } Bed;
 
@@ -89,6 +102,11 @@ static void bed_init(Bed *bed, QMaliCsf *gpu)
                                           MALI_CSF_PAGE,
                                           MALI_CSF_PTE_AP_RDONLY);
     bed->locked = mali_csf_vm_alloc_at(&bed->vm, LOCKED_VA, MALI_CSF_PAGE, 0);
+    bed->heap = mali_csf_vm_alloc(&bed->vm, MALI_CSF_PAGE);
+    for (unsigned i = 0; i < NUM_CHUNKS; i++) {
+        bed->chunk[i] = mali_csf_vm_alloc(&bed->vm, MALI_CSF_PAGE);
+    }
+    bed->perfcnt = mali_csf_vm_alloc_at(&bed->vm, PERFCNT_VA, PERFCNT_SIZE, 0);
 }
 
 static void bed_groups(Bed *bed)
@@ -131,7 +149,39 @@ static unsigned entry_words(Bed *bed, uint64_t words[ENTRY_WORDS])
     words[n++] = cs_move48(14, 1);
     words[n++] = cs_move48(16, bed->data.va + 0x100);
     words[n++] = cs_move32(18, -1);
+    words[n++] = cs_move48(22, bed->heap.va);
+    words[n++] = cs_heap_set(22);
+    words[n++] = cs_move48(TILER_REG, bed->heap.va + TILER_OFFSET);
     return n;
+}
+
+/* Memory for a heap, as the driver names a chunk, or something else */
+static uint64_t chunk_name(Bed *bed, unsigned which)
+{
+    switch (which & 7) {
+    case 0:
+        return 0;
+    case 1:
+        return UNMAPPED_VA | 1;
+    case 2:
+        return bed->read_only.va | 1;
+    case 3:
+        return bed->locked.va | 1;
+    case 4:
+        return ~0ull;
+    default:
+        return bed->chunk[which >> 3 & 1].va | 1;
+    }
+}
+
+/* What is granted when the stream asks, if it does */
+static void set_grant(QMaliCsfQueue *queue, uint64_t first, uint64_t last)
+{
+    QMaliCsf *gpu = queue->group->gpu;
+    uint64_t in = gpu->cs_in[queue->group->slot][queue->index];
+
+    qtest_writeq(gpu->qts, in + CS_TILER_HEAP_START, first);
+    qtest_writeq(gpu->qts, in + CS_TILER_HEAP_END, last);
 }
 
 /* Whatever it is that the host is told, it has seen it */
@@ -140,6 +190,12 @@ static void ack_queues(QMaliCsfGroup *group)
     for (unsigned i = 0; i < group->num_queues; i++) {
         mali_csf_queue_ack_event(&group->queue[i], CS_EVT_MASK);
     }
+}
+
+static void toggle_global(QMaliCsf *gpu, uint32_t mask)
+{
+    mali_csf_toggle(gpu, gpu->glb_in + GLB_REQ, gpu->glb_out + GLB_ACK, mask);
+    mali_csf_doorbell(gpu, 0);
 }
 
 /* The commands as they are, since nobody may wait for them */
@@ -226,7 +282,14 @@ static void run_stream(QMaliCsf *gpu, const uint8_t *data, size_t size)
         if (i == 1) {
             as_command(gpu, 1, AS_COMMAND_UNLOCK);
         }
+        if (flags & FLAG_GRANT) {
+            set_grant(&group->queue[0], chunk_name(&bed, 5 + i * 8),
+                      chunk_name(&bed, 5 + i * 8));
+        }
         ack_queues(group);
+        if (flags & FLAG_GRANT) {
+            toggle_global(gpu, GLB_PROTM_ENTER);
+        }
         retry_faults(&bed);
         bed_run(&bed, 200 * MALI_CSF_US);
     }
@@ -322,6 +385,32 @@ static GByteArray *seed_stream(unsigned n)
         cs_store_multiple(32, 0xffff, 40, 0),
     };
 
+    /* Twice the work that takes memory; a handler gives it back */
+    const uint64_t draw[] = {
+        cs_move48(60, DATA_VA + 0x800),
+        cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 2, 10),
+        cs_heap_operation(CS_HEAP_VT_STARTED, 0, 0),
+        cs_set_sb_entry(2, 1),
+        cs_opcode(CS_OP_RUN_IDVS),
+        cs_opcode(CS_OP_RUN_FULLSCREEN),
+        cs_opcode(CS_OP_FINISH_TILING),
+        cs_wait(1 << 2),
+        cs_heap_operation(CS_HEAP_VT_COMPLETED, 0, 0),
+        cs_load_multiple(64, 0xf, TILER_REG, 0x28),
+        cs_finish_fragment(64, 66, 1, 0, 0),
+        cs_opcode(CS_OP_RUN_FULLSCREEN),
+        cs_opcode(CS_OP_FINISH_TILING),
+        cs_wait(1 << 2),
+    };
+    const uint64_t protected[] = {
+        cs_prot_region(3),
+        cs_store_multiple(26, 1, 0, 0),
+        cs_add_imm32(26, 26, 1),
+        cs_opcode(CS_OP_RUN_COMPUTE),
+        cs_branch(CS_COND_LT, 26, -5),
+        cs_prot_region(0xffff),
+    };
+
     switch (n) {
     case 0:
         return stream_input(0, job, ARRAY_SIZE(job));
@@ -339,6 +428,15 @@ static GByteArray *seed_stream(unsigned n)
         return stream_input(0, copies, ARRAY_SIZE(copies));
     case 7:
         return seed_every_opcode();
+    case 8:
+        return stream_input(FLAG_GRANT, draw, ARRAY_SIZE(draw));
+    case 9:
+        return stream_input(FLAG_SUSPEND, draw, ARRAY_SIZE(draw));
+    case 10:
+        return stream_input(FLAG_GRANT, protected, ARRAY_SIZE(protected));
+    case 11:
+        return stream_input(FLAG_GRANT | FLAG_SUSPEND, protected,
+                            ARRAY_SIZE(protected));
     default:
         return NULL;
     }
@@ -361,6 +459,10 @@ typedef enum Operation {
     OP_AS_SET_UP,
     OP_GPU_COMMAND,
     OP_ACKNOWLEDGE,
+    /* Append only: recorded inputs have these numbers. */
+    OP_GRANT,
+    OP_COUNT,
+    OP_PROTECTED,
     NUM_OPERATIONS,
 } Operation;
 
@@ -384,12 +486,15 @@ static QMaliCsfBuffer bed_buffer(Bed *bed, unsigned which)
         { .pa = bed->vm.root, .size = MALI_CSF_PAGE },
         { .pa = gpu->mcu_vm.root, .size = MALI_CSF_PAGE },
         { .pa = MALI_CSF_RAM_FREE, .size = ARENA_SIZE },
+        bed->heap,
+        bed->chunk[which >> 4 & 1],
+        group->protm_suspend,
     };
     QMaliCsfBuffer buffer = buffers[(which & 15) % ARRAY_SIZE(buffers)];
 
     if (!buffer.pa || !buffer.size) {
         /* There is no such thing before the boot. */
-        buffer = buffers[ARRAY_SIZE(buffers) - 1];
+        buffer = bed->data;
     }
     return buffer;
 }
@@ -500,10 +605,71 @@ static void global_request(Bed *bed, Input *input)
     uint32_t mask = take(input, 4);
 
     if (gpu->glb_in) {
-        mali_csf_toggle(gpu, gpu->glb_in + GLB_REQ, gpu->glb_out + GLB_ACK,
-                        mask);
-        mali_csf_doorbell(gpu, 0);
+        toggle_global(gpu, mask);
     }
+}
+
+/* What the driver does in group_process_tiler_oom(), right or wrong */
+static void grant(Bed *bed, Input *input)
+{
+    unsigned which = take(input, 1);
+    QMaliCsfQueue *queue = &bed->group[which & 1].queue[which >> 1 & 1];
+    uint64_t first = chunk_name(bed, take(input, 1));
+
+    if (!bed->gpu->group_num) {
+        return;
+    }
+    set_grant(queue, first, which & 4 ? chunk_name(bed, take(input, 1))
+                                      : first);
+    mali_csf_queue_ack_event(queue, CS_TILER_OOM);
+}
+
+/* Counters on, off, or a sample, with a ring that may be none */
+static void count(Bed *bed, Input *input)
+{
+    static const uint32_t masks[] = {
+        GLB_PRFCNT_FW_EN, GLB_PRFCNT_CSF_EN, GLB_PRFCNT_TILER_EN,
+        GLB_PRFCNT_MMU_L2_EN, GLB_PRFCNT_SHADER_EN,
+    };
+    QMaliCsf *gpu = bed->gpu;
+    unsigned which = take(input, 1);
+    uint64_t in = gpu->glb_in;
+
+    if (!in) {
+        return;
+    }
+    if (which & 1) {
+        qtest_writel(gpu->qts, in + GLB_PRFCNT_CONFIG, take(input, 2));
+        qtest_writel(gpu->qts, in + GLB_PRFCNT_JASID,
+                     which & 2 ? take(input, 1) : 1);
+        qtest_writeq(gpu->qts, in + GLB_PRFCNT_BASE,
+                     which & 4 ? take(input, 8) : bed->perfcnt.va);
+        for (unsigned i = 0; i < ARRAY_SIZE(masks); i++) {
+            qtest_writel(gpu->qts, in + masks[i],
+                         which & 8 ? take(input, 4) : ~0u);
+        }
+    }
+    if (which & 16) {
+        qtest_writel(gpu->qts, in + GLB_PRFCNT_EXTRACT, take(input, 4));
+    }
+    toggle_global(gpu, which & 32 ? GLB_PERFCNT_SAMPLE : GLB_PERFCNT_EN);
+}
+
+/* Protected mode, for streams that were told of it or not */
+static void enter_protected(Bed *bed, Input *input)
+{
+    unsigned which = take(input, 1);
+    QMaliCsf *gpu = bed->gpu;
+
+    if (!gpu->group_num) {
+        return;
+    }
+    if (which & 4) {
+        mali_csf_queue_ack_event(&bed->group[which & 1].queue[which >> 1 & 1],
+                                 CS_PROTM_PENDING);
+        bed_run(bed, 20 * MALI_CSF_US);
+    }
+    toggle_global(gpu, GLB_PROTM_ENTER);
 }
 
 static void set_up_as(Bed *bed, Input *input)
@@ -610,6 +776,15 @@ static void do_operation(Bed *bed, Input *input)
     case OP_ACKNOWLEDGE:
         acknowledge(bed);
         break;
+    case OP_GRANT:
+        grant(bed, input);
+        break;
+    case OP_COUNT:
+        count(bed, input);
+        break;
+    case OP_PROTECTED:
+        enter_protected(bed, input);
+        break;
     }
 }
 
@@ -671,6 +846,39 @@ static void put_global(GByteArray *a, uint32_t mask)
     put_step(a, 4);
 }
 
+static void put_grant(GByteArray *a, unsigned which, unsigned first,
+                      unsigned last)
+{
+    put(a, 1, OP_GRANT);
+    put(a, 1, which);
+    put(a, 1, first);
+    if (which & 4) {
+        put(a, 1, last);
+    }
+    put_step(a, 5);
+}
+
+static void put_count(GByteArray *a, unsigned which, unsigned slots,
+                      uint32_t extract)
+{
+    put(a, 1, OP_COUNT);
+    put(a, 1, which);
+    if (which & 1) {
+        put(a, 2, slots);
+    }
+    if (which & 16) {
+        put(a, 4, extract);
+    }
+    put_step(a, 5);
+}
+
+static void put_protected(GByteArray *a, unsigned which)
+{
+    put(a, 1, OP_PROTECTED);
+    put(a, 1, which);
+    put_step(a, 6);
+}
+
 static void put_register(GByteArray *a, unsigned block, unsigned offset,
                          uint32_t value)
 {
@@ -700,6 +908,19 @@ static GByteArray *seed_firmware(unsigned n)
     const uint64_t bad[] = {
         cs_store_multiple(0, 1, 4, 0),
         cs_opcode(0xff),
+    };
+    const uint64_t draw[] = {
+        cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 2, 10),
+        cs_heap_operation(CS_HEAP_VT_STARTED, 0, 0),
+        cs_opcode(CS_OP_RUN_IDVS),
+        cs_opcode(CS_OP_FINISH_TILING),
+        cs_wait(0xff),
+    };
+    const uint64_t protected[] = {
+        cs_prot_region(2),
+        cs_store_multiple(26, 1, 0, 0),
+        cs_opcode(CS_OP_RUN_COMPUTE),
+        cs_wait(0xff),
     };
     GByteArray *a = g_byte_array_new();
 
@@ -764,6 +985,46 @@ static GByteArray *seed_firmware(unsigned n)
         put(a, 1, 1);
         put_step(a, 6);
         return a;
+    case 5:
+        /* A heap: memory is given, refused, given where there is none */
+        put_submit(a, 0, draw, ARRAY_SIZE(draw));
+        put_grant(a, 0, 5, 5);
+        put_submit(a, 0, draw, ARRAY_SIZE(draw));
+        put_grant(a, 0, 0, 0);
+        put_grant(a, 0, 13, 5);
+        put_submit(a, 0, draw, ARRAY_SIZE(draw));
+        put_grant(a, 4, 1, 2);
+        put_group(a, 0, 0, CSG_STATE_SUSPEND);
+        put_group(a, 0, 1, CSG_STATE_RESUME);
+        put_grant(a, 4, 3, 5);
+        return a;
+    case 6:
+        /* Counters: a ring of two samples that is full, and then none */
+        put_count(a, 1, 2, 0);
+        for (unsigned i = 0; i < 3; i++) {
+            put_submit(a, 0, kick, ARRAY_SIZE(kick));
+            put_count(a, 32, 0, 0);
+        }
+        put_count(a, 16 | 32, 0, 2);
+        put_count(a, 0, 0, 0);
+        put_count(a, 1, 0, 0);
+        put_count(a, 32, 0, 0);
+        put(a, 1, OP_ACKNOWLEDGE);
+        return a;
+    case 7:
+        /* Protected mode, and a suspend and a reset in it */
+        put_submit(a, 0, protected, ARRAY_SIZE(protected));
+        put_protected(a, 4);
+        put_submit(a, 0, protected, ARRAY_SIZE(protected));
+        put_group(a, 0, 0, CSG_STATE_SUSPEND);
+        put_group(a, 0, 2, CSG_STATE_RESUME);
+        put_protected(a, 4);
+        put_submit(a, 0, protected, ARRAY_SIZE(protected));
+        put_protected(a, 4);
+        put(a, 1, OP_GPU_COMMAND);
+        put(a, 2, GPU_COMMAND_RESET | GPU_RESET_SOFT << 8);
+        put_step(a, 8);
+        return a;
     default:
         g_byte_array_unref(a);
         return NULL;
@@ -815,9 +1076,11 @@ static GByteArray *seed_registers(unsigned n)
         }
         return a;
     case 2:
-        /* Regions of every size, one after the other */
+        /* Regions of every size, one after the other, and every command */
         for (unsigned size = 10; size < 64; size += 3) {
             put_as(a, 1, size);
+            put_register(a, 3, MALI_CSF_MMU_AS_SIZE + A_AS_COMMAND, size % 7);
+            put_step(a, 3);
             put_as(a, 0x21, 0);
         }
         return a;
@@ -863,7 +1126,15 @@ static void busy_groups(Bed *bed)
         cs_store_multiple(0, 1, 12, 2),
         cs_sync_wait(CS_OP_SYNC_WAIT64, 16, 14, CS_COND_GE, 0),
     };
-    uint64_t words[ENTRY_WORDS];
+    /* Waits for memory of a heap, with an instruction that is deferred */
+    const uint64_t draw[] = {
+        cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 2, 10),
+        cs_set_sb_entry(2, 0),
+        cs_opcode(CS_OP_RUN_FULLSCREEN),
+        cs_sync(CS_OP_SYNC_ADD64, 16, 14, CS_SYNC_SCOPE_CSG, 0, 1 << 2, 3),
+        cs_wait(1 << 3),
+    };
+    uint64_t words[ENTRY_WORDS + ARRAY_SIZE(draw)];
     unsigned n = entry_words(bed, words);
 
     qtest_memwrite(bed->gpu->qts, bed->code.pa, loop, sizeof(loop));
@@ -876,6 +1147,9 @@ static void busy_groups(Bed *bed)
     mali_csf_group_start(&bed->group[1], 1);
     memcpy(words + n, wait, sizeof(wait));
     mali_csf_queue_submit(&bed->group[1].queue[0], words, n + 2);
+    memcpy(words + n, draw, sizeof(draw));
+    mali_csf_queue_submit(&bed->group[1].queue[1], words,
+                          n + ARRAY_SIZE(draw));
     mali_csf_run(bed->gpu, 60 * MALI_CSF_US);
 }
 
@@ -895,6 +1169,9 @@ static void run_resume(QMaliCsf *gpu, const uint8_t *data, size_t size)
 
     saved = g_malloc(group->suspend.size);
     qtest_memread(gpu->qts, group->suspend.pa, saved, group->suspend.size);
+    if (flags & FLAG_REPLACE) {
+        memset(saved, 0, group->suspend.size);
+    }
     while (input.size) {
         /* An edit: where, how many bytes, what they are XORed with */
         unsigned at = take(&input, 2) % group->suspend.size;
@@ -974,7 +1251,8 @@ const QMaliCsfFuzzTarget mali_csf_fuzz_targets[] = {
     {
         .name = "mali-csf-stream",
         .description = "Instructions, in a buffer or in the ring",
-        .properties = "strict=report,x-endpoint-latency-ns=20000",
+        .properties = "strict=report,x-endpoint-latency-ns=20000,"
+                      "x-endpoint-heap-chunks=1",
         .max_size = 1 + 256 * 8,
         .unit = 8,
         .selector = 7,
@@ -985,8 +1263,9 @@ const QMaliCsfFuzzTarget mali_csf_fuzz_targets[] = {
         .name = "mali-csf-firmware",
         .description = "Shared memory, requests and doorbells, booted",
         .properties = "strict=report,x-fw-latency-ns=2000,"
-                      "x-endpoint-latency-ns=20000",
-        .max_size = 1024,
+                      "x-endpoint-latency-ns=20000,"
+                      "x-endpoint-heap-chunks=1",
+        .max_size = 2048,
         .unit = 1,
         .run = run_firmware,
         .seed = seed_firmware,
@@ -1004,8 +1283,8 @@ const QMaliCsfFuzzTarget mali_csf_fuzz_targets[] = {
     {
         .name = "mali-csf-resume",
         .description = "RESUME from a suspend buffer that was changed",
-        .properties = "strict=off",
-        .max_size = 512,
+        .properties = "strict=off,x-endpoint-heap-chunks=1",
+        .max_size = 4096,
         .unit = 1,
         .run = run_resume,
         .seed = seed_resume,
