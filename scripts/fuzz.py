@@ -1,11 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fuzz the device with libFuzzer under the address and undefined-behaviour
-sanitizers.
+"""Fuzz the device with libFuzzer under the address and undefined-behaviour sanitizers.
 
-FUZZ_SECONDS are shared by the targets.  Each has a folder below build/fuzz/:
-the corpus, which later runs go on with, the log, and the inputs that ended
-QEMU.  INPUT=file runs such a file again.
+FUZZ_SECONDS are shared by the targets, and each target's by the models.  Each
+target has a folder below build/fuzz/: the corpus, which later runs go on with,
+the logs, and the inputs that ended QEMU.  INPUT=file runs such a file again.
 """
 
 import argparse
@@ -27,6 +26,8 @@ host_packages = importlib.import_module('host-packages')
 VARIABLES = ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', 'QEMU_SERIES', 'QEMU_SRC']
 FOLDER = os.path.join(project.BUILD, 'fuzz')
 SECONDS = 600
+# The first architecture and the last, which have all instructions between them
+MODELS = ['g610', 'g1-ultra']
 # One input takes milliseconds; what takes so many seconds is a loop
 INPUT_SECONDS = 30
 MAX_LENGTH = 8192
@@ -36,23 +37,24 @@ OPTIONS = {
 }
 
 
-def environment():
-    variables = dict(os.environ, **OPTIONS)
-    if os.environ.get('FUZZ_MODEL'):
-        variables['MALI_CSF_FUZZ_MODEL'] = os.environ['FUZZ_MODEL']
-    return variables
+def words_of(name):
+    return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]
+
+
+def environment(**more):
+    return dict(os.environ, **OPTIONS, **more)
 
 
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def fuzz(fuzzer, target, folder, arguments, seeds=None):
+def fuzz(fuzzer, target, model, folder, arguments, seeds=None):
     """Run the fuzzer; returns (exit status, what it said)."""
-    variables = environment()
+    variables = environment(MALI_CSF_FUZZ_MODEL=model)
     if seeds:
         variables['MALI_CSF_FUZZ_SEEDS'] = seeds
-    log = os.path.join(folder, 'log')
+    log = os.path.join(folder, f'log-{model}')
     with open(log, 'wb') as file:
         status = subprocess.run([fuzzer, f'--fuzz-target={target}', *arguments],
                                 cwd=folder, env=variables, stdin=subprocess.DEVNULL,
@@ -87,36 +89,41 @@ def reason_of(said):
     return (said.strip().splitlines() or ['it said nothing'])[-1]
 
 
-def run_target(fuzzer, target, seconds):
-    """Fuzz one target for a time; whether it survived."""
+def run_target(fuzzer, target, model, seconds):
+    """Fuzz one target on one model for a time; whether it survived."""
     folder = os.path.join(FOLDER, target)
     seeds, corpus = os.path.join(folder, 'seeds'), os.path.join(folder, 'corpus')
     for name in (seeds, corpus):
         os.makedirs(name, exist_ok=True)
-    status, said = fuzz(fuzzer, target, folder,
+    status, said = fuzz(fuzzer, target, model, folder,
                         [f'-max_total_time={seconds}', f'-timeout={INPUT_SECONDS}',
                          f'-max_len={MAX_LENGTH}', '-rss_limit_mb=4096', '-detect_leaks=1',
                          '-print_final_stats=1', '-use_value_profile=1',
                          f'-artifact_prefix={folder}/', corpus, seeds], seeds)
+    refused = re.search(r'^qemu-\S+: -device .*?: (.*)$', said, re.M)
+    if refused:
+        raise project.usage(f'FUZZ_MODEL={model}: {refused[1]}')
     executed = number_after('stat::number_of_executed_units:', said)
     coverage = number_after('cov:', said)
-    say(f'{target}: {executed} inputs in {seconds} s, {coverage} edges covered, '
+    say(f'{target} on {model}: {executed} inputs in {seconds} s, '
+        f'{executed // seconds}/s, {coverage} edges covered, '
         f'{len(os.listdir(corpus))} inputs in the corpus')
     if not status and executed:
         return True
     artifact = (re.findall(r'Test unit written to (\S+)', said) or [None])[-1]
-    say(f'{target}: failed: {reason_of(said)}')
-    say(f'  what it said: {os.path.relpath(os.path.join(folder, "log"), project.ROOT)}')
+    say(f'{target} on {model}: failed: {reason_of(said)}')
+    log = os.path.join(folder, f'log-{model}')
+    say(f'  what it said: {os.path.relpath(log, project.ROOT)}')
     if artifact:
-        say(f'  again: make fuzz FUZZ_TARGET={target} '
+        say(f'  again: make fuzz FUZZ_TARGET={target} FUZZ_MODEL={model} '
             f'INPUT={os.path.relpath(artifact, project.ROOT)}')
     return False
 
 
-def run_input(fuzzer, target, path):
+def run_input(fuzzer, target, model, path):
     folder = os.path.join(FOLDER, target)
     os.makedirs(folder, exist_ok=True)
-    status, said = fuzz(fuzzer, target, folder, [os.path.abspath(path)])
+    status, said = fuzz(fuzzer, target, model, folder, [os.path.abspath(path)])
     print(said)
     say(f'{target}: {"failed: " + reason_of(said) if status else "survives " + path}')
     return not status
@@ -136,17 +143,17 @@ def main():
     with project.Lock():
         fuzzer = build_fuzz.build(build_qemu.from_environment()).fuzzer
     names = targets(fuzzer)
-    wanted = [word for word in re.split(r'[ ,]+', os.environ.get('FUZZ_TARGET', '')) if word] \
-        or names
+    wanted = words_of('FUZZ_TARGET') or names
+    models = words_of('FUZZ_MODEL') or MODELS
     for name in wanted:
         if name not in names:
             raise project.usage(f'FUZZ_TARGET={name} is no target; valid: {", ".join(names)}')
     if path:
         if len(wanted) != 1:
             raise project.usage('INPUT= takes one target: FUZZ_TARGET=name')
-        return project.PASS if run_input(fuzzer, wanted[0], path) else project.FAIL
-    each = max(seconds // len(wanted), 1)
-    survived = [run_target(fuzzer, name, each) for name in wanted]
+        return project.PASS if run_input(fuzzer, wanted[0], models[0], path) else project.FAIL
+    each = max(seconds // (len(wanted) * len(models)), 1)
+    survived = [run_target(fuzzer, name, model, each) for name in wanted for model in models]
     say(f'{sum(survived)} passed, {len(survived) - sum(survived)} failed')
     return project.PASS if all(survived) else project.FAIL
 
