@@ -54,6 +54,7 @@ int panthor_open_after(PanthorDev *dev, int node)
 {
     int i;
 
+    *dev = (PanthorDev) { .fd = -1 };
     for (i = node - RENDER_NODE_FIRST + 1; i < RENDER_NODE_COUNT; i++) {
         char name[16] = "";
         char path[32];
@@ -311,9 +312,26 @@ int panthor_heap_destroy(PanthorDev *dev, uint32_t heap)
 int panthor_group_create(PanthorDev *dev, uint32_t vm, uint32_t queues,
                          uint32_t *group)
 {
-    return panthor_group_create_with(dev, vm, queues,
-                                     PANTHOR_GROUP_PRIORITY_MEDIUM,
-                                     RING_SIZE, group);
+    uint64_t start = kernel_now_ns();
+    unsigned waited_ms = 0;
+    int ret;
+
+    for (;;) {
+        ret = panthor_group_create_with(dev, vm, queues,
+                                        PANTHOR_GROUP_PRIORITY_MEDIUM,
+                                        RING_SIZE, group);
+        if (ret != -ENOSPC || waited_ms >= dev->group_patience_ms) {
+            break;
+        }
+        kernel_sleep_ms(10);
+        waited_ms = (kernel_now_ns() - start) / 1000000;
+    }
+    if (waited_ms) {
+        dev->groups_refused++;
+        tap_diag("a group was refused (%s) for %u ms", strerror(ENOSPC),
+                 waited_ms);
+    }
+    return ret;
 }
 
 int panthor_group_create_with(PanthorDev *dev, uint32_t vm, uint32_t queues,

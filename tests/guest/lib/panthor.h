@@ -34,6 +34,14 @@ typedef struct PanthorDev {
     /* The driver's interface version, which tells what it knows */
     int major;
     int minor;
+    /*
+     * While the GPU is reset, the driver refuses groups: see "A group that is
+     * created during a reset" in docs/findings.rst.  For so long
+     * panthor_group_create() asks again, and counts how often it had to.  Zero
+     * unless the program sets it.
+     */
+    unsigned group_patience_ms;
+    unsigned groups_refused;
 } PanthorDev;
 
 typedef struct PanthorBo {
@@ -158,7 +166,8 @@ int panthor_heap_create(PanthorDev *dev, uint32_t vm, uint32_t initial,
 int panthor_heap_destroy(PanthorDev *dev, uint32_t heap);
 
 /**
- * panthor_group_create: create a group, of medium priority
+ * panthor_group_create: create a group, of medium priority; as patient as
+ *                       @dev says
  * @dev: the device
  * @vm: its VM
  * @queues: how many queues, all of the same priority
