@@ -29,7 +29,8 @@ SECTION_SHARED = 1 << 30
 SECTION_ZERO = 1 << 31
 
 SHARED_START = 0x04000000           # CSF_MCU_SHARED_REGION_START
-SHARED_SIZE = 0x10000
+# Twice what linux-firmware's files have: 31 groups of 8 streams fit
+SHARED_SIZE = 0x20000
 
 BUILD_INFO = b'git_sha: mali-csf model, no firmware code inside\0'
 

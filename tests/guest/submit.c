@@ -490,6 +490,36 @@ static void test_queues(PanthorContext *ctx, bool wide, unsigned scope)
     words_ok(ctx->data + order, want, n, "the queues ran in that order");
 }
 
+/* As many queues as a slot has streams, and not one more */
+static void test_all_queues(PanthorContext *ctx, uint32_t count)
+{
+    unsigned done = 0;
+    uint32_t group;
+    Stream s;
+    int ret;
+
+    panthor_context_new_group(ctx, count);
+    for (uint32_t q = 0; q < count; q++) {
+        begin(ctx, &s);
+        stream_emit(&s, cs_move32(10, q + 1));
+        stream_store_at(&s, 10, panthor_data_va(q), 0);
+        stream_end(&s);
+        ret = panthor_run_stream(ctx, q, &s, JOB_TIMEOUT_MS);
+        done += !ret && ctx->data[q] == q + 1;
+    }
+    tap_ok(done == count, "a job on each of %u queues (%u of %u)", count, done,
+           count);
+    /* fatal_queues of GROUP_GET_STATE has no bit for more */
+    if (count < 32) {
+        ret = panthor_group_create(ctx->dev, ctx->vm, count + 1, &group);
+        tap_ok(ret == -EINVAL, "a group of %u queues is refused", count + 1);
+        if (!ret) {
+            panthor_group_destroy(ctx->dev, group);
+        }
+    }
+    panthor_context_new_group(ctx, queues_per_group);
+}
+
 /* Two groups of one VM: fewer than there are slots */
 static void test_two_groups(PanthorContext *ctx, bool wide)
 {
@@ -1002,6 +1032,7 @@ int main(int argc, char **argv)
     test_sync(&ctx);
     test_queues(&ctx, false, CS_SYNC_SCOPE_SYSTEM);
     test_queues(&ctx, true, CS_SYNC_SCOPE_CSG);
+    test_all_queues(&ctx, csif.cs_slot_count);
     test_two_groups(&ctx, false);
     test_two_groups(&ctx, true);
     test_syncobj(&ctx);

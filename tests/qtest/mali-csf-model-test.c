@@ -312,25 +312,32 @@ static void test_override_identity(void)
     mali_csf_quit(&gpu);
 }
 
-/* The smallest and the largest number of slots and spaces */
+/* The smallest and the largest number of slots, streams and spaces */
 static void test_override_slots(void)
 {
     static const struct {
         const char *args;
         unsigned slots;
+        unsigned streams;
         uint32_t as_present;
         unsigned last_as;
     } odd[] = {
         { "-global mali-csf.csg-slots=3 -global mali-csf.address-spaces=2",
-          3, 0x3, 1 },
+          3, 8, 0x3, 1 },
         { "-global mali-csf.csg-slots=16 -global mali-csf.address-spaces=16",
-          16, 0xffff, 15 },
+          16, 8, 0xffff, 15 },
+        { "-global mali-csf.csg-slots=31", 31, 8, 0xff, 7 },
+        { "-global mali-csf.csg-slots=31 -global mali-csf.cs-per-csg=1",
+          31, 1, 0xff, 7 },
+        { "-global mali-csf.csg-slots=10 -global mali-csf.cs-per-csg=32",
+          10, 32, 0xff, 7 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(odd); i++) {
         QMaliCsf gpu;
         QMaliCsfVm vm;
         QMaliCsfGroup group;
+        QMaliCsfQueue *last = &group.queue[odd[i].streams - 1];
         QMaliCsfBuffer out;
         uint64_t words[3];
 
@@ -341,23 +348,34 @@ static void test_override_slots(void)
         mali_csf_mcu_boot(&gpu);
         mali_csf_global_init(&gpu);
         g_assert_cmpint(gpu.group_num, ==, odd[i].slots);
+        g_assert_cmpint(gpu.stream_num, ==, odd[i].streams);
 
-        /* A job in the last slot and the last space */
+        /* A job in the last slot, stream and space */
         mali_csf_vm_init(&gpu, &vm, odd[i].last_as);
         out = mali_csf_vm_alloc(&vm, MALI_CSF_PAGE);
         mali_csf_vm_enable(&vm);
-        mali_csf_group_init(&vm, &group, 8);
+        mali_csf_group_init(&vm, &group, odd[i].streams);
         mali_csf_group_start(&group, odd[i].slots - 1);
         words[0] = cs_move48(10, out.va);
         words[1] = cs_move48(12, 77);
         words[2] = cs_sync(CS_OP_SYNC_ADD64, 10, 12, CS_SYNC_SCOPE_SYSTEM, 1,
                            0, 0);
-        mali_csf_queue_exec(&group.queue[7], words, ARRAY_SIZE(words));
+        mali_csf_queue_exec(last, words, ARRAY_SIZE(words));
         g_assert_cmpint(qtest_readl(gpu.qts, out.pa), ==, 77);
+
+        /* All streams fit in the suspend buffer; another lies behind it. */
+        mali_csf_group_suspend(&group);
+        for (unsigned n = 0; n < group.protm_suspend.size; n += 8) {
+            g_assert_cmphex(qtest_readq(gpu.qts, group.protm_suspend.pa + n),
+                            ==, 0);
+        }
+        mali_csf_group_resume(&group, odd[i].slots - 2);
+        mali_csf_queue_exec(last, &words[2], 1);
+        g_assert_cmpint(qtest_readl(gpu.qts, out.pa), ==, 2 * 77);
 
         /* And its fault is that space's */
         words[0] = cs_move48(10, 0x1234567000ull);
-        mali_csf_queue_submit(&group.queue[7], words, ARRAY_SIZE(words));
+        mali_csf_queue_submit(last, words, ARRAY_SIZE(words));
         g_assert_true(mali_csf_wait_fault(&gpu, odd[i].last_as,
                                           MALI_CSF_TIMEOUT));
         mali_csf_quit(&gpu);
@@ -396,8 +414,12 @@ static void test_override_refused(void)
         const char *device;
         const char *says;
     } bad[] = {
-        { "mali-csf,csg-slots=2", "csg-slots=2 is not between 3 and 16" },
-        { "mali-csf,csg-slots=17", "csg-slots=17 is not between 3 and 16" },
+        { "mali-csf,csg-slots=2", "csg-slots=2 is not between 3 and 31" },
+        { "mali-csf,csg-slots=32", "csg-slots=32 is not between 3 and 31" },
+        { "mali-csf,cs-per-csg=33", "cs-per-csg=33 is not between 1 and 32" },
+        { "mali-csf,csg-slots=11,cs-per-csg=32",
+          "csg-slots=11 is too many for the firmware's 128 KiB with "
+          "cs-per-csg=32: it has room for 10" },
         { "mali-csf,address-spaces=1",
           "address-spaces=1 is not between 2 and 16" },
         { "mali-csf,address-spaces=17",

@@ -106,8 +106,8 @@ static int mali_csf_post_load(void *opaque, int version_id)
 
 static const VMStateDescription vmstate_mali_csf = {
     .name = TYPE_MALI_CSF,
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .pre_save = mali_csf_pre_save,
     .pre_load = mali_csf_pre_load,
     .post_load = mali_csf_post_load,
@@ -120,6 +120,8 @@ static const VMStateDescription vmstate_mali_csf = {
                              "mali-csf: other model="),
         VMSTATE_UINT32_EQUAL(config.csg_slots, MaliCsfState,
                              "mali-csf: other csg-slots="),
+        VMSTATE_UINT32_EQUAL(config.cs_per_csg, MaliCsfState,
+                             "mali-csf: other cs-per-csg="),
         VMSTATE_UINT32_EQUAL(config.as_present, MaliCsfState,
                              "mali-csf: other address-spaces="),
         VMSTATE_UINT32_EQUAL(config.mmu_features, MaliCsfState,
@@ -317,6 +319,7 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_UINT64("shader-present", MaliCsfState,
                        overrides.shader_present, 0),
     DEFINE_PROP_UINT32("csg-slots", MaliCsfState, overrides.csg_slots, 0),
+    DEFINE_PROP_UINT32("cs-per-csg", MaliCsfState, overrides.cs_per_csg, 0),
     DEFINE_PROP_UINT32("address-spaces", MaliCsfState,
                        overrides.address_spaces, 0),
     DEFINE_PROP_UINT32("va-bits", MaliCsfState, overrides.va_bits, 0),
@@ -329,7 +332,8 @@ static const PropertyDescription class_descriptions[] = {
     { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },
     { "shader-present", "mask of shader cores; 0 is the model's" },
-    { "csg-slots", "group slots of the firmware, 3 to 16; 0 is the model's" },
+    { "csg-slots", "group slots of the firmware, 3 to 31; 0 is the model's" },
+    { "cs-per-csg", "streams of a group slot, 1 to 32; 0 is the model's" },
     { "address-spaces", "2 to 16, of which one is the firmware's; "
                         "0 is the model's" },
     { "va-bits", "width of a virtual address, 32 to 48; 0 is the model's" },

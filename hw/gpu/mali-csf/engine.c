@@ -654,8 +654,19 @@ static void engine_work_timer(void *opaque)
 
 void mali_csf_engine_drop_all(MaliCsfState *s)
 {
-    memset(s->engine.groups, 0, sizeof(s->engine.groups));
-    s->engine.next = 0;
+    MaliCsfEngine *engine = &s->engine;
+
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        MaliCsfGroup *group = &engine->groups[csg];
+
+        memset(group->streams, 0,
+               group->num_streams * sizeof(*group->streams));
+        *group = (MaliCsfGroup) {
+            .num_streams = group->num_streams,
+            .streams = group->streams,
+        };
+    }
+    engine->next = 0;
     timer_del(s->engine.slice_timer);
     timer_del(s->engine.work_timer);
 }
@@ -671,7 +682,17 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
 
 void mali_csf_engine_init(MaliCsfState *s)
 {
-    s->engine.dispatch = mali_csf_dispatch_new(s->model);
+    MaliCsfEngine *engine = &s->engine;
+
+    engine->dispatch = mali_csf_dispatch_new(s->model);
+    engine->num_groups = s->model->csg_slots;
+    engine->groups = g_new0(MaliCsfGroup, engine->num_groups);
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        MaliCsfGroup *group = &engine->groups[csg];
+
+        group->num_streams = s->model->cs_per_csg;
+        group->streams = g_new0(MaliCsfStream, group->num_streams);
+    }
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);
@@ -681,6 +702,10 @@ void mali_csf_engine_finalize(MaliCsfState *s)
 {
     timer_free(s->engine.work_timer);
     timer_free(s->engine.slice_timer);
+    for (unsigned csg = 0; csg < s->engine.num_groups; csg++) {
+        g_free(s->engine.groups[csg].streams);
+    }
+    g_free(s->engine.groups);
     g_free(s->engine.dispatch);
 }
 
@@ -731,11 +756,11 @@ int mali_csf_engine_post_load(MaliCsfState *s)
 {
     unsigned csg, cs;
 
-    for (csg = 0; csg < MALI_CSF_MAX_CSG; csg++) {
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
         if (s->engine.groups[csg].as >= MALI_CSF_MAX_AS) {
             return -EINVAL;
         }
-        for (cs = 0; cs < MALI_CSF_MAX_CS; cs++) {
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
             MaliCsfStream *stream = stream_get(s, csg, cs);
 
             if (!mali_csf_stream_valid(s, stream) ||
@@ -843,8 +868,8 @@ static const VMStateDescription vmstate_mali_csf_stream = {
 
 static const VMStateDescription vmstate_mali_csf_group = {
     .name = "mali-csf-group",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
         VMSTATE_BOOL(active, MaliCsfGroup),
         VMSTATE_BOOL(entering, MaliCsfGroup),
@@ -859,19 +884,23 @@ static const VMStateDescription vmstate_mali_csf_group = {
         VMSTATE_BOOL(sync_update, MaliCsfGroup),
         VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup,
                              MALI_CSF_MAX_SCOREBOARDS),
-        VMSTATE_STRUCT_ARRAY(streams, MaliCsfGroup, MALI_CSF_MAX_CS, 1,
-                             vmstate_mali_csf_stream, MaliCsfStream),
+        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(streams, MaliCsfGroup,
+                                             num_streams,
+                                             vmstate_mali_csf_stream,
+                                             MaliCsfStream),
         VMSTATE_END_OF_LIST()
     },
 };
 
 const VMStateDescription vmstate_mali_csf_engine = {
     .name = "mali-csf-engine",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT_ARRAY(groups, MaliCsfEngine, MALI_CSF_MAX_CSG, 1,
-                             vmstate_mali_csf_group, MaliCsfGroup),
+        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine,
+                                             num_groups,
+                                             vmstate_mali_csf_group,
+                                             MaliCsfGroup),
         VMSTATE_UINT32(next, MaliCsfEngine),
         VMSTATE_INT64(not_before, MaliCsfEngine),
         VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),

@@ -16,13 +16,16 @@
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfFault MaliCsfFault;
 
-/* What the host is asked to set aside for SUSPEND, in bytes */
-#define MALI_CSF_SUSPEND_SIZE       0x4000
+/* What the host is asked to set aside for SUSPEND is a multiple, in bytes */
+#define MALI_CSF_SUSPEND_UNIT       0x4000
 #define MALI_CSF_PROTM_SUSPEND_SIZE 0x1000
 
-/* Upper limits of every model: they size arrays and suspend buffers */
-#define MALI_CSF_MAX_CSG            16
-#define MALI_CSF_MAX_CS             8
+/*
+ * Upper limits of every model.  Of groups, JOB_INT has 31 bits; of streams, the
+ * driver takes 32 (MAX_CS_PER_CSG, panthor_fw.h, v7.3).
+ */
+#define MALI_CSF_MAX_CSG            31
+#define MALI_CSF_MAX_CS             32
 #define MALI_CSF_MAX_WORK_REGISTERS 128
 #define MALI_CSF_MAX_SCOREBOARDS    16
 /* Deferred instructions of a stream; one more blocks it */
@@ -193,14 +196,18 @@ typedef struct MaliCsfGroup {
     bool sync_update;
     /* Scoreboard entries of all streams; saved by SUSPEND */
     uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS];
-    MaliCsfStream streams[MALI_CSF_MAX_CS];
+    /* cs_per_csg of the model, from realize to unrealize */
+    uint32_t num_streams;
+    MaliCsfStream *streams;
 } MaliCsfGroup;
 
 typedef struct MaliCsfEngine {
     /* The instructions of the model's architecture, by opcode */
     struct MaliCsfDispatch *dispatch;
 
-    MaliCsfGroup groups[MALI_CSF_MAX_CSG];
+    /* csg_slots of the model, from realize to unrealize */
+    uint32_t num_groups;
+    MaliCsfGroup *groups;
     /* The stream whose turn it is, counted over all slots */
     uint32_t next;
     /* Virtual time before which no slice may start */

@@ -13,6 +13,7 @@
 
 #include "hw/gpu/mali-csf/fw-interface.h"
 #include "mmu.h"
+#include "models.h"
 
 typedef struct MaliCsfState MaliCsfState;
 
@@ -66,14 +67,16 @@ void mali_csf_fw_store32(MaliCsfState *s, uint64_t va, uint32_t value);
 void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value);
 
 /* Where the blocks are; the same at each boot */
-uint32_t mali_csf_fw_glb_input(void);
-uint32_t mali_csf_fw_glb_output(void);
-uint32_t mali_csf_fw_csg_input(unsigned csg);
-uint32_t mali_csf_fw_csg_output(unsigned csg);
-uint32_t mali_csf_fw_cs_input(unsigned csg, unsigned cs);
-uint32_t mali_csf_fw_cs_output(unsigned csg, unsigned cs);
+uint32_t mali_csf_fw_glb_input(MaliCsfState *s);
+uint32_t mali_csf_fw_glb_output(MaliCsfState *s);
+uint32_t mali_csf_fw_csg_input(MaliCsfState *s, unsigned csg);
+uint32_t mali_csf_fw_csg_output(MaliCsfState *s, unsigned csg);
+uint32_t mali_csf_fw_cs_input(MaliCsfState *s, unsigned csg, unsigned cs);
+uint32_t mali_csf_fw_cs_output(MaliCsfState *s, unsigned csg, unsigned cs);
 /* End of the last block, exclusive */
 uint32_t mali_csf_fw_end(MaliCsfState *s);
+/* How much of the shared section the blocks of @model take, in bytes */
+uint32_t mali_csf_fw_size(const MaliCsfModel *model);
 
 /* fw-global.c */
 void mali_csf_fw_boot(MaliCsfState *s);
@@ -97,6 +100,8 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);
 void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg);
 /* Status words of the group and of its streams */
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg);
+/* What the host is asked to set aside for SUSPEND of a group, in bytes */
+uint32_t mali_csf_fw_suspend_size(MaliCsfState *s);
 bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg);
 /* Would serving the group's requests touch a locked page? */
 bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va);

@@ -16,26 +16,16 @@
 #include "trace.h"
 
 /*
- * Where the blocks are.  The driver takes any layout that it is told of;
- * this one fits the section of 64 KiB that every firmware container has.
+ * Where the blocks are: control, global input and output, then for each group
+ * its input and output, those of its streams behind them.  The driver takes
+ * any layout that it is told of.
  */
-#define CSG_CONTROL_STRIDE  0x100
 #define CS_CONTROL_STRIDE   0x10
-#define GLB_INPUT_OFFSET    0x2000
-#define GLB_OUTPUT_OFFSET   0x3000
-#define CSG_BLOCKS_OFFSET   0x4000
-#define CSG_BLOCKS_STRIDE   0xb00
+#define CSG_STRIDE_ALIGN    0x100
+#define GLB_ALIGN           0x1000
 /* From the start of a group's blocks */
 #define CSG_OUTPUT_OFFSET   0x080
 #define CS_INPUTS_OFFSET    0x0c0
-#define CS_OUTPUTS_OFFSET   0x3c0
-
-QEMU_BUILD_BUG_ON(CS_INPUTS_OFFSET + MALI_CSF_MAX_CS * CS_INPUT_SIZE >
-                  CS_OUTPUTS_OFFSET);
-QEMU_BUILD_BUG_ON(CS_OUTPUTS_OFFSET + MALI_CSF_MAX_CS * CS_OUTPUT_SIZE >
-                  CSG_BLOCKS_STRIDE);
-QEMU_BUILD_BUG_ON(CSG_BLOCKS_OFFSET + MALI_CSF_MAX_CSG * CSG_BLOCKS_STRIDE >
-                  FW_SHARED_SIZE);
 
 /* Requests are copied to ACK when served; events go the other way. */
 #define GLB_EVT_MASK        (GLB_IDLE | GLB_PROTM_EXIT | \
@@ -46,41 +36,68 @@ QEMU_BUILD_BUG_ON(CSG_BLOCKS_OFFSET + MALI_CSF_MAX_CSG * CSG_BLOCKS_STRIDE >
 /* Units of the timers: 1024 ticks */
 #define TIMER_UNIT          1024
 
-uint32_t mali_csf_fw_glb_input(void)
+static uint32_t csg_control_stride(const MaliCsfModel *model)
 {
-    return FW_SHARED_START + GLB_INPUT_OFFSET;
+    return ROUND_UP(CSG_CONTROL_STREAMS +
+                    model->cs_per_csg * CS_CONTROL_STRIDE, CSG_STRIDE_ALIGN);
 }
 
-uint32_t mali_csf_fw_glb_output(void)
+static uint32_t glb_input_offset(const MaliCsfModel *model)
 {
-    return FW_SHARED_START + GLB_OUTPUT_OFFSET;
+    return ROUND_UP(FW_CSG_CONTROL_OFFSET +
+                    model->csg_slots * csg_control_stride(model), GLB_ALIGN);
 }
 
-uint32_t mali_csf_fw_csg_input(unsigned csg)
+static uint32_t csg_blocks_offset(const MaliCsfModel *model, unsigned csg)
 {
-    return FW_SHARED_START + CSG_BLOCKS_OFFSET + csg * CSG_BLOCKS_STRIDE;
+    uint32_t stride = ROUND_UP(CS_INPUTS_OFFSET + model->cs_per_csg *
+                               (CS_INPUT_SIZE + CS_OUTPUT_SIZE),
+                               CSG_STRIDE_ALIGN);
+
+    return glb_input_offset(model) + GLB_INPUT_SIZE + GLB_OUTPUT_SIZE +
+           csg * stride;
 }
 
-uint32_t mali_csf_fw_csg_output(unsigned csg)
+uint32_t mali_csf_fw_size(const MaliCsfModel *model)
 {
-    return mali_csf_fw_csg_input(csg) + CSG_OUTPUT_OFFSET;
+    return csg_blocks_offset(model, model->csg_slots);
 }
 
-uint32_t mali_csf_fw_cs_input(unsigned csg, unsigned cs)
+uint32_t mali_csf_fw_glb_input(MaliCsfState *s)
 {
-    return mali_csf_fw_csg_input(csg) + CS_INPUTS_OFFSET +
+    return FW_SHARED_START + glb_input_offset(s->model);
+}
+
+uint32_t mali_csf_fw_glb_output(MaliCsfState *s)
+{
+    return mali_csf_fw_glb_input(s) + GLB_INPUT_SIZE;
+}
+
+uint32_t mali_csf_fw_csg_input(MaliCsfState *s, unsigned csg)
+{
+    return FW_SHARED_START + csg_blocks_offset(s->model, csg);
+}
+
+uint32_t mali_csf_fw_csg_output(MaliCsfState *s, unsigned csg)
+{
+    return mali_csf_fw_csg_input(s, csg) + CSG_OUTPUT_OFFSET;
+}
+
+uint32_t mali_csf_fw_cs_input(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return mali_csf_fw_csg_input(s, csg) + CS_INPUTS_OFFSET +
            cs * CS_INPUT_SIZE;
 }
 
-uint32_t mali_csf_fw_cs_output(unsigned csg, unsigned cs)
+uint32_t mali_csf_fw_cs_output(MaliCsfState *s, unsigned csg, unsigned cs)
 {
-    return mali_csf_fw_csg_input(csg) + CS_OUTPUTS_OFFSET +
+    return mali_csf_fw_cs_input(s, csg, s->model->cs_per_csg) +
            cs * CS_OUTPUT_SIZE;
 }
 
 uint32_t mali_csf_fw_end(MaliCsfState *s)
 {
-    return mali_csf_fw_csg_input(s->model->csg_slots);
+    return FW_SHARED_START + mali_csf_fw_size(s->model);
 }
 
 static void fw_access_done(MaliCsfState *s, MaliCsfMemResult result,
@@ -136,8 +153,8 @@ static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
 {
     uint32_t control = csg_control + CSG_CONTROL_STREAMS +
                        cs * CS_CONTROL_STRIDE;
-    uint32_t in = mali_csf_fw_cs_input(csg, cs);
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
 
     mali_csf_fw_store32(s, control + CS_CONTROL_FEATURES,
@@ -156,9 +173,9 @@ static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
 static void boot_csg(MaliCsfState *s, unsigned csg)
 {
     uint32_t control = FW_SHARED_START + FW_CSG_CONTROL_OFFSET +
-                       csg * CSG_CONTROL_STRIDE;
-    uint32_t in = mali_csf_fw_csg_input(csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+                       csg * csg_control_stride(s->model);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t req = mali_csf_fw_load32(s, in + CSG_REQ);
     uint32_t state = req & CSG_STATE_MASK;
     unsigned cs;
@@ -167,7 +184,7 @@ static void boot_csg(MaliCsfState *s, unsigned csg)
     mali_csf_fw_store32(s, control + CSG_CONTROL_INPUT_VA, in);
     mali_csf_fw_store32(s, control + CSG_CONTROL_OUTPUT_VA, out);
     mali_csf_fw_store32(s, control + CSG_CONTROL_SUSPEND_SIZE,
-                        MALI_CSF_SUSPEND_SIZE);
+                        mali_csf_fw_suspend_size(s));
     mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
                         MALI_CSF_PROTM_SUSPEND_SIZE);
     mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM,
@@ -193,8 +210,8 @@ void mali_csf_fw_boot(MaliCsfState *s)
 {
     const MaliCsfModel *model = s->model;
     uint32_t control = FW_SHARED_START;
-    uint32_t in = mali_csf_fw_glb_input();
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
     unsigned csg;
 
@@ -209,7 +226,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
     mali_csf_fw_store32(s, control + GLB_CONTROL_OUTPUT_VA, out);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, model->csg_slots);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
-                        CSG_CONTROL_STRIDE);
+                        csg_control_stride(model));
     mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE,
                         mali_csf_perfcnt_size(model));
     mali_csf_fw_store32(s, control + GLB_CONTROL_INSTR_FEATURES,
@@ -242,7 +259,7 @@ static void glb_interrupt(MaliCsfState *s, uint32_t changed)
 {
     /* ACK is visible before the host is told. */
     smp_mb();
-    if (changed & mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    if (changed & mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                      GLB_ACK_IRQ_MASK)) {
         mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_GLOBAL_IF);
     }
@@ -251,10 +268,10 @@ static void glb_interrupt(MaliCsfState *s, uint32_t changed)
 /* Toggle the events in ACK that are not pending; interrupt the host */
 static void glb_event(MaliCsfState *s, uint32_t events)
 {
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
 
-    events &= ~(mali_csf_fw_load32(s, mali_csf_fw_glb_input() + GLB_REQ) ^
+    events &= ~(mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) + GLB_REQ) ^
                 ack);
     if (events) {
         mali_csf_fw_store32(s, out + GLB_ACK, ack ^ events);
@@ -272,13 +289,13 @@ static void glb_halt(MaliCsfState *s)
             mali_csf_fw_csg_status(s, csg);
         }
     }
-    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_HALT_STATUS,
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_HALT_STATUS,
                         GLB_HALT_STATUS_OK);
 }
 
 void mali_csf_fw_panic(MaliCsfState *s)
 {
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t out = mali_csf_fw_glb_output(s);
     MaliCsfFault fault;
     uint32_t ack;
 
@@ -318,19 +335,19 @@ static uint32_t glb_unacknowledged(MaliCsfState *s, uint32_t changed)
 
 static void serve_progress_timer(MaliCsfState *s, uint32_t req)
 {
-    s->mcu.fw.progress_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    s->mcu.fw.progress_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                                   GLB_PROGRESS_TIMER);
 }
 
 static void serve_alloc_en(MaliCsfState *s, uint32_t req)
 {
-    s->mcu.fw.core_mask = mali_csf_fw_load64(s, mali_csf_fw_glb_input() +
+    s->mcu.fw.core_mask = mali_csf_fw_load64(s, mali_csf_fw_glb_input(s) +
                                              GLB_ALLOC_EN);
 }
 
 static void serve_poweroff_timer(MaliCsfState *s, uint32_t req)
 {
-    s->mcu.fw.poweroff_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    s->mcu.fw.poweroff_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                                   GLB_PWROFF_TIMER);
     /* Counted anew */
     s->mcu.fw.cores_off_at = -1;
@@ -338,7 +355,7 @@ static void serve_poweroff_timer(MaliCsfState *s, uint32_t req)
 
 static void serve_eviction_timer(MaliCsfState *s, uint32_t req)
 {
-    s->mcu.fw.eviction_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    s->mcu.fw.eviction_timer = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                                   GLB_EVICTION_TIMER);
 }
 
@@ -360,11 +377,11 @@ static void serve_protm_enter(MaliCsfState *s, uint32_t req)
 
 static void serve_debug(MaliCsfState *s, uint32_t req)
 {
-    uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                         GLB_DEBUG_REQ);
 
     qemu_log_mask(LOG_UNIMP, "%s: debug request 0x%x\n", __func__, debug);
-    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_DEBUG_ACK, debug);
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_DEBUG_ACK, debug);
 }
 
 /*
@@ -411,8 +428,8 @@ static bool glb_sleeps(MaliCsfState *s, uint32_t req, uint32_t changed)
 
 static void glb_requests(MaliCsfState *s)
 {
-    uint32_t in = mali_csf_fw_glb_input();
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
     uint32_t ack = mali_csf_fw_load32(s, out + GLB_ACK);
     uint32_t changed = (req ^ ack) & ~GLB_EVT_MASK;
@@ -474,8 +491,8 @@ static void glb_requests(MaliCsfState *s)
 void mali_csf_fw_glb_doorbell(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
-    uint32_t in = mali_csf_fw_glb_input();
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t doorbells;
 
     glb_requests(s);
@@ -520,7 +537,7 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t in = mali_csf_fw_glb_input(s);
 
     if (!all_groups_idle(s)) {
         fw->was_busy = true;

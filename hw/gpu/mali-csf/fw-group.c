@@ -88,8 +88,6 @@ typedef struct QEMU_PACKED SuspendedGroup {
     SuspendedStream stream[MALI_CSF_MAX_CS];
 } SuspendedGroup;
 
-QEMU_BUILD_BUG_ON(sizeof(SuspendedGroup) > MALI_CSF_SUSPEND_SIZE);
-
 static MaliCsfGroup *group_get(MaliCsfState *s, unsigned csg)
 {
     return &s->engine.groups[csg];
@@ -99,6 +97,11 @@ static uint64_t suspended_size(MaliCsfState *s)
 {
     return offsetof(SuspendedGroup, stream) +
            s->model->cs_per_csg * sizeof(SuspendedStream);
+}
+
+uint32_t mali_csf_fw_suspend_size(MaliCsfState *s)
+{
+    return ROUND_UP(suspended_size(s), MALI_CSF_SUSPEND_UNIT);
 }
 
 static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
@@ -318,7 +321,7 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
 static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    uint32_t in = mali_csf_fw_csg_input(csg);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
     uint64_t suspend_buf = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
     uint32_t config = mali_csf_fw_load32(s, in + CSG_CONFIG);
     unsigned cs;
@@ -378,8 +381,8 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
 
 bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va)
 {
-    uint32_t in = mali_csf_fw_csg_input(csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t changed = mali_csf_fw_load32(s, in + CSG_REQ) ^
                        mali_csf_fw_load32(s, out + CSG_ACK);
     unsigned cs;
@@ -392,7 +395,7 @@ bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va)
         return true;
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-        uint32_t cs_in = mali_csf_fw_cs_input(csg, cs);
+        uint32_t cs_in = mali_csf_fw_cs_input(s, csg, cs);
 
         if ((mali_csf_fw_load32(s, cs_in + CS_REQ) & CS_STATE_MASK) !=
             CS_STATE_START) {
@@ -477,8 +480,8 @@ static uint32_t unacknowledged(MaliCsfState *s, unsigned csg, uint32_t ack,
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    uint32_t in = mali_csf_fw_csg_input(csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t req, ack, changed, next, doorbells;
     unsigned cs;
 
@@ -579,7 +582,7 @@ static uint32_t ep_current(MaliCsfState *s, const MaliCsfGroup *group)
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     unsigned cs;
 
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
@@ -638,8 +641,8 @@ bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
 static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
                       const char *name)
 {
-    uint32_t in = mali_csf_fw_csg_input(csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t req, ack;
 
     /*

@@ -39,8 +39,8 @@ bool mali_csf_fw_cs_locked(MaliCsfState *s, unsigned csg, unsigned cs,
 static bool cs_event(MaliCsfState *s, unsigned csg, unsigned cs,
                      uint32_t events)
 {
-    uint32_t in = mali_csf_fw_cs_input(csg, cs);
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
     uint32_t ack = mali_csf_fw_load32(s, out + CS_ACK);
 
@@ -55,8 +55,8 @@ static bool cs_event(MaliCsfState *s, unsigned csg, unsigned cs,
 /* The group's IRQ_REQ bit of the stream differs from IRQ_ACK from now on */
 static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
 {
-    uint32_t in = mali_csf_fw_csg_input(csg);
-    uint32_t out = mali_csf_fw_csg_output(csg);
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t irq_req, irq_ack;
 
     /* CS_ACK is visible to whoever sees the bit. */
@@ -101,7 +101,7 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
 
     /* A suspended stream goes on where it was, with the ring of today. */
     fresh = *stream;
-    valid = cs_sample(s, mali_csf_fw_cs_input(csg, cs), &fresh);
+    valid = cs_sample(s, mali_csf_fw_cs_input(s, csg, cs), &fresh);
     fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
                              CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
                              CS_IDLE_SHARED_SB_DEC);
@@ -169,8 +169,8 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
                                        unsigned cs, bool started)
 {
     MaliCsfOccasion occasion = { .slot = csg, .stream = cs };
-    uint32_t in = mali_csf_fw_cs_input(csg, cs);
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     MaliCsfStream *stream = stream_get(s, csg, cs);
     uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
     uint32_t ack = mali_csf_fw_load32(s, out + CS_ACK);
@@ -235,7 +235,7 @@ void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs)
 void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     uint32_t scoreboards = mali_csf_stream_scoreboards(stream);
     uint32_t reason = CS_BLOCKED_UNBLOCKED;
     uint32_t wait = 0;
@@ -288,7 +288,7 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
 static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
 
     tiler->wanted = false;
     tiler->asked = true;
@@ -309,7 +309,7 @@ static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
 void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
-    uint32_t out = mali_csf_fw_cs_output(csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     bool is_fatal;
 
     if (stream->extract_unpublished && stream->user_output) {

@@ -74,8 +74,8 @@ static void mcu_crash(MaliCsfState *s, const MaliCsfFault *fault)
 static bool pass_locked(MaliCsfState *s, uint64_t *va)
 {
     unsigned csg, cs;
-    uint32_t in = mali_csf_fw_glb_input();
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t doorbells;
 
     if (!s->mmu.as[FW_AS].locked) {

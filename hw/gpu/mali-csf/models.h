@@ -74,6 +74,7 @@ static inline bool mali_csf_model_fw_since(const MaliCsfModel *model,
 typedef struct MaliCsfOverrides {
     uint64_t shader_present;
     uint32_t csg_slots;
+    uint32_t cs_per_csg;
     uint32_t address_spaces;
     uint32_t va_bits;
     uint32_t pa_bits;

@@ -114,7 +114,7 @@ void mali_csf_perfcnt_reset_enter(MaliCsfState *s)
 void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
 {
     MaliCsfPerfcnt *perfcnt = &s->perfcnt;
-    uint32_t in = mali_csf_fw_glb_input();
+    uint32_t in = mali_csf_fw_glb_input(s);
     uint32_t config;
     unsigned i;
 
@@ -136,7 +136,7 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
         qemu_log_mask(perfcnt->slots ? LOG_UNIMP : LOG_GUEST_ERROR,
                       "%s: PRFCNT_CONFIG 0x%x\n", __func__, config);
     }
-    mali_csf_fw_store32(s, mali_csf_fw_glb_output() + GLB_PRFCNT_INSERT, 0);
+    mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_PRFCNT_INSERT, 0);
     count_anew(s);
     trace_mali_csf_perfcnt_enable(perfcnt->as, perfcnt->base, perfcnt->slots);
 }
@@ -169,7 +169,7 @@ static void fill_sample(MaliCsfState *s, uint8_t *sample)
 bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
 {
     MaliCsfPerfcnt *perfcnt = &s->perfcnt;
-    uint32_t out = mali_csf_fw_glb_output();
+    uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t size = num_blocks(s->model) * BLOCK_SIZE;
     g_autofree uint8_t *sample = NULL;
     MaliCsfMemResult result;
@@ -184,7 +184,7 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
                       __func__);
         return true;
     }
-    extract = mali_csf_fw_load32(s, mali_csf_fw_glb_input() +
+    extract = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                  GLB_PRFCNT_EXTRACT);
     if (perfcnt->insert - extract >= perfcnt->slots) {
         *events = GLB_PERFCNT_OVERFLOW;

@@ -37,8 +37,8 @@ static bool is_acknowledged(MaliCsfState *s, unsigned csg, unsigned cs)
 
     return stream->state == MALI_CSF_STREAM_PROTM_WAIT &&
            !stream->protm_unpublished &&
-           !((mali_csf_fw_load32(s, mali_csf_fw_cs_input(csg, cs) + CS_REQ) ^
-              mali_csf_fw_load32(s, mali_csf_fw_cs_output(csg, cs) +
+           !((mali_csf_fw_load32(s, mali_csf_fw_cs_input(s, csg, cs) + CS_REQ) ^
+              mali_csf_fw_load32(s, mali_csf_fw_cs_output(s, csg, cs) +
                                  CS_ACK)) & CS_PROTM_PENDING);
 }
 

@@ -279,15 +279,15 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
         print_instruction(text, s, group->as, stream);
         print_registers(text, s, stream);
     }
-    print_pending(text, s, "      ", mali_csf_fw_cs_input(csg, cs) + CS_REQ,
-                  mali_csf_fw_cs_output(csg, cs) + CS_ACK);
+    print_pending(text, s, "      ", mali_csf_fw_cs_input(s, csg, cs) + CS_REQ,
+                  mali_csf_fw_cs_output(s, csg, cs) + CS_ACK);
 }
 
 static void print_groups(GString *text, MaliCsfState *s)
 {
     PRINT("groups:\n");
-    print_pending(text, s, "  global ", mali_csf_fw_glb_input() + GLB_REQ,
-                  mali_csf_fw_glb_output() + GLB_ACK);
+    print_pending(text, s, "  global ", mali_csf_fw_glb_input(s) + GLB_REQ,
+                  mali_csf_fw_glb_output(s) + GLB_ACK);
     for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *group = &s->engine.groups[csg];
 
@@ -303,8 +303,8 @@ static void print_groups(GString *text, MaliCsfState *s)
         } else {
             PRINT("  slot %u: free\n", csg);
         }
-        print_pending(text, s, "    ", mali_csf_fw_csg_input(csg) + CSG_REQ,
-                      mali_csf_fw_csg_output(csg) + CSG_ACK);
+        print_pending(text, s, "    ", mali_csf_fw_csg_input(s, csg) + CSG_REQ,
+                      mali_csf_fw_csg_output(s, csg) + CSG_ACK);
     }
     PRINT("instructions: %" PRIu64 ", slices: %" PRIu64 "\n",
           s->engine.instructions, s->engine.slices);

@@ -237,7 +237,10 @@ static bool model_override(Model *model, const char *name,
     if (!strcmp(name, "shader-present")) {
         model->value[MODEL_SHADER_PRESENT] = number;
     } else if (!strcmp(name, "csg-slots")) {
-        model->value[MODEL_CSG_SLOTS] = number;
+        /* panthor uses no more: MAX_CSG_PRIO + 1, panthor_sched.c, v7.3 */
+        model->value[MODEL_CSG_SLOTS] = number < 16 ? number : 16;
+    } else if (!strcmp(name, "cs-per-csg")) {
+        model->value[MODEL_CS_SLOTS] = number;
     } else if (!strcmp(name, "address-spaces")) {
         model->value[MODEL_AS_PRESENT] = (1u << number) - 1;
     } else if (!strcmp(name, "va-bits")) {

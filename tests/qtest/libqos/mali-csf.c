@@ -474,7 +474,7 @@ void mali_csf_mcu_parse(QMaliCsf *gpu)
         gpu->protm_suspend_size =
             shared_readl(gpu, csg + CSG_CONTROL_PROTM_SUSPEND_SIZE);
         gpu->stream_num = shared_readl(gpu, csg + CSG_CONTROL_STREAM_NUM);
-        g_assert_cmpuint(gpu->stream_num, >=, 8);
+        g_assert_cmpuint(gpu->stream_num, >=, 1);
         g_assert_cmpuint(gpu->stream_num, <=, MALI_CSF_MAX_QUEUES);
 
         for (unsigned j = 0; j < gpu->stream_num; j++) {

@@ -35,7 +35,7 @@ enum {
 #define MALI_CSF_RAM_SIZE       (256 * MiB)
 #define MALI_CSF_RAM_FREE       0x44000000ull
 
-#define MALI_CSF_MAX_CSGS       16
+#define MALI_CSF_MAX_CSGS       31
 #define MALI_CSF_MAX_QUEUES     32
 
 #define MALI_CSF_US             1000ll

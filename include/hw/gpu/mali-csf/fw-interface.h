@@ -14,7 +14,8 @@
 
 /* The shared section starts here: CSF_MCU_SHARED_REGION_START, panthor_fw.c */
 #define FW_SHARED_START             0x04000000u
-#define FW_SHARED_SIZE              0x00010000u
+/* Of our firmware file; in the files of linux-firmware it is half of that */
+#define FW_SHARED_SIZE              0x00020000u
 /* Everything that the driver maps for the microcontroller ends below this */
 #define FW_SHARED_REGION_END        0x08000000u
 
