@@ -97,7 +97,7 @@ static const Case cases[] = {
     /* Address spaces */
     { "UPDATE that hangs", "as-command command=1", FIRST_JOB,
       "AS_ACTIVE bit stuck", true, false, "wait_ready" },
-    { "UPDATE that is late", "as-command command=1 delay-ns=20000000",
+    { "UPDATE that is late", "as-command command=1 delay-ns=10000000",
       FIRST_JOB, NULL, false, false, "wait_ready" },
     { "LOCK that hangs", "as-command command=2", UNMAP,
       "AS_ACTIVE bit stuck", true, true, "panthor_vm_lock_region" },
@@ -108,7 +108,7 @@ static const Case cases[] = {
       false, "panthor_gpu_flush_caches" },
     { "flush that hangs on the way to sleep", "cache-flush", SLEEP,
       "Flush caches timeout", EITHER, true, "panthor_sched_suspend" },
-    { "flush that is late", "cache-flush delay-ns=20000000", UNMAP, NULL,
+    { "flush that is late", "cache-flush delay-ns=10000000", UNMAP, NULL,
       false, false, "panthor_gpu_flush_caches" },
     { "L2 that does not come on", "l2-power-on", SLEEP, "readiness", false,
       false, "panthor_gpu_block_power_on" },
@@ -136,7 +136,7 @@ static const Case cases[] = {
     /* Groups */
     { "START not acknowledged", "csg-start-ack", FIRST_JOB,
       "update request timedout", true, false, "tick_ctx_apply" },
-    { "START acknowledged late", "csg-start-ack delay-ns=20000000",
+    { "START acknowledged late", "csg-start-ack delay-ns=10000000",
       FIRST_JOB, NULL, false, false, "csgs_upd_ctx_apply_locked" },
     { "RESUME not acknowledged", "csg-resume-ack", SLEEP,
       "update request timedout", true, false, "tick_ctx_apply" },
@@ -199,7 +199,7 @@ static const Case cases[] = {
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
       "cs_slot_process_fatal_event_locked" },
     /* A reset that is asked for by that, and goes wrong as well */
-    { "reset that is late", "gpu-reset delay-ns=20000000", RESET,
+    { "reset that is late", "gpu-reset delay-ns=10000000", RESET,
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true, "panthor_gpu_soft_reset" },
     { "reset interrupt silent", "irq-silent interrupt=gpu mask=0x100",
       RESET, "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
