@@ -441,6 +441,41 @@ static void test_endpoints(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Each EXTRACT that is published is told, if the host wants to hear of it. */
+static void test_extract_event(void)
+{
+    const uint64_t words[] = { cs_move32(8, 1) };
+    QMaliCsfBench b;
+    uint64_t req, ack;
+
+    mali_csf_bench_init(&b, NULL);
+    req = b.gpu.cs_in[0][0] + CS_REQ;
+    ack = b.gpu.cs_out[0][0] + CS_ACK;
+    for (int wanted = 0; wanted < 2; wanted++) {
+        mali_csf_update(&b.gpu, req, wanted ? CS_EXTRACT_EVENT : 0,
+                        CS_EXTRACT_EVENT);
+        for (int masked = 0; masked < 2; masked++) {
+            uint64_t irq_req = b.gpu.csg_out[0] + CSG_IRQ_REQ;
+            uint32_t before, irq;
+
+            qtest_writel(b.gpu.qts, b.gpu.cs_in[0][0] + CS_ACK_IRQ_MASK,
+                         masked ? ~CS_EXTRACT_EVENT : ~0u);
+            mali_csf_ack_events(&b.gpu);
+            mali_csf_run(&b.gpu, LONG_ENOUGH);
+            before = qtest_readl(b.gpu.qts, ack);
+            irq = qtest_readl(b.gpu.qts, irq_req);
+            mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+            mali_csf_run(&b.gpu, LONG_ENOUGH);
+            g_assert_cmphex((qtest_readl(b.gpu.qts, ack) ^ before) &
+                            CS_EXTRACT_EVENT, ==,
+                            wanted ? CS_EXTRACT_EVENT : 0);
+            g_assert_cmphex((qtest_readl(b.gpu.qts, irq_req) ^ irq) & 1, ==,
+                            wanted && !masked);
+        }
+    }
+    mali_csf_bench_quit(&b);
+}
+
 /* The progress timer */
 
 #define PROGRESS        CSG_PROGRESS_TIMER_EVENT
@@ -657,6 +692,7 @@ int main(int argc, char **argv)
     ADD("priority/group-before-stream", test_group_before_stream);
     ADD("priority/crowd", test_priority_crowd);
     ADD("endpoints", test_endpoints);
+    ADD("extract-event", test_extract_event);
 
     ADD("progress/timer", test_progress_timer);
     ADD("progress/made", test_progress_made);

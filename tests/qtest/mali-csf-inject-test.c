@@ -516,18 +516,18 @@ static void test_cs_ack(void)
     other = arm(&b.gpu, "{'kind': 'cs-ack', 'slot': 0, 'stream': 1}");
     id = arm(&b.gpu, "{'kind': 'cs-ack', 'slot': 0, 'stream': 0,"
              " 'delay-ns': %lld}", DELAY);
-    mali_csf_toggle(&b.gpu, req, ack, CS_EXTRACT_EVENT);
+    mali_csf_toggle(&b.gpu, req, ack, CS_IDLE_RESOURCE_REQ);
     mali_csf_toggle(&b.gpu, b.gpu.csg_in[0] + CSG_DB_REQ,
                     b.gpu.csg_out[0] + CSG_DB_ACK, 1);
     mali_csf_csg_ring(&b.gpu, 0);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert((qtest_readl(b.gpu.qts, req) ^ qtest_readl(b.gpu.qts, ack)) &
-             CS_EXTRACT_EVENT);
+             CS_IDLE_RESOURCE_REQ);
     g_assert_cmpint(met(&b.gpu, id), ==, 1);
     g_assert_cmpint(met(&b.gpu, other), ==, 0);
     mali_csf_run(&b.gpu, DELAY);
     g_assert(!((qtest_readl(b.gpu.qts, req) ^ qtest_readl(b.gpu.qts, ack)) &
-               CS_EXTRACT_EVENT));
+               CS_IDLE_RESOURCE_REQ));
     mali_csf_bench_quit(&b);
 }
 

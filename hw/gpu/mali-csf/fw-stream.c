@@ -1,8 +1,6 @@
 /*
  * Mali CSF GPU: firmware interface of a stream (CS)
  *
- * Not modelled: EXTRACT_EVENT.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -174,12 +172,14 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
     MaliCsfStream *stream = stream_get(s, csg, cs);
     uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
     uint32_t ack = mali_csf_fw_load32(s, out + CS_ACK);
-    uint32_t next = (req & ~CS_EVT_MASK) | (ack & CS_EVT_MASK);
+    uint32_t kept = CS_EVT_MASK | CS_EXTRACT_EVENT;
+    uint32_t next;
 
     if (started) {
         /* What the slot's previous group left pending is not ours. */
-        next = req;
+        kept = CS_EXTRACT_EVENT;
     }
+    next = (req & ~kept) | (ack & kept);
 
     if ((req & CS_STATE_MASK) == CS_STATE_START) {
         if (stream->state == MALI_CSF_STREAM_STOPPED &&
@@ -306,6 +306,27 @@ static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
     }
 }
 
+/*
+ * Tell of the new EXTRACT, if the host wants to hear of each.  No word of the
+ * host acknowledges this event: the bit just changes.
+ */
+static void publish_extract_event(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+
+    if (!(mali_csf_fw_load32(s, in + CS_REQ) & CS_EXTRACT_EVENT)) {
+        return;
+    }
+    /* EXTRACT is visible before the event that tells of it. */
+    smp_mb();
+    mali_csf_fw_store32(s, out + CS_ACK, mali_csf_fw_load32(s, out + CS_ACK) ^
+                                         CS_EXTRACT_EVENT);
+    if (mali_csf_fw_load32(s, in + CS_ACK_IRQ_MASK) & CS_EXTRACT_EVENT) {
+        cs_interrupt(s, csg, cs);
+    }
+}
+
 void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
@@ -316,6 +337,7 @@ void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
         mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
                             stream->extract);
         stream->extract_unpublished = false;
+        publish_extract_event(s, csg, cs);
     }
     mali_csf_heap_poll(s, csg, cs);
     if (stream->tiler.wanted) {
