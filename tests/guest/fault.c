@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "hw/gpu/mali-csf/fw-interface.h"
@@ -247,6 +248,36 @@ static void test_bad_instruction(PanthorDev *dev, const char *name,
     stream_emit(&s, insn);
     emit_reached(&s);
     test_fatal(dev, name, &s, &ctx, type);
+    panthor_context_fini(&ctx);
+}
+
+/* The group may use no shader core, which its stream asks for. */
+static void test_no_endpoints(PanthorDev *dev)
+{
+    struct drm_panthor_queue_create queue = {
+        .priority = 1,
+        .ringbuf_size = 4096,
+    };
+    struct drm_panthor_group_create arg = {
+        .queues = DRM_PANTHOR_OBJ_ARRAY(1, &queue),
+        .priority = PANTHOR_GROUP_PRIORITY_MEDIUM,
+        .tiler_core_mask = 1,
+        .max_tiler_cores = 1,
+    };
+    PanthorContext ctx;
+    Stream s;
+
+    panthor_context_init(&ctx, dev, 1);
+    TAP_MUST(panthor_group_destroy(dev, ctx.group));
+    arg.vm_id = ctx.vm;
+    TAP_MUST(ioctl(dev->fd, DRM_IOCTL_PANTHOR_GROUP_CREATE, &arg));
+    ctx.group = arg.group_handle;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_req_resource(CS_RESOURCE_TILER));
+    stream_emit(&s, cs_req_resource(CS_RESOURCE_COMPUTE));
+    emit_reached(&s);
+    test_fatal(dev, "no endpoints", &s, &ctx, CS_EXCEPTION_ENDPOINT_FAULT);
     panthor_context_fini(&ctx);
 }
 
@@ -506,6 +537,7 @@ int main(int argc, char **argv)
         test_bad_instruction(&dev, bad[i].name, bad[i].insn, bad[i].address,
                              bad[i].value, bad[i].type);
     }
+    test_no_endpoints(&dev);
     test_call_overflow(&dev);
     test_other_queue(&dev);
     for (i = 0; i < sizeof(recoverable) / sizeof(recoverable[0]); i++) {

@@ -537,6 +537,53 @@ static void test_heap(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Endpoints that one group has to itself, and another that waits for them */
+static void test_resource(void)
+{
+    const uint64_t first[] = {
+        cs_req_resource(CS_RESOURCE_COMPUTE),
+        cs_opcode(CS_OP_RUN_COMPUTE),
+    };
+    const uint64_t second[] = {
+        cs_req_resource(CS_RESOURCE_FRAGMENT),
+        cs_opcode(CS_OP_RUN_FRAGMENT),
+    };
+    QMaliCsfGroup group;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", 50 * MALI_CSF_MS);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_start(&group, 1);
+    qtest_writel(b.gpu.qts, b.gpu.csg_in[0] + CSG_EP_REQ,
+                 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE);
+    mali_csf_toggle(&b.gpu, b.gpu.csg_in[0] + CSG_REQ,
+                    b.gpu.csg_out[0] + CSG_ACK, CSG_EP_CFG);
+    mali_csf_csg_ring(&b.gpu, 0);
+    g_assert(mali_csf_csg_wait(&b.gpu, 0, CSG_EP_CFG));
+    mali_csf_queue_submit(b.queue, first, ARRAY_SIZE(first));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_queue_submit(&group.queue[0], second, ARRAY_SIZE(second));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    save_and_load(&b.gpu);
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", 50 * MALI_CSF_MS);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_group_status_update(&group);
+    g_assert_cmphex(mali_csf_queue_status(&group.queue[0],
+                                          CS_STATUS_BLOCKED_REASON), ==,
+                    CS_BLOCKED_RESOURCE);
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.csg_out[0] +
+                                           CSG_STATUS_EP_CURRENT), ==, 4);
+    mali_csf_run(&b.gpu, 60 * MALI_CSF_MS);
+    mali_csf_group_status_update(&group);
+    g_assert_cmphex(mali_csf_queue_status(&group.queue[0],
+                                          CS_STATUS_REQ_RESOURCE), ==,
+                    CS_RESOURCE_FRAGMENT |
+                    CS_STATUS_REQ_RESOURCE_GRANTED(CS_RESOURCE_FRAGMENT));
+    mali_csf_bench_quit(&b);
+}
+
 /* Asleep, with a core mask, groups and a stream that is to go on */
 static void test_sleep(void)
 {
@@ -933,6 +980,7 @@ int main(int argc, char **argv)
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
     ADD("heap", test_heap);
+    ADD("resource", test_resource);
     ADD("sleep", test_sleep);
     ADD("protected", test_protected);
     ADD("perfcnt", test_perfcnt);

@@ -584,9 +584,9 @@ static void test_ep_req(void)
         const char *args;
         uint32_t status;
     } products[] = {
-        { ULTRA, 0x70010203 },
-        { PRO, 0x70010203 },
-        { "-global mali-csf.model=g925", 0x40050607 },
+        { ULTRA, 0x10203 },
+        { PRO, 0x10203 },
+        { "-global mali-csf.model=g925", 0x50607 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(products); i++) {

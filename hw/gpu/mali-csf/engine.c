@@ -95,6 +95,7 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->num_deferred = 0;
+    stream->granted = 0;
     s->perfcnt.cs_fatals++;
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
@@ -667,6 +668,7 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
         };
     }
     engine->next = 0;
+    engine->resource_waits = 0;
     timer_del(s->engine.slice_timer);
     timer_del(s->engine.work_timer);
 }
@@ -722,6 +724,7 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
         ((stream->heap_va | stream->tiler.heap_va |
           stream->tiler.context_va) & 7) ||
         stream->protm_depth > stream->depth ||
+        stream->granted >= 1u << MALI_CSF_EP_NUM ||
         stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
         stream->tiler.scoreboard >= s->model->scoreboards ||
         stream->sb_endpoint >= s->model->scoreboards ||
@@ -738,6 +741,8 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
          stream->wait_condition >= s->model->cs_per_csg) ||
         (stream->state == MALI_CSF_STREAM_SHARED_WAIT &&
          stream->wait_value >= s->model->scoreboards) ||
+        (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
+         stream->wait_mask >= 1u << MALI_CSF_EP_NUM) ||
         !mali_csf_stream_deferred_valid(s, stream)) {
         return false;
     }
@@ -807,8 +812,8 @@ static const VMStateDescription vmstate_mali_csf_deferred = {
 
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 4,
-    .minimum_version_id = 4,
+    .version_id = 5,
+    .minimum_version_id = 5,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -844,6 +849,7 @@ static const VMStateDescription vmstate_mali_csf_stream = {
                              1, vmstate_mali_csf_deferred, MaliCsfDeferred),
         VMSTATE_UINT8(num_deferred, MaliCsfStream),
         VMSTATE_UINT8(resources, MaliCsfStream),
+        VMSTATE_UINT8(granted, MaliCsfStream),
         VMSTATE_UINT8(error, MaliCsfStream),
         VMSTATE_BOOL(resumable, MaliCsfStream),
         VMSTATE_UINT32(resume_state, MaliCsfStream),
@@ -880,6 +886,7 @@ static const VMStateDescription vmstate_mali_csf_group = {
         VMSTATE_UINT64(allow_compute, MaliCsfGroup),
         VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
         VMSTATE_UINT32(allow_other, MaliCsfGroup),
+        VMSTATE_UINT64_ARRAY(endpoints, MaliCsfGroup, MALI_CSF_EP_NUM),
         VMSTATE_BOOL(idle, MaliCsfGroup),
         VMSTATE_BOOL(sync_update, MaliCsfGroup),
         VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup,
@@ -905,6 +912,7 @@ const VMStateDescription vmstate_mali_csf_engine = {
         VMSTATE_INT64(not_before, MaliCsfEngine),
         VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
         VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
+        VMSTATE_UINT64(resource_waits, MaliCsfEngine),
         VMSTATE_UINT64(instructions, MaliCsfEngine),
         VMSTATE_UINT64(slices, MaliCsfEngine),
         VMSTATE_UINT64(tiler_ooms, MaliCsfEngine),

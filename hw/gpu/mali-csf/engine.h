@@ -49,6 +49,8 @@ typedef enum MaliCsfStreamState {
     /* At a PROGRESS_WAIT; at a SHARED_SB_DEC of an entry that is zero */
     MALI_CSF_STREAM_PROGRESS_WAIT,
     MALI_CSF_STREAM_SHARED_WAIT,
+    /* At an instruction that needs endpoints which others have */
+    MALI_CSF_STREAM_RESOURCE_WAIT,
     /* At a PROT_REGION, or in one: until the GPU is in protected mode */
     MALI_CSF_STREAM_PROTM_WAIT,
     /* At an instruction that needs a locked address */
@@ -131,7 +133,9 @@ typedef struct MaliCsfStream {
     uint8_t sb_deferred;
     uint16_t sb_mask_stream;
     uint16_t sb_mask_wait;
+    /* What REQ_RESOURCE named, and kinds of endpoints that it holds */
     uint8_t resources;
+    uint8_t granted;
     uint64_t progress;
     /* The oldest first */
     MaliCsfDeferred deferred[MALI_CSF_MAX_DEFERRED];
@@ -157,7 +161,8 @@ typedef struct MaliCsfStream {
     /*
      * Of the instruction that blocks the stream.  PROGRESS_WAIT has the number
      * of the other stream in wait_condition, SHARED_SB_DEC the entry in
-     * wait_value.
+     * wait_value.  Who waits for endpoints has their kinds in wait_mask, and
+     * in wait_value a number: the lower one has waited longer.
      */
     uint64_t wait_va;
     uint64_t wait_value;
@@ -173,6 +178,14 @@ typedef struct MaliCsfStream {
     /* EXTRACT moved since it was last written */
     bool extract_unpublished;
 } MaliCsfStream;
+
+/* Kinds of endpoints */
+enum {
+    MALI_CSF_EP_COMPUTE,
+    MALI_CSF_EP_FRAGMENT,
+    MALI_CSF_EP_TILER,
+    MALI_CSF_EP_NUM,
+};
 
 typedef struct MaliCsfGroup {
     bool active;
@@ -190,6 +203,8 @@ typedef struct MaliCsfGroup {
     uint64_t allow_compute;
     uint64_t allow_fragment;
     uint32_t allow_other;
+    /* Those that its streams hold, by kind, if one of them holds any */
+    uint64_t endpoints[MALI_CSF_EP_NUM];
     /* As last told to the host */
     bool idle;
     /* A stream wrote a sync object of system scope */
@@ -219,6 +234,9 @@ typedef struct MaliCsfEngine {
     /* Chunks of its heap that a piece of the tiler's work takes, likewise */
     uint64_t endpoint_heap_chunks;
     QEMUTimer *work_timer;
+
+    /* Number of the next stream that waits for endpoints */
+    uint64_t resource_waits;
 
     /* Counters, zero after QEMU reset */
     uint64_t instructions;

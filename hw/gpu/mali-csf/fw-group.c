@@ -5,7 +5,7 @@
  * SUSPEND writes to the host's buffer is our own format; the host and the
  * guest's programs may have changed it by the time of RESUME.
  *
- * Not modelled: suspend buffers for protected content, exclusive endpoints.
+ * Not modelled: suspend buffers for protected content.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,11 +16,12 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "device.h"
+#include "resource.h"
 #include "trace.h"
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 /* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     5
+#define SUSPEND_VERSION     6
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -564,21 +565,6 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     return MALI_CSF_FW_DONE;
 }
 
-/* CSG_STATUS_EP_CURRENT: no more endpoints than the masks leave */
-static uint32_t ep_current(MaliCsfState *s, const MaliCsfGroup *group)
-{
-    uint64_t cores = s->mcu.fw.core_mask & s->model->shader_present;
-    uint32_t req = group->ep_req;
-
-    req = deposit32(req, 0, 8, MIN(CSG_EP_REQ_COMPUTE(req),
-                                   ctpop64(cores & group->allow_compute)));
-    req = deposit32(req, 8, 8, MIN(CSG_EP_REQ_FRAGMENT(req),
-                                   ctpop64(cores & group->allow_fragment)));
-    return deposit32(req, 16, 4, MIN(CSG_EP_REQ_TILER(req),
-                                     ctpop64(s->model->tiler_present &
-                                             group->allow_other)));
-}
-
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
@@ -588,8 +574,12 @@ void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_fw_cs_status(s, csg, cs);
     }
-    mali_csf_fw_store32(s, out + CSG_STATUS_EP_CURRENT, ep_current(s, group));
-    mali_csf_fw_store32(s, out + CSG_STATUS_EP_REQ, group->ep_req);
+    mali_csf_fw_store32(s, out + CSG_STATUS_EP_CURRENT,
+                        mali_csf_resource_current(s, csg));
+    mali_csf_fw_store32(s, out + CSG_STATUS_EP_REQ,
+                        group->ep_req & CSG_STATUS_EP_REQ_MASK);
+    mali_csf_fw_store32(s, out + CSG_RESOURCE_DEP,
+                        mali_csf_resource_dependencies(s, csg));
     mali_csf_fw_store32(s, out + CSG_STATUS_STATE,
                         mali_csf_fw_csg_is_idle(s, csg) ?
                         CSG_STATUS_STATE_IDLE : 0);
@@ -626,6 +616,12 @@ bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
             break;
         case MALI_CSF_STREAM_SHARED_WAIT:
             if (!(stream->idle_mask & CS_IDLE_SHARED_SB_DEC) ||
+                mali_csf_stream_scoreboards(stream)) {
+                return false;
+            }
+            break;
+        case MALI_CSF_STREAM_RESOURCE_WAIT:
+            if (!(stream->idle_mask & CS_IDLE_RESOURCE_REQ) ||
                 mali_csf_stream_scoreboards(stream)) {
                 return false;
             }

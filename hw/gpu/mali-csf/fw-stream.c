@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
 #include "device.h"
+#include "resource.h"
 #include "trace.h"
 
 static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
@@ -264,6 +265,9 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
     case MALI_CSF_STREAM_SHARED_WAIT:
         reason = CS_BLOCKED_SB_WAIT;
         break;
+    case MALI_CSF_STREAM_RESOURCE_WAIT:
+        reason = CS_BLOCKED_RESOURCE;
+        break;
     case MALI_CSF_STREAM_SCOREBOARD_WAIT:
         reason = CS_BLOCKED_SB_WAIT;
         wait = CS_STATUS_WAIT_SB_MASK(stream->wait_mask) |
@@ -276,7 +280,8 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
     mali_csf_fw_store64(s, out + CS_STATUS_CMD_PTR,
                         mali_csf_stream_ip(stream));
     mali_csf_fw_store32(s, out + CS_STATUS_WAIT, wait);
-    mali_csf_fw_store32(s, out + CS_STATUS_REQ_RESOURCE, stream->resources);
+    mali_csf_fw_store32(s, out + CS_STATUS_REQ_RESOURCE,
+                        mali_csf_resource_status(stream));
     mali_csf_fw_store64(s, out + CS_STATUS_WAIT_SYNC_POINTER, pointer);
     mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE, value);
     mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE_HI, value >> 32);

@@ -190,7 +190,8 @@ static void wake_for_handler(MaliCsfStream *stream)
          stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT ||
          stream->state == MALI_CSF_STREAM_DEFERRED_WAIT ||
          stream->state == MALI_CSF_STREAM_PROGRESS_WAIT ||
-         stream->state == MALI_CSF_STREAM_SHARED_WAIT)) {
+         stream->state == MALI_CSF_STREAM_SHARED_WAIT ||
+         stream->state == MALI_CSF_STREAM_RESOURCE_WAIT)) {
         stream->state = MALI_CSF_STREAM_READY;
     }
 }

@@ -13,7 +13,7 @@
  *
  * Not modelled: instructions of cs-table.c that have no row in semantics[]
  * end the stream with CS_INVALID_INSTRUCTION; work given to an endpoint has
- * no effect; REQ_RESOURCE is always granted.
+ * no effect.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,6 +23,7 @@
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "endpoint.h"
 #include "instructions.h"
+#include "resource.h"
 #include "trace.h"
 
 MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
@@ -139,6 +140,10 @@ static MaliCsfStep do_run(MaliCsfExec *exec)
         .scoreboard = stream->sb_endpoint,
     };
 
+    if (!mali_csf_resource_take(exec,
+                                mali_csf_resource_of_opcode(work.opcode))) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
     stream->scoreboard[work.scoreboard]++;
     mali_csf_endpoint_start(exec->s, &work);
     insn_progress(exec);
@@ -166,7 +171,9 @@ static MaliCsfStep do_run_tiler(MaliCsfExec *exec)
         .scoreboard = stream->sb_endpoint,
     };
 
-    if (!tiler_free(exec)) {
+    if (!tiler_free(exec) ||
+        !mali_csf_resource_take(exec,
+                                mali_csf_resource_of_opcode(work.opcode))) {
         return MALI_CSF_STEP_BLOCKED;
     }
     stream->scoreboard[work.scoreboard]++;
@@ -261,12 +268,6 @@ static MaliCsfStep do_jump(MaliCsfExec *exec)
     return MALI_CSF_STEP_JUMPED;
 }
 
-static MaliCsfStep do_req_resource(MaliCsfExec *exec)
-{
-    exec->stream->resources = extract64(exec->word, 0, 5);
-    return MALI_CSF_STEP_NEXT;
-}
-
 static MaliCsfStep do_error_barrier(MaliCsfExec *exec)
 {
     exec->stream->error = 0;
@@ -347,7 +348,7 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_SHARED_SB_DEC] = { SIMPLE(mali_csf_insn_shared_sb_dec) },
     [CS_OP_CALL] = { SIMPLE(do_call) },
     [CS_OP_JUMP] = { SIMPLE(do_jump) },
-    [CS_OP_REQ_RESOURCE] = { SIMPLE(do_req_resource) },
+    [CS_OP_REQ_RESOURCE] = { SIMPLE(mali_csf_insn_req_resource) },
     [CS_OP_FLUSH_CACHE2] = { SIMPLE(mali_csf_insn_flush_cache2),
                              .perform = mali_csf_perform_flush_cache2 },
     [CS_OP_SYNC_ADD32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,

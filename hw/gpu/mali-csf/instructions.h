@@ -258,6 +258,7 @@ MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
                                          const MaliCsfDeferred *op);
 
 /* insn-state.c */
+MaliCsfStep mali_csf_insn_req_resource(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec);

@@ -15,6 +15,7 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "device.h"
+#include "resource.h"
 #include "trace.h"
 
 /* From a doorbell to the firmware's looking at it */
@@ -200,6 +201,7 @@ static void mcu_pass(void *opaque)
     }
     pass_doorbells(s);
     if (mcu->status == MCU_STATUS_ENABLED) {
+        mali_csf_resource_poll(s);
         for (csg = 0; csg < s->model->csg_slots; csg++) {
             mali_csf_fw_csg_publish(s, csg);
         }

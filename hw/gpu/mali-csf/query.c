@@ -39,6 +39,7 @@ static const char *const stream_states[MALI_CSF_STREAM_NUM_STATES] = {
     [MALI_CSF_STREAM_DEFERRED_WAIT] = "waits for room to defer",
     [MALI_CSF_STREAM_PROGRESS_WAIT] = "waits for a progress counter",
     [MALI_CSF_STREAM_SHARED_WAIT] = "waits for an entry of the group",
+    [MALI_CSF_STREAM_RESOURCE_WAIT] = "waits for endpoints",
     [MALI_CSF_STREAM_PROTM_WAIT] = "waits for protected mode",
     [MALI_CSF_STREAM_STALLED] = "stalled by a lock",
     [MALI_CSF_STREAM_MMU_FAULTED] = "stopped by an MMU fault",
@@ -255,6 +256,12 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
               "signals %u\n", instruction, op->address, op->wait_mask,
               op->signal);
     }
+    if (stream->tiler.chunks) {
+        PRINT("      the tiler waits for %" PRIu32 " chunks of the heap 0x%"
+              PRIx64 "%s\n", stream->tiler.chunks, stream->tiler.heap_va,
+              stream->tiler.asked ? ", the host was asked" :
+              stream->tiler.refused ? ", the host refused" : "");
+    }
     switch (stream->state) {
     case MALI_CSF_STREAM_EMPTY:
         break;
@@ -265,6 +272,12 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
         break;
     case MALI_CSF_STREAM_SCOREBOARD_WAIT:
         PRINT("      entries waited for: 0x%" PRIx32 "\n", stream->wait_mask);
+        break;
+    case MALI_CSF_STREAM_RESOURCE_WAIT:
+        PRINT("      endpoints waited for:%s%s%s\n",
+              stream->wait_mask & 1u << MALI_CSF_EP_COMPUTE ? " compute" : "",
+              stream->wait_mask & 1u << MALI_CSF_EP_FRAGMENT ? " fragment" : "",
+              stream->wait_mask & 1u << MALI_CSF_EP_TILER ? " tiler" : "");
         break;
     case MALI_CSF_STREAM_FAULT:
     case MALI_CSF_STREAM_FATAL:

@@ -535,8 +535,11 @@ void mali_csf_global_init(QMaliCsf *gpu)
     const uint32_t levels = GLB_IDLE_EN | GLB_COUNTER_EN;
     uint32_t ack = qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK);
 
+    uint64_t shader = mali_csf_readq(gpu, A_SHADER_PRESENT_LO);
+
+    /* Architecture 14 has the register elsewhere. */
     qtest_writeq(gpu->qts, gpu->glb_in + GLB_ALLOC_EN,
-                 mali_csf_readq(gpu, A_SHADER_PRESENT_LO));
+                 shader ? shader : UINT64_MAX);
     /* 10 ms and 800 us of a timer of 62.5 MHz, in units of 1024 ticks */
     qtest_writel(gpu->qts, gpu->glb_in + GLB_PWROFF_TIMER, 611);
     qtest_writel(gpu->qts, gpu->glb_in + GLB_IDLE_TIMER, 49);
@@ -642,6 +645,7 @@ void mali_csf_group_program(QMaliCsfGroup *group, unsigned slot)
     qtest_writeq(qts, in + CSG_ALLOW_FRAGMENT, ~0ull);
     qtest_writel(qts, in + CSG_ALLOW_OTHER, 1);
     qtest_writel(qts, in + CSG_EP_REQ, 0xf0010404);
+    qtest_writeq(qts, in + CSG_EP_REQ2, 0xf0010404);
     qtest_writel(qts, in + CSG_CONFIG, group->vm->as);
     qtest_writeq(qts, in + CSG_SUSPEND_BUF, group->suspend.va);
     qtest_writeq(qts, in + CSG_PROTM_SUSPEND_BUF, group->protm_suspend.va);

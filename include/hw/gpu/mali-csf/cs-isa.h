@@ -152,6 +152,15 @@ enum {
     CS_EXCEPTION_TYPE_TILER_OOM = 2,
 };
 
+/* What REQ_RESOURCE asks for */
+enum {
+    CS_RESOURCE_COMPUTE = 1 << 0,
+    CS_RESOURCE_FRAGMENT = 1 << 1,
+    CS_RESOURCE_TILER = 1 << 2,
+    CS_RESOURCE_IDVS = 1 << 3,
+    CS_RESOURCE_RAY_TRACING = 1 << 4,
+};
+
 /* A 32-bit sync object is 8 bytes, a 64-bit one 16, naturally aligned */
 enum {
     CS_SYNC32_VALUE = 0,

@@ -196,7 +196,20 @@ enum {
 #define CSG_EP_REQ_COMPUTE(w)       ((w) & 0xff)
 #define CSG_EP_REQ_FRAGMENT(w)      (((w) >> 8) & 0xff)
 #define CSG_EP_REQ_TILER(w)         (((w) >> 16) & 0xf)
+#define CSG_EP_REQ_EXCL_COMPUTE     (1u << 20)
+#define CSG_EP_REQ_EXCL_FRAGMENT    (1u << 21)
 #define CSG_EP_REQ_PRIORITY(w)      (((w) >> 28) & 0xf)
+
+/* Of CSG_STATUS_EP_REQ: no priority (Tyr) */
+#define CSG_STATUS_EP_REQ_MASK      0x3fffffu
+
+/*
+ * CSG_RESOURCE_DEP (Tyr).  Kinds are a mask: bit 0 compute, 1 fragment, 2
+ * tiler.  There is a bit for each combination that a stream may use.
+ */
+#define CSG_RESOURCE_DEP_USING(kinds)       (1u << (kinds))
+#define CSG_RESOURCE_DEP_AVAILABLE(kinds)   ((kinds) << 16)
+#define CSG_RESOURCE_DEP_REQUESTED(kinds)   ((kinds) << 20)
 
 /* Stream input block */
 enum {
@@ -261,6 +274,9 @@ enum {
 #define CS_STATUS_WAIT_PROTM        (1u << 29)
 #define CS_STATUS_WAIT_SYNC_64B     (1u << 30)
 #define CS_STATUS_WAIT_SYNC_WAIT    (1u << 31)
+
+/* CS_STATUS_REQ_RESOURCE: operand of the instruction, what is granted (Tyr) */
+#define CS_STATUS_REQ_RESOURCE_GRANTED(r)   ((r) << 16)
 
 /* CS_STATUS_BLOCKED_REASON */
 enum {
