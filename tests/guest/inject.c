@@ -47,6 +47,8 @@
 
 #define BIND_VA 0x50000000ull
 #define HOLE_VA 0x60000000ull
+/* As many as the driver gives */
+#define HEAP_CHUNKS 3
 
 /* What the program does once the failure is armed */
 typedef enum Stimulus {
@@ -68,6 +70,12 @@ typedef enum Stimulus {
     BAD_READ,
     /* Streams run until the driver has asked whether the firmware lives */
     PING,
+    /* A second job for a stream that still runs */
+    SECOND_JOB,
+    /* A job that draws, for which the tiler has a heap */
+    DRAW,
+    /* The driver is unbound and bound, and boots the firmware */
+    BIND,
 } Stimulus;
 
 #define EITHER (-1)
@@ -101,6 +109,10 @@ static const Case cases[] = {
       FIRST_JOB, NULL, false, false, "wait_ready" },
     { "LOCK that hangs", "as-command command=2", UNMAP,
       "AS_ACTIVE bit stuck", true, true, "panthor_vm_lock_region" },
+    { "LOCK that is late", "as-command command=2 delay-ns=10000000", UNMAP,
+      NULL, false, false, "panthor_vm_lock_region" },
+    { "UNLOCK that is late", "as-command command=3 delay-ns=10000000", UNMAP,
+      NULL, false, false, "panthor_vm_unlock_region" },
     { "UNLOCK that hangs", "as-command command=3", UNMAP,
       "AS_ACTIVE bit stuck", true, false, "panthor_vm_unlock_region" },
     /* GPU_CONTROL */
@@ -116,6 +128,8 @@ static const Case cases[] = {
       false, false, "panthor_gpu_block_power_on" },
     { "L2 that does not go off", "l2-power-off", SLEEP, NULL, false, false,
       "panthor_gpu_block_power_off" },
+    { "L2 that goes off late", "l2-power-off delay-ns=5000000", SLEEP, NULL,
+      false, false, "panthor_gpu_block_power_off" },
     /* The microcontroller */
     { "MCU that does not boot", "mcu-boot", SLEEP, "Failed to boot MCU",
       false, false, "panthor_device_resume" },
@@ -130,6 +144,15 @@ static const Case cases[] = {
       false, false, "panthor_fw_wait_mcu_halted" },
     { "MCU that dies", "mcu-death", FIRST_JOB, "update request timedout",
       true, EITHER, "panthor_sched_suspend" },
+    /* At the first boot alone the driver reads how many slots there are. */
+    { "firmware of two groups", "odd-slots groups=2", BIND, "error -22",
+      EITHER, true, "panthor_fw_init_ifaces" },
+    { "firmware of 32 groups", "odd-slots groups=32", BIND, "error -22",
+      EITHER, true, "panthor_fw_init_ifaces" },
+    { "firmware of seven streams", "odd-slots streams=7", BIND, "error -22",
+      EITHER, true, "panthor_init_csg_iface" },
+    { "firmware of 33 streams", "odd-slots streams=33", BIND, "error -22",
+      EITHER, true, "panthor_init_csg_iface" },
     /* Any doorbell would have the firmware look again, and answer. */
     { "ping without an answer", "ping-ack count=0", PING,
       "FW ping timeout", true, false, "panthor_fw_ping_work" },
@@ -149,6 +172,24 @@ static const Case cases[] = {
       "tick_ctx_init" },
     { "EP_CFG not acknowledged", "csg-ep-cfg-ack", FIRST_JOB,
       "update request timedout", true, false, "tick_ctx_apply" },
+    /* Doorbells */
+    { "doorbell of the firmware lost", "glb-doorbell", FIRST_JOB,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    { "doorbell of the firmware late", "glb-doorbell delay-ns=10000000",
+      FIRST_JOB, NULL, false, false, "panthor_fw_csg_wait_acks" },
+    { "doorbell of a group lost", "csg-doorbell", FIRST_JOB,
+      "update request timedout", true, false, "tick_ctx_apply" },
+    { "doorbell of a group late", "csg-doorbell delay-ns=10000000", FIRST_JOB,
+      NULL, false, false, "panthor_fw_csg_wait_acks" },
+    { "doorbell of a stream lost", "cs-doorbell", SECOND_JOB, "job timeout",
+      false, true, "queue_timedout_job" },
+    { "doorbell of a stream late", "cs-doorbell delay-ns=10000000",
+      SECOND_JOB, NULL, false, false, "queue_run_job" },
+    /* The tiler */
+    { "heap out of memory", "tiler-oom", DRAW, NULL, false, false,
+      "group_process_tiler_oom" },
+    { "heap out of memory for good", "tiler-oom count=0", DRAW,
+      "job timeout", false, true, "group_process_tiler_oom" },
     /* Nobody waits for these */
     { "stream not acknowledged", "cs-ack", SLEEP, NULL, false, false,
       "cs_slot_prog_locked" },
@@ -255,6 +296,57 @@ static int end_spin(PanthorContext *c)
     return ret;
 }
 
+/* The job comes to INSERT while the stream runs, and its doorbell rings. */
+static int second_job(void)
+{
+    uint32_t syncobj, size;
+    int ret, status = 0;
+    uint64_t va;
+    Stream s;
+
+    TAP_MUST(panthor_syncobj_create(&dev, &syncobj));
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move32(10, 2));
+    stream_store_at(&s, 10, panthor_data_va(0), 0);
+    stream_end(&s);
+    va = stream_place(&s, &ctx.code, &size);
+    TAP_MUST(panthor_submit(&ctx, 0, va, size, syncobj));
+    ret = end_spin(&ctx);
+    if (!ret) {
+        ret = panthor_syncobj_wait(&dev, syncobj, 0, false, JOB_TIMEOUT_MS);
+    }
+    if (!ret) {
+        panthor_syncobj_status(&dev, syncobj, &status);
+        ret = status < 0 ? status : ctx.data[0] == 2 ? 0 : -EIO;
+    }
+    panthor_syncobj_destroy(&dev, syncobj);
+    return ret;
+}
+
+static int draw_job(void)
+{
+    uint64_t heap_va, chunk_va;
+    uint32_t heap;
+    Stream s;
+    int ret;
+
+    TAP_MUST(panthor_heap_create(&dev, ctx.vm, 1, HEAP_CHUNKS, &heap,
+                                 &heap_va, &chunk_va));
+    stream_init(&s);
+    stream_begin(&s);
+    stream_emit(&s, cs_move48(50, heap_va));
+    stream_emit(&s, cs_heap_set(50));
+    stream_emit(&s, cs_heap_operation(CS_HEAP_VT_STARTED, 0, 0));
+    stream_emit(&s, cs_opcode(CS_OP_RUN_FULLSCREEN));
+    stream_emit(&s, cs_wait(1 << STREAM_SB_ENDPOINT));
+    stream_emit(&s, cs_heap_operation(CS_HEAP_VT_COMPLETED, 0, 0));
+    stream_end(&s);
+    ret = panthor_run_stream(&ctx, 0, &s, JOB_TIMEOUT_MS);
+    TAP_MUST(panthor_heap_destroy(&dev, heap));
+    return ret;
+}
+
 /* What has to be before the failure is armed */
 static void prepare(Stimulus stimulus, PanthorBo *bo)
 {
@@ -273,6 +365,7 @@ static void prepare(Stimulus stimulus, PanthorBo *bo)
         break;
     case DESTROY:
     case SECOND_GROUP:
+    case SECOND_JOB:
     case PING:
         start_spin(&ctx);
         break;
@@ -369,7 +462,46 @@ static int busy_past_ping(void)
     return ret ? ret : end_spin(&ctx);
 }
 
-/* Returns what became of the job or the VM_BIND */
+static void open_device(void)
+{
+    TAP_MUST(panthor_open(&dev));
+    dev.group_patience_ms = GROUP_PATIENCE_MS;
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+}
+
+static void unbind(char *name, size_t size)
+{
+    TAP_MUST(module_unbind(&dev, name, size));
+    panthor_close(&dev);
+}
+
+static void bind_again(const char *name)
+{
+    TAP_MUST(module_bind(name, &dev));
+    panthor_close(&dev);
+    open_device();
+}
+
+/* Bound in vain, and once more */
+static int bind_twice(void)
+{
+    char name[64];
+    int ret;
+
+    panthor_context_fini(&ctx);
+    unbind(name, sizeof(name));
+    ret = module_bind(name, &dev);
+    if (!ret) {
+        panthor_close(&dev);
+        open_device();
+    } else {
+        bind_again(name);
+    }
+    panthor_context_init(&ctx, &dev, 1);
+    return ret;
+}
+
+/* Returns what became of the job, the VM_BIND or the binding */
 static int provoke(Stimulus stimulus)
 {
     switch (stimulus) {
@@ -395,6 +527,12 @@ static int provoke(Stimulus stimulus)
         return read_job(&ctx, HOLE_VA);
     case PING:
         return busy_past_ping();
+    case SECOND_JOB:
+        return second_job();
+    case DRAW:
+        return draw_job();
+    case BIND:
+        return bind_twice();
     }
     return -EINVAL;
 }
@@ -443,12 +581,6 @@ static void check_message(int log, const Case *c)
     }
 }
 
-static void open_device(void)
-{
-    TAP_MUST(panthor_open(&dev));
-    dev.group_patience_ms = GROUP_PATIENCE_MS;
-}
-
 /*
  * What a case has left in the driver does not decide about the next one: if no
  * job is done any more, the device is bound anew.
@@ -468,12 +600,8 @@ static void make_good(void)
     }
     tap_diag("a job fails, with nothing injected (%s): the device is bound "
              "anew", strerror(-ret));
-    TAP_MUST(module_unbind(&dev, name, sizeof(name)));
-    panthor_close(&dev);
-    TAP_MUST(module_bind(name, &dev));
-    panthor_close(&dev);
-    open_device();
-    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    unbind(name, sizeof(name));
+    bind_again(name);
     TAP_MUST(job_on_new_vm());
 }
 

@@ -531,6 +531,181 @@ static void test_cs_ack(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Doorbells: of the global interface, of a group, of a stream */
+
+static void test_request_doorbells(void)
+{
+    static const struct {
+        const char *kind;
+        const char *other;
+    } kinds[] = {
+        { "glb-doorbell", NULL },
+        { "csg-doorbell", "{'kind': 'csg-doorbell', 'slot': 1}" },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+        QMaliCsfBench b;
+        int64_t id, other = 0;
+        uint32_t mask;
+
+        g_test_message("%s", kinds[i].kind);
+        mali_csf_bench_init(&b, NULL);
+        if (kinds[i].other) {
+            other = arm(&b.gpu, "{'kind': 'csg-doorbell', 'slot': 1}");
+        }
+
+        /* Lost: the request stays, until another ring */
+        id = arm(&b.gpu, "{'kind': %s}", kinds[i].kind);
+        mask = csg_request(&b, CSG_STATUS_UPDATE);
+        mali_csf_run(&b.gpu, 20 * MALI_CSF_MS);
+        g_assert(!mali_csf_csg_acked(&b.gpu, 0, mask));
+        g_assert_cmpint(met(&b.gpu, id), ==, 1);
+        mali_csf_csg_ring(&b.gpu, 0);
+        mali_csf_run(&b.gpu, MALI_CSF_MS);
+        g_assert(mali_csf_csg_acked(&b.gpu, 0, mask));
+
+        /* Late */
+        id = arm(&b.gpu, "{'kind': %s, 'delay-ns': %lld}", kinds[i].kind,
+                 DELAY);
+        mask = csg_request(&b, CSG_STATUS_UPDATE);
+        g_assert(!mali_csf_csg_acked(&b.gpu, 0, mask));
+        mali_csf_run(&b.gpu, DELAY);
+        g_assert(mali_csf_csg_acked(&b.gpu, 0, mask));
+        g_assert_cmpint(met(&b.gpu, id), ==, 1);
+
+        if (kinds[i].other) {
+            g_assert_cmpint(met(&b.gpu, other), ==, 0);
+        }
+        mali_csf_bench_quit(&b);
+    }
+}
+
+static bool stored(QMaliCsfBench *b, uint32_t value)
+{
+    const uint64_t words[] = {
+        cs_move48(90, b->out.va),
+        cs_move32(8, value),
+        cs_store_multiple(8, 1, 90, 0),
+    };
+
+    mali_csf_queue_submit(b->queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b->gpu, MALI_CSF_MS);
+    return mali_csf_bench_out(b, 0) == value;
+}
+
+static void test_cs_doorbell(void)
+{
+    QMaliCsfBench b;
+    int64_t id, other;
+
+    mali_csf_bench_init(&b, NULL);
+    g_assert(stored(&b, 1));
+    other = arm(&b.gpu, "{'kind': 'cs-doorbell', 'stream': 1}");
+    id = arm(&b.gpu, "{'kind': 'cs-doorbell', 'slot': 0, 'stream': 0}");
+    g_assert(!stored(&b, 2));
+    mali_csf_run(&b.gpu, 20 * MALI_CSF_MS);
+    g_assert_cmpint(mali_csf_bench_out(&b, 0), ==, 1);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    /* The next one has it see both. */
+    g_assert(stored(&b, 3));
+
+    id = arm(&b.gpu, "{'kind': 'cs-doorbell', 'delay-ns': %lld}", DELAY);
+    g_assert(!stored(&b, 4));
+    mali_csf_run(&b.gpu, DELAY);
+    g_assert_cmpint(mali_csf_bench_out(&b, 0), ==, 4);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    g_assert_cmpint(met(&b.gpu, other), ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
+/* The heap has a chunk, and the model was not told that work needs any. */
+static void test_tiler_oom(void)
+{
+    QMaliCsfBench b;
+    QMaliCsfBuffer heap;
+    int64_t id, other;
+    uint64_t in;
+
+    mali_csf_bench_init(&b, NULL);
+    in = b.gpu.cs_in[0][0];
+    heap = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+
+    for (int oom = 0; oom < 2; oom++) {
+        const uint64_t words[] = {
+            cs_move48(50, heap.va),
+            cs_heap_set(50),
+            cs_set_sb_entry(2, 0),
+            (uint64_t)CS_OP_RUN_IDVS << CS_OPCODE_SHIFT,
+            cs_wait(1 << 2),
+            cs_move48(90, b.out.va),
+            cs_move32(8, 100 + oom),
+            cs_store_multiple(8, 1, 90, 0),
+        };
+
+        /* The free chunk of its context: in the same page */
+        qtest_writeq(b.gpu.qts, heap.pa + 0x10, (heap.va + 0x100) | 1);
+        if (oom) {
+            other = arm(&b.gpu, "{'kind': 'tiler-oom', 'stream': 1}");
+            id = arm(&b.gpu, "{'kind': 'tiler-oom', 'count': 2}");
+        }
+        mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        for (int i = 0; oom && i < 2; i++) {
+            /* It asks, is given nothing, and looks into the heap again. */
+            g_assert_cmpint(mali_csf_bench_out(&b, 0), ==, 100);
+            g_assert_true(mali_csf_queue_event(b.queue, CS_TILER_OOM));
+            g_assert_cmpint(met(&b.gpu, id), ==, i + 1);
+            qtest_writeq(b.gpu.qts, in + CS_TILER_HEAP_START,
+                         i ? 0 : (heap.va + 0x200) | 1);
+            qtest_writeq(b.gpu.qts, in + CS_TILER_HEAP_END,
+                         i ? 0 : (heap.va + 0x200) | 1);
+            mali_csf_queue_ack_event(b.queue, CS_TILER_OOM);
+            mali_csf_run(&b.gpu, LONG_ENOUGH);
+        }
+        g_assert_cmpint(mali_csf_bench_out(&b, 0), ==, 100 + oom);
+        g_assert_false(mali_csf_queue_event(b.queue, CS_TILER_OOM));
+    }
+    g_assert_cmpint(met(&b.gpu, other), ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_odd_slots(void)
+{
+    QMaliCsf gpu;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    refuse(&gpu, MALI_CSF_QOM_PATH, "odd-slots needs groups or streams",
+           "{'kind': 'odd-slots'}");
+    id = arm(&gpu, "{'kind': 'odd-slots', 'groups': 5, 'streams': 7}");
+    mali_csf_mcu_boot(&gpu);
+    g_assert_cmpint(met(&gpu, id), ==, 1);
+    g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa +
+                                 GLB_CONTROL_GROUP_NUM), ==, 5);
+    for (int i = 0; i < 8; i++) {
+        uint32_t stride = qtest_readl(gpu.qts, gpu.shared_pa +
+                                      GLB_CONTROL_GROUP_STRIDE);
+
+        g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa +
+                                     FW_CSG_CONTROL_OFFSET + i * stride +
+                                     CSG_CONTROL_STREAM_NUM), ==, 7);
+    }
+    /* What is not given is as it is; used up, all is. */
+    id = arm(&gpu, "{'kind': 'odd-slots', 'groups': 4}");
+    for (int i = 0; i < 2; i++) {
+        mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+        mali_csf_mcu_boot(&gpu);
+        g_assert_cmpint(met(&gpu, id), ==, 1);
+        g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa +
+                                     GLB_CONTROL_GROUP_NUM), ==, i ? 8 : 4);
+        g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa +
+                                     FW_CSG_CONTROL_OFFSET +
+                                     CSG_CONTROL_STREAM_NUM), ==, 8);
+    }
+    mali_csf_quit(&gpu);
+}
+
 /* Interrupts */
 
 static void test_irq_lost(void)
@@ -1048,6 +1223,11 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/mcu-death", test_mcu_death);
     qtest_add_func("/mali-csf/inject/csg-ack", test_csg_ack);
     qtest_add_func("/mali-csf/inject/cs-ack", test_cs_ack);
+    qtest_add_func("/mali-csf/inject/request-doorbells",
+                   test_request_doorbells);
+    qtest_add_func("/mali-csf/inject/cs-doorbell", test_cs_doorbell);
+    qtest_add_func("/mali-csf/inject/tiler-oom", test_tiler_oom);
+    qtest_add_func("/mali-csf/inject/odd-slots", test_odd_slots);
     qtest_add_func("/mali-csf/inject/irq-lost", test_irq_lost);
     qtest_add_func("/mali-csf/inject/irq-silent", test_irq_silent);
     qtest_add_func("/mali-csf/inject/irq-spurious", test_irq_spurious);

@@ -170,7 +170,7 @@ static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
     mali_csf_fw_cs_status(s, csg, cs);
 }
 
-static void boot_csg(MaliCsfState *s, unsigned csg)
+static void boot_csg(MaliCsfState *s, unsigned csg, uint32_t streams)
 {
     uint32_t control = FW_SHARED_START + FW_CSG_CONTROL_OFFSET +
                        csg * csg_control_stride(s->model);
@@ -187,8 +187,7 @@ static void boot_csg(MaliCsfState *s, unsigned csg)
                         mali_csf_fw_suspend_size(s));
     mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
                         MALI_CSF_PROTM_SUSPEND_SIZE);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM,
-                        s->model->cs_per_csg);
+    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM, streams);
     mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_STRIDE,
                         CS_CONTROL_STRIDE);
 
@@ -213,8 +212,11 @@ void mali_csf_fw_boot(MaliCsfState *s)
     uint32_t in = mali_csf_fw_glb_input(s);
     uint32_t out = mali_csf_fw_glb_output(s);
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
+    uint32_t groups = model->csg_slots;
+    uint32_t streams = model->cs_per_csg;
     unsigned csg;
 
+    mali_csf_inject_slots(s, &groups, &streams);
     /*
      * The same at each boot: the driver keeps pointers that it has made from
      * the first one (panthor_fw_init_ifaces(), v7.3).
@@ -224,7 +226,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
                         model->fw_features);
     mali_csf_fw_store32(s, control + GLB_CONTROL_INPUT_VA, in);
     mali_csf_fw_store32(s, control + GLB_CONTROL_OUTPUT_VA, out);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, model->csg_slots);
+    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, groups);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
                         csg_control_stride(model));
     mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE,
@@ -233,7 +235,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
                         model->fw_instr_features);
 
     for (csg = 0; csg < model->csg_slots; csg++) {
-        boot_csg(s, csg);
+        boot_csg(s, csg, streams);
     }
 
     /*
@@ -488,12 +490,32 @@ static void glb_requests(MaliCsfState *s)
  * run: a request that it writes after we looked would otherwise be
  * acknowledged unseen.
  */
+/* Those of @groups that somebody asked not to hear */
+static uint32_t csg_doorbells_lost(MaliCsfState *s, uint32_t groups)
+{
+    uint32_t lost = 0;
+
+    if (!mali_csf_injected(&s->inject, MALI_CSF_INJECT_BIT(CSG_DOORBELL))) {
+        return 0;
+    }
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
+        MaliCsfOccasion occasion = { .slot = csg };
+
+        if ((groups & (1u << csg)) &&
+            mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CSG_DOORBELL,
+                                  &occasion, MALI_CSF_LOOK_GROUP(csg))) {
+            lost |= 1u << csg;
+        }
+    }
+    return lost;
+}
+
 void mali_csf_fw_glb_doorbell(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
     uint32_t in = mali_csf_fw_glb_input(s);
     uint32_t out = mali_csf_fw_glb_output(s);
-    uint32_t doorbells;
+    uint32_t doorbells, groups;
 
     glb_requests(s);
     if (s->mcu.status != MCU_STATUS_ENABLED) {
@@ -501,9 +523,9 @@ void mali_csf_fw_glb_doorbell(MaliCsfState *s)
     }
 
     doorbells = mali_csf_fw_load32(s, in + GLB_DB_REQ);
-    fw->csg_doorbells |= (doorbells ^
-                          mali_csf_fw_load32(s, out + GLB_DB_ACK)) &
-                         MAKE_64BIT_MASK(0, s->model->csg_slots);
+    groups = (doorbells ^ mali_csf_fw_load32(s, out + GLB_DB_ACK)) &
+             MAKE_64BIT_MASK(0, s->model->csg_slots);
+    fw->csg_doorbells |= groups & ~csg_doorbells_lost(s, groups);
     mali_csf_fw_store32(s, out + GLB_DB_ACK, doorbells);
     /* The requests are read after this. */
     smp_mb();

@@ -97,7 +97,7 @@ static MaliCsfMemResult heap_take(MaliCsfState *s, unsigned as,
     if (result != MALI_CSF_MEM_DONE) {
         return result;
     }
-    *chunk = ldq_le_p(context + HEAP_FREE);
+    *chunk = tiler->starved ? 0 : ldq_le_p(context + HEAP_FREE);
     if (!*chunk) {
         tiler->vt_start = ldl_le_p(context + HEAP_VT_START);
         tiler->vt_end = ldl_le_p(context + HEAP_VT_END);
@@ -142,6 +142,15 @@ static MaliCsfMemResult heap_take(MaliCsfState *s, unsigned as,
     return MALI_CSF_MEM_DONE;
 }
 
+/* Shall the tiler's work find the heap empty, whatever is in it? */
+static bool heap_starved(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_TILER_OOM,
+                                &(MaliCsfOccasion) {
+                                    .slot = csg, .stream = cs,
+                                });
+}
+
 static void heap_access_failed(MaliCsfState *s, unsigned csg, unsigned cs,
                                MaliCsfMemResult result,
                                const MaliCsfFault *fault)
@@ -166,12 +175,14 @@ bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work)
 {
     MaliCsfStream *stream = &s->engine.groups[work->csg].streams[work->cs];
     MaliCsfTiler *tiler = &stream->tiler;
+    bool starved = stream->heap_va && heap_starved(s, work->csg, work->cs);
 
-    if (!s->engine.endpoint_heap_chunks) {
+    if (!s->engine.endpoint_heap_chunks && !starved) {
         return false;
     }
-    tiler->chunks = MIN(s->engine.endpoint_heap_chunks,
+    tiler->chunks = MIN(s->engine.endpoint_heap_chunks ?: 1,
                         MALI_CSF_HEAP_CHUNKS_MAX);
+    tiler->starved = starved;
     tiler->opcode = work->opcode;
     tiler->scoreboard = work->scoreboard;
     tiler->heap_va = stream->heap_va;
@@ -254,6 +265,7 @@ void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
 
     trace_mali_csf_heap_answer(csg, cs, first);
     tiler->asked = false;
+    tiler->starved = tiler->chunks && heap_starved(s, csg, cs);
     if (first) {
         tiler->grant_first = first;
         tiler->grant_last = last;
@@ -307,8 +319,8 @@ bool mali_csf_heap_as_unmapped(MaliCsfState *s, unsigned csg, unsigned cs)
 
 const VMStateDescription vmstate_mali_csf_tiler = {
     .name = "mali-csf-tiler",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(chunks, MaliCsfTiler),
         VMSTATE_UINT8(opcode, MaliCsfTiler),
@@ -318,6 +330,7 @@ const VMStateDescription vmstate_mali_csf_tiler = {
         VMSTATE_BOOL(wanted, MaliCsfTiler),
         VMSTATE_BOOL(asked, MaliCsfTiler),
         VMSTATE_BOOL(refused, MaliCsfTiler),
+        VMSTATE_BOOL(starved, MaliCsfTiler),
         VMSTATE_UINT32(vt_start, MaliCsfTiler),
         VMSTATE_UINT32(vt_end, MaliCsfTiler),
         VMSTATE_UINT32(frag_end, MaliCsfTiler),

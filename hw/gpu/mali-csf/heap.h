@@ -35,6 +35,8 @@ typedef struct MaliCsfTiler {
     bool wanted;
     bool asked;
     bool refused;
+    /* Somebody asked that the heap be found empty until the host answers */
+    bool starved;
     uint32_t vt_start;
     uint32_t vt_end;
     uint32_t frag_end;

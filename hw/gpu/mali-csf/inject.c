@@ -34,12 +34,14 @@ enum {
     GIVEN_EXCEPTION = 1 << 9,
     GIVEN_INTERRUPT = 1 << 10,
     GIVEN_MASK = 1 << 11,
-    GIVEN_ALL = (1 << 12) - 1,
+    GIVEN_GROUPS = 1 << 12,
+    GIVEN_STREAMS = 1 << 13,
 };
 
 static const char *const member_names[] = {
     "skip", "delay-ns", "address-space", "slot", "stream", "va", "size",
-    "opcode", "command", "exception", "interrupt", "mask",
+    "opcode", "command", "exception", "interrupt", "mask", "groups",
+    "streams",
 };
 
 #define GIVEN_GROUP     (GIVEN_SKIP | GIVEN_DELAY | GIVEN_SLOT)
@@ -151,6 +153,19 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(CS_FATAL) = {
         .takes = GIVEN_EXECUTION, .exception = CS_EXCEPTION_UNRECOVERABLE,
     },
+    ROW(GLB_DOORBELL) = {
+        .takes = GIVEN_SKIP | GIVEN_DELAY,
+        .complete = mali_csf_mcu_look_again,
+    },
+    ROW(CSG_DOORBELL) = {
+        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
+    },
+    ROW(CS_DOORBELL) = {
+        .takes = GIVEN_GROUP | GIVEN_STREAM,
+        .complete = mali_csf_mcu_ring_again,
+    },
+    ROW(TILER_OOM) = { .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM },
+    ROW(ODD_SLOTS) = { .takes = GIVEN_SKIP | GIVEN_GROUPS | GIVEN_STREAMS },
 };
 
 QEMU_BUILD_BUG_ON(MALI_CSF_INJECTION_KIND__MAX > 64);
@@ -291,6 +306,21 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
         defer(s, a, value);
     }
     return a;
+}
+
+void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
+                           uint32_t *streams)
+{
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_SLOTS,
+                             &(MaliCsfOccasion) { });
+    if (a && (a->given & GIVEN_GROUPS)) {
+        *groups = a->groups;
+    }
+    if (a && (a->given & GIVEN_STREAMS)) {
+        *streams = a->streams;
+    }
 }
 
 /* Interrupts */
@@ -456,6 +486,10 @@ static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
         .has_interrupt = a->given & GIVEN_INTERRUPT,
         .has_mask = a->given & GIVEN_MASK,
         .mask = a->mask,
+        .has_groups = a->given & GIVEN_GROUPS,
+        .groups = a->groups,
+        .has_streams = a->given & GIVEN_STREAMS,
+        .streams = a->streams,
         .id = a->id,
         .met = a->met,
         .has_remaining = a->count,
@@ -482,7 +516,9 @@ static uint32_t given_members(const MaliCsfInjectionRequest *r)
            (r->has_command ? GIVEN_COMMAND : 0) |
            (r->has_exception ? GIVEN_EXCEPTION : 0) |
            (r->has_interrupt ? GIVEN_INTERRUPT : 0) |
-           (r->has_mask ? GIVEN_MASK : 0);
+           (r->has_mask ? GIVEN_MASK : 0) |
+           (r->has_groups ? GIVEN_GROUPS : 0) |
+           (r->has_streams ? GIVEN_STREAMS : 0);
 }
 
 static bool check_number(const char *kind, const char *member, unsigned value,
@@ -511,6 +547,11 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
             error_setg(errp, "%s needs %s", kind, member_names[i]);
             return false;
         }
+    }
+    if (r->kind == MALI_CSF_INJECTION_KIND_ODD_SLOTS && !r->has_groups &&
+        !r->has_streams) {
+        error_setg(errp, "%s needs groups or streams", kind);
+        return false;
     }
     if (r->has_size && (!r->has_va || !r->size ||
                         r->va + (r->size - 1) < r->va)) {
@@ -600,6 +641,8 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
         .exception = r->has_exception ? r->exception :
                      rows[r->kind].exception,
         .interrupt = r->has_interrupt ? interrupt_lines[r->interrupt] : 0,
+        .groups = r->has_groups ? r->groups : 0,
+        .streams = r->has_streams ? r->streams : 0,
         .to_skip = r->has_skip ? r->skip : 0,
     };
     if (!r->has_size) {
@@ -758,8 +801,8 @@ int mali_csf_inject_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_armed = {
     .name = "mali-csf-armed",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(id, MaliCsfArmed),
         VMSTATE_UINT32(kind, MaliCsfArmed),
@@ -777,6 +820,8 @@ static const VMStateDescription vmstate_mali_csf_armed = {
         VMSTATE_UINT8(command, MaliCsfArmed),
         VMSTATE_UINT8(exception, MaliCsfArmed),
         VMSTATE_UINT8(interrupt, MaliCsfArmed),
+        VMSTATE_UINT8(groups, MaliCsfArmed),
+        VMSTATE_UINT8(streams, MaliCsfArmed),
         VMSTATE_UINT64(met, MaliCsfArmed),
         VMSTATE_BOOL(spent, MaliCsfArmed),
         VMSTATE_UINT32(to_skip, MaliCsfArmed),

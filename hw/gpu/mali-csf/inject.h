@@ -42,6 +42,8 @@ typedef struct MaliCsfArmed {
     uint8_t command;
     uint8_t exception;
     uint8_t interrupt;
+    uint8_t groups;
+    uint8_t streams;
 
     uint64_t met;
     /* Used up: count is not zero and met has reached it */
@@ -155,6 +157,10 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
                                           MaliCsfInjectionKind kind,
                                           const MaliCsfOccasion *occasion,
                                           uint64_t value);
+
+/* What the firmware says it has, when it boots; at first what it does have */
+void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
+                           uint32_t *streams);
 
 /* The bits of @bits, about to be raised on @line, that shall be */
 uint32_t mali_csf_inject_irq(MaliCsfState *s, unsigned line, uint32_t bits);

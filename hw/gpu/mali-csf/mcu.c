@@ -113,6 +113,14 @@ static void pass_park(MaliCsfState *s, uint64_t va)
     trace_mali_csf_fw_pass_parked(va);
 }
 
+static bool cs_doorbell_lost(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfOccasion occasion = { .slot = csg, .stream = cs };
+
+    return mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CS_DOORBELL,
+                                 &occasion, MALI_CSF_LOOK_STREAM(csg, cs));
+}
+
 static void pass_doorbells(MaliCsfState *s)
 {
     MaliCsfMcu *mcu = &s->mcu;
@@ -143,7 +151,8 @@ static void pass_doorbells(MaliCsfState *s)
             unsigned page = s->engine.groups[csg].streams[cs].doorbell;
 
             /* Page 0 is the kernel's; it announces no instructions. */
-            if (page && page < 64 && (doorbells & (1ull << page))) {
+            if (page && page < 64 && (doorbells & (1ull << page)) &&
+                !cs_doorbell_lost(s, csg, cs)) {
                 mali_csf_fw_cs_user_doorbell(s, csg, cs);
             }
         }
@@ -282,6 +291,20 @@ void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
     mali_csf_mcu_schedule_pass(s);
 }
 
+void mali_csf_mcu_ring_again(MaliCsfState *s, uint64_t slot_and_stream)
+{
+    unsigned csg = slot_and_stream >> 8;
+    unsigned cs = slot_and_stream & 0xff;
+
+    if (s->mcu.status == MCU_STATUS_ENABLED && csg < s->model->csg_slots &&
+        cs < s->model->cs_per_csg) {
+        unsigned page = s->engine.groups[csg].streams[cs].doorbell;
+
+        s->mcu.doorbells |= page < 64 ? 1ull << page : 0;
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
 /* Out of SLEEP: everything is looked at, and the streams go on. */
 static void mcu_wake(MaliCsfState *s)
 {
@@ -386,6 +409,11 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
     trace_mali_csf_doorbell(page);
     if (s->mcu.control & MCU_CONTROL_DOORBELL_DISABLE) {
         mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_DOORBELL_MIRROR_MASK);
+        return;
+    }
+    if (!page &&
+        mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GLB_DOORBELL,
+                              &(MaliCsfOccasion) { }, MALI_CSF_LOOK_GLOBAL)) {
         return;
     }
     if (page < 64 && s->mcu.fw.asleep) {
