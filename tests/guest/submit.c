@@ -771,6 +771,7 @@ static void test_async_bind(PanthorContext *ctx)
 #define MANY_TARGET_MS 1000
 #define MANY_TIMEOUT_MS 10000
 #define CALIBRATION_LOOPS 100000
+#define CALIBRATIONS 5
 
 /* Words of the data buffer of each group */
 enum {
@@ -830,20 +831,25 @@ static unsigned most_at_once(PanthorContext *ctx)
     return most;
 }
 
+/* The shortest of a few runs: on a busy host one alone would count too much */
 static uint32_t calibrate(PanthorContext *ctx)
 {
-    uint64_t start, ns, rounds;
+    uint64_t start, ns = UINT64_MAX, rounds;
+    unsigned i;
     Stream s;
 
-    begin(ctx, &s);
-    stream_emit(&s, cs_move32(11, 0));
-    emit_loop(&s, 10, 11, CALIBRATION_LOOPS, 1);
-    stream_end(&s);
-    start = kernel_now_ns();
-    if (!run(ctx, &s, "calibration")) {
-        return 0;
+    for (i = 0; i < CALIBRATIONS; i++) {
+        begin(ctx, &s);
+        stream_emit(&s, cs_move32(11, 0));
+        emit_loop(&s, 10, 11, CALIBRATION_LOOPS, 1);
+        stream_end(&s);
+        start = kernel_now_ns();
+        if (!run(ctx, &s, "calibration")) {
+            return 0;
+        }
+        start = kernel_now_ns() - start;
+        ns = start < ns ? start : ns;
     }
-    ns = kernel_now_ns() - start;
     rounds = MANY_TARGET_MS * 1000000ull * CALIBRATION_LOOPS / ns /
              (MANY_GROUPS * CALL_LEVELS * 2);
     tap_diag("%u instructions took %u us; %u rounds per loop",
