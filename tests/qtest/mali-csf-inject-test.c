@@ -1164,6 +1164,93 @@ static void test_query_streams(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Power, interrupts, flushes, the TLB, and what has been asked for */
+static void test_query_counters(void)
+{
+    const uint64_t draw[] = {
+        cs_move48(50, DATA_VA), cs_heap_set(50),
+        (uint64_t)CS_OP_RUN_IDVS << CS_OPCODE_SHIFT,
+    };
+    QMaliCsfBench b;
+    QMaliCsf *gpu = &b.gpu;
+
+    mali_csf_init(gpu, NULL);
+    see(gpu, "power: L2 0x0, tiler 0x0, shader 0x0\n");
+    mali_csf_l2_on(gpu);
+    see(gpu, "power: L2 0x1, ");
+    see(gpu, "flush identifier: 1\n");
+    mali_csf_writel(gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    see(gpu, "flush identifier: 2\n");
+    mali_csf_writel(gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(gpu, GPU_MASK, 0);
+    mali_csf_writel(gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    see(gpu, "gpu: rawstat 0x%08x, mask 0x00000000, line low",
+        (unsigned)R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+    mali_csf_writel(gpu, GPU_MASK, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+    see(gpu, "gpu: rawstat 0x%08x, mask 0x%08x, line high",
+        (unsigned)R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK,
+        (unsigned)R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+    see(gpu, "TLB: 0 of ");
+    see(gpu, " entries, 0 hits, 0 misses");
+    see(gpu, "stalls: 0, faults: 0, parked passes: 0");
+    mali_csf_quit(gpu);
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_vm_alloc_at(&b.vm, DATA_VA, MALI_CSF_PAGE, 0);
+    unseen(gpu, "entries, 0 hits");
+    unseen(gpu, ", 0 misses");
+    /* A doorbell and a request that nobody has looked at yet */
+    mali_csf_queue_push(b.queue, draw, ARRAY_SIZE(draw));
+    mali_csf_queue_kick(b.queue);
+    see(gpu, "doorbells 0x2,");
+    arm(gpu, "{'kind': 'tiler-oom', 'count': 0}");
+    mali_csf_run(gpu, LONG_ENOUGH);
+    see(gpu, "doorbells 0x0,");
+    see(gpu, "the tiler waits for 1 chunks of the heap 0x%llx, the host was "
+        "asked", DATA_VA);
+    see(gpu, "      pending: REQ ");
+    see(gpu, "bits 0x%08x\n", (unsigned)CS_TILER_OOM);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_query_tables(void)
+{
+    const uint64_t va = 0x4000000000ull;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_map(&b.vm, va, MALI_CSF_RAM_FREE, 3 * MALI_CSF_PAGE, 0);
+    mali_csf_map(&b.vm, va + 3 * MALI_CSF_PAGE, MALI_CSF_RAM_FREE,
+                 MALI_CSF_PAGE, MALI_CSF_PTE_AP_RDONLY);
+    mali_csf_map(&b.vm, va + 5 * MALI_CSF_PAGE, MALI_CSF_RAM_FREE,
+                 MALI_CSF_PAGE, MALI_CSF_PTE_XN);
+    see(&b.gpu, "     maps 0x4000000000-0x4000002fff, writable, executable: 3 "
+        "of 4 KiB\n"
+        "     maps 0x4000003000-0x4000003fff, read-only, executable: 1 of "
+        "4 KiB\n"
+        "     maps 0x4000005000-0x4000005fff, writable, not executable: 1 of "
+        "4 KiB\n");
+    unseen(&b.gpu, "maps more");
+    for (int i = 1; i < 3; i++) {
+        mali_csf_map_leaf(&b.vm, va + i * MALI_CSF_BLOCK_2M,
+                          MALI_CSF_RAM_FREE, 2, 0);
+    }
+    see(&b.gpu, "maps 0x4000200000-0x40005fffff, writable, executable: 2 of "
+        "2 MiB\n");
+    /* No more than so many lines */
+    for (int i = 0; i < 16; i++) {
+        mali_csf_map(&b.vm, va + (8 + 2 * i) * MALI_CSF_PAGE,
+                     MALI_CSF_RAM_FREE, MALI_CSF_PAGE, 0);
+    }
+    see(&b.gpu, "     maps more\n");
+    unseen(&b.gpu, "2 MiB");
+    /* The firmware's tables are of another space, and none is of a third. */
+    see(&b.gpu, "     maps 0x4000000-0x");
+    mali_csf_as_disable(&b.gpu, 1);
+    unseen(&b.gpu, "maps 0x4000000000");
+    mali_csf_bench_quit(&b);
+}
+
 static void test_query_spin(void)
 {
     QMaliCsf gpu;
@@ -1238,6 +1325,8 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/resets", test_resets);
     qtest_add_func("/mali-csf/query/machine", test_query_machine);
     qtest_add_func("/mali-csf/query/streams", test_query_streams);
+    qtest_add_func("/mali-csf/query/counters", test_query_counters);
+    qtest_add_func("/mali-csf/query/tables", test_query_tables);
     qtest_add_func("/mali-csf/query/spin", test_query_spin);
     qtest_add_func("/mali-csf/query/two-devices", test_two_devices);
     return g_test_run();

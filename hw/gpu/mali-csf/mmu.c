@@ -534,6 +534,27 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
     return result;
 }
 
+bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
+                            unsigned *steps, MaliCsfLeaf *leaf)
+{
+    const MaliCsfTranslation *t = &s->mmu.as[as].active;
+    uint64_t descriptor;
+    unsigned level;
+
+    if (adrmode(t) != AS_ADRMODE_AARCH64_4K) {
+        return false;
+    }
+    while (*steps && !(va >> mali_csf_va_bits(t))) {
+        (*steps)--;
+        if (!mali_csf_walk(&s->mmu.ram, t, pa_width(s), va, leaf, &level,
+                           &descriptor)) {
+            return true;
+        }
+        va = ROUND_UP(va + 1, 1ull << mali_csf_level_shift(level));
+    }
+    return false;
+}
+
 bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
                        unsigned size, uint64_t *value)
 {

@@ -179,6 +179,17 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
                                const MaliCsfFault *fault);
 
 /**
+ * mali_csf_mmu_next_leaf: what the tables of @as map at or above @va
+ * @steps: how many walks it may take; receives how many are left
+ * @leaf: filled in on success
+ *
+ * For people, like mali_csf_mmu_peek().  False if there is nothing more, or
+ * nothing that was found in so many walks.
+ */
+bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
+                            unsigned *steps, MaliCsfLeaf *leaf);
+
+/**
  * mali_csf_mmu_peek: what a word of memory is, for people
  * @size: 4 or 8, of which @va is a multiple
  *

@@ -23,6 +23,10 @@
 
 #define PRINT(...)  g_string_append_printf(text, __VA_ARGS__)
 
+/* Of the tables of an address space: what is looked at, and what is shown */
+#define MAX_WALKS           65536
+#define MAX_RANGES          16
+
 static const char *const mcu_states[] = {
     [MCU_STATUS_DISABLED] = "disabled",
     [MCU_STATUS_ENABLED] = "enabled",
@@ -107,6 +111,36 @@ static void print_gpu(GString *text, MaliCsfState *s)
           fw->idle_deadline >= 0 ? ", its timer runs" : "");
 }
 
+/* What the tables map, as far as it does not take too long */
+static void print_tables(GString *text, MaliCsfState *s, unsigned as)
+{
+    static const char *const sizes[] = { "?", "1 GiB", "2 MiB", "4 KiB" };
+    unsigned steps = MAX_WALKS, ranges = 0;
+    MaliCsfLeaf leaf, next;
+    bool found = mali_csf_mmu_next_leaf(s, as, 0, &steps, &leaf);
+
+    while (found && ranges++ < MAX_RANGES) {
+        uint64_t start = leaf.va, count = 1;
+
+        while ((found = mali_csf_mmu_next_leaf(s, as, leaf.va + leaf.size,
+                                               &steps, &next)) &&
+               next.va == leaf.va + leaf.size && next.level == leaf.level &&
+               next.writable == leaf.writable &&
+               next.executable == leaf.executable) {
+            leaf = next;
+            count++;
+        }
+        PRINT("     maps 0x%" PRIx64 "-0x%" PRIx64 ", %s, %sexecutable: %"
+              PRIu64 " of %s\n", start, leaf.va + (leaf.size - 1),
+              leaf.writable ? "writable" : "read-only",
+              leaf.executable ? "" : "not ", count, sizes[leaf.level]);
+        leaf = next;
+    }
+    if (found || !steps) {
+        PRINT("     maps more\n");
+    }
+}
+
 static void print_space(GString *text, MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
@@ -127,6 +161,7 @@ static void print_space(GString *text, MaliCsfState *s, unsigned as)
               ", MEMATTR 0x%" PRIx64 "\n", space->transtab, space->transcfg,
               space->memattr);
     }
+    print_tables(text, s, as);
     if (space->locked) {
         PRINT("     locked: 0x%" PRIx64 "-0x%" PRIx64 "\n", space->lock_start,
               space->lock_last);
