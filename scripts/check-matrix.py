@@ -81,7 +81,8 @@ class Cell:
         start = time.monotonic()
         result = subprocess.run(
             [sys.executable, RUN_GUEST, f'MODEL={self.model}', f'KERNEL={self.kernel}',
-             f'TESTS={self.tests}', 'STRICT=report', f'NAME={run_name}'],
+             f'TESTS={self.tests}', 'STRICT=report', f'NAME={run_name}',
+             *variables_of(self.kernel)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
             check=False)
         shutil.rmtree(self.folder(), ignore_errors=True)
@@ -135,6 +136,12 @@ class Cell:
                 f'{len(self.violations):>10} {self.seconds:>6.0f} s')
 
 
+def variables_of(kernel):
+    """What configs/matrix.toml sets for a kernel, unless the caller has done so."""
+    table = project.config('matrix')['variables'].get(kernel, {})
+    return [f'{name}={value}' for name, value in table.items() if not os.environ.get(name)]
+
+
 HEADER = (f'{"model":<18} {"kernel":<10} {"":<12} {"passed":>6} {"failed":>6} {"known":>6} '
           f'{"skipped":>7} {"violations":>10} {"time":>8}')
 
@@ -184,7 +191,7 @@ def stamp_of(cell, tree):
             digest.update(hashlib.sha256(file.read()).digest())
     for variable in ('SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'FIRMWARE'):
         digest.update(f'{variable}={os.environ.get(variable, "")}\n'.encode())
-    digest.update(cell.tests.encode())
+    digest.update(' '.join([cell.tests, *variables_of(cell.kernel)]).encode())
     return digest.hexdigest()
 
 

@@ -53,6 +53,12 @@ class ShardTest(unittest.TestCase):
         self.assertEqual(len(self.cells(sensible=True)),
                          len(table['models']) + len(table['kernels']) - 1)
 
+    def test_variables_of_a_kernel(self):
+        with mock.patch.dict(os.environ, {'SLACK': '9'}):
+            os.environ.pop('QEMU_ARGS', None)
+            self.assertEqual(check_matrix.variables_of('6.12'), ['QEMU_ARGS=-icount shift=2'])
+            self.assertEqual(check_matrix.variables_of('7.3'), [])
+
     def test_every_model_is_listed(self):
         text = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
         self.assertEqual(sorted(re.findall(r'\.name = "(.*)"', text)),
