@@ -28,8 +28,8 @@ CODE_VA = 0x50010000
 CODE_WORDS = 128
 REGISTERS = 92
 
-# Of tiler heaps, exception handlers and protected regions reference.py knows nothing.
-ANY = [number for number in range(256) if number not in (11, 25, 41, 48, 49)]
+# The heap that is set and a handler are what the program before has left.
+ANY = [number for number in range(256) if number not in (11, 25, 48, 49)]
 
 EDGES = [0, 1, 0xffffffff, 0x80000000, 0x7fffffff, 31, 32, 64]
 M32 = 0xffffffff
@@ -246,6 +246,36 @@ class Program:
         self.emit(op(self.rng.choice(numbers), b0=self.rng.getrandbits(14)))
         self.emit(op(3, b16=self.rng.getrandbits(8)))
 
+    def heap(self):
+        """Counters and free chunks of a heap; the header of a chunk is at the start of the data"""
+        heap = self.address(8, 32)
+        self.emit(op(48, b40=heap))
+        for _ in range(self.rng.randrange(1, 4)):
+            if self.rng.random() < .6:
+                self.emit(op(49, b48=self.rng.randrange(8), b32=self.rng.choice([0, 1, 3])))
+                continue
+            first = self.pair()
+            last = self.other_pair(first)
+            self.emit(op(1, b48=first, b0=self.rng.choice([0, DATA_VA | self.rng.randrange(256)])))
+            self.emit(op(1, b48=last, b0=DATA_VA | self.rng.randrange(256)))
+            self.emit(op(11, b48=self.rng.randrange(8), b40=first, b32=last,
+                         b0=self.rng.getrandbits(1)))
+        if self.rng.random() < .1:
+            self.emit(op(1, b48=heap, b0=DATA_VA + self.rng.randrange(1, 8)))
+            self.emit(op(48, b40=heap))
+
+    def handler(self):
+        pair = self.pair()
+        length = self.other_pair(pair)
+        self.emit(op(1, b48=pair, b0=CODE_VA + self.rng.randrange(8) * 8))
+        self.emit(op(2, b48=length, b0=self.rng.choice([0, 8, 64, 64, 64, self.rng.randrange(64)])))
+        self.emit(op(25, b40=pair, b32=length, b0=2 if self.rng.random() < .9
+                     else self.rng.getrandbits(8)))
+
+    def region(self):
+        """A protected region of nothing, sometimes one that is too long"""
+        self.emit(op(41, b0=self.rng.choice([0, 0, 0, 0xffff])))
+
     def invalid(self):
         """Mostly a word that ends the stream"""
         self.emit(self.rng.choice([
@@ -270,6 +300,7 @@ class Program:
     def fill(self):
         weights = [(self.simple, 12), (self.branch, 3), (self.loop, 1), (self.call, 2),
                    (self.sync, 4), (self.sync_wait, 2), (self.store_state, 2), (self.other, 3), (self.work, 2),
+                   (self.heap, 2), (self.handler, .5), (self.region, .5),
                    (self.misaligned, 1), (self.invalid, .3)]
         if self.arch >= 11:
             weights.append((self.entries, 3))

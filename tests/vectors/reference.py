@@ -35,8 +35,8 @@ def signed(value, width):
 
 
 # Opcode: first and last architecture
-OPCODES = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 16, 17, 18, 20, 21, 22, 23, 32, 33, 34,
-                                  36, 37, 38, 39, 40, 44, 47, 50, 51, 52, 53)}
+OPCODES = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 11, 16, 17, 18, 20, 21, 22, 23, 25, 32, 33,
+                                  34, 36, 37, 38, 39, 40, 41, 44, 47, 48, 49, 50, 51, 52, 53)}
 OPCODES.update({5: (10, 10), 6: (10, 11), 7: (10, 13), 12: (12, 14), 14: (14, 14),
                 19: (11, 14), 24: (10, 13), 26: (11, 14), 27: (11, 14), 28: (11, 14),
                 30: (11, 14), 31: (11, 14), 42: (10, 13), 43: (10, 13), 57: (13, 14),
@@ -61,6 +61,7 @@ class Stream:
         self.progress = 0
         self.selected = {'endpoint': 0, 'other': 0, 'deferred': 0}
         self.mask_stream = 0xffff
+        self.heap = None
         self.faults = []
         # (start, end) of the buffers that are executed; addresses
         self.stack = []
@@ -499,6 +500,52 @@ class Stream:
     def op_47(self, word):
         """ERROR_BARRIER"""
         self.error = 0
+
+    # Tiler heaps.  The layout of a heap context is the model's, as is that of a chunk's header
+    # the host's: docs/specs/mali-csf.rst.  Nothing here ever runs out of memory.
+
+    def op_48(self, word):
+        """HEAP_SET"""
+        address = self.pair(bits(word, 47, 40))
+        if address % 8:
+            raise Fault(ADDR_RANGE_FAULT)
+        self.heap = address
+
+    def op_49(self, word):
+        """HEAP_OPERATION: one of three counters"""
+        self.signal_slot(word)
+        operation = bits(word, 33 if self.arch == 10 else 34, 32)
+        if operation not in (0, 1, 3):
+            raise Fatal(INVALID_INSTRUCTION)
+        address = self.heap + {0: 0, 1: 4, 3: 8}[operation]
+        self.store32(address, self.load32(address) + 1)
+
+    def op_11(self, word):
+        """FINISH_FRAGMENT: a list of chunks before those that are free"""
+        first, last = self.pair(bits(word, 47, 40)), self.pair(bits(word, 39, 32))
+        self.signal_slot(word)
+        if first:
+            free = self.load64(self.heap + 16)
+            self.store64(last & ~0xfff & M64, free)
+            self.store64(self.heap + 16, first)
+        if bits(word, 0, 0):
+            self.store32(self.heap + 8, self.load32(self.heap + 8) + 1)
+
+    def op_25(self, word):
+        """SET_EXCEPTION_HANDLER, which nothing calls"""
+        address, length = self.pair(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
+        if bits(word, 7, 0) != 2:
+            raise Fatal(INVALID_INSTRUCTION)
+        if address % 8 or length % 8 or address + length > M64:
+            raise Fatal(CONFIG_FAULT)
+
+    def op_41(self, word):
+        """PROT_REGION of nothing, or of more than there is; another one waits for the host"""
+        size = bits(word, 15, 0) * 8
+        if size > self.stack[-1][1] - self.ip - 8:
+            raise Fatal(INVALID_INSTRUCTION)
+        if size:
+            raise RuntimeError('blocks for ever')
 
     def op_50(self, word):
         """TRACE_POINT"""
