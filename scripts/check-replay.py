@@ -24,13 +24,15 @@ REPLAYS = 2
 # An instruction of a vCPU takes 2^3 ns of virtual time
 SHIFT = 3
 RECORD_SECONDS = 300
+# A replay that has lost its way waits for ever: it gets this and three times what was recorded
+REPLAY_SECONDS = 20
 # All but one line for each instruction, which would be gigabytes: slices tell
 # their weight
 EVENTS = ['mali_csf_*', '-mali_csf_cs_instruction']
 
 
-def run(settings, prepared, folder, rows, mode, report):
-    """One run; returns the path of its device log, or None if it failed."""
+def run(settings, prepared, folder, rows, mode, report, limit):
+    """One run; returns (path of its device log, whether it came to its end)."""
     tree, kernel, archives = prepared
     initrd = os.path.join(folder, 'initrd')
     if mode == 'record':
@@ -42,7 +44,7 @@ def run(settings, prepared, folder, rows, mode, report):
                            'rrfile=replay.bin']
     guest = run_guest.Guest(command, folder, report, settings, rows)
     try:
-        in_time = guest.run(settings.slack * RECORD_SECONDS)
+        in_time = guest.run(limit)
     finally:
         guest.kill()
     path = os.path.join(folder, f'device-{mode}.log')
@@ -52,8 +54,8 @@ def run(settings, prepared, folder, rows, mode, report):
         said = run_guest.what_qemu_said(folder)
         report.result('not ok', f'{mode}: the guest runs to its end', said or (
             'TIMEOUT' if not in_time else f'QEMU ended with {guest.process.returncode}'))
-        return None
-    return path
+        return path, False
+    return path, True
 
 
 def first_difference(one, other):
@@ -85,15 +87,17 @@ def check(tap):
         report = run_guest.Report(tap, '', run_guest.expected_of(prepared[1], settings))
         start = time.monotonic()
         modes = ['record'] + [f'replay-{number + 1}' for number in range(replays)]
-        logs = []
+        logs, limit = [], settings.slack * RECORD_SECONDS
         for mode in modes:
             say(f'{mode}; logs in {os.path.relpath(folder, project.ROOT)}')
-            logs.append(run(settings, prepared, folder, rows, mode, report))
-            if not logs[-1]:
+            begin = time.monotonic()
+            log, whole = run(settings, prepared, folder, rows, mode, report, limit)
+            logs += [log] if whole or logs else []
+            if not whole:
                 break
+            if mode == 'record':
+                limit = settings.slack * REPLAY_SECONDS + 3 * (time.monotonic() - begin)
         for mode, log in list(zip(modes, logs))[1:]:
-            if not log:
-                break
             count, recorded, replayed = first_difference(logs[0], log)
             report.result('ok' if recorded is None else 'not ok',
                           f'{mode}: the device does what it did',

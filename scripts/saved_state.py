@@ -103,6 +103,13 @@ def of_stream(stream, states):
 
 def situations(values):
     """Names of what the device was in the middle of."""
+    try:
+        return found_in(values)
+    except KeyError as error:
+        raise Stop(f'a saved state has no field {error} any more', FAIL) from error
+
+
+def found_in(values):
     found, states = set(), stream_states()
     groups = [group for group in values['engine']['groups'] if group['active']]
     for group in groups:

@@ -35,6 +35,11 @@ class SituationsTest(unittest.TestCase):
     def test_quiet(self):
         self.assertEqual(self.found(), set())
 
+    def test_field_is_gone(self):
+        del self.values['perfcnt']['pending']
+        with self.assertRaisesRegex(saved_state.Stop, "no field 'pending' any more"):
+            self.found()
+
     def test_states(self):
         """Those of the device's header, whatever it has"""
         states = saved_state.stream_states()
