@@ -20,6 +20,7 @@
 #include "tests/qtest/libqos/mali-csf-fuzz.h"
 
 #define LOAD_NAME       "mali-csf-load"
+
 static GString *command_line(FuzzTarget *t)
 {
     g_autofree char *arguments = mali_csf_fuzz_arguments(t->opaque);
@@ -47,6 +48,12 @@ static void write_seeds(const QMaliCsfFuzzTarget *target)
 static void fuzz(QTestState *s, const QMaliCsfFuzzTarget *target,
                  const unsigned char *data, size_t size)
 {
+    sigset_t alarm;
+
+    /* QEMU's main loop blocks the signal that ends an input without end. */
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
     fuzz_reset(s);
     mali_csf_fuzz_run(target, s, data, size);
 }
