@@ -40,6 +40,8 @@ help:
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
 	@echo 'make fuzz             fuzz the device with libFuzzer and sanitizers for ten minutes'
+	@echo 'make check-fuzz-selftest    break the model on purpose: libFuzzer must find it; BREAK=name'
+	@echo 'make fuzz-seeds       record a guest run: the inputs of tests/fuzz/seeds'
 	@echo 'make check-migration  save and load the machine at 100 instants of a guest run'
 	@echo 'make check-load       load 1,000 changed states of the device'
 	@echo 'make check-replay     record a guest run, replay it twice: the device does the same'
@@ -172,8 +174,8 @@ distclean:
 	rm -rf build
 
 export INSTANTS SEED REPLAYS CASES SANITIZE
-export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT
-.PHONY: check-fuzz check-migration check-load check-replay fuzz
+export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
+.PHONY: check-fuzz check-fuzz-selftest check-migration check-load check-replay fuzz fuzz-seeds
 
 check-migration:
 	@$(PYTHON) $(SCRIPTS)/check-migration.py
@@ -186,3 +188,9 @@ check-replay:
 
 fuzz:
 	@$(PYTHON) $(SCRIPTS)/fuzz.py
+
+fuzz-seeds:
+	@$(PYTHON) $(SCRIPTS)/record-seeds.py
+
+check-fuzz-selftest:
+	@$(PYTHON) $(SCRIPTS)/check-fuzz-selftest.py

@@ -98,6 +98,50 @@ def find(entries, what, test):
     raise Stop(f'QEMU compiles no {what}', project.FAIL)
 
 
+class Plan:
+    """What is compiled for fuzzing, and what it is linked with."""
+
+    def __init__(self, tree):
+        with open(os.path.join(tree.obj, 'compile_commands.json'), encoding='utf-8') as file:
+            entries = json.load(file)
+        objects, self.arguments = linked(tree)
+        device = [entry for entry in entries
+                  if DEVICE in entry['file'] and entry['output'] in objects]
+        target = flags_of(find(entries, 'code for the target', lambda entry: entry[
+            'output'].startswith('libqemu-aarch64-softmmu.a.p/')))
+        test = flags_of(find(entries, OURS[0], lambda entry: entry['file'].endswith(OURS[0])))
+        # Source, flags, name of the object
+        self.device = [(entry['file'], flags_of(entry) + INSTRUMENT,
+                        'device-' + os.path.basename(entry['file'])) for entry in device]
+        self.tests = []
+        for name in DRIVER + OURS:
+            # What includes headers of the system emulator is compiled as that.
+            flags = target if '/fuzz/' in name else test
+            # libFuzzer gives up if its entry point covers nothing.
+            self.tests.append((os.path.join(tree.src, name), flags + (
+                INSTRUMENT if name == DRIVER[0] else []), os.path.basename(name)))
+        self.tests.append((TARGETS, target + [
+            '-iquote', os.path.join(tree.src, 'tests/qtest/fuzz')], 'targets'))
+        replaced = {entry['output'] for entry in device}
+        self.others = [name for name in objects if name not in replaced and name != MAIN]
+
+
+def compile_all(result, jobs):
+    """Compile each job; returns the objects."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = list(pool.map(result.compile, jobs))
+    for output, said in compiled:
+        if said is not None:
+            sys.stderr.write(said)
+            raise Stop(f'{os.path.basename(output)} does not compile for fuzzing', project.FAIL)
+    return [output for output, _ in compiled]
+
+
+def link_fuzzer(result, plan, compiled, output):
+    result.link(plan.others + compiled, plan.arguments + ['-fsanitize=fuzzer', SANITIZERS] + [
+        '-Wl,-wrap,qtest_' + name for name in WRAPPED], output)
+
+
 def build(tree):
     """Build what has changed, QEMU itself first."""
     host_packages.require('fuzz', 'a build for fuzzing')
@@ -111,35 +155,28 @@ def build(tree):
         return result
     project.say('building the device with libFuzzer and sanitizers')
     os.makedirs(result.obj, exist_ok=True)
-    with open(os.path.join(tree.obj, 'compile_commands.json'), encoding='utf-8') as file:
-        entries = json.load(file)
-    objects, arguments = linked(tree)
-    device = [entry for entry in entries
-              if DEVICE in entry['file'] and entry['output'] in objects]
-    target = flags_of(find(entries, 'code for the target', lambda entry: entry['output'].startswith(
-        'libqemu-aarch64-softmmu.a.p/')))
-    test = flags_of(find(entries, OURS[0], lambda entry: entry['file'].endswith(OURS[0])))
-    jobs = [(entry['file'], flags_of(entry) + INSTRUMENT,
-             'device-' + os.path.basename(entry['file'])) for entry in device]
-    for name in DRIVER + OURS:
-        # What includes headers of the system emulator is compiled as that.
-        flags = target if '/fuzz/' in name else test
-        # libFuzzer gives up if its entry point covers nothing.
-        jobs.append((os.path.join(tree.src, name), flags + (
-            INSTRUMENT if name == DRIVER[0] else []), os.path.basename(name)))
-    jobs.append((TARGETS, target + ['-iquote', os.path.join(tree.src, 'tests/qtest/fuzz')],
-                 'targets'))
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = list(pool.map(result.compile, jobs))
-    for output, said in compiled:
-        if said is not None:
-            sys.stderr.write(said)
-            raise Stop(f'{os.path.basename(output)} does not compile for fuzzing', project.FAIL)
-    replaced = {entry['output'] for entry in device}
-    others = [name for name in objects if name not in replaced and name != MAIN]
-    compiled = [output for output, _ in compiled]
-    result.link(others + compiled, arguments + ['-fsanitize=fuzzer', SANITIZERS] + [
-        '-Wl,-wrap,qtest_' + name for name in WRAPPED], result.fuzzer)
-    result.link(others + [MAIN] + compiled[:len(device)], arguments + [SANITIZERS], result.binary)
+    plan = Plan(tree)
+    device, tests = compile_all(result, plan.device), compile_all(result, plan.tests)
+    link_fuzzer(result, plan, device + tests, result.fuzzer)
+    result.link(plan.others + [MAIN] + device, plan.arguments + [SANITIZERS], result.binary)
     project.write(stamp, wanted)
     return result
+
+
+def build_changed(tree, result, folder, names):
+    """A fuzzer in that folder with other versions of some of the device's files.
+
+    folder has the device's sources, of which those named are other ones.
+    """
+    plan = Plan(tree)
+    jobs, compiled = [], []
+    for source, flags, output in plan.device:
+        name = os.path.basename(source)
+        if name in names:
+            jobs.append((os.path.join(folder, name), flags, 'changed-' + name))
+        else:
+            compiled.append(os.path.join(result.obj, output + '.o'))
+    tests = [os.path.join(result.obj, output + '.o') for _, _, output in plan.tests]
+    fuzzer = os.path.join(folder, os.path.basename(result.fuzzer))
+    link_fuzzer(result, plan, compiled + compile_all(result, jobs) + tests, fuzzer)
+    return fuzzer

@@ -25,11 +25,15 @@ host_packages = importlib.import_module('host-packages')
 
 VARIABLES = ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', 'QEMU_SERIES', 'QEMU_SRC']
 FOLDER = os.path.join(project.BUILD, 'fuzz')
+# Inputs of a guest run, which scripts/record-seeds.py makes
+RECORDED = os.path.join(project.ROOT, 'tests/fuzz/seeds')
 SECONDS = 600
 # The first architecture and the last, which have all instructions between them
 MODELS = ['g610', 'g1-ultra']
 # One input takes milliseconds; what takes so many seconds is a loop
 INPUT_SECONDS = 30
+# For the start, and for the inputs that are there: all of them are run first
+SPARE_SECONDS = 120
 MAX_LENGTH = 8192
 OPTIONS = {
     'ASAN_OPTIONS': 'detect_leaks=1',
@@ -49,17 +53,24 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def fuzz(fuzzer, target, model, folder, arguments, seeds=None):
-    """Run the fuzzer; returns (exit status, what it said)."""
+def fuzz(fuzzer, target, model, folder, arguments, seeds=None, limit=None):
+    """Run the fuzzer; returns (exit status, what it said).
+
+    limit: seconds after which it is ended, in case that it does not end itself
+    """
     variables = environment(MALI_CSF_FUZZ_MODEL=model)
     if seeds:
         variables['MALI_CSF_FUZZ_SEEDS'] = seeds
     log = os.path.join(folder, f'log-{model}')
     with open(log, 'wb') as file:
-        status = subprocess.run([fuzzer, f'--fuzz-target={target}', *arguments],
-                                cwd=folder, env=variables, stdin=subprocess.DEVNULL,
-                                stdout=file, stderr=subprocess.STDOUT, check=False,
-                                preexec_fn=die_with_parent).returncode
+        try:
+            status = subprocess.run([fuzzer, f'--fuzz-target={target}', *arguments],
+                                    cwd=folder, env=variables, stdin=subprocess.DEVNULL,
+                                    stdout=file, stderr=subprocess.STDOUT, check=False,
+                                    timeout=limit, preexec_fn=die_with_parent).returncode
+        except subprocess.TimeoutExpired:
+            file.write(f'\nSUMMARY: not ended after {limit} s\n'.encode())
+            status = 'time-out'
     return status, project.read_lossy(log)
 
 
@@ -72,6 +83,14 @@ def targets(fuzzer):
         raise Stop(f'{fuzzer} has no target of ours: {said.stderr.strip()[-200:]}',
                    project.FAIL)
     return sorted(names)
+
+
+def write_recorded(target, folder):
+    """The recorded inputs of a target, each as a file."""
+    for number, line in enumerate(project.read(os.path.join(RECORDED, target)).splitlines()):
+        name, _, data = line.partition(' ')
+        with open(os.path.join(folder, f'{name}-{number:02}'), 'wb') as file:
+            file.write(bytes.fromhex(data))
 
 
 def number_after(text, said):
@@ -89,34 +108,51 @@ def reason_of(said):
     return (said.strip().splitlines() or ['it said nothing'])[-1]
 
 
-def run_target(fuzzer, target, model, seconds):
-    """Fuzz one target on one model for a time; whether it survived."""
-    folder = os.path.join(FOLDER, target)
+class Result:
+    """What came of fuzzing a target for a time."""
+
+    def __init__(self, status, said, corpus):
+        self.executed = number_after('stat::number_of_executed_units:', said)
+        self.coverage = number_after('cov:', said)
+        self.corpus = len(os.listdir(corpus))
+        self.survived = not status and bool(self.executed)
+        self.artifact = (re.findall(r'Test unit written to (\S+)', said) or [None])[-1]
+        self.reason = None if self.survived else reason_of(said)
+
+
+def run_target(fuzzer, target, model, folder, seconds, input_seconds=INPUT_SECONDS):
+    """Fuzz one target on one model for a time, in a folder of its own."""
     seeds, corpus = os.path.join(folder, 'seeds'), os.path.join(folder, 'corpus')
     for name in (seeds, corpus):
         os.makedirs(name, exist_ok=True)
+    write_recorded(target, seeds)
     status, said = fuzz(fuzzer, target, model, folder,
-                        [f'-max_total_time={seconds}', f'-timeout={INPUT_SECONDS}',
+                        [f'-max_total_time={seconds}', f'-timeout={input_seconds}',
                          f'-max_len={MAX_LENGTH}', '-rss_limit_mb=4096', '-detect_leaks=1',
                          '-print_final_stats=1', '-use_value_profile=1',
-                         f'-artifact_prefix={folder}/', corpus, seeds], seeds)
+                         f'-artifact_prefix={folder}/', corpus, seeds], seeds,
+                        seconds + input_seconds + SPARE_SECONDS)
     refused = re.search(r'^qemu-\S+: -device .*?: (.*)$', said, re.M)
     if refused:
         raise project.usage(f'FUZZ_MODEL={model}: {refused[1]}')
-    executed = number_after('stat::number_of_executed_units:', said)
-    coverage = number_after('cov:', said)
-    say(f'{target} on {model}: {executed} inputs in {seconds} s, '
-        f'{executed // seconds}/s, {coverage} edges covered, '
-        f'{len(os.listdir(corpus))} inputs in the corpus')
-    if not status and executed:
+    return Result(status, said, corpus)
+
+
+def run_and_tell(fuzzer, target, model, seconds):
+    """Fuzz, and say what came of it; whether the target survived."""
+    folder = os.path.join(FOLDER, target)
+    result = run_target(fuzzer, target, model, folder, seconds)
+    say(f'{target} on {model}: {result.executed} inputs in {seconds} s, '
+        f'{result.executed // seconds}/s, {result.coverage} edges covered, '
+        f'{result.corpus} inputs in the corpus')
+    if result.survived:
         return True
-    artifact = (re.findall(r'Test unit written to (\S+)', said) or [None])[-1]
-    say(f'{target} on {model}: failed: {reason_of(said)}')
+    say(f'{target} on {model}: failed: {result.reason}')
     log = os.path.join(folder, f'log-{model}')
     say(f'  what it said: {os.path.relpath(log, project.ROOT)}')
-    if artifact:
+    if result.artifact:
         say(f'  again: make fuzz FUZZ_TARGET={target} FUZZ_MODEL={model} '
-            f'INPUT={os.path.relpath(artifact, project.ROOT)}')
+            f'INPUT={os.path.relpath(result.artifact, project.ROOT)}')
     return False
 
 
@@ -153,7 +189,7 @@ def main():
             raise project.usage('INPUT= takes one target: FUZZ_TARGET=name')
         return project.PASS if run_input(fuzzer, wanted[0], models[0], path) else project.FAIL
     each = max(seconds // (len(wanted) * len(models)), 1)
-    survived = [run_target(fuzzer, name, model, each) for name in wanted for model in models]
+    survived = [run_and_tell(fuzzer, name, model, each) for name in wanted for model in models]
     say(f'{sum(survived)} passed, {len(survived) - sum(survived)} failed')
     return project.PASS if all(survived) else project.FAIL
 

@@ -1200,6 +1200,9 @@ static void run_resume(QMaliCsf *gpu, const uint8_t *data, size_t size)
     bed_run(&bed, 20 * MALI_CSF_US);
 }
 
+/* Of a suspend buffer, words that are changed: the header, a stream's start */
+#define SUSPEND_WORDS   64
+
 static GByteArray *seed_resume(unsigned n)
 {
     /* Nothing; then words of the header and of the first streams */
@@ -1209,15 +1212,16 @@ static GByteArray *seed_resume(unsigned n)
     };
     GByteArray *a;
 
-    if (n >= 64) {
+    if (n >= 2 * SUSPEND_WORDS) {
         return NULL;
     }
     a = g_byte_array_new();
     put(a, 1, flags[n % ARRAY_SIZE(flags)]);
     if (n >= ARRAY_SIZE(flags)) {
-        put(a, 2, n * 4);
+        put(a, 2, n % SUSPEND_WORDS * 4);
         put(a, 1, 3);
-        put(a, 4, n & 1 ? 1 : 1 << n % 31);
+        put(a, 4, n >= SUSPEND_WORDS ? UINT32_MAX :
+                  n & 1 ? 1 : 1 << n % 31);
     }
     return a;
 }
@@ -1275,7 +1279,7 @@ const QMaliCsfFuzzTarget mali_csf_fuzz_targets[] = {
         .description = "Every register, from cold",
         .properties = "strict=report,x-as-latency-ns=3000,"
                       "x-flush-latency-ns=3000",
-        .max_size = 1024,
+        .max_size = 2048,
         .unit = 1,
         .run = run_registers,
         .seed = seed_registers,
