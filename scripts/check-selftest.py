@@ -4,11 +4,15 @@
 
 Each tests/selftest/*.patch is applied, alone, to a copy of the device's
 sources, QEMU is built with that copy, and the qtests of the intact tree are
-run against it.  A patch that no qtest notices is a failure of the qtests.
+run against it.  A patch that no qtest notices is a failure of the qtests.  If
+it names tests, in lines such as "Test: mali-csf-heap-test /mali-csf/heap/order",
+only those are run, and each has to fail.
 """
 
+import argparse
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -58,26 +62,44 @@ def patch(device, path, *options):
     return None
 
 
-def qtests_that_fail(tree, obj):
-    """Names of the qtests that fail against the QEMU in obj; the first is enough."""
+def run_qtest(tree, obj, name, path=None):
+    """What is wrong with a qtest, or one path of it, against the QEMU in obj; None: nothing."""
     environment = dict(os.environ,
                        QTEST_QEMU_BINARY=os.path.join(obj, 'qemu-system-aarch64'))
-    for name in tree.tests('qtest'):
-        with subprocess.Popen([os.path.join(tree.obj, 'tests/qtest', name), '--tap'],
-                              cwd=obj, env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                              process_group=0) as process:
-            try:
-                output, _ = process.communicate(timeout=TEST_SECONDS)
-                status = process.returncode
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                output, status = '', 'time-out'
-        if status:
-            bad = [line for line in output.splitlines()
-                   if line.startswith(('not ok', 'Bail out!'))]
-            return f'{name}: {bad[0]}' if bad else f'{name}: ended with {status}'
-    return None
+    command = [os.path.join(tree.obj, 'tests/qtest', name), '--tap']
+    with subprocess.Popen(command + (['-p', path] if path else []),
+                          cwd=obj, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          process_group=0) as process:
+        try:
+            output, _ = process.communicate(timeout=TEST_SECONDS)
+            status = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            output, status = '', 'time-out'
+    if path and not status and not re.search(r'^ok ', output, re.M):
+        raise Stop(f'{name} has no test {path}', project.FAIL)
+    if not status:
+        return None
+    bad = [line for line in output.splitlines() if line.startswith(('not ok', 'Bail out!'))]
+    return f'{name}: {bad[0]}' if bad else f'{name}: ended with {status}'
+
+
+def qtests_that_fail(tree, obj):
+    """Names of the qtests that fail against the QEMU in obj; the first is enough."""
+    return next(filter(None, (run_qtest(tree, obj, name) for name in tree.tests('qtest'))), None)
+
+
+def judge(tree, obj, path):
+    """(whether the qtests notice the patch that is built in, how)"""
+    named = re.findall(r'^Test: (\S+) (\S+)$', project.read(path), re.M)
+    if not named:
+        found = qtests_that_fail(tree, obj)
+        return bool(found), found or 'no qtest notices'
+    for name, test in named:
+        if not run_qtest(tree, obj, name, test):
+            return False, f'{test} does not notice'
+    return True, f'{len(named)} tests fail, {named[0][1]} the first'
 
 
 def build(obj):
@@ -86,9 +108,16 @@ def build(obj):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('patches', nargs='*', metavar='patch', help='names; default: all')
+    wanted = parser.parse_args().patches
     names = build_qemu.matching(PATCHES, r'.*\.patch')
     if not names:
         raise Stop('tests/selftest has no patches')
+    for name in wanted:
+        if name not in names:
+            raise project.usage(f'{name} is none of: {", ".join(names)}')
+    names = wanted or names
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.from_environment()
@@ -108,18 +137,17 @@ def main():
             start = time.monotonic()
             path = os.path.join(PATCHES, name)
             problem = patch(device, path)
-            found = None
+            noticed, text = False, problem
             if not problem:
                 before = os.stat(binary).st_mtime_ns
                 build(obj)
                 if os.stat(binary).st_mtime_ns == before:
-                    problem = 'changes nothing that is built'
+                    text = 'changes nothing that is built'
                 else:
-                    found = qtests_that_fail(tree, obj)
-                    problem = None if found else 'no qtest notices'
+                    noticed, text = judge(tree, obj, path)
                 patch(device, path, '-R')
-            failed += bool(problem)
-            say(f'{"not ok" if problem else "ok    "} {name}: {problem or found} '
+            failed += not noticed
+            say(f'{"ok    " if noticed else "not ok"} {name}: {text} '
                 f'({time.monotonic() - start:.0f} s)')
         shutil.rmtree(FOLDER)
     say(f'{len(names) - failed} passed, {failed} failed')
