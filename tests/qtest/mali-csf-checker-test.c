@@ -35,7 +35,7 @@ static const char *const finding_names[] = {
     "command-while-active", "lockaddr-invalid", "transcfg-invalid",
     "fault-not-acknowledged", "lock-at-l2-off", "group-on-unmapped",
     "lock-at-update", "transtab-invalid", "memattr-invalid",
-    "enabled-after-fault", "enabled-at-l2-off",
+    "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
     "note-user-stale-load",
@@ -1310,6 +1310,22 @@ static void test_command_while_active(void)
     mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
     flush_unlock(&b);
     finish(&b, "command-while-active");
+}
+
+/* command-in-protected-mode */
+
+static void test_command_in_protected_mode(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    bind_elsewhere(&b);
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, GPU_COMMAND_SET_PROTECTED_MODE);
+    assert_found(&b.gpu, "");
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_NOP);
+    assert_found(&b.gpu, "command-in-protected-mode");
+    mali_csf_bench_quit(&b);
 }
 
 /* lockaddr-invalid */
@@ -2599,6 +2615,7 @@ int main(int argc, char **argv)
     ADD("update/missing-unmap", test_update_missing_unmap);
     ADD("update/not-missing", test_update_not_missing);
     ADD("command-while-active", test_command_while_active);
+    ADD("command-in-protected-mode", test_command_in_protected_mode);
     ADD("lockaddr", test_lockaddr);
     ADD("transcfg", test_transcfg);
     ADD("fault/unacknowledged", test_fault_unacknowledged);

@@ -652,13 +652,20 @@ static void test_protected(void)
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
                     R_GPU_STATUS_PROTM_ACTIVE_MASK, !=, 0);
+    /* A command that waits until it is over */
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_NOP);
     save_and_load(&b.gpu);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
                     R_GPU_STATUS_PROTM_ACTIVE_MASK, !=, 0);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, mali_csf_as_reg(2, A_AS_STATUS)),
+                    ==, 1);
     g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, 0);
     g_assert(mali_csf_queue_wait(b.queue, 100 * MALI_CSF_MS));
     mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, mali_csf_as_reg(2, A_AS_STATUS)),
+                    ==, 0);
     g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, NEW);
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
                     R_GPU_STATUS_PROTM_ACTIVE_MASK, ==, 0);

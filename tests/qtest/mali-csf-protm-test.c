@@ -14,6 +14,10 @@
 
 #define JOB_RAWSTAT     (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_RAWSTAT)
 #define JOB_CLEAR       (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_CLEAR)
+#define MMU_RAWSTAT     (MALI_CSF_MMU_BASE + MALI_CSF_INT_RAWSTAT)
+#define MMU_CLEAR       (MALI_CSF_MMU_BASE + MALI_CSF_INT_CLEAR)
+#define GPU_RAWSTAT     (A_GPU_INT + MALI_CSF_INT_RAWSTAT)
+#define GPU_CLEAR       (A_GPU_INT + MALI_CSF_INT_CLEAR)
 
 /* Rounds of the loop in the protected region */
 #define ROUNDS          200000
@@ -162,6 +166,151 @@ static void test_alone(void)
     mali_csf_bench_quit(&b);
 }
 
+/* In protected mode, in the middle of the long region */
+static void go_inside(QMaliCsfBench *b)
+{
+    submit(b->queue, b->out.va, ROUNDS);
+    assert_pending(b);
+    mali_csf_queue_ack_event(b->queue, CS_PROTM_PENDING);
+    enter(&b->gpu);
+    mali_csf_run(&b->gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b->gpu));
+}
+
+static void init_inside(QMaliCsfBench *b)
+{
+    init(b);
+    go_inside(b);
+}
+
+/* To the end of the region, once protected mode is asked for again */
+static void finish(QMaliCsfBench *b)
+{
+    qtest_writel(b->gpu.qts, b->out.pa, BEFORE);
+    assert_pending(b);
+    mali_csf_queue_ack_event(b->queue, CS_PROTM_PENDING);
+    enter(&b->gpu);
+    g_assert(mali_csf_queue_wait(b->queue, LONG_REGION));
+    g_assert_cmphex(mali_csf_bench_out(b, 8), ==, BEHIND);
+    mali_csf_run(&b->gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b->gpu));
+}
+
+/* A ping ends it, and nothing of the region is lost. */
+static void test_ping(void)
+{
+    QMaliCsfBench b;
+
+    init_inside(&b);
+    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                              b.gpu.glb_out + GLB_ACK),
+                         GLB_PING);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    g_assert_true(exit_event(&b.gpu));
+    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, 0);
+    finish(&b);
+    /* The count in the region came to its end, which is zero. */
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
+/* The MMU executes no command before protected mode is over. */
+static void test_mmu_command(void)
+{
+    const uint64_t lockaddr = 0x7000000000ull | 20;
+    const uint32_t status = mali_csf_as_reg(2, A_AS_STATUS);
+    QMaliCsfBench b;
+
+    init_inside(&b);
+    mali_csf_writeq(&b.gpu, mali_csf_as_reg(2, A_AS_LOCKADDR_LO), lockaddr);
+    mali_csf_writel(&b.gpu, MMU_CLEAR, ~0u);
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_LOCK);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
+    g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 1);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT), ==, 0);
+    g_assert(mali_csf_queue_wait(b.queue, LONG_REGION));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 0);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT), ==,
+                    MALI_CSF_MMU_INT_DONE(2));
+
+    /* One that is under way when it begins waits as well. */
+    mali_csf_set_property(&b.gpu, "x-as-latency-ns", 3 * MALI_CSF_MS);
+    qtest_writel(b.gpu.qts, b.out.pa + 8, 0);
+    submit(b.queue, b.out.va, ROUNDS);
+    assert_pending(&b);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_UNLOCK);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, 5 * MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
+    g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 1);
+    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                              b.gpu.glb_out + GLB_ACK),
+                         GLB_PING);
+    mali_csf_run(&b.gpu, 3 * LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 0);
+    mali_csf_bench_quit(&b);
+
+    /* The microcontroller is stopped, and the GPU reset. */
+    for (int i = 0; i < 2; i++) {
+        init_inside(&b);
+        mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                        AS_COMMAND_NOP);
+        if (i) {
+            mali_csf_soft_reset(&b.gpu);
+        } else {
+            mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+        }
+        mali_csf_run(&b.gpu, MALI_CSF_MS);
+        g_assert_false(protected(&b.gpu));
+        g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 0);
+        mali_csf_bench_quit(&b);
+    }
+}
+
+/* Nobody is told what a protected stream has touched. */
+static void test_fault(void)
+{
+    const uint64_t words[] = {
+        cs_move48(90, 0x123456789000),
+        cs_prot_region(1),
+        cs_store_multiple(8, 1, 90, 0),
+    };
+    QMaliCsfBench b;
+
+    init(&b);
+    mali_csf_writel(&b.gpu, GPU_CLEAR, ~0u);
+    mali_csf_writel(&b.gpu, MMU_CLEAR, ~0u);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, GPU_RAWSTAT), ==,
+                    R_GPU_INT_PROTECTED_FAULT_MASK);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT), ==, 0);
+    g_assert_cmphex(mali_csf_readl(&b.gpu,
+                                   mali_csf_as_reg(1, A_AS_FAULTSTATUS)),
+                    ==, 0);
+    g_assert_cmphex(mali_csf_readq(&b.gpu, mali_csf_as_reg(1,
+                                   A_AS_FAULTADDRESS_LO)), ==, 0);
+    g_assert_true(protected(&b.gpu));
+    /* A ping ends it even so; the group can be terminated. */
+    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
+                                              b.gpu.glb_out + GLB_ACK),
+                         GLB_PING);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(protected(&b.gpu));
+    mali_csf_group_terminate(&b.group);
+    mali_csf_bench_quit(&b);
+}
+
 /* SUSPEND ends protected mode; resumed, the region has to ask again. */
 static void test_suspend(void)
 {
@@ -289,6 +438,9 @@ int main(int argc, char **argv)
     ADD("enter-exit", test_enter_exit);
     ADD("unacknowledged", test_enter_unacknowledged);
     ADD("alone", test_alone);
+    ADD("ping", test_ping);
+    ADD("mmu-command", test_mmu_command);
+    ADD("fault", test_fault);
     ADD("suspend", test_suspend);
     ADD("terminate", test_terminate);
     ADD("idle", test_idle);

@@ -71,6 +71,7 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_MEMATTR_INVALID] = "memattr-invalid",
     [MALI_CSF_ENABLED_AFTER_FAULT] = "enabled-after-fault",
     [MALI_CSF_ENABLED_AT_L2_OFF] = "enabled-at-l2-off",
+    [MALI_CSF_COMMAND_IN_PROTECTED_MODE] = "command-in-protected-mode",
     [MALI_CSF_NOTE_LOCK_TOO_WIDE] = "note-lock-too-wide",
     [MALI_CSF_NOTE_LOCK_HELD_LONG] = "note-lock-held-long",
     [MALI_CSF_NOTE_LOCK_AT_RESET] = "note-lock-at-reset",
@@ -717,6 +718,12 @@ void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
 {
     report_now(s, MALI_CSF_COMMAND_WHILE_ACTIVE, as, 0, 0,
                s->mmu.as[as].command, command);
+}
+
+void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
+                                      uint32_t command)
+{
+    report_now(s, MALI_CSF_COMMAND_IN_PROTECTED_MODE, as, 0, 0, 0, command);
 }
 
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes)

@@ -48,6 +48,7 @@ typedef enum MaliCsfFindingId {
     MALI_CSF_MEMATTR_INVALID,
     MALI_CSF_ENABLED_AFTER_FAULT,
     MALI_CSF_ENABLED_AT_L2_OFF,
+    MALI_CSF_COMMAND_IN_PROTECTED_MODE,
     MALI_CSF_NUM_VIOLATIONS,
     /* Notes */
     MALI_CSF_NOTE_LOCK_TOO_WIDE = MALI_CSF_NUM_VIOLATIONS,
@@ -191,6 +192,9 @@ void mali_csf_check_probe(MaliCsfState *s);
  */
 void mali_csf_check_duration(MaliCsfState *s, uint64_t ns);
 /* AS_COMMAND was written while AS_STATUS said active */
+/* AS_COMMAND while the MMU executes none */
+void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
+                                      uint32_t command);
 void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
                                  uint32_t command);
 /* A TLB entry is used, or was just made by a walk */

@@ -33,6 +33,8 @@ typedef struct MaliCsfFirmware {
 
     /* PROTM_ENTER was served, and a stream is in its protected region */
     bool protected_mode;
+    /* To be left at the end of this pass; not migrated */
+    bool protm_forced;
 
     /* Stopped by SLEEP: goes on, groups and all, when it is woken */
     bool asleep;

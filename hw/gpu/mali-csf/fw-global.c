@@ -377,6 +377,11 @@ static void serve_protm_enter(MaliCsfState *s, uint32_t req)
     mali_csf_protm_enter(s);
 }
 
+static void serve_ping(MaliCsfState *s, uint32_t req)
+{
+    mali_csf_protm_force_exit(s);
+}
+
 static void serve_debug(MaliCsfState *s, uint32_t req)
 {
     uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
@@ -405,7 +410,7 @@ static const struct {
     { GLB_PERFCNT_SAMPLE },
     /* The cycle counter always runs. */
     { GLB_COUNTER_EN },
-    { GLB_PING },
+    { GLB_PING, serve_ping },
     { GLB_FWCFG_UPDATE },
     { GLB_IDLE_EN, serve_idle_en },
     { GLB_ITER_TRACE_EN },

@@ -51,6 +51,9 @@ void mali_csf_mcu_schedule_pass(MaliCsfState *s)
 /* Groups, doorbells and timers of a firmware that does not run any more */
 static void mcu_forget(MaliCsfState *s)
 {
+    if (s->mcu.fw.protected_mode) {
+        mali_csf_mmu_protm_over(s);
+    }
     s->mcu.doorbells = 0;
     s->mcu.boot_pending = false;
     s->mcu.pass_parked = false;

@@ -17,6 +17,7 @@
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "migration/vmstate.h"
 #include "device.h"
+#include "protm.h"
 #include "trace.h"
 
 #define PAGE_SIZE_4K 4096u
@@ -608,6 +609,10 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     status = FIELD_DP32(status, AS_FAULTSTATUS, ACCESS_TYPE, fault->access);
     s->mmu.faults++;
     trace_mali_csf_as_fault(as, fault->va, status);
+    if (mali_csf_protm_active(s)) {
+        mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_PROTECTED_FAULT_MASK);
+        return;
+    }
     if (space->fault_latched ||
         (s->mmu.irq.rawstat & MALI_CSF_MMU_INT_FAULT(as))) {
         return;
@@ -854,6 +859,28 @@ static void arm_command_timer(MaliCsfState *s)
     }
 }
 
+static void command_waits(MaliCsfAddressSpace *space)
+{
+    space->command_waits = true;
+    space->command_end = INT64_MAX;
+}
+
+void mali_csf_mmu_protm_over(MaliCsfState *s)
+{
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+        if (space->command_waits) {
+            space->command_waits = false;
+            space->command_end = now + MIN(s->mmu.latency_ns,
+                                           MALI_CSF_LATENCY_MAX_NS);
+        }
+    }
+    arm_command_timer(s);
+}
+
 static void command_timer(void *opaque)
 {
     MaliCsfState *s = opaque;
@@ -863,6 +890,10 @@ static void command_timer(void *opaque)
         MaliCsfAddressSpace *space = &s->mmu.as[as];
 
         if (space->command_end >= 0 && space->command_end <= now) {
+            if (mali_csf_protm_active(s)) {
+                command_waits(space);
+                continue;
+            }
             space->command_end = -1;
             as_command_execute(s, as, space->command);
         }
@@ -901,6 +932,14 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
             mali_csf_check_duration(s, injection->delay_ns ?: UINT64_MAX);
         }
         arm_command_timer(s);
+        return;
+    }
+    if (mali_csf_protm_active(s)) {
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_protected_command(s, as, value);
+        }
+        space->command = value;
+        command_waits(space);
         return;
     }
     if (!s->mmu.latency_ns) {
@@ -1186,7 +1225,8 @@ int mali_csf_mmu_post_load(MaliCsfState *s)
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
 
-        if (space->locked && space->lock_start > space->lock_last) {
+        if ((space->locked && space->lock_start > space->lock_last) ||
+            (space->command_waits && space->command_end != INT64_MAX)) {
             return -EINVAL;
         }
     }
@@ -1210,8 +1250,8 @@ static const VMStateDescription vmstate_mali_csf_translation = {
 
 static const VMStateDescription vmstate_mali_csf_address_space = {
     .name = "mali-csf-address-space",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT64(transtab, MaliCsfAddressSpace),
         VMSTATE_UINT64(memattr, MaliCsfAddressSpace),
@@ -1219,6 +1259,7 @@ static const VMStateDescription vmstate_mali_csf_address_space = {
         VMSTATE_UINT64(lockaddr, MaliCsfAddressSpace),
         VMSTATE_UINT32(command, MaliCsfAddressSpace),
         VMSTATE_INT64(command_end, MaliCsfAddressSpace),
+        VMSTATE_BOOL(command_waits, MaliCsfAddressSpace),
         VMSTATE_STRUCT(active, MaliCsfAddressSpace, 1,
                        vmstate_mali_csf_translation, MaliCsfTranslation),
         VMSTATE_BOOL(locked, MaliCsfAddressSpace),

@@ -58,6 +58,8 @@ typedef struct MaliCsfAddressSpace {
     /* A command that takes time, and the virtual time of its end, or -1 */
     uint32_t command;
     int64_t command_end;
+    /* It is not executed before protected mode is over */
+    bool command_waits;
 
     /* The region held by LOCK, inclusive */
     bool locked;
@@ -101,6 +103,9 @@ void mali_csf_mmu_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset: every space UNMAPPED and unlocked, IRQs cleared */
 void mali_csf_mmu_gpu_reset(MaliCsfState *s);
 int mali_csf_mmu_post_load(MaliCsfState *s);
+
+/* Protected mode is over: what has waited for that is executed */
+void mali_csf_mmu_protm_over(MaliCsfState *s);
 
 /* Locks hold up accesses, or not: no more than the stall goes away. */
 void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore);
@@ -174,7 +179,10 @@ bool mali_csf_mmu_locked(MaliCsfState *s, unsigned as, uint64_t va,
 /* Trace and count an access of a stream that had to stall */
 void mali_csf_mmu_stalled(MaliCsfState *s, unsigned as, uint64_t va);
 
-/* Latch the fault unless an older one is latched; raise the interrupt */
+/*
+ * Latch the fault unless an older one is latched; raise the interrupt.  In
+ * protected mode there is only GPU_PROTECTED_FAULT.
+ */
 void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
                                const MaliCsfFault *fault);
 

@@ -4,12 +4,14 @@
  * A stream that meets PROT_REGION waits, and the host is told.  The host
  * acknowledges that and asks for protected mode; the streams that were
  * acknowledged by then run their protected region, and nobody else runs
- * meanwhile.  Source: kbase_csf_scheduler.c of Arm's kbase; no released
- * panthor does it.
+ * meanwhile.  The MMU executes no command as long as it lasts, a fault is told
+ * without what or where, and a ping ends it.  Sources: kbase_csf_scheduler.c
+ * of Arm's kbase, and Arm's patches for panthor of May 2026 ("drm/panthor: Add
+ * support for entering and exiting protected mode"); no released panthor does
+ * it.
  *
  * Not modelled: memory that only protected mode can reach, and the suspend
- * buffer for protected content.  A group that is suspended in a protected
- * region asks for protected mode again when it is resumed.
+ * buffer for protected content.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,8 +28,8 @@ bool mali_csf_protm_active(MaliCsfState *s)
 
 bool mali_csf_protm_may_run(MaliCsfState *s, const MaliCsfStream *stream)
 {
-    return !s->mcu.fw.protected_mode || stream->protm_granted ||
-           stream->protm_end;
+    return s->mcu.fw.protected_mode == (stream->protm_granted ||
+                                        stream->protm_end);
 }
 
 /* Was the event of the stream that waits told, and has the host seen it? */
@@ -64,13 +66,47 @@ void mali_csf_protm_enter(MaliCsfState *s)
     trace_mali_csf_protm("enter");
 }
 
-bool mali_csf_protm_poll(MaliCsfState *s)
+/*
+ * Streams that are in their protected region, or at it with leave to enter,
+ * wait in front of the instruction that they are at, and the host is told.
+ */
+static void ask_again(MaliCsfState *s)
 {
     unsigned csg, cs;
 
-    if (!s->mcu.fw.protected_mode) {
-        return false;
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
+
+            if ((!stream->protm_granted && !stream->protm_end) ||
+                stream->state == MALI_CSF_STREAM_STOPPED ||
+                stream->state == MALI_CSF_STREAM_FATAL ||
+                stream->state == MALI_CSF_STREAM_FAULT ||
+                stream->state == MALI_CSF_STREAM_MMU_FAULTED ||
+                stream->state == MALI_CSF_STREAM_PROTM_WAIT) {
+                continue;
+            }
+            stream->protm_granted = false;
+            stream->state = MALI_CSF_STREAM_PROTM_WAIT;
+            stream->protm_unpublished = true;
+            mali_csf_mcu_schedule_pass(s);
+        }
     }
+}
+
+void mali_csf_protm_force_exit(MaliCsfState *s)
+{
+    if (s->mcu.fw.protected_mode) {
+        ask_again(s);
+        s->mcu.fw.protm_forced = true;
+    }
+}
+
+/* Does a stream use protected mode? */
+static bool is_in_use(MaliCsfState *s)
+{
+    unsigned csg, cs;
+
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
             const MaliCsfStream *stream =
@@ -80,11 +116,26 @@ bool mali_csf_protm_poll(MaliCsfState *s)
                 stream->state != MALI_CSF_STREAM_STOPPED &&
                 stream->state != MALI_CSF_STREAM_FATAL &&
                 stream->state != MALI_CSF_STREAM_PROTM_WAIT) {
-                return false;
+                return true;
             }
         }
     }
+    return false;
+}
+
+bool mali_csf_protm_poll(MaliCsfState *s)
+{
+    if (!s->mcu.fw.protected_mode) {
+        /* One may have been kept by a fault from asking when it was over. */
+        ask_again(s);
+        return false;
+    }
+    if (!s->mcu.fw.protm_forced && is_in_use(s)) {
+        return false;
+    }
+    s->mcu.fw.protm_forced = false;
     s->mcu.fw.protected_mode = false;
+    mali_csf_mmu_protm_over(s);
     trace_mali_csf_protm("exit");
     return true;
 }

@@ -19,9 +19,12 @@ bool mali_csf_protm_may_run(MaliCsfState *s, const MaliCsfStream *stream);
 /* The request PROTM_ENTER */
 void mali_csf_protm_enter(MaliCsfState *s);
 
+/* A request that ends it: what is not done asks for it again */
+void mali_csf_protm_force_exit(MaliCsfState *s);
+
 /*
  * Part of each firmware pass: leave protected mode if no stream is in a
- * protected region any more.  True if the host is to be told.
+ * protected region any more, or it was forced.  True if the host is to be told.
  */
 bool mali_csf_protm_poll(MaliCsfState *s);
 

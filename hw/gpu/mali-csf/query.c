@@ -17,6 +17,7 @@
 #include "qapi/type-helpers.h"
 #include "qemu/cutils.h"
 #include "device.h"
+#include "protm.h"
 
 /* Work registers in a line */
 #define REGISTERS_PER_LINE  8
@@ -89,6 +90,9 @@ static void print_gpu(GString *text, MaliCsfState *s)
     if (gpu->flush_command) {
         PRINT("a cache flush is under way: GPU_COMMAND 0x%" PRIx32 "\n",
               gpu->flush_command);
+    }
+    if (mali_csf_protm_active(s)) {
+        PRINT("protected mode\n");
     }
     PRINT("flush identifier: %" PRIu32 "\n", gpu->latest_flush_id);
     PRINT("interrupts:\n");
@@ -166,7 +170,10 @@ static void print_space(GString *text, MaliCsfState *s, unsigned as)
         PRINT("     locked: 0x%" PRIx64 "-0x%" PRIx64 "\n", space->lock_start,
               space->lock_last);
     }
-    if (space->command_end == INT64_MAX) {
+    if (space->command_waits) {
+        PRINT("     command %" PRIu32 " waits for the end of protected mode\n",
+              space->command);
+    } else if (space->command_end == INT64_MAX) {
         PRINT("     command %" PRIu32 " never ends\n", space->command);
     } else if (space->command_end >= 0) {
         PRINT("     command %" PRIu32 " ends in %" PRId64 " ns\n",
