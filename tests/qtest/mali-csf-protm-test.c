@@ -166,6 +166,21 @@ static void test_alone(void)
     mali_csf_bench_quit(&b);
 }
 
+/* Is the word anywhere in the buffer? */
+static bool contains(QMaliCsf *gpu, const QMaliCsfBuffer *buffer,
+                     uint32_t word)
+{
+    g_autofree uint32_t *words = g_malloc(buffer->size);
+
+    qtest_memread(gpu->qts, buffer->pa, words, buffer->size);
+    for (int i = 0; i < buffer->size / 4; i++) {
+        if (le32_to_cpu(words[i]) == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* In protected mode, in the middle of the long region */
 static void go_inside(QMaliCsfBench *b)
 {
@@ -311,6 +326,95 @@ static void test_fault(void)
     mali_csf_bench_quit(&b);
 }
 
+/* A stream is in one buffer or in the other. */
+static void test_suspend_buffer(void)
+{
+    QMaliCsfBench b;
+
+    init(&b);
+    mali_csf_queue_exec(b.queue, (const uint64_t[]) {
+                            cs_move32(20, INSIDE) }, 1);
+    mali_csf_group_suspend(&b.group);
+    g_assert_true(contains(&b.gpu, &b.group.suspend, INSIDE));
+    g_assert_false(contains(&b.gpu, &b.group.protm_suspend, INSIDE));
+    /* Not needed, and not looked at */
+    mali_csf_unmap(&b.gpu.mcu_vm, b.group.protm_suspend.va,
+                   b.group.protm_suspend.size);
+    mali_csf_flush_caches(&b.gpu, MALI_CSF_FLUSH_ALL);
+    mali_csf_group_resume(&b.group, 1);
+    mali_csf_bench_quit(&b);
+
+    init(&b);
+    mali_csf_group_terminate(&b.group);
+    /* Far from what else the firmware needs */
+    b.group.protm_suspend = mali_csf_vm_alloc_at(&b.gpu.mcu_vm, 0x06000000,
+                                                 b.gpu.protm_suspend_size, 0);
+    mali_csf_group_start(&b.group, 0);
+    mali_csf_ack_events(&b.gpu);
+    go_inside(&b);
+    mali_csf_group_suspend(&b.group);
+    g_assert_false(contains(&b.gpu, &b.group.suspend, INSIDE));
+    g_assert_true(contains(&b.gpu, &b.group.protm_suspend, INSIDE));
+    /* While it is locked, the group does not come back. */
+    mali_csf_lock(&b.gpu, 0, mali_csf_pack_region(b.group.protm_suspend.va,
+                                                  0x1000));
+    mali_csf_group_program(&b.group, 2);
+    mali_csf_group_request(&b.group, CSG_STATE_RESUME);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_false(mali_csf_csg_acked(&b.gpu, 2, CSG_STATE_MASK));
+    mali_csf_unlock(&b.gpu, 0);
+    g_assert(mali_csf_group_wait(&b.group));
+    finish(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* What somebody wrote to the buffer for protected content is no state. */
+static void test_suspend_buffer_garbage(void)
+{
+    for (int i = 0; i < 4; i++) {
+        QMaliCsfBench b;
+
+        init_inside(&b);
+        mali_csf_group_suspend(&b.group);
+        switch (i) {
+        case 0:
+            /* Its header */
+            qtest_writel(b.gpu.qts, b.group.protm_suspend.pa, 0);
+            break;
+        case 1:
+            /* The stream: the normal buffer's, which has nothing of it */
+            qtest_memset(b.gpu.qts, b.group.protm_suspend.pa + 0x58, 0,
+                         b.group.protm_suspend.size - 0x58);
+            break;
+        case 2: {
+            /* A region in the normal buffer */
+            g_autofree uint8_t *buf = g_malloc(b.group.suspend.size);
+            uint32_t magic = qtest_readl(b.gpu.qts, b.group.suspend.pa);
+
+            qtest_memread(b.gpu.qts, b.group.protm_suspend.pa, buf,
+                          b.group.protm_suspend.size);
+            qtest_memwrite(b.gpu.qts, b.group.suspend.pa, buf,
+                           b.group.protm_suspend.size);
+            qtest_writel(b.gpu.qts, b.group.suspend.pa, magic);
+            break;
+        }
+        default:
+            qtest_memset(b.gpu.qts, b.group.protm_suspend.pa, 0xff,
+                         b.group.protm_suspend.size);
+            break;
+        }
+        /* The stream starts anew, from EXTRACT: behind the region. */
+        qtest_writeq(b.gpu.qts, b.queue->output.pa + CS_USER_OUTPUT_EXTRACT,
+                     b.queue->insert);
+        mali_csf_group_resume(&b.group, 0);
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_false(mali_csf_queue_event(b.queue, CS_EVENT_FATAL));
+        g_assert_false(protected(&b.gpu));
+        mali_csf_queue_exec(b.queue, (const uint64_t[]) { cs_nop() }, 1);
+        mali_csf_bench_quit(&b);
+    }
+}
+
 /* SUSPEND ends protected mode; resumed, the region has to ask again. */
 static void test_suspend(void)
 {
@@ -442,6 +546,8 @@ int main(int argc, char **argv)
     ADD("mmu-command", test_mmu_command);
     ADD("fault", test_fault);
     ADD("suspend", test_suspend);
+    ADD("suspend-buffer", test_suspend_buffer);
+    ADD("suspend-buffer/garbage", test_suspend_buffer_garbage);
     ADD("terminate", test_terminate);
     ADD("idle", test_idle);
     ADD("invalid", test_invalid);

@@ -874,14 +874,15 @@ static const VMStateDescription vmstate_mali_csf_stream = {
 
 static const VMStateDescription vmstate_mali_csf_group = {
     .name = "mali-csf-group",
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .fields = (const VMStateField[]) {
         VMSTATE_BOOL(active, MaliCsfGroup),
         VMSTATE_BOOL(entering, MaliCsfGroup),
         VMSTATE_UINT32(cs_doorbells, MaliCsfGroup),
         VMSTATE_UINT8(as, MaliCsfGroup),
         VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
+        VMSTATE_UINT64(protm_suspend_buf, MaliCsfGroup),
         VMSTATE_UINT64(ep_req, MaliCsfGroup),
         VMSTATE_UINT64(allow_compute, MaliCsfGroup),
         VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
@@ -901,8 +902,8 @@ static const VMStateDescription vmstate_mali_csf_group = {
 
 const VMStateDescription vmstate_mali_csf_engine = {
     .name = "mali-csf-engine",
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine,
                                              num_groups,

@@ -18,7 +18,6 @@ typedef struct MaliCsfFault MaliCsfFault;
 
 /* What the host is asked to set aside for SUSPEND is a multiple, in bytes */
 #define MALI_CSF_SUSPEND_UNIT       0x4000
-#define MALI_CSF_PROTM_SUSPEND_SIZE 0x1000
 
 /*
  * Upper limits of every model.  Of groups, JOB_INT has 31 bits; of streams, the
@@ -195,6 +194,7 @@ typedef struct MaliCsfGroup {
     uint32_t cs_doorbells;
     uint8_t as;
     uint64_t suspend_buf;
+    uint64_t protm_suspend_buf;
     /*
      * CSG_EP_REQ2 and CSG_ALLOW_*, latched by EP_CFG; what CSG_EP_REQ has is
      * the low half of the former

@@ -186,7 +186,7 @@ static void boot_csg(MaliCsfState *s, unsigned csg, uint32_t streams)
     mali_csf_fw_store32(s, control + CSG_CONTROL_SUSPEND_SIZE,
                         mali_csf_fw_suspend_size(s));
     mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
-                        MALI_CSF_PROTM_SUSPEND_SIZE);
+                        mali_csf_fw_suspend_size(s));
     mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM, streams);
     mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_STRIDE,
                         CS_CONTROL_STRIDE);

@@ -3,9 +3,9 @@
  *
  * A slot's group is started, suspended, resumed and terminated here.  What
  * SUSPEND writes to the host's buffer is our own format; the host and the
- * guest's programs may have changed it by the time of RESUME.
- *
- * Not modelled: suspend buffers for protected content.
+ * guest's programs may have changed it by the time of RESUME.  A stream that
+ * is in a protected region goes to the buffer for protected content instead:
+ * nothing of it but that is in the other one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,8 +20,9 @@
 #include "trace.h"
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
+#define PROTM_SUSPEND_MAGIC 0x5053434d  /* "MCSP" */
 /* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     6
+#define SUSPEND_VERSION     7
 
 /* Suspend buffer; little-endian */
 typedef struct QEMU_PACKED SuspendedFrame {
@@ -53,7 +54,9 @@ typedef struct QEMU_PACKED SuspendedStream {
     uint32_t fault;
     uint8_t sb_deferred;
     uint8_t num_deferred;
-    uint16_t reserved;
+    /* The rest of it is in the buffer for protected content. */
+    uint8_t is_protected;
+    uint8_t reserved;
     uint64_t fault_info;
     uint64_t progress;
     SuspendedFrame frames[MALI_CSF_MAX_FRAMES];
@@ -249,27 +252,29 @@ static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
     return true;
 }
 
-/* DONE, PARKED if the buffer is locked */
-static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
+static void header_save(MaliCsfState *s, uint32_t magic,
+                        SuspendedGroup *saved)
 {
-    MaliCsfGroup *group = group_get(s, csg);
-    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
-    MaliCsfMemResult result;
-    unsigned cs, i;
-
-    saved->magic = cpu_to_le32(SUSPEND_MAGIC);
+    saved->magic = cpu_to_le32(magic);
     saved->version = cpu_to_le32(SUSPEND_VERSION);
     saved->size = cpu_to_le32(suspended_size(s));
     saved->streams = cpu_to_le32(s->model->cs_per_csg);
     saved->registers = cpu_to_le32(s->model->work_registers);
-    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
-        saved->shared_sb[i] = cpu_to_le32(group->shared_sb[i]);
-    }
-    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-        stream_save(&group->streams[cs], &saved->stream[cs]);
-    }
-    result = mali_csf_mem_write(s, FW_AS, group->suspend_buf, saved,
-                                suspended_size(s), &s->mcu.fw.access_fault);
+}
+
+static bool header_valid(MaliCsfState *s, uint32_t magic,
+                         const SuspendedGroup *saved)
+{
+    return le32_to_cpu(saved->magic) == magic &&
+           le32_to_cpu(saved->version) == SUSPEND_VERSION &&
+           le32_to_cpu(saved->size) == suspended_size(s) &&
+           le32_to_cpu(saved->streams) == s->model->cs_per_csg &&
+           le32_to_cpu(saved->registers) == s->model->work_registers;
+}
+
+/* What becomes of an access to a suspend buffer: PARKED if it is locked */
+static MaliCsfFwResult buffer_result(MaliCsfState *s, MaliCsfMemResult result)
+{
     if (result == MALI_CSF_MEM_STALLED) {
         return MALI_CSF_FW_PARKED;
     }
@@ -279,40 +284,99 @@ static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
     return MALI_CSF_FW_DONE;
 }
 
-static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
-                                     uint64_t suspend_buf)
+static MaliCsfFwResult group_write(MaliCsfState *s, uint64_t va,
+                                   const SuspendedGroup *saved)
+{
+    return buffer_result(s, mali_csf_mem_write(s, FW_AS, va, saved,
+                                               suspended_size(s),
+                                               &s->mcu.fw.access_fault));
+}
+
+static MaliCsfFwResult group_read(MaliCsfState *s, uint64_t va,
+                                  SuspendedGroup *saved)
+{
+    return buffer_result(s, mali_csf_mem_read(s, FW_AS, va, saved,
+                                              suspended_size(s),
+                                              &s->mcu.fw.access_fault));
+}
+
+/* DONE, PARKED if a buffer is locked */
+static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
     g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
-    MaliCsfMemResult result;
-    bool valid;
+    g_autofree SuspendedGroup *hidden = NULL;
     unsigned cs, i;
 
-    result = mali_csf_mem_read(s, FW_AS, suspend_buf, saved,
-                               suspended_size(s), &s->mcu.fw.access_fault);
-    if (result == MALI_CSF_MEM_STALLED) {
+    header_save(s, SUSPEND_MAGIC, saved);
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        saved->shared_sb[i] = cpu_to_le32(group->shared_sb[i]);
+    }
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        if (!group->streams[cs].protm_end) {
+            stream_save(&group->streams[cs], &saved->stream[cs]);
+            continue;
+        }
+        if (!hidden) {
+            hidden = g_new0(SuspendedGroup, 1);
+            header_save(s, PROTM_SUSPEND_MAGIC, hidden);
+        }
+        saved->stream[cs].is_protected = true;
+        stream_save(&group->streams[cs], &hidden->stream[cs]);
+    }
+    if (hidden && group_write(s, group->protm_suspend_buf, hidden) ==
+        MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
-    if (result != MALI_CSF_MEM_DONE) {
-        s->mcu.fw.access_failed = true;
+    return group_write(s, group->suspend_buf, saved);
+}
+
+/* The same as group_save() */
+static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
+                                     uint64_t suspend_buf,
+                                     uint64_t protm_suspend_buf)
+{
+    MaliCsfGroup *group = group_get(s, csg);
+    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
+    g_autofree SuspendedGroup *hidden = NULL;
+    bool valid, hidden_valid = false;
+    unsigned cs, i;
+
+    if (group_read(s, suspend_buf, saved) == MALI_CSF_FW_PARKED) {
+        return MALI_CSF_FW_PARKED;
+    }
+    valid = header_valid(s, SUSPEND_MAGIC, saved);
+    for (cs = 0; valid && !hidden && cs < s->model->cs_per_csg; cs++) {
+        if (saved->stream[cs].is_protected) {
+            hidden = g_new0(SuspendedGroup, 1);
+            if (group_read(s, protm_suspend_buf, hidden) ==
+                MALI_CSF_FW_PARKED) {
+                return MALI_CSF_FW_PARKED;
+            }
+            hidden_valid = header_valid(s, PROTM_SUSPEND_MAGIC, hidden);
+        }
+    }
+    if (s->mcu.fw.access_failed) {
         return MALI_CSF_FW_DONE;
     }
 
-    valid = le32_to_cpu(saved->magic) == SUSPEND_MAGIC &&
-            le32_to_cpu(saved->version) == SUSPEND_VERSION &&
-            le32_to_cpu(saved->size) == suspended_size(s) &&
-            le32_to_cpu(saved->streams) == s->model->cs_per_csg &&
-            le32_to_cpu(saved->registers) == s->model->work_registers;
     for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
         group->shared_sb[i] = valid ? le32_to_cpu(saved->shared_sb[i]) : 0;
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        bool is_protected = valid && saved->stream[cs].is_protected;
+        const SuspendedStream *from = is_protected ? &hidden->stream[cs] :
+                                      &saved->stream[cs];
+
         mali_csf_stream_reset(&group->streams[cs], 0);
-        if (!valid ||
-            !stream_restore(s, &saved->stream[cs], &group->streams[cs])) {
+        /* A region that goes on is in the buffer for it, and there alone. */
+        if (!valid || (is_protected && !hidden_valid) ||
+            (from->protm_end == 0) == is_protected ||
+            !stream_restore(s, from, &group->streams[cs])) {
             qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend buffer "
                           "of ours at 0x%" PRIx64 ", CS %u starts anew\n",
-                          __func__, csg, suspend_buf, cs);
+                          __func__, csg, is_protected ? protm_suspend_buf :
+                          suspend_buf, cs);
         }
     }
     return MALI_CSF_FW_DONE;
@@ -324,11 +388,14 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
     MaliCsfGroup *group = group_get(s, csg);
     uint32_t in = mali_csf_fw_csg_input(s, csg);
     uint64_t suspend_buf = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
+    uint64_t protm_suspend_buf = mali_csf_fw_load64(s, in +
+                                                    CSG_PROTM_SUSPEND_BUF);
     uint32_t config = mali_csf_fw_load32(s, in + CSG_CONFIG);
     unsigned cs;
 
     if (resume) {
-        if (group_restore(s, csg, suspend_buf) == MALI_CSF_FW_PARKED) {
+        if (group_restore(s, csg, suspend_buf, protm_suspend_buf) ==
+            MALI_CSF_FW_PARKED) {
             return MALI_CSF_FW_PARKED;
         }
     } else {
@@ -342,6 +409,7 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
     /* A number that is no address space faults at its first access. */
     group->as = MIN(config & 0xff, MALI_CSF_MAX_AS - 1);
     group->suspend_buf = suspend_buf;
+    group->protm_suspend_buf = protm_suspend_buf;
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_group(s, group->as);
     }

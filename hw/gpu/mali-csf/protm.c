@@ -10,8 +10,7 @@
  * support for entering and exiting protected mode"); no released panthor does
  * it.
  *
- * Not modelled: memory that only protected mode can reach, and the suspend
- * buffer for protected content.
+ * Not modelled: memory that only protected mode can reach.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
