@@ -295,35 +295,16 @@ static int read_job(PanthorContext *c, uint64_t where)
     return panthor_run_stream(c, 0, &s, JOB_TIMEOUT_MS);
 }
 
-/* Start a stream that runs until word 0 of the poll page is set */
+/* Start a stream that runs until end_spin(): it is on its slot then */
 static void start_spin(PanthorContext *c)
 {
-    uint32_t size;
-    uint64_t va;
-    Stream s;
-
-    stream_init(&s);
-    stream_begin(&s);
-    panthor_emit_spin(&s, 0);
-    stream_end(&s);
-    va = stream_place(&s, &c->code, &size);
-    TAP_MUST(panthor_submit(c, 0, va, size, c->syncobj));
-    /* On its slot */
+    panthor_submit_spin(c);
     kernel_sleep_ms(100);
 }
 
 static int end_spin(PanthorContext *c)
 {
-    int ret, status = 0;
-
-    panthor_poll_set(c, 0, 1);
-    ret = panthor_syncobj_wait(&dev, c->syncobj, 0, false, JOB_TIMEOUT_MS);
-    if (!ret) {
-        panthor_syncobj_status(&dev, c->syncobj, &status);
-        ret = status < 0 ? status : 0;
-    }
-    panthor_poll_set(c, 0, 0);
-    return ret;
+    return panthor_end_spin(c, JOB_TIMEOUT_MS);
 }
 
 /* The job comes to INSERT while the stream runs, and its doorbell rings. */

@@ -72,21 +72,6 @@ static int job_on_new_vm(uint32_t value)
     return ret;
 }
 
-static void start_spin(PanthorContext *ctx)
-{
-    uint32_t size;
-    uint64_t va;
-    Stream s;
-
-    ctx->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    panthor_emit_spin(&s, 0);
-    stream_end(&s);
-    va = stream_place(&s, &ctx->code, &size);
-    TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
-}
-
 /*
  * A process that has two streams run, and dies with them: nothing else lets
  * go of its mappings of the device.
@@ -113,7 +98,7 @@ static pid_t start_child(void)
         TAP_MUST(panthor_open(&own));
         for (int i = 0; i < 2; i++) {
             panthor_context_init(&ctx[i], &own, 1);
-            start_spin(&ctx[i]);
+            panthor_submit_spin(&ctx[i]);
         }
         kernel_sleep_ms(20);
         (void)!write(ready[1], &c, 1);
@@ -367,17 +352,14 @@ static void test_idle(void)
         ret = panthor_store_job(&ctx, 2 * i + 1, JOB_TIMEOUT_MS);
         /* With a stream that goes on over it, every second time */
         if (!ret && (i & 1)) {
-            start_spin(&ctx);
+            panthor_submit_spin(&ctx);
             kernel_sleep_ms(50);
         }
         if (!ret) {
             ret = suspend_to_idle();
         }
         if (!ret && (i & 1)) {
-            panthor_poll_set(&ctx, 0, 1);
-            ret = panthor_syncobj_wait(&dev, ctx.syncobj, 0, false,
-                                       JOB_TIMEOUT_MS);
-            panthor_poll_set(&ctx, 0, 0);
+            ret = panthor_end_spin(&ctx, JOB_TIMEOUT_MS);
         }
         if (!ret) {
             ret = panthor_store_job(&ctx, 2 * i + 2, JOB_TIMEOUT_MS);

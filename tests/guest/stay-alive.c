@@ -24,7 +24,7 @@
 #define SPIN_MS 500
 
 #define SUSPEND_CYCLES 20
-#define SUSPEND_SLEEP_MS 200
+#define SUSPEND_TIMEOUT_MS 1000
 
 /* Sleeps around the 50 ms of autosuspend, so that jobs race with it */
 #define RACE_CYCLES 60
@@ -98,7 +98,6 @@ static void test_suspend(PanthorDev *dev)
 {
     unsigned good = 0, suspended = 0, raced = 0, i;
     PanthorContext ctx;
-    char status[32];
     int ret;
 
     panthor_context_init(&ctx, dev, 1);
@@ -108,12 +107,11 @@ static void test_suspend(PanthorDev *dev)
             tap_diag("cycle %u, before: %s", i, strerror(-ret));
             break;
         }
-        kernel_sleep_ms(SUSPEND_SLEEP_MS);
-        if (!panthor_runtime_status(dev, status, sizeof(status)) &&
-            !strcmp(status, "suspended")) {
+        ret = panthor_wait_suspended(dev, SUSPEND_TIMEOUT_MS);
+        if (!ret) {
             suspended++;
         } else {
-            tap_diag("cycle %u: %s", i, status);
+            tap_diag("cycle %u: awake: %s", i, strerror(-ret));
         }
         ret = panthor_store_job(&ctx, 2 * i + 2, JOB_TIMEOUT_MS);
         if (ret) {

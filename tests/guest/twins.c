@@ -26,30 +26,9 @@
 static PanthorDev gpu[2];
 static PanthorContext ctx[2];
 
-static void submit(PanthorContext *c, uint32_t value)
-{
-    uint32_t size;
-    uint64_t va;
-    Stream s;
-
-    c->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_emit(&s, cs_move32(10, value));
-    stream_store_at(&s, 10, panthor_data_va(0), 0);
-    stream_end(&s);
-    va = stream_place(&s, &c->code, &size);
-    TAP_MUST(panthor_submit(c, 0, va, size, c->syncobj));
-}
-
 static bool stored(PanthorContext *c, uint32_t value)
 {
-    int status = 0;
-
-    return !panthor_syncobj_wait(c->dev, c->syncobj, 0, false,
-                                 JOB_TIMEOUT_MS) &&
-           !panthor_syncobj_status(c->dev, c->syncobj, &status) &&
-           status == 1 && c->data[0] == value;
+    return !panthor_stored(c, value, JOB_TIMEOUT_MS);
 }
 
 /* Unbind and bind the second one */
@@ -63,7 +42,7 @@ static int rebind(void)
     panthor_context_fini(&ctx[1]);
     ret = module_unbind(&gpu[1], name, sizeof(name));
     panthor_close(&gpu[1]);
-    submit(&ctx[0], 1000);
+    panthor_submit_store(&ctx[0], 1000);
     tap_ok(!ret && stored(&ctx[0], 1000),
            "a job while the other GPU is away");
     if (!ret) {
@@ -101,8 +80,8 @@ int main(int argc, char **argv)
         panthor_context_init(&ctx[i], &gpu[i], 1);
     }
     for (i = 0; i < ROUNDS; i++) {
-        submit(&ctx[0], 2 * i + 1);
-        submit(&ctx[1], 2 * i + 2);
+        panthor_submit_store(&ctx[0], 2 * i + 1);
+        panthor_submit_store(&ctx[1], 2 * i + 2);
         good += stored(&ctx[0], 2 * i + 1) && stored(&ctx[1], 2 * i + 2);
     }
     tap_ok(good == ROUNDS, "jobs at the same addresses of both (%u of %u)",
@@ -113,7 +92,7 @@ int main(int argc, char **argv)
     stream_load_at(&s, 10, HOLE_VA, 0);
     stream_end(&s);
     ret = panthor_run_stream(&ctx[1], 0, &s, JOB_TIMEOUT_MS);
-    submit(&ctx[0], 500);
+    panthor_submit_store(&ctx[0], 500);
     tap_ok(ret && stored(&ctx[0], 500), "a fault on one, a job on the other");
 
     ret = rebind();
@@ -121,9 +100,9 @@ int main(int argc, char **argv)
         tap_diag("%s", strerror(-ret));
         return tap_end();
     }
-    submit(&ctx[1], 2000);
+    panthor_submit_store(&ctx[1], 2000);
     tap_ok(stored(&ctx[1], 2000), "and works");
-    submit(&ctx[0], 3000);
+    panthor_submit_store(&ctx[0], 3000);
     tap_ok(stored(&ctx[0], 3000), "as does the other");
     for (i = 0; i < 2; i++) {
         panthor_context_fini(&ctx[i]);

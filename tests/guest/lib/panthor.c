@@ -749,15 +749,10 @@ int panthor_submit(PanthorContext *ctx, uint32_t queue, uint64_t va,
     return panthor_group_submit(ctx->dev, ctx->group, &job, 1);
 }
 
-int panthor_run(PanthorContext *ctx, uint32_t queue, uint64_t va,
-                uint32_t size, unsigned timeout_ms)
+int panthor_wait(PanthorContext *ctx, unsigned timeout_ms)
 {
     int ret, status;
 
-    ret = panthor_submit(ctx, queue, va, size, ctx->syncobj);
-    if (ret < 0) {
-        return ret;
-    }
     ret = panthor_syncobj_wait(ctx->dev, ctx->syncobj, 0, false, timeout_ms);
     if (ret < 0) {
         return ret;
@@ -769,6 +764,14 @@ int panthor_run(PanthorContext *ctx, uint32_t queue, uint64_t va,
     return status < 0 ? status : 0;
 }
 
+int panthor_run(PanthorContext *ctx, uint32_t queue, uint64_t va,
+                uint32_t size, unsigned timeout_ms)
+{
+    int ret = panthor_submit(ctx, queue, va, size, ctx->syncobj);
+
+    return ret < 0 ? ret : panthor_wait(ctx, timeout_ms);
+}
+
 int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
                        unsigned timeout_ms)
 {
@@ -778,11 +781,10 @@ int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
     return panthor_run(ctx, queue, va, size, timeout_ms);
 }
 
-int panthor_store_job(PanthorContext *ctx, uint32_t value,
-                      unsigned timeout_ms)
+static uint64_t place_store(PanthorContext *ctx, uint32_t value,
+                            uint32_t *size)
 {
     Stream s;
-    int ret;
 
     ctx->code.used = 0;
     stream_init(&s);
@@ -790,8 +792,32 @@ int panthor_store_job(PanthorContext *ctx, uint32_t value,
     stream_emit(&s, cs_move32(10, value));
     stream_store_at(&s, 10, panthor_data_va(0), 0);
     stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, timeout_ms);
+    return stream_place(&s, &ctx->code, size);
+}
+
+void panthor_submit_store(PanthorContext *ctx, uint32_t value)
+{
+    uint32_t size;
+    uint64_t va = place_store(ctx, value, &size);
+
+    TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
+}
+
+int panthor_stored(PanthorContext *ctx, uint32_t value, unsigned timeout_ms)
+{
+    int ret = panthor_wait(ctx, timeout_ms);
+
     return ret ? ret : ctx->data[0] == value ? 0 : -EIO;
+}
+
+int panthor_store_job(PanthorContext *ctx, uint32_t value,
+                      unsigned timeout_ms)
+{
+    uint32_t size;
+    uint64_t va = place_store(ctx, value, &size);
+    int ret = panthor_submit(ctx, 0, va, size, ctx->syncobj);
+
+    return ret ? ret : panthor_stored(ctx, value, timeout_ms);
 }
 
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value)
@@ -808,4 +834,29 @@ void panthor_emit_spin(Stream *s, unsigned index)
     loop = stream_here(s);
     stream_load(s, SPIN_REG_VALUE, 1, SPIN_REG_ADDR, 0);
     stream_branch_back(s, CS_COND_EQ, SPIN_REG_VALUE, loop);
+}
+
+void panthor_submit_spin(PanthorContext *ctx)
+{
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+
+    ctx->code.used = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    panthor_emit_spin(&s, 0);
+    stream_end(&s);
+    va = stream_place(&s, &ctx->code, &size);
+    TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
+}
+
+int panthor_end_spin(PanthorContext *ctx, unsigned timeout_ms)
+{
+    int ret;
+
+    panthor_poll_set(ctx, 0, 1);
+    ret = panthor_wait(ctx, timeout_ms);
+    panthor_poll_set(ctx, 0, 0);
+    return ret;
 }

@@ -330,6 +330,14 @@ int panthor_submit(PanthorContext *ctx, uint32_t queue, uint64_t va,
                    uint32_t size, uint32_t syncobj);
 
 /**
+ * panthor_wait: wait for what signals the context's syncobj
+ *
+ * Returns 0 if the job went well, the error of its fence, or -ETIME if it is
+ * not done in time.
+ */
+int panthor_wait(PanthorContext *ctx, unsigned timeout_ms);
+
+/**
  * panthor_run: submit one stream and wait for it
  *
  * Returns 0 if the job went well, the error of its fence, -ETIME if it is
@@ -350,6 +358,10 @@ int panthor_run_stream(PanthorContext *ctx, uint32_t queue, Stream *s,
 int panthor_store_job(PanthorContext *ctx, uint32_t value,
                       unsigned timeout_ms);
 
+/* The same in two steps; it must be possible to submit it */
+void panthor_submit_store(PanthorContext *ctx, uint32_t value);
+int panthor_stored(PanthorContext *ctx, uint32_t value, unsigned timeout_ms);
+
 /* Set a word that a stream polls: visible to the GPU when this returns */
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value);
 
@@ -358,5 +370,12 @@ void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value);
  * bounded by the driver's time-out for jobs alone.
  */
 void panthor_emit_spin(Stream *s, unsigned index);
+
+/*
+ * Submit a job that does so with word 0; what was placed in the context's code
+ * before is overwritten.  End it: as panthor_wait().
+ */
+void panthor_submit_spin(PanthorContext *ctx);
+int panthor_end_spin(PanthorContext *ctx, unsigned timeout_ms);
 
 #endif /* TESTS_GUEST_LIB_PANTHOR_H */
