@@ -158,7 +158,11 @@ def apply_patch(path, tree, version):
         hunk = re.match(r'Hunk #(\d+) (FAILED|ignored)', line)
         if hunk:
             failed.append(f'{file} hunk {hunk[1]}')
-        elif re.search('previously applied|malformed|No file to patch|Only garbage', line):
+        elif 'No file to patch' in line:
+            paths = dict.fromkeys(section.path for section in sections(text))
+            failed += [f'there is no {path}' for path in paths
+                       if not os.path.exists(os.path.join(tree, path))]
+        elif re.search('previously applied|malformed|Only garbage', line):
             failed.append(line.strip().removeprefix('patch: ****').strip())
     if not failed:
         failed = (result.stderr.decode('utf-8', 'replace').strip().splitlines() or said)[-1:]

@@ -306,6 +306,10 @@ def build(tree, tests=False):
 def from_environment():
     """The tree that QEMU_SRC, QEMU_SERIES and CC ask for."""
     variables = os.environ
+    compiler = variables.get('CC', '')
+    words = compiler.split()
+    if words and not shutil.which(words[0]):
+        raise project.usage(f'CC={compiler}: there is no program {words[0]}')
     return Tree(variables.get('QEMU_SERIES'), variables.get('QEMU_SRC'), variables.get('CC'))
 
 

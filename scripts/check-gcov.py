@@ -150,6 +150,7 @@ def main():
     parser.add_argument('--no-guest', action='store_true', help='the qtests only')
     options = parser.parse_args()
     project.require_host()
+    settings = run_guest.Settings()
     host_packages.provide()
     if shutil.which('gcov') is None:
         raise Stop('gcov is missing; it comes with gcc')
@@ -159,7 +160,6 @@ def main():
         build(tree)
     failed = run_qtests(tree)
     if not options.no_guest:
-        settings = run_guest.Settings()
         settings.name = 'gcov'
         # Without optimization, and beside the counting
         settings.slack *= 2

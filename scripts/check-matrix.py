@@ -27,12 +27,14 @@ import sys
 import time
 
 import expectations
+import initramfs
 import project
 import region_history
 from project import say
 
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
+guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 
@@ -159,8 +161,11 @@ def choose(sensible):
             if variable == 'MODELS' and word not in known:
                 raise project.usage(f'MODELS={word} is no model of configs/matrix.toml; '
                                     f'valid: {", ".join(known)}')
+            if variable == 'KERNELS':
+                guest_kernel.check_name(word, variable)
         chosen[variable] = words or known
     tests = os.environ.get('TESTS') or table['tests']
+    run_guest.choose_programs(tests, initramfs.listed_programs())
     pairs = [(model, kernel) for kernel in chosen['KERNELS'] for model in chosen['MODELS']]
     if sensible:
         pairs = [(model, kernel) for model, kernel in pairs

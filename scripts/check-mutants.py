@@ -163,6 +163,10 @@ def main():
                         help='MUTANT=id,...')
     project.take_variables(parser.parse_args().variables, ('MUTANT',))
     table = mutant_sites.load()
+    for name in ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT', 'TESTS'):
+        if os.environ.pop(name, None):
+            raise project.usage(f'{name}= does not go with check-mutants, which is about '
+                                f'Linux {table["kernel"]}; MUTANT= chooses')
     rows = table['mutant']
     wanted = [word for word in re.split(r'[ ,]+', os.environ.get('MUTANT', '')) if word]
     for word in wanted:

@@ -28,6 +28,7 @@ from project import Stop, say
 
 build_panthor = importlib.import_module('build-panthor')
 device_log = importlib.import_module('device-log')
+guest_kernel = importlib.import_module('guest-kernel')
 initramfs = importlib.import_module('initramfs')
 run_guest = importlib.import_module('run-guest')
 
@@ -441,9 +442,10 @@ def check_all(paths, kernels, models):
     for kernel in kernels:
         for model in models:
             for count in range(1, len(paths) + 1):
-                say(f'-- {os.path.basename(paths[count - 1])}, kernel {kernel}, model {model}')
+                name, label = os.path.basename(paths[count - 1]), kernel or 'newest'
+                say(f'-- {name}, kernel {label}, model {model}')
                 status, why = check_one(paths[:count], kernel, model)
-                rows.append((os.path.basename(paths[count - 1]), kernel, model, status, why))
+                rows.append((name, label, model, status, why))
                 say('')
                 if status == project.USAGE:
                     # Nothing can be applied on top of it.
@@ -495,6 +497,10 @@ def main():
         signal.signal(number, signal.default_int_handler)
     project.require_host()
     if options.selftest:
+        for name in ('PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'):
+            if os.environ.pop(name, None):
+                raise project.usage(f'{name}= does not go with the selftest, which has patches '
+                                    f'for Linux {SELFTEST_KERNEL}')
         os.environ['KERNEL'] = SELFTEST_KERNEL
         return selftest(run_guest.Settings())
     path = os.environ.get('PATCH', '')
@@ -507,6 +513,10 @@ def main():
         raise project.usage(f'KERNEL_TREE={tree}: no such folder')
     kernels = words_of(['KERNEL_TREE', 'KERNELS'], os.environ.get('KERNEL', ''))
     models = words_of(['MODELS'], settings.model)
+    for kernel in kernels:
+        guest_kernel.check_name(kernel, 'KERNELS')
+    for model in models:
+        run_guest.check_model(model.partition(',')[0], 'MODELS')
     if run_guest.NO_GPU in models:
         raise project.usage('MODEL=none has nothing that panthor could drive')
     paths = patches_of(path)

@@ -9,14 +9,19 @@ archive does not have is UNAVAILABLE, which is no failure.
 """
 
 import argparse
+import importlib
 import os
 import re
 import subprocess
 import sys
 import time
 
+import initramfs
 import project
 from project import say
+
+guest_kernel = importlib.import_module('guest-kernel')
+run_guest = importlib.import_module('run-guest')
 
 RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
 
@@ -82,6 +87,9 @@ def main():
     kernels = [word for word in re.split(r'[ ,]+', os.environ.pop('KERNELS', '')) if word] \
         or project.config('guest')['stock']['kernels']
     tests = os.environ.pop('TESTS', '') or 'all,long'
+    for kernel in kernels:
+        guest_kernel.check_name(kernel, 'KERNELS')
+    run_guest.choose_programs(tests, initramfs.listed_programs())
     rows = []
     for kernel in kernels:
         say(f'{kernel}: booting, TESTS={tests} STRICT=stop')

@@ -14,6 +14,7 @@ replaced.
 """
 
 import argparse
+import os
 import re
 
 import project
@@ -185,6 +186,8 @@ def main():
     parser = argparse.ArgumentParser(description='Print the lock history of a device log.')
     parser.add_argument('log')
     options = parser.parse_args()
+    if not os.path.isfile(options.log):
+        raise project.usage(f'{options.log}: no such file')
     with open(options.log, encoding='utf-8', errors='replace') as file:
         for kind, space, value, detail in events_of(file):
             if kind == 'command' and value in ('LOCK', 'UNLOCK'):

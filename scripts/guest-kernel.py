@@ -50,11 +50,16 @@ def image_packages(suite, series, flavour):
     return archive.binary_packages(suite, 'linux-', pattern)
 
 
+def series_of(suite):
+    """{(major, minor)} of the kernels of a suite"""
+    names = archive.binary_packages(suite, 'linux-image-', r'\d+\.\d+\.\d+[^-]*-arm64')
+    return {tuple(int(number) for number in name.split('-')[2].split('+')[0].split('.'))[:2]
+            for name in names}
+
+
 def newest_series():
     suite = project.config('guest')['kernel_suites'][0]
-    names = archive.binary_packages(suite, 'linux-image-', r'\d+\.\d+\.\d+[^-]*-arm64')
-    found = {tuple(int(number) for number in name.split('-')[2].split('+')[0].split('.'))[:2]
-             for name in names}
+    found = series_of(suite)
     if not found:
         raise Stop(f'no kernel in {suite}')
     return '{}.{}'.format(*max(found))
@@ -75,7 +80,10 @@ def find_in_archive(series, flavour):
             raise Stop(f'kernel {label} is UNAVAILABLE: the packages of {version} in {suite} are '
                        f'of different versions: {", ".join(sorted(set(parts.values())))}')
         return archive.fetch_binary(suite, dict(sorted(parts.items())))
-    raise Stop(f'kernel {label} is UNAVAILABLE: no such kernel in {", ".join(suites)}')
+    raise Stop(f'kernel {label} is UNAVAILABLE: no such kernel in {", ".join(suites)}; '
+               'there are images of '
+               + ', '.join('{}.{}'.format(*number) for number in sorted(
+                   {number for suite in suites for number in series_of(suite)})))
 
 
 def from_archive(series, flavour):
@@ -363,24 +371,32 @@ def check_panthor_ko(path, kernel):
                             f'the kernel is {kernel.version}')
 
 
+def check_name(wanted, variable='KERNEL'):
+    """Stop if it cannot be a kernel; whether the archive has the series is not asked."""
+    if os.path.exists(wanted):
+        return
+    if '/' in wanted:
+        raise project.usage(f'{variable}={wanted}: no such file')
+    if wanted and not SERIES.fullmatch(wanted):
+        raise project.usage(f'{variable}={wanted} is neither a file, nor a kernel tree, nor a '
+                            'series such as 7.3, 6.12, 7.3-16k or 7.3-rt')
+
+
 def from_environment():
     """The kernel that KERNEL and MODULES ask for."""
     wanted, modules = os.environ.get('KERNEL', ''), os.environ.get('MODULES', '')
+    check_name(wanted)
     if os.path.isdir(wanted):
         if modules:
             raise project.usage('MODULES does not go with KERNEL=<kernel tree>, which has them')
         return tree_kernel(wanted)
-    if wanted and (os.path.exists(wanted) or '/' in wanted):
+    if wanted and os.path.exists(wanted):
         return own_kernel(wanted, modules)
     if modules:
         raise project.usage('MODULES goes with KERNEL=<path of an image>')
     if not wanted:
         wanted = archive_default()
-    found = SERIES.fullmatch(wanted)
-    if not found:
-        raise project.usage(f'KERNEL={wanted} is neither a file, nor a kernel tree, nor a series '
-                            'such as 7.3, 6.12, 7.3-16k or 7.3-rt')
-    return from_archive(found[1], found[2])
+    return from_archive(*SERIES.fullmatch(wanted).groups())
 
 
 def archive_default():

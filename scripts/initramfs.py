@@ -164,14 +164,19 @@ def firmware(wanted):
     return os.path.abspath(wanted)
 
 
-def programs():
-    """[(name, class, seconds, argument)] of tests/guest/programs that are built."""
+def listed_programs():
+    """[(name, class, seconds, argument)] of tests/guest/programs."""
     rows = []
     for line in project.read(os.path.join(project.ROOT, 'tests/guest/programs')).splitlines():
         words = line.split('#')[0].split()
-        if words and os.path.exists(os.path.join(GUEST_BUILD, words[0])):
+        if words:
             rows.append((words[0], words[1], int(words[2]), ' '.join(words[3:])))
     return rows
+
+
+def programs():
+    """Those of the listed programs that are built."""
+    return [row for row in listed_programs() if os.path.exists(os.path.join(GUEST_BUILD, row[0]))]
 
 
 def tests(firmware_folder):

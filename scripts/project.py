@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the other scripts share: paths, configuration, messages, errors."""
 
+import errno
 import fcntl
 import os
 import platform
@@ -48,6 +49,12 @@ def run_main(function):
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(FAIL)
+    except OSError as error:
+        # The state of the machine.  Anything else is a mistake of ours, with a traceback.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        print(f'error: {error.filename or "a file"}: {error.strerror.lower()}', file=sys.stderr)
+        sys.exit(CANNOT_TEST)
 
 
 def take_variables(words, valid):
@@ -104,6 +111,11 @@ def require_host():
         raise Stop(f'host architecture {machine} is not supported; '
                    f'supported (64-bit, little-endian): {", ".join(supported)}')
     release()
+    try:
+        os.makedirs(CACHE, exist_ok=True)
+    except OSError as error:
+        raise usage(f'CACHE={CACHE} is no folder and cannot be made one: '
+                    f'{error.strerror.lower()}') from error
 
 
 def require_disk(gib):

@@ -84,13 +84,18 @@ class Settings:
             self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
         except ValueError as error:
             raise project.usage(f'QEMU_ARGS: {error}') from error
-        if not re.fullmatch(r'\d+[MGmg]', self.mem):
+        if not re.fullmatch(r'0*[1-9]\d*[MGmg]', self.mem):
             raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
         if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
             raise project.usage(f'NAME={self.name} is not a plain file name')
         if not re.fullmatch(r'[\w-]+(,[\w-]+=\w+)*', self.model):
             raise project.usage(f'MODEL={self.model} is not the name of a model, which may be '
                                 'followed by properties: g610,csg-slots=4,coherent=on')
+        check_model(self.model.partition(',')[0])
+        choose_programs(self.tests, initramfs.listed_programs())
+        if self.igt and not os.path.isdir(self.igt):
+            raise project.usage(f'IGT={self.igt} is no folder')
+        guest_kernel.check_name(os.environ.get('KERNEL', ''))
         if self.strict not in STRICT:
             raise project.usage(f'STRICT={self.strict} is none of: {", ".join(STRICT)}')
         for function in self.count:
@@ -102,9 +107,19 @@ class Settings:
             raise project.usage(f'PANTHOR_KO={self.panthor_ko}: no such file')
 
 
-def choose_programs(wanted):
-    """The rows of tests/guest/programs that TESTS asks for, in its order."""
-    rows = initramfs.programs()
+def check_model(name, variable='MODEL'):
+    """Stop if the device has no such model, before anything is built."""
+    known = project.config('matrix')['models']
+    if name != NO_GPU and name not in known:
+        raise project.usage(f'{variable}={name} is no model; valid: {", ".join(known)}, {NO_GPU}')
+
+
+def choose_programs(wanted, rows=None):
+    """The rows of tests/guest/programs that TESTS asks for, in its order.
+
+    rows: what to choose from, in place of the programs that are built
+    """
+    rows = initramfs.programs() if rows is None else rows
     chosen = []
     for word in re.split(r'[ ,]+', wanted.strip()):
         if word == 'all':

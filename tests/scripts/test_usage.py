@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a person may get wrong: one line, before anything is built or booted."""
+
+import errno
+import importlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
+sys.path.insert(0, SCRIPTS)
+
+import initramfs  # noqa: E402
+import project  # noqa: E402
+
+build_panthor = importlib.import_module('build-panthor')
+build_qemu = importlib.import_module('build-qemu')
+run_guest = importlib.import_module('run-guest')
+guest_kernel = importlib.import_module('guest-kernel')
+
+
+def variables(**values):
+    """The environment without what make passes on, but for some values."""
+    kept = {name: value for name, value in os.environ.items()
+            if name in ('PATH', 'HOME', 'LANG', 'CACHE')}
+    return mock.patch.dict(os.environ, kept | values, clear=True)
+
+
+class SettingsTest(unittest.TestCase):
+
+    def refused(self, text, **values):
+        with variables(**values), self.assertRaises(project.Stop) as caught:
+            run_guest.Settings()
+        self.assertIn(text, str(caught.exception))
+        self.assertEqual(caught.exception.status, project.USAGE)
+
+    def test_taken(self):
+        with variables(MODEL='g720,csg-slots=4', MEM='512M', TESTS='quick,canary none'):
+            settings = run_guest.Settings()
+        self.assertEqual((settings.model, settings.mem), ('g720,csg-slots=4', '512M'))
+        with variables(MODEL='none'):
+            self.assertEqual(run_guest.Settings().model, run_guest.NO_GPU)
+
+    def test_model(self):
+        self.refused('MODEL=g611 is no model; valid: g310, ', MODEL='g611,csg-slots=4')
+
+    def test_tests(self):
+        self.refused('TESTS=nonsense is no guest program; valid: canary, ', TESTS='quick nonsense')
+
+    def test_memory(self):
+        for text in ('0G', '00M', '1', 'G', '2T'):
+            self.refused(f'MEM={text} is not a size', MEM=text)
+
+    def test_igt(self):
+        self.refused('IGT=/nowhere is no folder', IGT='/nowhere')
+
+    def test_kernel(self):
+        self.refused('KERNEL=7.3-nonsense is neither', KERNEL='7.3-nonsense')
+        self.refused('KERNEL=/nowhere: no such file', KERNEL='/nowhere')
+
+
+class ModelsTest(unittest.TestCase):
+
+    def test_matrix_has_those_of_the_device(self):
+        source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
+        self.assertEqual(re.findall(r'^ +\.name = "([^"]+)"', source, re.M),
+                         project.config('matrix')['models'])
+
+
+class ProgramsTest(unittest.TestCase):
+
+    def test_built_are_listed(self):
+        listed = initramfs.listed_programs()
+        self.assertIn('canary', [row[0] for row in listed])
+        self.assertLessEqual(set(initramfs.programs()), set(listed))
+
+
+class CompilerTest(unittest.TestCase):
+
+    def test_refused(self):
+        with variables(CC='no-such-compiler -m32'), \
+                self.assertRaisesRegex(project.Stop, 'there is no program no-such-compiler$'):
+            build_qemu.from_environment()
+
+    def test_taken(self):
+        with variables(CC='sh'):
+            self.assertEqual(build_qemu.from_environment().compiler, 'sh')
+        with variables():
+            self.assertFalse(build_qemu.from_environment().compiler)
+
+
+class PatchTest(unittest.TestCase):
+
+    def test_file_that_is_not_there(self):
+        name = build_panthor.DRIVER + '/panthor_nowhere.c'
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'wrong.patch')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write(f'--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-one\n+two\n')
+            with self.assertRaisesRegex(project.Stop, f'Linux 1.2: there is no {name}$'):
+                build_panthor.apply_patch(path, folder, '1.2')
+
+
+class KernelTest(unittest.TestCase):
+
+    def test_what_there_is(self):
+        def packages(suite, prefix, pattern, component='main'):
+            return {'linux-image-7.3.4+deb13-arm64': '1', 'linux-image-6.12.9-arm64': '1'} \
+                if prefix == 'linux-image-' else {}
+
+        with mock.patch.object(guest_kernel.archive, 'binary_packages', packages), \
+                self.assertRaisesRegex(project.Stop, '5.10 is UNAVAILABLE.* of 6.12, 7.3$'):
+            guest_kernel.find_in_archive('5.10', None)
+
+
+class EndTest(unittest.TestCase):
+    """How a command ends."""
+
+    @staticmethod
+    def end(error):
+        def fail():
+            raise error
+        with mock.patch('sys.stderr', io.StringIO()) as said:
+            try:
+                project.run_main(fail)
+            except SystemExit as end:
+                return end.code, said.getvalue()
+        return None
+
+    def test_state_of_the_machine(self):
+        self.assertEqual(self.end(OSError(errno.ENOSPC, 'No space left', '/a/file')),
+                         (project.CANNOT_TEST, 'error: /a/file: no space left\n'))
+
+    def test_mistake_of_ours(self):
+        with self.assertRaises(FileNotFoundError):
+            self.end(FileNotFoundError(errno.ENOENT, 'No such file', '/a/file'))
+
+
+class CommandTest(unittest.TestCase):
+    """Whole commands, which must get no further than their arguments."""
+
+    def refused(self, script, text, *arguments, **values):
+        with variables(**values):
+            result = subprocess.run([sys.executable, os.path.join(SCRIPTS, script), *arguments],
+                                    capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual((result.returncode, result.stdout), (project.USAGE, ''))
+        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertIn(text, result.stderr)
+
+    def test_lists(self):
+        patch = 'PATCH=' + os.path.join(project.ROOT, 'tests/kernel/wrong-accessor.patch')
+        for script, word in (('check-patch.py', patch), ('check-matrix.py', 'SHARD=1/1'),
+                             ('check-stock.py', 'TESTS=canary')):
+            self.refused(script, 'KERNELS=nonsense is neither', word, 'KERNELS=7.3,nonsense')
+        for script, word in (('check-patch.py', patch), ('check-matrix.py', 'SHARD=1/1')):
+            self.refused(script, 'MODELS=g611 is no model', word, 'MODELS=g610,g611')
+        for script in ('check-matrix.py', 'check-stock.py'):
+            self.refused(script, 'TESTS=nonsense is no guest program', 'TESTS=nonsense')
+
+    def test_cache(self):
+        self.refused('run-guest.py', 'CACHE=/dev/null is no folder', CACHE='/dev/null')
+
+    def test_what_does_not_go_together(self):
+        self.refused('check-mutants.py', 'KERNEL= does not go', KERNEL='6.12')
+        self.refused('check-patch.py', 'KERNEL= does not go', '--selftest', KERNEL='6.12')
+
+    def test_log(self):
+        self.refused('device-log.py', '/nowhere: no such file', '/nowhere')
+
+
+if __name__ == '__main__':
+    unittest.main()
