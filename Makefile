@@ -138,7 +138,7 @@ check-mutants:
 	@$(PYTHON) $(SCRIPTS)/check-mutants.py
 
 check-models:
-	@KERNELS=$(or $(KERNEL),7.3) $(PYTHON) $(SCRIPTS)/check-matrix.py
+	@KERNELS=$(or $(KERNEL),7.3) KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-kernels:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible

@@ -173,5 +173,16 @@ class CommandTest(unittest.TestCase):
         self.refused('device-log.py', '/nowhere: no such file', '/nowhere')
 
 
+class MakefileTest(unittest.TestCase):
+
+    def test_kernel_of_check_models(self):
+        with variables():
+            result = subprocess.run(['make', '-s', '-C', project.ROOT, 'check-models',
+                                     'KERNEL=nonsense'], capture_output=True, text=True,
+                                    check=False, timeout=60)
+        self.assertIn('KERNELS=nonsense is neither', result.stderr)
+        self.assertEqual(result.returncode, 2)
+
+
 if __name__ == '__main__':
     unittest.main()
