@@ -144,6 +144,8 @@ static const Case cases[] = {
       false, false, "panthor_fw_wait_mcu_halted" },
     { "MCU that dies", "mcu-death", FIRST_JOB, "update request timedout",
       true, EITHER, "panthor_sched_suspend" },
+    { "MCU that halts of itself", "mcu-rogue-halt", FIRST_JOB,
+      "update request timedout", true, EITHER, "panthor_sched_suspend" },
     /* At the first boot alone the driver reads how many slots there are. */
     { "firmware of two groups", "odd-slots groups=2", BIND, "error -22",
       EITHER, true, "panthor_fw_init_ifaces" },
@@ -195,6 +197,15 @@ static const Case cases[] = {
       "cs_slot_prog_locked" },
     { "HALT not acknowledged", "glb-ack mask=1", SLEEP, NULL, false, false,
       "panthor_fw_mcu_halted" },
+    { "progress timer not acknowledged", "glb-ack mask=0x2", SLEEP, NULL, false,
+      false, "panthor_fw_init_global_iface" },
+    { "endpoints not acknowledged", "glb-ack mask=0x4", SLEEP, NULL, false,
+      false, "panthor_fw_init_global_iface" },
+    { "power-off timer not acknowledged", "glb-ack mask=0x8", SLEEP, NULL,
+      false, false, "panthor_fw_init_global_iface" },
+    /* It stays set when the GPU sleeps. */
+    { "idle events not acknowledged", "glb-ack mask=0x400", BIND,
+      "Initialized panthor", EITHER, false, "panthor_fw_init_global_iface" },
     /* Interrupts */
     { "flush interrupt lost", "irq-lost interrupt=gpu mask=0x20000", UNMAP,
       "Flush caches timeout", true, false, "panthor_gpu_flush_caches" },
@@ -217,6 +228,12 @@ static const Case cases[] = {
     { "interrupt storm", "irq-spurious interrupt=gpu count=1000 "
       "delay-ns=20000", FIRST_JOB, NULL, false, false,
       "panthor_gpu_irq_raw_handler" },
+    { "interrupt storm of the firmware", "irq-spurious interrupt=job "
+      "count=1000 delay-ns=20000", FIRST_JOB, NULL, false, false,
+      "panthor_job_irq_raw_handler" },
+    { "interrupt storm of the MMU", "irq-spurious interrupt=mmu count=1000 "
+      "delay-ns=20000", FIRST_JOB, NULL, false, false,
+      "panthor_mmu_irq_raw_handler" },
     /* Accesses */
     { "translation fault", "translation-fault va=0x20000000", FIRST_JOB,
       "Unhandled Page fault", false, true, "panthor_mmu_irq_handler" },

@@ -400,6 +400,32 @@ static void test_mcu_halt(void)
     mali_csf_bench_quit(&b);
 }
 
+static void test_mcu_rogue_halt(void)
+{
+    QMaliCsfBench b;
+    int64_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    id = arm(&b.gpu, "{'kind': 'mcu-rogue-halt', 'skip': 1}");
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(!glb_acked(&b.gpu, GLB_PING));
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_HALT);
+    g_assert_cmpint(met(&b.gpu, id), ==, 1);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
+                    ==, GLB_HALT_STATUS_OK);
+    /* It hears nothing any more, and can be booted. */
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert_cmpuint(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                     MCU_STATUS_HALT);
+    mali_csf_mcu_boot(&b.gpu);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
+    mali_csf_bench_quit(&b);
+}
+
 static void test_mcu_death(void)
 {
     QMaliCsfBench b;
@@ -1307,6 +1333,7 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/completions", test_completions);
     qtest_add_func("/mali-csf/inject/glb-ack", test_glb_ack);
     qtest_add_func("/mali-csf/inject/mcu-halt", test_mcu_halt);
+    qtest_add_func("/mali-csf/inject/mcu-rogue-halt", test_mcu_rogue_halt);
     qtest_add_func("/mali-csf/inject/mcu-death", test_mcu_death);
     qtest_add_func("/mali-csf/inject/csg-ack", test_csg_ack);
     qtest_add_func("/mali-csf/inject/cs-ack", test_cs_ack);

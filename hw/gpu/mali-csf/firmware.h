@@ -82,6 +82,8 @@ uint32_t mali_csf_fw_size(const MaliCsfModel *model);
 
 /* fw-global.c */
 void mali_csf_fw_boot(MaliCsfState *s);
+/* The firmware halts: say what has become of the groups */
+void mali_csf_fw_halt(MaliCsfState *s);
 /* The firmware dies: tell the host in HALT_STATUS, if it can be written */
 void mali_csf_fw_panic(MaliCsfState *s);
 /* Doorbell 0 rang */

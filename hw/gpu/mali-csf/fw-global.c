@@ -281,7 +281,7 @@ static void glb_event(MaliCsfState *s, uint32_t events)
     }
 }
 
-static void glb_halt(MaliCsfState *s)
+void mali_csf_fw_halt(MaliCsfState *s)
 {
     unsigned csg;
 
@@ -475,7 +475,7 @@ static void glb_requests(MaliCsfState *s)
     }
     if (halt) {
         s->mcu.fw.asleep = glb_sleeps(s, req, changed);
-        glb_halt(s);
+        mali_csf_fw_halt(s);
     }
 
     /* Whoever sees the acknowledgement sees what was asked for. */
@@ -489,12 +489,6 @@ static void glb_requests(MaliCsfState *s)
     }
 }
 
-/*
- * Acknowledge a doorbell word first, then look at what it announces.  The
- * host derives the next value of the word from our acknowledgement while we
- * run: a request that it writes after we looked would otherwise be
- * acknowledged unseen.
- */
 /* Those of @groups that somebody asked not to hear */
 static uint32_t csg_doorbells_lost(MaliCsfState *s, uint32_t groups)
 {
@@ -515,6 +509,12 @@ static uint32_t csg_doorbells_lost(MaliCsfState *s, uint32_t groups)
     return lost;
 }
 
+/*
+ * Acknowledge a doorbell word first, then look at what it announces.  The
+ * host derives the next value of the word from our acknowledgement while we
+ * run: a request that it writes after we looked would otherwise be
+ * acknowledged unseen.
+ */
 void mali_csf_fw_glb_doorbell(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;

@@ -165,6 +165,7 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
         .complete = mali_csf_mcu_ring_again,
     },
     ROW(TILER_OOM) = { .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM },
+    ROW(MCU_ROGUE_HALT) = { .takes = GIVEN_SKIP },
     ROW(ODD_SLOTS) = { .takes = GIVEN_SKIP | GIVEN_GROUPS | GIVEN_STREAMS },
 };
 

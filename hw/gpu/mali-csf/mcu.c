@@ -203,6 +203,13 @@ static void mcu_pass(void *opaque)
         mcu_crash(s, NULL);
         return;
     }
+    if ((mcu->doorbells & 1) &&
+        mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_ROGUE_HALT,
+                             &(MaliCsfOccasion) { })) {
+        mali_csf_fw_halt(s);
+        mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
+        return;
+    }
 
     if (mcu->boot_pending) {
         mcu->boot_pending = false;
