@@ -481,6 +481,36 @@ static void test_work(void)
     mali_csf_bench_quit(&b);
 }
 
+/* The buffer for traces is what it was at START. */
+static void test_trace(void)
+{
+    const uint64_t words[] = {
+        cs_move32(20, NEW), cs_trace_point(20, 1, 0, 0)
+    };
+    QMaliCsfBuffer buffer;
+    QMaliCsfBench b;
+    uint64_t in;
+
+    mali_csf_bench_init(&b, NULL);
+    in = b.gpu.cs_in[0][0];
+    buffer = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+    mali_csf_group_terminate(&b.group);
+    qtest_writel(b.gpu.qts, in + CS_INSTR_CONFIG,
+                 1 | 4 << 4 | 1 << (16 + CS_STATE_ERROR_STATUS));
+    qtest_writel(b.gpu.qts, in + CS_INSTR_BUFFER_SIZE, 64);
+    qtest_writeq(b.gpu.qts, in + CS_INSTR_BUFFER_BASE, buffer.va);
+    qtest_writeq(b.gpu.qts, in + CS_INSTR_BUFFER_OFFSET_POINTER, b.out.va);
+    mali_csf_group_start(&b.group, 0);
+    save_and_load(&b.gpu);
+    qtest_memset(b.gpu.qts, in + CS_INSTR_CONFIG, 0, 0x18);
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    g_assert_cmpuint(mali_csf_bench_out(&b, 0), ==, 32);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, buffer.pa + 8), ==, NEW);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, buffer.pa + 24), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
 /* Asked for memory, then refused and in the middle of a handler */
 static void test_heap(void)
 {
@@ -986,6 +1016,7 @@ int main(int argc, char **argv)
     ADD("tlb", test_tlb);
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
+    ADD("trace", test_trace);
     ADD("heap", test_heap);
     ADD("resource", test_resource);
     ADD("sleep", test_sleep);

@@ -711,6 +711,14 @@ void mali_csf_engine_finalize(MaliCsfState *s)
     g_free(s->engine.dispatch);
 }
 
+static bool trace_valid(const MaliCsfTraceBuffer *trace)
+{
+    return !trace->size ||
+           (is_power_of_2(trace->size) && !(trace->offset_va & 7) &&
+            trace->event_size <= ctz32(MALI_CSF_MAX_TRACE_EVENT) &&
+            trace->size >= 1u << trace->event_size);
+}
+
 bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
 {
     unsigned i;
@@ -725,6 +733,7 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
           stream->tiler.context_va) & 7) ||
         stream->protm_depth > stream->depth ||
         stream->granted >= 1u << MALI_CSF_EP_NUM ||
+        !trace_valid(&stream->trace) ||
         stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
         stream->tiler.scoreboard >= s->model->scoreboards ||
         stream->sb_endpoint >= s->model->scoreboards ||
@@ -812,8 +821,8 @@ static const VMStateDescription vmstate_mali_csf_deferred = {
 
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 5,
-    .minimum_version_id = 5,
+    .version_id = 6,
+    .minimum_version_id = 6,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -822,6 +831,11 @@ static const VMStateDescription vmstate_mali_csf_stream = {
         VMSTATE_UINT64(user_output, MaliCsfStream),
         VMSTATE_UINT8(priority, MaliCsfStream),
         VMSTATE_UINT8(doorbell, MaliCsfStream),
+        VMSTATE_UINT64(trace.base, MaliCsfStream),
+        VMSTATE_UINT64(trace.offset_va, MaliCsfStream),
+        VMSTATE_UINT32(trace.size, MaliCsfStream),
+        VMSTATE_UINT8(trace.event_size, MaliCsfStream),
+        VMSTATE_UINT8(trace.event_state, MaliCsfStream),
         VMSTATE_UINT32(idle_mask, MaliCsfStream),
         VMSTATE_UINT32_ARRAY(regs, MaliCsfStream,
                              MALI_CSF_MAX_WORK_REGISTERS),

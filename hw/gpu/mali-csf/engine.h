@@ -91,6 +91,21 @@ typedef struct MaliCsfDeferred {
     uint64_t blocked_va;
 } MaliCsfDeferred;
 
+/* Where TRACE_POINT writes */
+typedef struct MaliCsfTraceBuffer {
+    uint64_t base;
+    /* Of the 64-bit offset at which the next event is written */
+    uint64_t offset_va;
+    /* In bytes, a power of two; 0: nowhere */
+    uint32_t size;
+    /* Log2 of the bytes of an event; bits of CS_STATE_* that it begins with */
+    uint8_t event_size;
+    uint8_t event_state;
+} MaliCsfTraceBuffer;
+
+/* In bytes, of every model */
+#define MALI_CSF_MAX_TRACE_EVENT    128
+
 typedef struct MaliCsfStream {
     uint32_t state;
 
@@ -101,6 +116,7 @@ typedef struct MaliCsfStream {
     uint64_t user_output;
     uint8_t priority;
     uint8_t doorbell;
+    MaliCsfTraceBuffer trace;
     /* CS_IDLE_* bits of CS_REQ: which waits count as idle */
     uint32_t idle_mask;
 

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
+#include "qemu/log.h"
 #include "device.h"
 #include "resource.h"
 #include "trace.h"
@@ -70,6 +71,38 @@ static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
     mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
 }
 
+/*
+ * The buffer for TRACE_POINT.  What kbase refuses to user space is not used
+ * (kbase_csf_queue_register_ex()).
+ */
+static void trace_sample(MaliCsfState *s, unsigned as, uint32_t in,
+                         MaliCsfTraceBuffer *trace)
+{
+    uint32_t features = s->model->fw_instr_features;
+    uint32_t config = mali_csf_fw_load32(s, in + CS_INSTR_CONFIG);
+    unsigned event_size = CS_INSTR_CONFIG_EVENT_SIZE(config);
+    uint64_t least = (uint64_t)GLB_INSTR_OFFSET_UPDATE_RATE(features) <<
+                     event_size;
+
+    *trace = (MaliCsfTraceBuffer) {
+        .base = mali_csf_fw_load64(s, in + CS_INSTR_BUFFER_BASE),
+        .offset_va = mali_csf_fw_load64(s, in +
+                                        CS_INSTR_BUFFER_OFFSET_POINTER),
+        .size = mali_csf_fw_load32(s, in + CS_INSTR_BUFFER_SIZE),
+        .event_size = event_size,
+        .event_state = CS_INSTR_CONFIG_EVENT_STATE(config),
+    };
+    if (trace->size &&
+        (event_size > GLB_INSTR_EVENT_SIZE_MAX(features) ||
+         !is_power_of_2(trace->size) || trace->size < least ||
+         (trace->offset_va & 7) || CS_INSTR_CONFIG_JASID(config) != as)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: no trace buffer: INSTR_CONFIG 0x%"
+                      PRIx32 ", %" PRIu32 " bytes, offset at 0x%" PRIx64 "\n",
+                      __func__, config, trace->size, trace->offset_va);
+        *trace = (MaliCsfTraceBuffer) { 0 };
+    }
+}
+
 /* CS_BASE and the rest as the host has them now; false if it is no ring */
 static bool cs_sample(MaliCsfState *s, uint32_t in, MaliCsfStream *stream)
 {
@@ -101,6 +134,7 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     /* A suspended stream goes on where it was, with the ring of today. */
     fresh = *stream;
     valid = cs_sample(s, mali_csf_fw_cs_input(s, csg, cs), &fresh);
+    trace_sample(s, group->as, mali_csf_fw_cs_input(s, csg, cs), &fresh.trace);
     fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
                              CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
                              CS_IDLE_SHARED_SB_DEC);
@@ -132,6 +166,7 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
         stream->user_output = fresh.user_output;
         stream->priority = fresh.priority;
         stream->doorbell = fresh.doorbell;
+        stream->trace = fresh.trace;
         stream->idle_mask = fresh.idle_mask;
         if (extract & 7) {
             mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,

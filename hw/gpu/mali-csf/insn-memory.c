@@ -316,28 +316,28 @@ MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
     return mali_csf_exec_deferrable(exec, &op);
 }
 
+uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state)
+{
+    switch (state) {
+    case CS_STATE_TIMESTAMP:
+        return mali_csf_gpu_timestamp(exec->s);
+    case CS_STATE_CYCLE_COUNT:
+        return mali_csf_gpu_cycle_count(exec->s);
+    case CS_STATE_ERROR_STATUS:
+        return exec->stream->error;
+    default:
+        /* CS_STATE_DISJOINT_COUNT: nothing makes the counters disjoint */
+        return 0;
+    }
+}
+
 MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
                                          const MaliCsfDeferred *op)
 {
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
-    uint64_t value;
+    uint64_t value = mali_csf_state_value(exec, extract64(op->word, 32, 8));
 
-    switch (extract64(op->word, 32, 8)) {
-    case CS_STATE_TIMESTAMP:
-        value = mali_csf_gpu_timestamp(exec->s);
-        break;
-    case CS_STATE_CYCLE_COUNT:
-        value = mali_csf_gpu_cycle_count(exec->s);
-        break;
-    case CS_STATE_ERROR_STATUS:
-        value = exec->stream->error;
-        break;
-    default:
-        /* CS_STATE_DISJOINT_COUNT: nothing makes the counters disjoint */
-        value = 0;
-        break;
-    }
     result = mali_csf_mem_store64(exec->s, exec->group->as, op->address,
                                   value, &mmu_fault);
     if (result != MALI_CSF_MEM_DONE) {

@@ -4,14 +4,15 @@
  * Scoreboard selections as in src/panfrost/genxml/v11.xml of Mesa and in
  * panvk_vX_cmd_buffer.c of the same versions.  No public user space has
  * progress counters or entries shared by a group: what is here of them is a
- * guess that follows their names and the kbase driver's CS_REQ bits.
- *
- * Not modelled: the instrumentation buffer that TRACE_POINT writes to.
+ * guess that follows their names and the kbase driver's CS_REQ bits.  Of the
+ * buffer that TRACE_POINT writes to, kbase has the configuration; what an
+ * event looks like is a guess.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bswap.h"
 #include "qemu/host-utils.h"
 #include "instructions.h"
 #include "trace.h"
@@ -190,9 +191,58 @@ MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec)
     return mali_csf_exec_deferrable(exec, &op);
 }
 
+/* The states that are asked for, then registers, as much as there is room */
+static void trace_event_fill(const MaliCsfExec *exec,
+                             const MaliCsfDeferred *op, uint8_t *event,
+                             unsigned size)
+{
+    unsigned base = extract64(op->word, 32, 8);
+    unsigned count = extract64(op->word, 40, 8);
+    unsigned used = 0;
+
+    memset(event, 0, size);
+    for (unsigned i = 0; i <= CS_STATE_ERROR_STATUS && used + 8 <= size; i++) {
+        if (exec->stream->trace.event_state & (1u << i)) {
+            stq_le_p(event + used, mali_csf_state_value(exec, i));
+            used += 8;
+        }
+    }
+    for (unsigned i = 0; i < count && used + 4 <= size; i++, used += 4) {
+        stl_le_p(event + used, exec->stream->regs[base + i]);
+    }
+}
+
 MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
                                          const MaliCsfDeferred *op)
 {
+    const MaliCsfTraceBuffer *trace = &exec->stream->trace;
+    const unsigned as = exec->group->as;
+    uint8_t event[MALI_CSF_MAX_TRACE_EVENT];
+    unsigned size = 1u << trace->event_size;
+    uint64_t offset, va;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+
+    if (!trace->size) {
+        return MALI_CSF_STEP_NEXT;
+    }
+    va = trace->offset_va;
+    result = mali_csf_mem_load64(exec->s, as, va, &offset, &fault);
+    if (result == MALI_CSF_MEM_DONE) {
+        result = mali_csf_mem_probe(exec->s, as, va, sizeof(offset),
+                                    MALI_CSF_MEM_WRITE, &fault);
+    }
+    if (result == MALI_CSF_MEM_DONE) {
+        va = trace->base + (offset & (trace->size - 1) & ~(size - 1));
+        trace_event_fill(exec, op, event, size);
+        result = mali_csf_mem_write(exec->s, as, va, event, size, &fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &fault);
+    }
+    /* Who sees the offset sees the event before it. */
+    smp_wmb();
+    mali_csf_mem_store64(exec->s, as, trace->offset_va, offset + size, &fault);
     return MALI_CSF_STEP_NEXT;
 }
 

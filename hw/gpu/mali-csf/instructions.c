@@ -367,7 +367,7 @@ static const MaliCsfSemantics semantics[256] = {
     [CS_OP_HEAP_OPERATION] = { MEMORY(mali_csf_insn_heap_operation),
                                .align = 4,
                                .perform = mali_csf_perform_heap_operation },
-    [CS_OP_TRACE_POINT] = { SIMPLE(mali_csf_insn_trace_point),
+    [CS_OP_TRACE_POINT] = { MEMORY(mali_csf_insn_trace_point),
                             .perform = mali_csf_perform_trace_point },
     [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
                            .perform = mali_csf_perform_sync_add64 },

@@ -243,6 +243,8 @@ MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec);
 MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
+/* What STORE_STATE stores: @state is one of CS_STATE_* */
+uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state);
 MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
 MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
                                           const MaliCsfDeferred *op);

@@ -59,6 +59,13 @@ enum {
 #define CS_FEATURES_FRAGMENT        (1u << 17)
 #define CS_FEATURES_TILER           (1u << 18)
 
+/*
+ * GLB_CONTROL_INSTR_FEATURES: events between two updates of the offset, log2
+ * of the bytes of the largest event (kbase)
+ */
+#define GLB_INSTR_OFFSET_UPDATE_RATE(w) ((w) & 0xfu)
+#define GLB_INSTR_EVENT_SIZE_MAX(w)     (((w) >> 4) & 0xfu)
+
 /* GLB_CONTROL_PRFCNT_SIZE: of a sample, in units of 256 bytes (kbase) */
 #define GLB_PRFCNT_SIZE_HW(n)       ((n) & 0xffffu)
 #define GLB_PRFCNT_SIZE_FW(n)       ((n) << 16)
@@ -222,6 +229,10 @@ enum {
     CS_TILER_HEAP_END = 0x28,
     CS_USER_INPUT = 0x30,
     CS_USER_OUTPUT = 0x38,
+    CS_INSTR_CONFIG = 0x40,
+    CS_INSTR_BUFFER_SIZE = 0x44,
+    CS_INSTR_BUFFER_BASE = 0x48,
+    CS_INSTR_BUFFER_OFFSET_POINTER = 0x50,
     CS_INPUT_SIZE = 0x60,
 };
 
@@ -265,6 +276,14 @@ enum {
 
 #define CS_CONFIG_PRIORITY(w)       ((w) & 0xf)
 #define CS_CONFIG_DOORBELL(w)       (((w) >> 8) & 0xff)
+
+/*
+ * CS_INSTR_CONFIG: address space, log2 of an event's bytes, and what else is
+ * in an event (kbase)
+ */
+#define CS_INSTR_CONFIG_JASID(w)        ((w) & 0xf)
+#define CS_INSTR_CONFIG_EVENT_SIZE(w)   (((w) >> 4) & 0xf)
+#define CS_INSTR_CONFIG_EVENT_STATE(w)  (((w) >> 16) & 0xff)
 
 /* CS_STATUS_WAIT */
 #define CS_STATUS_WAIT_SB_MASK(m)   ((m) & 0xffffu)
