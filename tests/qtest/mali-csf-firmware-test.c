@@ -196,6 +196,50 @@ static void test_sleep_mirror(void)
     mali_csf_bench_quit(&b);
 }
 
+/* By itself, with the IDLE event, if it was told so when that was enabled */
+static void test_sleep_on_idle(void)
+{
+    const uint64_t words[] = { cs_nop() };
+
+    for (int i = 0; i < 3; i++) {
+        QMaliCsfBench b;
+        uint64_t config;
+
+        mali_csf_bench_init(&b, NULL);
+        config = b.gpu.glb_in + GLB_IDLE_TIMER_CONFIG;
+        qtest_writel(b.gpu.qts, config,
+                     i ? GLB_IDLE_TIMER_SLEEP_ON_IDLE : 0);
+        if (i < 2) {
+            mali_csf_glb_request(&b.gpu, 0, GLB_IDLE_EN);
+            mali_csf_glb_request(&b.gpu, GLB_IDLE_EN, GLB_IDLE_EN);
+        }
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        mali_csf_ack_events(&b.gpu);
+        mali_csf_writel(&b.gpu, GPU_CLEAR, ~0u);
+        mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_cmphex((qtest_readl(b.gpu.qts, b.gpu.glb_in + GLB_REQ) ^
+                         qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK)) &
+                        GLB_IDLE, ==, GLB_IDLE);
+        /* Not set, set, and set too late */
+        g_assert_cmphex(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                        i == 1 ? MCU_STATUS_HALT : MCU_STATUS_ENABLED);
+        g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_INT +
+                                       MALI_CSF_INT_RAWSTAT) &
+                        R_GPU_INT_MCU_STATUS_CHANGED_MASK, ==,
+                        i == 1 ? R_GPU_INT_MCU_STATUS_CHANGED_MASK : 0);
+        g_assert_cmphex(mali_csf_queue_extract(b.queue), ==, b.queue->insert);
+
+        /* A doorbell wakes it, and it goes to sleep again. */
+        mali_csf_ack_events(&b.gpu);
+        mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_cmphex(mali_csf_readl(&b.gpu, A_MCU_STATUS), ==,
+                        i == 1 ? MCU_STATUS_HALT : MCU_STATUS_ENABLED);
+        mali_csf_bench_quit(&b);
+    }
+}
+
 /* Switched off while it sleeps, it boots, and the groups are gone. */
 static void test_sleep_then_off(void)
 {
@@ -673,6 +717,7 @@ int main(int argc, char **argv)
     ADD_DATA("global/sleep/doorbell", test_sleep, &by_doorbell[1]);
     ADD("global/sleep/mirror", test_sleep_mirror);
     ADD("global/sleep/then-off", test_sleep_then_off);
+    ADD("global/sleep/on-idle", test_sleep_on_idle);
     ADD("global/debug", test_debug);
     ADD("global/fatal", test_fatal);
 

@@ -30,6 +30,8 @@ typedef struct MaliCsfFirmware {
     uint32_t eviction_timer;
     uint64_t core_mask;
     bool idle_enabled;
+    /* With the GLB_IDLE event it goes to sleep */
+    bool sleep_on_idle;
 
     /* PROTM_ENTER was served, and a stream is in its protected region */
     bool protected_mode;

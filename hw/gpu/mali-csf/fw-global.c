@@ -2,8 +2,8 @@
  * Mali CSF GPU: global firmware interface, and the accessors of all levels
  *
  * Not modelled: iterator traces, firmware configuration, the debug
- * interface, eviction of endpoint resources, sleep by the firmware's own
- * decision.  Requests of these are acknowledged and have no effect.
+ * interface, eviction of endpoint resources.  Requests of these are
+ * acknowledged and have no effect.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -205,6 +205,17 @@ static void boot_csg(MaliCsfState *s, unsigned csg, uint32_t streams)
     mali_csf_fw_csg_status(s, csg);
 }
 
+/* Sleep on idle takes effect when the timer is enabled (kbase). */
+static void latch_idle_en(MaliCsfState *s, uint32_t req)
+{
+    uint32_t config = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
+                                         GLB_IDLE_TIMER_CONFIG);
+
+    s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    s->mcu.fw.sleep_on_idle = s->mcu.fw.idle_enabled &&
+                              (config & GLB_IDLE_TIMER_SLEEP_ON_IDLE);
+}
+
 void mali_csf_fw_boot(MaliCsfState *s)
 {
     const MaliCsfModel *model = s->model;
@@ -247,7 +258,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
     mali_csf_fw_store32(s, out + GLB_ACK,
                         mali_csf_model_fw_since(s->model, 4, 1) ?
                         req & ~GLB_STATE_MASK : req);
-    s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    latch_idle_en(s, req);
     s->mcu.fw.core_mask = model->shader_present;
     mali_csf_fw_store32(s, out + GLB_DB_ACK,
                         mali_csf_fw_load32(s, in + GLB_DB_REQ));
@@ -363,7 +374,7 @@ static void serve_eviction_timer(MaliCsfState *s, uint32_t req)
 
 static void serve_idle_en(MaliCsfState *s, uint32_t req)
 {
-    s->mcu.fw.idle_enabled = req & GLB_IDLE_EN;
+    latch_idle_en(s, req);
     s->mcu.fw.idle_deadline = -1;
 }
 
@@ -592,6 +603,11 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
     fw->was_busy = false;
     fw->idle_deadline = -1;
     glb_event(s, GLB_IDLE);
+    if (fw->sleep_on_idle) {
+        fw->asleep = true;
+        mali_csf_fw_halt(s);
+        mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
+    }
 }
 
 void mali_csf_fw_glb_protm(MaliCsfState *s)

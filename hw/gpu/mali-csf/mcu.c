@@ -510,8 +510,8 @@ int mali_csf_mcu_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_firmware = {
     .name = "mali-csf-firmware",
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
         VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
@@ -519,6 +519,7 @@ static const VMStateDescription vmstate_mali_csf_firmware = {
         VMSTATE_UINT32(eviction_timer, MaliCsfFirmware),
         VMSTATE_UINT64(core_mask, MaliCsfFirmware),
         VMSTATE_BOOL(idle_enabled, MaliCsfFirmware),
+        VMSTATE_BOOL(sleep_on_idle, MaliCsfFirmware),
         VMSTATE_BOOL(protected_mode, MaliCsfFirmware),
         VMSTATE_BOOL(asleep, MaliCsfFirmware),
         VMSTATE_INT64(cores_off_at, MaliCsfFirmware),

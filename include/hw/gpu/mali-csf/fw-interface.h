@@ -150,6 +150,9 @@ enum {
 #define GLB_DEBUG_CSF               (1u << 30)
 #define GLB_DEBUG_HOST              (1u << 31)
 
+/* GLB_IDLE_TIMER_CONFIG (kbase) */
+#define GLB_IDLE_TIMER_SLEEP_ON_IDLE (1u << 9)
+
 /* Timer words: value and source */
 #define GLB_TIMER_VALUE(w)          ((w) & 0x7fffffffu)
 #define GLB_TIMER_SOURCE_GPU_COUNTER (1u << 31)
