@@ -481,6 +481,26 @@ static void test_work(void)
     mali_csf_bench_quit(&b);
 }
 
+/* A flush that is under way has its effect after loading. */
+static void test_flush(void)
+{
+    const uint32_t flush_id = MALI_CSF_USER_BASE + A_LATEST_FLUSH_ID;
+    QMaliCsfBench b;
+    uint32_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-cs-flush-latency-ns", LONG_ENOUGH);
+    id = mali_csf_readl(&b.gpu, flush_id);
+    mali_csf_queue_submit(b.queue, (const uint64_t[]) {
+                              cs_flush_cache2(0x233, 2, 0, 3) }, 1);
+    mali_csf_run(&b.gpu, LONG_ENOUGH / 2);
+    save_and_load(&b.gpu);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 1);
+    mali_csf_bench_quit(&b);
+}
+
 /* The buffer for traces is what it was at START. */
 static void test_trace(void)
 {
@@ -1017,6 +1037,7 @@ int main(int argc, char **argv)
     ADD("idle-timer", test_idle_timer);
     ADD("work", test_work);
     ADD("trace", test_trace);
+    ADD("flush", test_flush);
     ADD("heap", test_heap);
     ADD("resource", test_resource);
     ADD("sleep", test_sleep);

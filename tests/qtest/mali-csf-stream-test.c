@@ -764,6 +764,69 @@ static void test_store_state(void)
     mali_csf_bench_quit(&b);
 }
 
+/* A flush that takes time keeps its entry, and is done at its end. */
+static void test_flush_latency(void)
+{
+    const int64_t latency = 10 * MALI_CSF_MS;
+    const uint32_t flush_id = MALI_CSF_USER_BASE + A_LATEST_FLUSH_ID;
+    uint64_t words[] = {
+        cs_move48(90, 0),
+        cs_move32(8, NEW),
+        cs_flush_cache2(0x233, 2, 0, 3),
+        cs_store_multiple(8, 1, 90, 0),
+        cs_wait(1 << 3),
+        cs_store_multiple(8, 1, 90, 4),
+    };
+    QMaliCsfBench b;
+    uint32_t id;
+
+    mali_csf_bench_init(&b, NULL);
+    words[0] = cs_move48(90, b.out.va);
+    mali_csf_set_property(&b.gpu, "x-cs-flush-latency-ns", latency);
+    id = mali_csf_readl(&b.gpu, flush_id);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, latency - MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, 0);
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 1 << 3);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, NEW);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 1);
+
+    /* One that is not needed takes none. */
+    qtest_writeq(b.gpu.qts, b.out.pa, 0);
+    words[1] = cs_move32(2, id);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 4), ==, NEW);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 1);
+
+    /* Deferred, it begins when what it waits for is done. */
+    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", latency);
+    mali_csf_queue_submit(b.queue, (const uint64_t[]) {
+                              cs_move32(2, 0), cs_opcode(CS_OP_RUN_COMPUTE),
+                              cs_flush_cache2(0x233, 2, 1, 3) }, 3);
+    mali_csf_run(&b.gpu, 2 * latency - MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 1);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 2);
+
+    /* SUSPEND does not wait for it, and does not lose it. */
+    mali_csf_queue_submit(b.queue, (const uint64_t[]) {
+                              cs_flush_cache2(0x233, 2, 0, 3) }, 1);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_group_suspend(&b.group);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 3);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 0);
+    mali_csf_run(&b.gpu, 2 * latency);
+    g_assert_cmphex(mali_csf_readl(&b.gpu, flush_id), ==, id + 3);
+    mali_csf_bench_quit(&b);
+}
+
 /* Instructions that change nothing that a stream can see */
 static void test_no_effect(void)
 {
@@ -2671,6 +2734,7 @@ int main(int argc, char **argv)
     ADD("insn/sync-update-coalesced", test_sync_update_coalesced);
     ADD("insn/store-state", test_store_state);
     ADD("insn/no-effect", test_no_effect);
+    ADD("insn/flush-latency", test_flush_latency);
     ADD("insn/flush-cache2", test_flush_cache2);
 
     for (int i = 0; i < ARRAY_SIZE(wait_tests); i++) {

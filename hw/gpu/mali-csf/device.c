@@ -244,6 +244,7 @@ static const PropertyDescription instance_descriptions[] = {
     { "x-as-latency-ns", "time that an address-space command takes" },
     { "x-flush-latency-ns", "time that a cache flush takes" },
     { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
+    { "x-cs-flush-latency-ns", "time that a FLUSH_CACHE2 instruction takes" },
     { "x-endpoint-heap-chunks", "chunks of tiler heap that a RUN instruction "
                                 "with vertices takes" },
     { "x-endpoint-latency-ns", "time that the work of a RUN instruction "
@@ -289,6 +290,9 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-fw-latency-ns",
                                    &s->mcu.latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-cs-flush-latency-ns",
+                                   &s->engine.flush_latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-endpoint-heap-chunks",
                                    &s->engine.endpoint_heap_chunks,

@@ -604,6 +604,40 @@ void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
     timer_mod_anticipate(s->engine.work_timer, end);
 }
 
+void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
+                           unsigned scoreboard, uint32_t modes)
+{
+    uint64_t latency = MIN(s->engine.flush_latency_ns,
+                           MALI_CSF_LATENCY_MAX_NS);
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (!latency) {
+        mali_csf_gpu_flush_done(s, modes);
+        return;
+    }
+    stream->scoreboard[scoreboard]++;
+    stream->flush_modes[scoreboard] |= modes;
+    mali_csf_engine_work_until(s, csg, cs, scoreboard,
+                               qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                               latency);
+}
+
+static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
+                      unsigned scoreboard)
+{
+    if (stream->flush_modes[scoreboard]) {
+        mali_csf_gpu_flush_done(s, stream->flush_modes[scoreboard]);
+        stream->flush_modes[scoreboard] = 0;
+    }
+}
+
+void mali_csf_engine_end_flushes(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    for (unsigned i = 0; i < s->model->scoreboards; i++) {
+        end_flush(s, stream_get(s, csg, cs), i);
+    }
+}
+
 /* Work on the entry that no endpoint has yet */
 static uint32_t work_held(const MaliCsfStream *stream, unsigned scoreboard)
 {
@@ -641,6 +675,7 @@ static void engine_work_timer(void *opaque)
             }
             stream->work_end[sb] = 0;
             stream->scoreboard[sb] = work_held(stream, sb);
+            end_flush(s, stream, sb);
             stream->work_progress = now;
             check_scoreboard_wait(stream);
         }
@@ -821,8 +856,8 @@ static const VMStateDescription vmstate_mali_csf_deferred = {
 
 static const VMStateDescription vmstate_mali_csf_stream = {
     .name = "mali-csf-stream",
-    .version_id = 6,
-    .minimum_version_id = 6,
+    .version_id = 7,
+    .minimum_version_id = 7,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(state, MaliCsfStream),
         VMSTATE_UINT64(ring_base, MaliCsfStream),
@@ -871,6 +906,8 @@ static const VMStateDescription vmstate_mali_csf_stream = {
                              MALI_CSF_MAX_SCOREBOARDS),
         VMSTATE_INT64_ARRAY(work_end, MaliCsfStream,
                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_UINT16_ARRAY(flush_modes, MaliCsfStream,
+                             MALI_CSF_MAX_SCOREBOARDS),
         VMSTATE_INT64(work_progress, MaliCsfStream),
         VMSTATE_UINT32(passed_over, MaliCsfStream),
         VMSTATE_UINT64(wait_va, MaliCsfStream),

@@ -167,6 +167,8 @@ typedef struct MaliCsfStream {
      */
     uint32_t scoreboard[MALI_CSF_MAX_SCOREBOARDS];
     int64_t work_end[MALI_CSF_MAX_SCOREBOARDS];
+    /* Modes of the cache flushes among it, or 0 */
+    uint16_t flush_modes[MALI_CSF_MAX_SCOREBOARDS];
     /* Virtual time at which an endpoint last took or ended work of it */
     int64_t work_progress;
 
@@ -247,6 +249,8 @@ typedef struct MaliCsfEngine {
 
     /* How long an endpoint takes, a property; for the next work that ends */
     uint64_t endpoint_latency_ns;
+    /* How long a FLUSH_CACHE2 takes, likewise */
+    uint64_t flush_latency_ns;
     /* Chunks of its heap that a piece of the tiler's work takes, likewise */
     uint64_t endpoint_heap_chunks;
     QEMUTimer *work_timer;
@@ -334,6 +338,16 @@ void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
 /* The same, later: at @end of the virtual clock, in nanoseconds */
 void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
                                 unsigned scoreboard, int64_t end);
+
+/*
+ * A FLUSH_CACHE2 of @modes begins.  It is done when this returns, or holds
+ * the scoreboard entry for x-cs-flush-latency-ns.
+ */
+void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
+                           unsigned scoreboard, uint32_t modes);
+
+/* The flushes of the stream that are under way are done now. */
+void mali_csf_engine_end_flushes(MaliCsfState *s, unsigned csg, unsigned cs);
 
 /*
  * What the stream gave to endpoints is done now: SUSPEND does not wait.

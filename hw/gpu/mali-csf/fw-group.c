@@ -435,6 +435,7 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
          * (cs_slot_sync_queue_state_locked() in panthor_sched.c, v7.3).
          */
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            mali_csf_engine_end_flushes(s, csg, cs);
             mali_csf_stream_end_work(&group->streams[cs]);
         }
     }

@@ -110,7 +110,8 @@ MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
     uint32_t id = op->data & R_LATEST_FLUSH_ID_ID_MASK;
 
     if (id == 0 || id == exec->s->gpu.latest_flush_id) {
-        mali_csf_gpu_flush_done(exec->s, extract64(op->word, 0, 12));
+        mali_csf_engine_flush(exec->s, exec->csg, exec->cs, op->signal,
+                              extract64(op->word, 0, 12));
     }
     return MALI_CSF_STEP_NEXT;
 }
