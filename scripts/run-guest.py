@@ -49,6 +49,8 @@ DEVICES_PATH = '/machine/peripheral/'
 DEVICE_PATH = DEVICES_PATH + DEVICE_ID
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
 BEGINS = 'begins.tsv'   # where in device.log each program begins
+# The runner reads the kernel log after each program: stress --long writes 240 KB.
+LOG_BUFFER = 'log_buf_len=4M'
 BOOT_SECONDS = 60
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
@@ -350,8 +352,7 @@ def qemu_command(tree, kernel, settings, initrd, events):
     if settings.model != NO_GPU:
         command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model},'
                                f'strict={settings.strict}']
-    if settings.kernel_args:
-        command += ['-append', settings.kernel_args]
+    command += ['-append', f'{LOG_BUFFER} {settings.kernel_args}'.strip()]
     if settings.gdb:
         command += ['-s', '-S']
     return command + settings.qemu_args

@@ -148,13 +148,20 @@ static void read_plan(void)
 /* Drop the new lines of the kernel log, or report the bad ones. */
 static void read_kernel_log(const char *name)
 {
+    static const char lost[] = "records of the kernel log were overwritten "
+                               "before they were read";
     char record[8192];
+    bool said = false;
     ssize_t size;
 
     for (;;) {
         size = read(kernel_log, record, sizeof(record) - 1);
         if (size < 0) {
-            /* EPIPE: records were overwritten before we read them */
+            if (errno == EPIPE && name && !said) {
+                /* Any of them may have been a bad line. */
+                printf("@@ log %s %s\n", name, lost);
+                said = true;
+            }
             if (errno == EPIPE || errno == EINTR) {
                 continue;
             }
