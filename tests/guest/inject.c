@@ -228,7 +228,11 @@ static const Case cases[] = {
     { "interrupt storm", "irq-spurious interrupt=gpu count=1000 "
       "delay-ns=20000", FIRST_JOB, NULL, false, false,
       "panthor_gpu_irq_raw_handler" },
-    { "interrupt storm of the firmware", "irq-spurious interrupt=job "
+    /*
+     * Of a slot that is free: with no bit, the line would stay high while the
+     * driver, whose interrupt thread runs, has it masked and does not look.
+     */
+    { "interrupt storm of the firmware", "irq-spurious interrupt=job mask=0x4 "
       "count=1000 delay-ns=20000", FIRST_JOB, NULL, false, false,
       "panthor_job_irq_raw_handler" },
     { "interrupt storm of the MMU", "irq-spurious interrupt=mmu count=1000 "
