@@ -49,6 +49,7 @@ enum {
 /* One that the tiler has from the start, and one that the driver gives */
 #define HEAP_CHUNKS     2
 #define DRAWS           8
+#define RING_SIZE       0x4000
 #define MARK_ONE        0x11110000u
 #define MARK_TWO        0x22220000u
 
@@ -297,6 +298,15 @@ static void drawer_init(Traveller *t, PanthorDev *dev)
     uint32_t heap;
 
     panthor_context_init(&t->ctx, dev, 1);
+    /*
+     * One that keeps its slot: up to 7.3 panthor answers an event with the
+     * counters of the slot that the group has by then, which may be another
+     * (group_process_tiler_oom() of panthor_sched.c), and ends the group.
+     */
+    TAP_MUST(panthor_group_destroy(dev, t->ctx.group));
+    TAP_MUST(panthor_group_create_with(dev, t->ctx.vm, 1,
+                                       PANTHOR_GROUP_PRIORITY_HIGH, RING_SIZE,
+                                       &t->ctx.group));
     /* It goes with the VM. */
     TAP_MUST(panthor_heap_create(dev, t->ctx.vm, 1, HEAP_CHUNKS, &heap,
                                  &heap_va, &first_chunk));
