@@ -28,6 +28,8 @@ TEST = 'journey'
 MEM = '512M'
 # Virtual time is of no interest: seconds of the host from the program's begin
 INSTANTS = [1, 2, 3, 4]
+# Seconds between looks at the clock: the program says nothing until its end
+POLL = 0.1
 EVENTS = ['mali_csf_reg_write', 'mali_csf_doorbell', 'mali_csf_as_update']
 RAM_BASE = 0x40000000
 PAGE, TABLE_LEVELS, ADDRESS = 0x1000, 4, 0xfffffffff000
@@ -122,11 +124,15 @@ class Recorder(run_guest.Guest):
         if words[:2] == ['begin', TEST]:
             self.instants = [time.monotonic() + seconds for seconds in INSTANTS]
 
-    def handle_lines(self):
-        super().handle_lines()
-        if self.instants and time.monotonic() >= self.instants[0]:
-            self.instants.pop(0)
-            self.look()
+    def run(self, limit):
+        end = self.started + limit
+        while not super().run(min(time.monotonic() + POLL, end) - self.started):
+            now = time.monotonic()
+            if now >= end:
+                return False
+            if self.instants and now >= self.instants[0] and self.look():
+                self.instants.pop(0)
+        return True
 
     def must(self, execute, **arguments):
         value, error = self.monitor.command(execute, **arguments)
@@ -135,16 +141,27 @@ class Recorder(run_guest.Guest):
         return value
 
     def look(self):
+        """Take what the memory has now; False if the firmware does not run."""
+        log = project.read_lossy(os.path.join(self.folder, 'device.log'))
+        if not transtabs(log).get(0):
+            return False
         self.must('stop')
         path = os.path.join(self.folder, 'memory')
         size = int(MEM[:-1]) << 20
         self.must('pmemsave', val=RAM_BASE, size=size, filename='memory')
         log = project.read_lossy(os.path.join(self.folder, 'device.log'))
-        roots = {int(space): int(root, 16) for space, root in re.findall(
-            r'^mali_csf_as_update as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
-        interface(Image(path, roots), self.seeds)
+        roots = transtabs(log)
+        if roots[0]:
+            interface(Image(path, roots), self.seeds)
         os.remove(path)
         self.must('cont')
+        return bool(roots[0])
+
+
+def transtabs(log):
+    """Where the tables of each address space are"""
+    return {int(space): int(root, 16) for space, root in re.findall(
+        r'^mali_csf_as_update as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
 
 
 def add(seeds, target, name, data):
@@ -333,7 +350,7 @@ def register_inputs(log, seeds):
     for index in range(count):
         at = index * (len(operations) - window) // (count - 1)
         data = b''.join(operations[at:at + window])
-        add(seeds, 'mali-csf-registers', 'boot' if not at else 'later', (boot if at else b'') + data)
+        add(seeds, 'mali-csf-registers', 'later' if at else 'boot', (boot if at else b'') + data)
 
 
 # -- the run

@@ -25,7 +25,8 @@ class SeedsTest(unittest.TestCase):
 
     def test_files(self):
         """Each file is of a target, and each line of it an input that is not too long."""
-        rows = dict(re.findall(r'\.name = "([\w-]+)",.*?\.max_size = ([^,]+),', read(TARGETS), re.S))
+        rows = dict(re.findall(r'\.name = "([\w-]+)",.*?\.max_size = ([^,]+),', read(TARGETS),
+                               re.S))
         self.assertEqual(set(os.listdir(fuzz.RECORDED)), set(record_seeds.KEEP))
         for target in record_seeds.KEEP:
             limit = eval(rows[target])
