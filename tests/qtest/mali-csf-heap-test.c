@@ -604,6 +604,28 @@ static void test_handler_sets_handler(void)
     mali_csf_bench_quit(&h.b);
 }
 
+/* A stream that is dead asks for nothing, whatever work waits. */
+static void test_dead(void)
+{
+    HeapBench h;
+
+    heap_init(&h, 1);
+    {
+        const uint64_t words[] = {
+            cs_move48(50, h.heap.va),
+            cs_heap_set(50),
+            RUN(CS_OP_RUN_IDVS),
+            cs_opcode(0xee),
+        };
+
+        mali_csf_queue_submit(h.queue, words, ARRAY_SIZE(words));
+    }
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(h.queue, CS_EVENT_FATAL));
+    g_assert_false(oom(&h));
+    mali_csf_bench_quit(&h.b);
+}
+
 static void test_heap_misaligned(void)
 {
     const uint64_t words[] = { cs_move48(50, 0x1004), cs_heap_set(50) };
@@ -712,6 +734,34 @@ static void test_suspend_in_handler(void)
     answer(&h, 0, 0);
     g_assert(mali_csf_queue_wait(h.queue, 100 * MALI_CSF_MS));
     g_assert_cmpuint(handler_runs(&h), ==, 2);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* Back from a suspend it is still the handler, which sets no handler. */
+static void test_suspend_sets_handler(void)
+{
+    const uint64_t more[] = {
+        cs_move32(76, 200000),
+        cs_add_imm32(76, 76, -1),
+        cs_branch(CS_COND_NE, 76, -2),
+        cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 80, 82),
+    };
+    HeapBench h;
+
+    heap_init(&h, 1);
+    set_handler(&h, handler_code(&h, more, ARRAY_SIZE(more)));
+    submit_draw(&h, h.queue, 1);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    mali_csf_queue_ack_event(h.queue, CS_TILER_OOM);
+    mali_csf_run(h.gpu, 200 * MALI_CSF_US);
+    g_assert_cmpuint(handler_runs(&h), ==, 1);
+    mali_csf_group_suspend(&h.b.group);
+    mali_csf_group_resume(&h.b.group, 2);
+    g_assert_false(mali_csf_queue_event(h.queue, CS_EVENT_FATAL));
+    mali_csf_run(h.gpu, 100 * MALI_CSF_MS);
+    g_assert_true(mali_csf_queue_event(h.queue, CS_EVENT_FATAL));
+    g_assert_cmphex(mali_csf_queue_status(h.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_INVALID_INSTRUCTION);
     mali_csf_bench_quit(&h.b);
 }
 
@@ -869,11 +919,13 @@ int main(int argc, char **argv)
     ADD_DATA("handler/depth/more", test_handler_depth, &depths[2]);
     ADD("handler/sets-handler", test_handler_sets_handler);
     ADD("fatal", test_fatal);
+    ADD("dead", test_dead);
     ADD("misaligned", test_heap_misaligned);
 
     ADD("suspend/asked", test_suspend_asked);
     ADD("suspend/refused", test_suspend_refused);
     ADD("suspend/in-handler", test_suspend_in_handler);
+    ADD("suspend/sets-handler", test_suspend_sets_handler);
     ADD("terminate", test_terminate_asked);
 
     ADD_DATA("locked/heap", test_locked, &which[0]);
