@@ -311,4 +311,5 @@ def check(tap):
 
 if __name__ == '__main__':
     sys.stdout.reconfigure(encoding='utf-8')
-    project.run_main(lambda: run_guest.check_main(__doc__, {'INSTANTS': INSTANTS, 'SEED': 'number'}, check))
+    project.run_main(lambda: run_guest.check_main(
+        __doc__, {'INSTANTS': INSTANTS, 'SEED': 'number'}, check))

@@ -299,8 +299,8 @@ class Program:
 
     def fill(self):
         weights = [(self.simple, 12), (self.branch, 3), (self.loop, 1), (self.call, 2),
-                   (self.sync, 4), (self.sync_wait, 2), (self.store_state, 2), (self.other, 3), (self.work, 2),
-                   (self.heap, 2), (self.handler, .5), (self.region, .5),
+                   (self.sync, 4), (self.sync_wait, 2), (self.store_state, 2), (self.other, 3),
+                   (self.work, 2), (self.heap, 2), (self.handler, .5), (self.region, .5),
                    (self.misaligned, 1), (self.invalid, .3)]
         if self.arch >= 11:
             weights.append((self.entries, 3))
