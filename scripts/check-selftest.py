@@ -26,6 +26,8 @@ host_packages = importlib.import_module('host-packages')
 PATCHES = os.path.join(project.ROOT, 'tests/selftest')
 FOLDER = os.path.join(project.BUILD, 'selftest')
 TEST_SECONDS = 300
+# What QEMU puts before the name of a qtest
+ARCHITECTURE = '/aarch64'
 
 
 def copy_tree(tree):
@@ -67,7 +69,7 @@ def run_qtest(tree, obj, name, path=None):
     environment = dict(os.environ,
                        QTEST_QEMU_BINARY=os.path.join(obj, 'qemu-system-aarch64'))
     command = [os.path.join(tree.obj, 'tests/qtest', name), '--tap']
-    with subprocess.Popen(command + (['-p', path] if path else []),
+    with subprocess.Popen(command + (['-p', ARCHITECTURE + path] if path else []),
                           cwd=obj, env=environment, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           process_group=0) as process:
@@ -90,9 +92,23 @@ def qtests_that_fail(tree, obj):
     return next(filter(None, (run_qtest(tree, obj, name) for name in tree.tests('qtest'))), None)
 
 
+def tests_named(path):
+    """[(program, path)] of the tests that a patch is about; none: it may be any"""
+    return re.findall(r'^Test: (\S+) (\S+)$', project.read(path), re.M)
+
+
+def problem_of_intact(tree, obj, paths):
+    """What fails of the tests that the patches need while nothing is broken"""
+    named = [tests_named(path) for path in paths]
+    if not all(named):
+        return qtests_that_fail(tree, obj)
+    return next(filter(None, (run_qtest(tree, obj, *test)
+                              for test in dict.fromkeys(sum(named, [])))), None)
+
+
 def judge(tree, obj, path):
     """(whether the qtests notice the patch that is built in, how)"""
-    named = re.findall(r'^Test: (\S+) (\S+)$', project.read(path), re.M)
+    named = tests_named(path)
     if not named:
         found = qtests_that_fail(tree, obj)
         return bool(found), found or 'no qtest notices'
@@ -128,7 +144,7 @@ def main():
         say('copying the build tree')
         device, obj = copy_tree(tree)
         build(obj)
-        problem = qtests_that_fail(tree, obj)
+        problem = problem_of_intact(tree, obj, [os.path.join(PATCHES, name) for name in names])
         if problem:
             raise Stop(f'the intact model fails: {problem}', project.FAIL)
         binary = os.path.join(obj, os.path.basename(tree.binary))
