@@ -136,6 +136,9 @@ def choose_programs(wanted, rows=None):
             named = [row for row in rows if word in (row[0], row[0] + row[3])]
             found = [row for row in named if row[1] not in ('long', 'finding')] or named
             if not found:
+                if re.fullmatch(r'[\w-]+', word) and os.path.exists(
+                        os.path.join(project.ROOT, 'tests/guest', word + '.c')):
+                    raise project.usage(f'TESTS={word} has no line in tests/guest/programs')
                 names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
                 raise project.usage(f'TESTS={word} is no guest program; '
                                     f'valid: {names}, {", ".join(CLASSES)}, all, none')

@@ -52,6 +52,12 @@ class SettingsTest(unittest.TestCase):
     def test_tests(self):
         self.refused('TESTS=nonsense is no guest program; valid: canary, ', TESTS='quick nonsense')
 
+    def test_program_without_a_line(self):
+        path = os.path.join(project.ROOT, 'tests/guest/toy.c')
+        real = os.path.exists
+        with mock.patch('os.path.exists', lambda name: name == path or real(name)):
+            self.refused('TESTS=toy has no line in tests/guest/programs', TESTS='toy')
+
     def test_memory(self):
         for text in ('0G', '00M', '1', 'G', '2T'):
             self.refused(f'MEM={text} is not a size', MEM=text)
@@ -70,6 +76,13 @@ class ModelsTest(unittest.TestCase):
         source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
         self.assertEqual(re.findall(r'^ +\.name = "([^"]+)"', source, re.M),
                          project.config('matrix')['models'])
+
+    def test_tests_have_them_too(self):
+        """In both the figures stand once more; a model without them would not be tested."""
+        for name, pattern in (('tests/qtest/mali-csf-model-test.c', r'^    \{ "([^"]+)", 0x'),
+                              ('tests/guest/lib/models.c', r'^ +\.name = "([^"]+)"')):
+            self.assertEqual(re.findall(pattern, project.read(os.path.join(project.ROOT, name)),
+                                        re.M), project.config('matrix')['models'], name)
 
 
 class ProgramsTest(unittest.TestCase):
@@ -147,7 +160,7 @@ class CommandTest(unittest.TestCase):
     def refused(self, script, text, *arguments, **values):
         with variables(**values):
             result = subprocess.run([sys.executable, os.path.join(SCRIPTS, script), *arguments],
-                                    capture_output=True, text=True, check=False, timeout=60)
+                                    capture_output=True, text=True, check=False, timeout=300)
         self.assertEqual((result.returncode, result.stdout), (project.USAGE, ''))
         self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
         self.assertIn(text, result.stderr)
@@ -179,7 +192,7 @@ class MakefileTest(unittest.TestCase):
         with variables():
             result = subprocess.run(['make', '-s', '-C', project.ROOT, 'check-models',
                                      'KERNEL=nonsense'], capture_output=True, text=True,
-                                    check=False, timeout=60)
+                                    check=False, timeout=300)
         self.assertIn('KERNELS=nonsense is neither', result.stderr)
         self.assertEqual(result.returncode, 2)
 

@@ -25,7 +25,7 @@ typedef enum MaliCsfStrict {
     MALI_CSF_STRICT_STOP,
 } MaliCsfStrict;
 
-/* In the order of mali_csf_findings[] */
+/* Their names are in mali_csf_finding_names[]. */
 typedef enum MaliCsfFindingId {
     /* Violations */
     MALI_CSF_CHANGE_OUTSIDE_LOCK,
