@@ -227,6 +227,11 @@ static void test_encoders(void)
                                          tests[i].arch) ==
                      &cs_instructions[row];
         }
+        if (!found) {
+            g_test_message("no test of %s, first architecture %u",
+                           cs_instructions[row].name,
+                           cs_instructions[row].min_arch);
+        }
         g_assert_true(found);
     }
 }
