@@ -735,6 +735,8 @@ static void test_perfcnt(void)
     qtest_writeq(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_BASE, ring.va);
     qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CONFIG, 4);
     qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CSF_EN, ~0u);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CSG_EN, ~0u);
+    qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PRFCNT_CSG_SELECT, 1 << 1);
     mali_csf_glb_request(&b.gpu, GLB_PERFCNT_EN, GLB_PERFCNT_EN);
     for (int i = 0; i < 3; i++) {
         mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
@@ -746,9 +748,12 @@ static void test_perfcnt(void)
                              GLB_PERFCNT_SAMPLE);
         g_assert_cmpuint(qtest_readl(b.gpu.qts, b.gpu.glb_out +
                                      GLB_PRFCNT_INSERT), ==, i + 1);
-        /* Instructions retired: word 5 of the second block of eight */
-        g_assert_cmpuint(qtest_readl(b.gpu.qts, ring.pa + i * 8 * 256 + 256 +
-                                     5 * 4), ==, i == 1 ? 0 : 8);
+        /* Instructions retired: word 5 of the tenth block of sixteen */
+        g_assert_cmpuint(qtest_readl(b.gpu.qts, ring.pa + i * 16 * 256 +
+                                     9 * 256 + 5 * 4), ==, i == 1 ? 0 : 8);
+        /* And of the third, of slot 1, which is selected and has none */
+        g_assert_cmphex(qtest_readl(b.gpu.qts, ring.pa + i * 16 * 256 +
+                                    2 * 256 + 2 * 4), ==, ~0u);
     }
     mali_csf_bench_quit(&b);
 }

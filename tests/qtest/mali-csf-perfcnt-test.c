@@ -14,9 +14,9 @@
 #define JOB_CLEAR       (MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_CLEAR)
 
 #define BLOCK_SIZE      256
-/* Firmware, front end, tiler, MMU, and the four cores of a G610 */
+/* Firmware, 8 slots, front end, tiler, MMU, and the four cores of a G610 */
 enum {
-    FW, CSF, TILER, MMU_L2, SHADER, NUM_BLOCKS = SHADER + 4,
+    FW, CSG, CSF = CSG + 8, TILER, MMU_L2, SHADER, NUM_BLOCKS = SHADER + 4,
 };
 #define SAMPLE_SIZE     (NUM_BLOCKS * BLOCK_SIZE)
 
@@ -32,8 +32,8 @@ typedef struct PerfBench {
 static void enable(PerfBench *p, unsigned slots, uint32_t mask)
 {
     static const uint32_t masks[] = {
-        GLB_PRFCNT_FW_EN, GLB_PRFCNT_CSF_EN, GLB_PRFCNT_TILER_EN,
-        GLB_PRFCNT_MMU_L2_EN, GLB_PRFCNT_SHADER_EN,
+        GLB_PRFCNT_FW_EN, GLB_PRFCNT_CSG_EN, GLB_PRFCNT_CSF_EN,
+        GLB_PRFCNT_TILER_EN, GLB_PRFCNT_MMU_L2_EN, GLB_PRFCNT_SHADER_EN,
     };
     QTestState *qts = p->gpu->qts;
     uint64_t in = p->gpu->glb_in;
@@ -107,7 +107,7 @@ static void test_size(void)
     init(&p);
     g_assert_cmphex(qtest_readl(p.gpu->qts, p.gpu->shared_pa +
                                 GLB_CONTROL_PRFCNT_SIZE), ==,
-                    1 << 16 | (NUM_BLOCKS - 1));
+                    CSF << 16 | (NUM_BLOCKS - CSF));
     mali_csf_bench_quit(&p.b);
 }
 
@@ -179,6 +179,82 @@ static void test_counts(void)
                                            << 32), >,
                     word(&p, 0, CSF, 0) + ((uint64_t)word(&p, 0, CSF, 1)
                                            << 32));
+    mali_csf_bench_quit(&p.b);
+}
+
+/* What each slot's groups have done, if they are selected */
+static void test_groups(void)
+{
+    const uint64_t run[] = {
+        cs_opcode(CS_OP_RUN_COMPUTE), cs_opcode(CS_OP_RUN_COMPUTE),
+        cs_opcode(CS_OP_RUN_COMPUTE), cs_opcode(CS_OP_RUN_FRAGMENT),
+        cs_opcode(CS_OP_RUN_FRAGMENT), cs_opcode(CS_OP_RUN_TILING),
+    };
+    const uint64_t wild[] = { cs_opcode(0xee) };
+    QMaliCsfGroup group;
+    PerfBench p;
+
+    init(&p);
+    mali_csf_group_init(&p.b.vm, &group, 1);
+    mali_csf_group_start(&group, 3);
+    qtest_writel(p.gpu->qts, p.gpu->glb_in + GLB_PRFCNT_CSG_SELECT, 0xf7);
+    enable(&p, 4, ~0u);
+    mali_csf_queue_exec(p.b.queue, run, ARRAY_SIZE(run));
+    mali_csf_queue_submit(&group.queue[0], wild, ARRAY_SIZE(wild));
+    mali_csf_run(p.gpu, LONG_ENOUGH);
+    sample(&p);
+    g_assert_cmpuint(word(&p, 0, CSG, 4), ==, word(&p, 0, CSF, 4));
+    g_assert_cmpuint(word(&p, 0, CSG, 5), ==, 8);
+    g_assert_cmpuint(word(&p, 0, CSG, 6), ==, 3);
+    g_assert_cmpuint(word(&p, 0, CSG, 7), ==, 2);
+    g_assert_cmpuint(word(&p, 0, CSG, 8), ==, 1);
+    g_assert_cmpuint(word(&p, 0, CSG, 9), ==, 0);
+    g_assert_cmpuint(word(&p, 0, CSG, 3), ==, CSG);
+    /* Not selected: no more than the header */
+    g_assert_cmpuint(word(&p, 0, CSG + 3, 3), ==, CSG + 3);
+    for (int i = 4; i < 10; i++) {
+        g_assert_cmpuint(word(&p, 0, CSG + 3, i), ==, 0);
+    }
+    /* Words 8 to 11 only, of the other one */
+    qtest_writel(p.gpu->qts, p.gpu->glb_in + GLB_PRFCNT_CSG_SELECT, 8);
+    mali_csf_glb_request(p.gpu, 0, GLB_PERFCNT_EN);
+    enable(&p, 4, 1 << 2);
+    mali_csf_group_terminate(&group);
+    mali_csf_ack_events(p.gpu);
+    group.queue[0].insert = mali_csf_queue_extract(&group.queue[0]);
+    mali_csf_group_start(&group, 3);
+    mali_csf_run(p.gpu, LONG_ENOUGH);
+    sample(&p);
+    g_assert_cmpuint(word(&p, 0, CSG + 3, 4), ==, 0);
+    g_assert_cmpuint(word(&p, 0, CSG + 3, 5), ==, 0);
+    g_assert_cmpuint(word(&p, 0, CSG + 3, 9), ==, 1);
+    g_assert_cmpuint(word(&p, 0, CSG, 8), ==, 0);
+    mali_csf_bench_quit(&p.b);
+}
+
+/* A sample over protected mode says so. */
+static void test_protected(void)
+{
+    const uint64_t region[] = { cs_prot_region(1), cs_nop() };
+    const uint64_t status_of[] = { 0, 8, 0 };
+    PerfBench p;
+
+    init(&p);
+    enable(&p, 4, ~0u);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) {
+            mali_csf_queue_submit(p.b.queue, region, ARRAY_SIZE(region));
+            mali_csf_run(p.gpu, LONG_ENOUGH);
+            mali_csf_queue_ack_event(p.b.queue, CS_PROTM_PENDING);
+            mali_csf_glb_request(p.gpu, ~qtest_readl(p.gpu->qts,
+                                 p.gpu->glb_out + GLB_ACK), GLB_PROTM_ENTER);
+            g_assert(mali_csf_queue_wait(p.b.queue, MALI_CSF_TIMEOUT));
+        }
+        mali_csf_run(p.gpu, LONG_ENOUGH);
+        sample(&p);
+        g_assert_cmphex(qtest_readl(p.gpu->qts, p.gpu->glb_out +
+                                    GLB_PRFCNT_STATUS), ==, status_of[i]);
+    }
     mali_csf_bench_quit(&p.b);
 }
 
@@ -329,7 +405,7 @@ static void test_fault(void)
         g_assert(mali_csf_wait_fault(p.gpu, 1, MALI_CSF_TIMEOUT));
         g_assert_cmpuint(insert(&p), ==, 0);
         g_assert_cmphex(qtest_readl(p.gpu->qts, p.gpu->glb_out +
-                                    GLB_PRFCNT_STATUS), !=, 0);
+                                    GLB_PRFCNT_STATUS), ==, 1);
         g_assert_cmpuint(mali_csf_readl(p.gpu, A_MCU_STATUS), ==,
                          MCU_STATUS_ENABLED);
         mali_csf_bench_quit(&p.b);
@@ -344,6 +420,8 @@ int main(int argc, char **argv)
 
     ADD("size", test_size);
     ADD("counts/work", test_counts);
+    ADD("groups", test_groups);
+    ADD("protected", test_protected);
     ADD("counts/trouble", test_counts_trouble);
     ADD("enable-mask", test_enable_mask);
     ADD("ring", test_ring);

@@ -97,6 +97,7 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->num_deferred = 0;
     stream->granted = 0;
     s->perfcnt.cs_fatals++;
+    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
 
@@ -115,6 +116,7 @@ void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_unpublished = true;
     stream->error = type;
     s->perfcnt.cs_faults++;
+    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
     trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
 }
 
@@ -325,6 +327,8 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
     if (executed) {
         exec.group->idle = false;
         s->engine.instructions += executed;
+        s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_INSTRUCTIONS] +=
+            executed;
     }
     if (exec.sync_written) {
         mali_csf_engine_check_waits(s);

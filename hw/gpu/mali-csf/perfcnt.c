@@ -5,8 +5,7 @@
  * counters are things that the model really does: their numbers within a
  * block, and the order of the blocks, are ours (docs/specs/mali-csf.rst).
  *
- * Not modelled: counters of a group (PRFCNT_CSG_SELECT and _EN), counter sets,
- * samples that the firmware takes by itself.
+ * Not modelled: counter sets, samples that the firmware takes by itself.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +15,7 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "device.h"
+#include "protm.h"
 #include "trace.h"
 
 /* A block is a header and counters, 64 words of 32 bits in all */
@@ -40,6 +40,7 @@ static const MaliCsfPerfcntRow rows[] = {
     ROW(FW, 4, perfcnt.passes),
     ROW(FW, 5, mcu.passes_parked),
     ROW(FW, 6, perfcnt.doorbells),
+    { MALI_CSF_PERFCNT_CSG, 4, 0 },
     { MALI_CSF_PERFCNT_CSF, 4, 0 },
     ROW(CSF, 5, engine.instructions),
     ROW(CSF, 6, engine.slices),
@@ -64,21 +65,48 @@ QEMU_BUILD_BUG_ON(ARRAY_SIZE(rows) > MALI_CSF_PERFCNT_MAX);
 /* Words of the global input block that enable the counters of a block */
 static const uint32_t enable_offsets[] = {
     [MALI_CSF_PERFCNT_FW] = GLB_PRFCNT_FW_EN,
+    [MALI_CSF_PERFCNT_CSG] = GLB_PRFCNT_CSG_EN,
     [MALI_CSF_PERFCNT_CSF] = GLB_PRFCNT_CSF_EN,
     [MALI_CSF_PERFCNT_TILER] = GLB_PRFCNT_TILER_EN,
     [MALI_CSF_PERFCNT_MMU_L2] = GLB_PRFCNT_MMU_L2_EN,
     [MALI_CSF_PERFCNT_SHADER] = GLB_PRFCNT_SHADER_EN,
 };
 
+/* First word of the counters of a group; the one before has the cycles */
+#define GROUP_COUNTERS  5
+
+static unsigned num_fw_blocks(const MaliCsfModel *model)
+{
+    return 1 + model->csg_slots;
+}
+
+static unsigned num_hw_blocks(const MaliCsfModel *model)
+{
+    return MALI_CSF_PERFCNT_SHADER - MALI_CSF_PERFCNT_CSF +
+           ctpop64(model->shader_present);
+}
+
 static unsigned num_blocks(const MaliCsfModel *model)
 {
-    return MALI_CSF_PERFCNT_SHADER + ctpop64(model->shader_present);
+    return num_fw_blocks(model) + num_hw_blocks(model);
+}
+
+static unsigned kind_of_block(const MaliCsfModel *model, unsigned block)
+{
+    if (block == 0) {
+        return MALI_CSF_PERFCNT_FW;
+    }
+    if (block < num_fw_blocks(model)) {
+        return MALI_CSF_PERFCNT_CSG;
+    }
+    return MIN(MALI_CSF_PERFCNT_CSF + block - num_fw_blocks(model),
+               MALI_CSF_PERFCNT_SHADER);
 }
 
 uint32_t mali_csf_perfcnt_size(const MaliCsfModel *model)
 {
-    return GLB_PRFCNT_SIZE_FW(1) |
-           GLB_PRFCNT_SIZE_HW(num_blocks(model) - MALI_CSF_PERFCNT_CSF);
+    return GLB_PRFCNT_SIZE_FW(num_fw_blocks(model)) |
+           GLB_PRFCNT_SIZE_HW(num_hw_blocks(model));
 }
 
 static uint64_t row_count(MaliCsfState *s, const MaliCsfPerfcntRow *row)
@@ -97,12 +125,18 @@ static void count_anew(MaliCsfState *s)
     for (i = 0; i < ARRAY_SIZE(rows); i++) {
         s->perfcnt.last[i] = row_count(s, &rows[i]);
     }
+    for (i = 0; i < s->model->csg_slots; i++) {
+        MaliCsfPerfcntGroup *group = &s->perfcnt.group[i];
+
+        memcpy(group->last, group->counts, sizeof(group->last));
+    }
 }
 
 void mali_csf_perfcnt_forget(MaliCsfState *s)
 {
     s->perfcnt.enabled = false;
     s->perfcnt.pending = false;
+    s->perfcnt.protected_session = false;
     s->perfcnt.insert = 0;
 }
 
@@ -125,6 +159,8 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
     config = mali_csf_fw_load32(s, in + GLB_PRFCNT_CONFIG);
     perfcnt->enabled = true;
     perfcnt->slots = GLB_PRFCNT_CONFIG_SIZE(config);
+    perfcnt->csg_select = mali_csf_fw_load32(s, in + GLB_PRFCNT_CSG_SELECT);
+    perfcnt->protected_session = mali_csf_protm_active(s);
     perfcnt->base = mali_csf_fw_load64(s, in + GLB_PRFCNT_BASE);
     /* A number that is no address space faults at its first access. */
     perfcnt->as = MIN(mali_csf_fw_load32(s, in + GLB_PRFCNT_JASID) & 0xff,
@@ -141,6 +177,21 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
     trace_mali_csf_perfcnt_enable(perfcnt->as, perfcnt->base, perfcnt->slots);
 }
 
+static void fill_group(MaliCsfState *s, unsigned csg, uint32_t enable,
+                       uint8_t *words)
+{
+    const MaliCsfPerfcntGroup *group = &s->perfcnt.group[csg];
+
+    for (unsigned i = 0; i < MALI_CSF_PERFCNT_GROUP_NUM; i++) {
+        unsigned index = GROUP_COUNTERS + i;
+
+        if (enable & 1u << index / ENABLE_COUNTERS) {
+            stl_le_p(words + index * 4, MIN(group->counts[i] - group->last[i],
+                                            UINT32_MAX));
+        }
+    }
+}
+
 static void fill_sample(MaliCsfState *s, uint8_t *sample)
 {
     MaliCsfPerfcnt *perfcnt = &s->perfcnt;
@@ -148,18 +199,25 @@ static void fill_sample(MaliCsfState *s, uint8_t *sample)
     unsigned block, i;
 
     for (block = 0; block < num_blocks(s->model); block++) {
-        unsigned kind = MIN(block, MALI_CSF_PERFCNT_SHADER);
+        unsigned kind = kind_of_block(s->model, block);
         uint8_t *words = sample + block * BLOCK_SIZE;
+        uint32_t enable = perfcnt->enable[kind];
 
+        if (kind == MALI_CSF_PERFCNT_CSG &&
+            !(perfcnt->csg_select & 1u << (block - 1))) {
+            enable = 0;
+        }
         stq_le_p(words, timestamp);
-        stl_le_p(words + 8, perfcnt->enable[kind]);
+        stl_le_p(words + 8, enable);
         stl_le_p(words + 12, block);
+        if (kind == MALI_CSF_PERFCNT_CSG) {
+            fill_group(s, block - 1, enable, words);
+        }
         for (i = 0; i < ARRAY_SIZE(rows); i++) {
             uint64_t count = row_count(s, &rows[i]) - perfcnt->last[i];
 
             if (rows[i].block == kind &&
-                (perfcnt->enable[kind] &
-                 1u << rows[i].index / ENABLE_COUNTERS)) {
+                (enable & 1u << rows[i].index / ENABLE_COUNTERS)) {
                 stl_le_p(words + rows[i].index * 4, MIN(count, UINT32_MAX));
             }
         }
@@ -201,13 +259,17 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
     }
     if (result != MALI_CSF_MEM_DONE) {
         mali_csf_mmu_report_fault(s, perfcnt->as, &fault);
-        mali_csf_fw_store32(s, out + GLB_PRFCNT_STATUS, fault.exception);
+        mali_csf_fw_store32(s, out + GLB_PRFCNT_STATUS,
+                            GLB_PRFCNT_STATUS_FAILED);
         return true;
     }
     trace_mali_csf_perfcnt_sample(perfcnt->insert, va);
     count_anew(s);
     perfcnt->insert++;
-    mali_csf_fw_store32(s, out + GLB_PRFCNT_STATUS, 0);
+    mali_csf_fw_store32(s, out + GLB_PRFCNT_STATUS,
+                        perfcnt->protected_session ?
+                        GLB_PRFCNT_STATUS_PROTECTED_SESSION : 0);
+    perfcnt->protected_session = mali_csf_protm_active(s);
     /* The sample is visible to whoever sees that it is there. */
     smp_wmb();
     mali_csf_fw_store32(s, out + GLB_PRFCNT_INSERT, perfcnt->insert);
@@ -217,19 +279,29 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
     return true;
 }
 
-void mali_csf_perfcnt_work(MaliCsfState *s, uint8_t opcode)
+void mali_csf_perfcnt_protected(MaliCsfState *s)
 {
+    s->perfcnt.protected_session = true;
+}
+
+void mali_csf_perfcnt_work(MaliCsfState *s, unsigned csg, uint8_t opcode)
+{
+    uint64_t *group = s->perfcnt.group[csg].counts;
+
     switch (opcode) {
     case CS_OP_RUN_COMPUTE:
     case CS_OP_RUN_COMPUTE_INDIRECT:
         s->perfcnt.compute++;
+        group[MALI_CSF_PERFCNT_GROUP_COMPUTE]++;
         break;
     case CS_OP_RUN_FRAGMENT:
     case CS_OP_RUN_FRAGMENT2:
         s->perfcnt.fragment++;
+        group[MALI_CSF_PERFCNT_GROUP_FRAGMENT]++;
         break;
     default:
         s->perfcnt.tiler++;
+        group[MALI_CSF_PERFCNT_GROUP_TILER]++;
         break;
     }
 }
@@ -248,8 +320,8 @@ int mali_csf_perfcnt_post_load(MaliCsfState *s)
 
 const VMStateDescription vmstate_mali_csf_perfcnt = {
     .name = "mali-csf-perfcnt",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_BOOL(enabled, MaliCsfPerfcnt),
         VMSTATE_UINT8(as, MaliCsfPerfcnt),
@@ -257,8 +329,10 @@ const VMStateDescription vmstate_mali_csf_perfcnt = {
         VMSTATE_UINT64(base, MaliCsfPerfcnt),
         VMSTATE_UINT32_ARRAY(enable, MaliCsfPerfcnt,
                              MALI_CSF_PERFCNT_NUM_BLOCKS),
+        VMSTATE_UINT32(csg_select, MaliCsfPerfcnt),
         VMSTATE_UINT32(insert, MaliCsfPerfcnt),
         VMSTATE_BOOL(pending, MaliCsfPerfcnt),
+        VMSTATE_BOOL(protected_session, MaliCsfPerfcnt),
         VMSTATE_END_OF_LIST()
     },
 };

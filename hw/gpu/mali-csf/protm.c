@@ -62,6 +62,7 @@ void mali_csf_protm_enter(MaliCsfState *s)
     }
     /* With nobody to enter it for, it is over with the next poll. */
     s->mcu.fw.protected_mode = true;
+    mali_csf_perfcnt_protected(s);
     trace_mali_csf_protm("enter");
 }
 

@@ -628,8 +628,9 @@ static void grant(Bed *bed, Input *input)
 static void count(Bed *bed, Input *input)
 {
     static const uint32_t masks[] = {
-        GLB_PRFCNT_FW_EN, GLB_PRFCNT_CSF_EN, GLB_PRFCNT_TILER_EN,
-        GLB_PRFCNT_MMU_L2_EN, GLB_PRFCNT_SHADER_EN,
+        GLB_PRFCNT_FW_EN, GLB_PRFCNT_CSG_EN, GLB_PRFCNT_CSF_EN,
+        GLB_PRFCNT_TILER_EN, GLB_PRFCNT_MMU_L2_EN, GLB_PRFCNT_SHADER_EN,
+        GLB_PRFCNT_CSG_SELECT,
     };
     QMaliCsf *gpu = bed->gpu;
     unsigned which = take(input, 1);

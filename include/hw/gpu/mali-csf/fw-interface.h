@@ -70,6 +70,10 @@ enum {
 #define GLB_PRFCNT_SIZE_HW(n)       ((n) & 0xffffu)
 #define GLB_PRFCNT_SIZE_FW(n)       ((n) << 16)
 
+/* GLB_PRFCNT_STATUS (Tyr) */
+#define GLB_PRFCNT_STATUS_FAILED            (1u << 0)
+#define GLB_PRFCNT_STATUS_PROTECTED_SESSION (1u << 3)
+
 /* GLB_PRFCNT_CONFIG: samples of the ring, counter set */
 #define GLB_PRFCNT_CONFIG_SIZE(w)   ((w) & 0xffu)
 #define GLB_PRFCNT_CONFIG_SET(w)    (((w) >> 8) & 3)
