@@ -1,0 +1,431 @@
+/*
+ * uapi: what user space may ask of the driver besides jobs
+ *
+ * Labels and flags of buffers, their caches, buffers and fences that are
+ * shared, mappings without memory, the user page, and what the driver tells in
+ * sysfs, procfs, debugfs and its trace events.  Where the driver is too old for
+ * something, the test is skipped.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/dma-buf.h>
+#include <linux/sync_file.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define JOB_TIMEOUT_MS 5000
+#define TEXT_MAX 0x40000
+
+/* "PanCSF driver version" in panthor_drv.c, v7.3 */
+#define SINCE_LABELS        4
+#define SINCE_USER_OFFSET   5
+#define SINCE_CACHED        7
+#define SINCE_SPARSE        9
+
+#define LABEL "the one with a label"
+#define BUFFER_VA 0x40000000ull
+/* No multiple of 2 MiB at either end */
+#define SPARSE_VA 0x50010000ull
+#define SPARSE_SIZE 0x520000ull
+
+#define TRACING "/sys/kernel/tracing/"
+#define POWER_EVENT TRACING "events/panthor/gpu_power_status/enable"
+#define TRACE TRACING "trace"
+
+static PanthorDev dev;
+
+static bool driver_has(unsigned minor, const char *what)
+{
+    if (dev.major > 1 || dev.minor >= (int)minor) {
+        return true;
+    }
+    tap_skip("the driver is too old", "%s", what);
+    return false;
+}
+
+/* The text of a file, until the next call; empty if there is none */
+static const char *read_text(const char *path)
+{
+    static char text[TEXT_MAX];
+    size_t size = 0;
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        while (size < sizeof(text) - 1 &&
+               (n = read(fd, text + size, sizeof(text) - 1 - size)) > 0) {
+            size += n;
+        }
+        close(fd);
+    }
+    text[size] = 0;
+    return text;
+}
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool done;
+
+    if (fd < 0) {
+        return false;
+    }
+    done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    close(fd);
+    return done;
+}
+
+static void test_labels(PanthorBo *bo)
+{
+    struct drm_panthor_bo_set_label label = {
+        .handle = bo->handle,
+        .label = (uintptr_t)LABEL,
+    };
+    char path[64];
+
+    if (!driver_has(SINCE_LABELS, "labels of buffers")) {
+        return;
+    }
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_SET_LABEL, &label),
+           "a buffer gets a label");
+    snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/gems", dev.node);
+    if (access(path, R_OK)) {
+        tap_skip("no debugfs", "the label is in the list of buffers");
+        return;
+    }
+    tap_ok(strstr(read_text(path), LABEL) != NULL,
+           "the label is in the list of buffers");
+}
+
+static void test_mappings(PanthorContext *ctx, PanthorBo *bo)
+{
+    char path[64], va[32];
+
+    snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/gpuvas", dev.node);
+    if (access(path, R_OK)) {
+        tap_skip("no debugfs", "a mapping is in the list of mappings");
+        return;
+    }
+    TAP_MUST(panthor_vm_map(&dev, ctx->vm, bo, 0, BUFFER_VA, bo->size,
+                            DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC));
+    snprintf(va, sizeof(va), "%016" PRIx64, (uint64_t)BUFFER_VA);
+    tap_ok(strstr(read_text(path), va) != NULL,
+           "a mapping is in the list of mappings");
+    TAP_MUST(panthor_vm_unmap(&dev, ctx->vm, BUFFER_VA, bo->size));
+}
+
+/* What the GPU reads at @va, in a VM that has it mapped */
+static uint32_t gpu_read(PanthorContext *ctx, uint64_t va)
+{
+    Stream s;
+    int ret;
+
+    ctx->code.used = 0;
+    ctx->data[0] = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_load_at(&s, 10, va, 0);
+    stream_store_at(&s, 10, panthor_data_va(0), 2);
+    stream_end(&s);
+    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
+    if (ret) {
+        tap_diag("job: %s", strerror(-ret));
+        return 0;
+    }
+    return ctx->data[0];
+}
+
+static void test_cached(PanthorContext *ctx)
+{
+    size_t page = kernel_page_size();
+    struct drm_panthor_bo_create create = {
+        .size = page,
+        .flags = DRM_PANTHOR_BO_WB_MMAP,
+    };
+    struct drm_panthor_bo_mmap_offset offset = { };
+    struct drm_panthor_bo_query_info info = { };
+    struct drm_panthor_bo_sync_op op = { .size = page };
+    struct drm_panthor_bo_sync sync = {
+        .ops = DRM_PANTHOR_OBJ_ARRAY(1, &op),
+    };
+    PanthorBo bo = { .size = page };
+    uint32_t *cpu;
+
+    if (!driver_has(SINCE_CACHED, "buffers that are cached")) {
+        return;
+    }
+    if (ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_CREATE, &create)) {
+        tap_ok(false, "a buffer that is cached: %s", strerror(errno));
+        return;
+    }
+    bo.handle = info.handle = op.handle = offset.handle = create.handle;
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_QUERY_INFO, &info) &&
+           info.create_flags == DRM_PANTHOR_BO_WB_MMAP && !info.extra_flags,
+           "a buffer tells how it was created");
+    TAP_MUST(ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &offset) ?
+             -errno : 0);
+    cpu = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, dev.fd,
+               offset.offset);
+    TAP_MUST(cpu == MAP_FAILED ? -errno : 0);
+    bo.cpu = cpu;
+    TAP_MUST(panthor_vm_map(&dev, ctx->vm, &bo, 0, BUFFER_VA, page,
+                            DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC));
+    *cpu = 0xcac4ed;
+    op.type = DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH;
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_SYNC, &sync) &&
+           gpu_read(ctx, BUFFER_VA) == 0xcac4ed,
+           "what the CPU wrote to a cached buffer, the GPU reads");
+    op.type = DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH_AND_INVALIDATE;
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_SYNC, &sync),
+           "its cache is invalidated");
+    op.size = page * 2;
+    tap_ok(ioctl(dev.fd, DRM_IOCTL_PANTHOR_BO_SYNC, &sync) && errno == EINVAL,
+           "beyond its end nothing is");
+    TAP_MUST(panthor_vm_unmap(&dev, ctx->vm, BUFFER_VA, page));
+    panthor_bo_destroy(&dev, &bo);
+}
+
+static void test_user_page(void)
+{
+    struct drm_panthor_set_user_mmio_offset offset = {
+        .offset = DRM_PANTHOR_USER_MMIO_OFFSET_32BIT,
+    };
+    size_t page = kernel_page_size();
+    void *user;
+
+    if (!driver_has(SINCE_USER_OFFSET, "where the user page is")) {
+        return;
+    }
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset),
+           "the user page goes where 32 bits reach");
+    user = mmap(NULL, page, PROT_READ, MAP_SHARED, dev.fd,
+                DRM_PANTHOR_USER_MMIO_OFFSET_32BIT);
+    if (tap_ok(user != MAP_FAILED, "it can be mapped there")) {
+        munmap(user, page);
+    }
+    offset.offset = 4096;
+    tap_ok(ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset) &&
+           errno == EINVAL, "it goes nowhere else");
+    offset.offset = DRM_PANTHOR_USER_MMIO_OFFSET_64BIT;
+    TAP_MUST(ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset) ?
+             -errno : 0);
+}
+
+/* The number behind @key in the device's file in fdinfo */
+static uint64_t fdinfo(const char *key)
+{
+    char path[64];
+    const char *found;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dev.fd);
+    found = strstr(read_text(path), key);
+    return found ? (uint64_t)atoll(found + strlen(key)) : 0;
+}
+
+static void test_profiling(PanthorContext *ctx)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "/sys/class/drm/renderD%d/device/profiling",
+             dev.node);
+    if (access(path, W_OK)) {
+        tap_skip("the driver has none", "profiling");
+        return;
+    }
+    tap_ok(write_text(path, "3") && atoi(read_text(path)) == 3,
+           "profiling goes on");
+    tap_ok(!panthor_store_job(ctx, 7, JOB_TIMEOUT_MS),
+           "a job that is profiled runs");
+    /* Cycles and time of the job, which the GPU stored around it */
+    tap_ok(fdinfo("drm-cycles-panthor:\t") > 0 &&
+           fdinfo("drm-engine-panthor:\t") > 0,
+           "its cycles and its time are in fdinfo");
+    tap_ok(fdinfo("drm-total-memory:\t") > 0, "its memory is in fdinfo");
+    tap_ok(!write_text(path, "17"), "profiling has no other bits");
+    write_text(path, "0");
+}
+
+static void test_share(PanthorBo *bo)
+{
+    struct dma_buf_sync sync = {
+        .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW,
+    };
+    PanthorBo imported;
+    PanthorDev other;
+    int fd;
+
+    *(uint32_t *)bo->cpu = 0x5ea5ed;
+    TAP_MUST(panthor_bo_export(&dev, bo, &fd));
+    tap_ok(!ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync), "access by the CPU begins");
+    sync.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
+    tap_ok(!ioctl(fd, DMA_BUF_IOCTL_SYNC, &sync), "and ends");
+    if (panthor_open_after(&other, dev.node)) {
+        tap_skip("one GPU", "a buffer of one GPU is read by another");
+        close(fd);
+        return;
+    }
+    if (panthor_bo_import(&other, fd, bo->size, &imported)) {
+        tap_ok(false, "a buffer of one GPU is read by another");
+    } else {
+        PanthorContext ctx;
+
+        panthor_context_init(&ctx, &other, 1);
+        TAP_MUST(panthor_vm_map(&other, ctx.vm, &imported, 0, BUFFER_VA,
+                                bo->size, DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC));
+        tap_ok(gpu_read(&ctx, BUFFER_VA) == 0x5ea5ed,
+               "a buffer of one GPU is read by another");
+        panthor_context_fini(&ctx);
+        panthor_bo_destroy(&other, &imported);
+    }
+    panthor_close(&other);
+    close(fd);
+}
+
+static void test_sync_file(PanthorContext *ctx)
+{
+    struct sync_fence_info fence = { };
+    struct sync_file_info info = {
+        .num_fences = 1,
+        .sync_fence_info = (uintptr_t)&fence,
+    };
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+    int fd;
+
+    /* While it runs: the name is the driver's only until it is done */
+    panthor_poll_set(ctx, 0, 0);
+    ctx->code.used = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    panthor_emit_spin(&s, 0);
+    stream_end(&s);
+    va = stream_place(&s, &ctx->code, &size);
+    TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
+    TAP_MUST(panthor_syncobj_export_fence(&dev, ctx->syncobj, &fd));
+    tap_ok(!ioctl(fd, SYNC_IOC_FILE_INFO, &info) && info.num_fences == 1 &&
+           fence.status == 0 && fence.driver_name[0] && fence.obj_name[0],
+           "the fence of a job that runs says whose it is");
+    panthor_poll_set(ctx, 0, 1);
+    TAP_MUST(panthor_syncobj_wait(&dev, ctx->syncobj, 0, false,
+                                  JOB_TIMEOUT_MS));
+    tap_ok(!ioctl(fd, SYNC_IOC_FILE_INFO, &info) && fence.status == 1,
+           "and that it is done");
+    close(fd);
+}
+
+static void test_sync_only(PanthorContext *ctx)
+{
+    struct drm_panthor_sync_op signal = panthor_signal_op(ctx->syncobj, 0);
+    struct drm_panthor_vm_bind_op op = {
+        .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_SYNC_ONLY,
+        .syncs = DRM_PANTHOR_OBJ_ARRAY(1, &signal),
+    };
+
+    TAP_MUST(panthor_syncobj_reset(&dev, ctx->syncobj));
+    tap_ok(!panthor_vm_bind_async(&dev, ctx->vm, &op, 1) &&
+           !panthor_syncobj_wait(&dev, ctx->syncobj, 0, false, JOB_TIMEOUT_MS),
+           "a VM_BIND that only signals");
+}
+
+static void test_sparse(PanthorContext *ctx)
+{
+    struct drm_panthor_vm_bind_op op = {
+        .flags = DRM_PANTHOR_VM_BIND_OP_TYPE_MAP |
+                 DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC |
+                 DRM_PANTHOR_VM_BIND_OP_MAP_SPARSE,
+        .va = SPARSE_VA,
+        .size = SPARSE_SIZE,
+    };
+
+    if (!driver_has(SINCE_SPARSE, "a mapping without memory")) {
+        return;
+    }
+    tap_ok(!panthor_vm_bind(&dev, ctx->vm, &op, 1), "a mapping without memory");
+    tap_ok(!gpu_read(ctx, SPARSE_VA) &&
+           !gpu_read(ctx, SPARSE_VA + SPARSE_SIZE - 4) &&
+           panthor_vm_state(&dev, ctx->vm) == DRM_PANTHOR_VM_STATE_USABLE &&
+           !panthor_store_job(ctx, 3, JOB_TIMEOUT_MS),
+           "is read without a fault");
+    /* From the middle, so that both rests stay */
+    tap_ok(!panthor_vm_unmap(&dev, ctx->vm, SPARSE_VA + 0x100000, 0x200000) &&
+           !panthor_vm_unmap(&dev, ctx->vm, SPARSE_VA, SPARSE_SIZE),
+           "and goes in parts");
+}
+
+static void test_frequency(void)
+{
+    char path[320] = "";
+    DIR *folder = opendir("/sys/class/devfreq");
+    struct dirent *entry;
+
+    while (folder && (entry = readdir(folder))) {
+        if (entry->d_name[0] != '.') {
+            snprintf(path, sizeof(path), "/sys/class/devfreq/%s/cur_freq",
+                     entry->d_name);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    if (!path[0]) {
+        tap_skip("there is no devfreq device", "the frequency");
+        return;
+    }
+    tap_ok(atoll(read_text(path)) > 0, "the frequency is known");
+}
+
+static void test_power_events(PanthorContext *ctx)
+{
+    if (access(POWER_EVENT, W_OK)) {
+        tap_skip("the driver has none", "the power events are traced");
+        return;
+    }
+    write_text(TRACE, "");
+    tap_ok(write_text(POWER_EVENT, "1"), "the power events can be traced");
+    panthor_wait_suspended(&dev, JOB_TIMEOUT_MS);
+    tap_ok(!panthor_store_job(ctx, 5, JOB_TIMEOUT_MS) &&
+           strstr(read_text(TRACE), "gpu_power_status") != NULL,
+           "the trace has a change of power");
+    write_text(POWER_EVENT, "0");
+}
+
+int main(int argc, char **argv)
+{
+    PanthorContext ctx;
+    PanthorBo bo;
+
+    tap_start(argc, argv, NULL, "Asks the driver for everything but jobs.");
+    TAP_MUST(panthor_open(&dev));
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_bo_create(&dev, &bo, kernel_page_size(), 0));
+    test_labels(&bo);
+    test_mappings(&ctx, &bo);
+    test_cached(&ctx);
+    test_user_page();
+    test_profiling(&ctx);
+    test_share(&bo);
+    test_sync_file(&ctx);
+    test_sync_only(&ctx);
+    test_sparse(&ctx);
+    test_frequency();
+    test_power_events(&ctx);
+    panthor_bo_destroy(&dev, &bo);
+    panthor_context_fini(&ctx);
+    panthor_close(&dev);
+    return tap_end();
+}
