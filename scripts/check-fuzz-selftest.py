@@ -28,7 +28,7 @@ VARIABLES = ['BREAK', 'FUZZ_SECONDS', 'QEMU_SERIES', 'QEMU_SRC']
 BREAKS = os.path.join(project.ROOT, 'tests/fuzz/breaks')
 FOLDER = os.path.join(project.BUILD, 'fuzz-selftest')
 DEVICE = 'hw/gpu/mali-csf'
-SECONDS = 120
+SECONDS = 300
 # What takes so many seconds here is a loop that has been put in
 INPUT_SECONDS = 8
 MODEL = fuzz.MODELS[0]
