@@ -25,6 +25,7 @@ endif
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
         check-selftest check-compilers check-patch check-patch-selftest check-stock \
         check-mutants check-models check-kernels check-matrix check-matrix-merge check-gcov \
+        check-reach \
         bench disas \
         qemu qemu-10.2 update clean distclean
 
@@ -55,6 +56,7 @@ help:
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
+	@echo 'make check-reach      which functions and messages of panthor the guest programs reach'
 	@echo 'make bench            measure the model; prints a table, never fails on a number'
 	@echo 'make disas            build/mali-csf-disas, the disassembler of command streams'
 	@echo 'make qemu             build QEMU with the model in it'
@@ -79,7 +81,7 @@ help:
 	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1;'
 	@echo '                      a folder is a series, with a verdict for each patch'
 	@echo 'KERNEL_TREE=dir       for check-patch: a kernel tree of yours, built for arm64'
-	@echo 'KERNELS=7.3,6.12      for check-stock, check-matrix and check-patch'
+	@echo 'KERNELS=7.3,6.12      for check-stock, check-reach, check-matrix and check-patch'
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
 	@echo 'SHARD=2/4             for check-matrix: every fourth cell, from the second on'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
@@ -151,6 +153,9 @@ check-matrix-merge:
 
 check-gcov:
 	@$(PYTHON) $(SCRIPTS)/check-gcov.py
+
+check-reach:
+	@$(PYTHON) $(SCRIPTS)/check-reach.py
 
 bench:
 	@$(PYTHON) $(SCRIPTS)/bench.py

@@ -20,6 +20,8 @@
  *   @@ end <program> exit <status> | signal <number> | timeout <seconds>
  *   @@ log <program> <line>    a bad line of the kernel log
  *   @@ canary <program> exit <status> | timeout <seconds>
+ *   @@ reached <program> <function>
+ *                              counted, and called for the first time
  *   @@ count <function> <calls> | absent
  *   @@ done
  *
@@ -52,7 +54,8 @@
 #define CANARY_SECONDS  10
 #define MAX_PATTERNS    64
 #define MAX_PROGRAMS    64
-#define MAX_FUNCTIONS   64
+/* More than panthor has */
+#define MAX_FUNCTIONS   1024
 
 /* A probe on a function's entry counts its calls; nobody reads the records. */
 #define TRACING         "/sys/kernel/tracing/"
@@ -73,6 +76,7 @@ static regex_t allowed[MAX_PATTERNS];
 static int num_allowed;
 static char functions[MAX_FUNCTIONS][64];
 static bool probed[MAX_FUNCTIONS];
+static bool reached[MAX_FUNCTIONS];
 static int num_functions;
 /* The first program that is counted */
 static int count_from;
@@ -336,7 +340,18 @@ static void start_counting(void)
     }
 }
 
-static void report_counts(void)
+static void say_reached(const char *label, const char *function)
+{
+    for (int i = 0; i < num_functions; i++) {
+        if (!reached[i] && !strcmp(functions[i], function)) {
+            reached[i] = true;
+            printf("@@ reached %s %s\n", label, function);
+        }
+    }
+}
+
+/* After a program: what it was the first to call; at the end: all counts */
+static void read_counts(const char *label)
 {
     FILE *file = fopen(TRACING "kprobe_profile", "r");
     char line[256], name[64];
@@ -344,13 +359,23 @@ static void report_counts(void)
 
     /* A line for each probe: its name, how often it was hit, and missed */
     while (file && fgets(line, sizeof(line), file)) {
-        if (sscanf(line, "%63s %lu %lu", name, &calls, &missed) == 3) {
+        if (sscanf(line, "%63s %lu %lu", name, &calls, &missed) != 3) {
+            continue;
+        }
+        if (!label) {
             printf("@@ count %s %lu\n", name, calls + missed);
+        } else if (calls + missed) {
+            say_reached(label, name);
         }
     }
     if (file) {
         fclose(file);
     }
+}
+
+static void report_counts(void)
+{
+    read_counts(NULL);
     for (int i = 0; i < num_functions; i++) {
         if (!probed[i]) {
             printf("@@ count %s absent\n", functions[i]);
@@ -435,6 +460,9 @@ int main(void)
                 start_counting();
             }
             run_program(&programs[i]);
+            if (num_functions) {
+                read_counts(programs[i].label);
+            }
         }
         report_counts();
     }
