@@ -81,6 +81,7 @@ typedef struct Container {
     Section extra;
     Section shared;
     BuildInfo info;
+    char text[16];
     /* What is written of it, in bytes */
     size_t size;
 } Container;
@@ -105,13 +106,13 @@ static void short_file(Container *c)
 
 static void truncated(Container *c)
 {
-    c->size -= 4;
+    c->size = offsetof(Container, text) - 4;
 }
 
 static void short_entry(Container *c)
 {
     /* The header's size ends in the middle of an entry's first word. */
-    c->header.size -= sizeof(c->info) - 2;
+    c->header.size = offsetof(Container, info) + 2;
 }
 
 static void long_entry(Container *c)
@@ -183,6 +184,12 @@ static void protected_section(Container *c)
     c->extra.flags |= SECTION_PROT;
 }
 
+static void endless_build_info(Container *c)
+{
+    memset(c->text + strlen("git_sha: "), 'f',
+           sizeof(c->text) - strlen("git_sha: "));
+}
+
 static void wrong_build_info(Container *c)
 {
     c->info.start = 0x100000;
@@ -232,6 +239,8 @@ static const Case taken[] = {
       "Firmware protected mode entry" },
     { "build information beyond the file", wrong_build_info,
       "Firmware build info corrupt" },
+    { "build information that does not end", endless_build_info,
+      "git sha is not NULL terminated" },
     { "no mistake", NULL, NULL },
 };
 
@@ -254,12 +263,15 @@ static Container container(void)
         .info = {
             .word = ENTRY_BUILD_INFO | ENTRY_OPTIONAL |
                     (uint32_t)sizeof(BuildInfo) << 8,
-            .size = 16,
+            .start = offsetof(Container, text),
+            .size = sizeof(c.text),
         },
+        .text = "git_sha: a test",
         .size = offsetof(Container, size),
     };
 
-    c.header.size = c.size;
+    /* Of the entries alone; what they point to comes behind. */
+    c.header.size = offsetof(Container, text);
     return c;
 }
 
@@ -324,7 +336,8 @@ static void test_missing(const char *name)
 static bool has_message(const Case *test)
 {
     return test->message &&
-           (test->spoil != wrong_build_info || kernel_at_least(7, 0));
+           ((test->spoil != wrong_build_info &&
+             test->spoil != endless_build_info) || kernel_at_least(7, 0));
 }
 
 static void test_case(const char *name, const Case *test, bool is_taken)

@@ -111,6 +111,19 @@ static void test_labels(PanthorBo *bo)
            "the label is in the list of buffers");
 }
 
+static void test_shrinker(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/shrink", dev.node);
+    if (access(path, W_OK)) {
+        tap_skip("no such file in debugfs", "the shrinker");
+        return;
+    }
+    tap_ok(!strncmp(read_text(path), "0x", 2) && write_text(path, "1"),
+           "the shrinker looks for a page, and says what it found");
+}
+
 static void test_mappings(PanthorContext *ctx, PanthorBo *bo)
 {
     char path[64], va[32];
@@ -414,6 +427,7 @@ int main(int argc, char **argv)
     panthor_context_init(&ctx, &dev, 1);
     TAP_MUST(panthor_bo_create(&dev, &bo, kernel_page_size(), 0));
     test_labels(&bo);
+    test_shrinker();
     test_mappings(&ctx, &bo);
     test_cached(&ctx);
     test_user_page();
