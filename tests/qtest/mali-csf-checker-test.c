@@ -1680,6 +1680,34 @@ static void test_gave_up(void)
     finish(&b, "note-dropped note-dropped unlock-without-lock");
 }
 
+/*
+ * A flush is quick, and a guest on a busy host slow to hear of it: the driver
+ * has given up if that was too late.
+ */
+static void test_heard_late(void)
+{
+    static const struct {
+        unsigned ms;
+        const char *found;
+    } cases[] = {
+        { 50, "expansion-drops-part" },
+        { 101, "note-dropped" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        QMaliCsfBench b;
+
+        init_mapped(&b, REPORT, 0, 0);
+        lock_range(&b, VA, MALI_CSF_PAGE);
+        mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+        mali_csf_run(&b.gpu, cases[i].ms * MALI_CSF_MS);
+        mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_CLEAR,
+                        R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+        lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
+        finish(&b, cases[i].found);
+    }
+}
+
 /* VM_BINDs that the reset of a lost command overtakes, in either way */
 static void test_overtaken(void)
 {
@@ -2640,6 +2668,7 @@ int main(int argc, char **argv)
     ADD("update/locked/unmap", test_update_locked_unmap);
     ADD("gave-up", test_gave_up);
     ADD("gave-up/suspend", test_gave_up_suspend);
+    ADD("gave-up/heard-late", test_heard_late);
     ADD("stock/overtaken", test_overtaken);
     ADD("overtaken/other-reset", test_not_overtaken);
     ADD("slow", test_slow);

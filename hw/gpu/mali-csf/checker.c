@@ -206,6 +206,22 @@ void mali_csf_check_duration(MaliCsfState *s, uint64_t ns)
     s->checker.gave_up |= ns >= PATIENCE_NS;
 }
 
+void mali_csf_check_flush_asked(MaliCsfState *s)
+{
+    if (s->checker.flush_since < 0) {
+        s->checker.flush_since = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    }
+}
+
+void mali_csf_check_flush_heard(MaliCsfState *s)
+{
+    if (s->checker.flush_since >= 0) {
+        mali_csf_check_duration(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) -
+                                s->checker.flush_since);
+        s->checker.flush_since = -1;
+    }
+}
+
 /* Dirty lines */
 
 static void dirty_clear(MaliCsfAsCheck *c)
@@ -782,6 +798,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         c->staged_since = -1;
     }
     s->checker.gave_up = false;
+    s->checker.flush_since = -1;
 }
 
 /* Are the registers as written what is in force? */
@@ -876,6 +893,7 @@ void mali_csf_check_probe(MaliCsfState *s)
 {
     drop_at_l2_off(s);
     s->checker.gave_up = false;
+    s->checker.flush_since = -1;
 }
 
 /* Use */
@@ -1141,6 +1159,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
     }
     g_clear_pointer(&s->checker.lines, g_hash_table_destroy);
     s->checker.gave_up = false;
+    s->checker.flush_since = -1;
     timer_del(s->checker.timer);
 }
 

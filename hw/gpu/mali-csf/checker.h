@@ -148,6 +148,8 @@ typedef struct MaliCsfChecker {
     uint64_t notes;
     /* The driver has given up on a command, and not reset the GPU yet */
     bool gave_up;
+    /* Time of the first flush whose end the driver has not heard of, or -1 */
+    int64_t flush_since;
     /* Property user-notes: also what user space does not tell the caches */
     bool user_notes;
     /* What loads have put into L2, by the physical number of the line */
@@ -191,6 +193,13 @@ void mali_csf_check_probe(MaliCsfState *s);
  * panthor 7.3 still takes the flush for one under way.
  */
 void mali_csf_check_duration(MaliCsfState *s, uint64_t ns);
+/*
+ * A flush begins, and the driver clears the interrupt that tells of its end.
+ * On a busy host a guest can be so slow to do so that the driver has given
+ * up by then, however quick the flush was.
+ */
+void mali_csf_check_flush_asked(MaliCsfState *s);
+void mali_csf_check_flush_heard(MaliCsfState *s);
 /* AS_COMMAND was written while AS_STATUS said active */
 /* AS_COMMAND while the MMU executes none */
 void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,

@@ -161,6 +161,13 @@ static uint32_t read_gpu_int(MaliCsfState *s, hwaddr offset)
 
 static void write_gpu_int(MaliCsfState *s, hwaddr offset, uint32_t value)
 {
+    uint32_t cleared = offset - A_GPU_INT == MALI_CSF_INT_CLEAR ?
+                       value & s->gpu.irq.rawstat : 0;
+
+    if ((cleared & R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK) &&
+        mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_heard(s);
+    }
     mali_csf_irq_write(&s->gpu.irq, offset - A_GPU_INT, value);
 }
 
@@ -597,6 +604,9 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
 {
     MaliCsfGpu *gpu = &s->gpu;
 
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_asked(s);
+    }
     if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
                               &(MaliCsfOccasion) { }, value)) {
         if (mali_csf_strict(&s->checker)) {
