@@ -1313,7 +1313,7 @@ char *mali_csf_fuzz_arguments(const QMaliCsfFuzzTarget *target)
 {
     const char *model = g_getenv("MALI_CSF_FUZZ_MODEL");
 
-    return g_strdup_printf("-M virt -cpu cortex-a76 -m %" PRIu64 "M -net none "
+    return g_strdup_printf("-M virt -cpu cortex-a57 -m %" PRIu64 "M -net none "
                            "-device mali-csf,id=gpu,model=%s,%s",
                            (uint64_t)MALI_CSF_RAM_SIZE / MiB,
                            model ? model : "g610", target->properties);

@@ -24,7 +24,7 @@
 void mali_csf_init(QMaliCsf *gpu, const char *args)
 {
     *gpu = (QMaliCsf) {
-        .qts = qtest_initf("-M virt -cpu cortex-a76 -m %" PRIu64 "M "
+        .qts = qtest_initf("-M virt -cpu cortex-a57 -m %" PRIu64 "M "
                            "-net none -device mali-csf,id=gpu %s",
                            (uint64_t)MALI_CSF_RAM_SIZE / MiB,
                            args ? args : ""),
