@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/kernel.h"
@@ -34,6 +35,7 @@
 #define SINCE_LABELS        4
 #define SINCE_USER_OFFSET   5
 #define SINCE_CACHED        7
+#define SINCE_CYCLES        8
 #define SINCE_SPARSE        9
 
 #define LABEL "the one with a label"
@@ -42,7 +44,8 @@
 #define SPARSE_VA 0x50010000ull
 #define SPARSE_SIZE 0x520000ull
 
-#define TRACING "/sys/kernel/tracing/"
+/* A trace of our own: nobody else's events push ours out */
+#define TRACING "/sys/kernel/tracing/instances/uapi/"
 #define POWER_EVENT TRACING "events/panthor/gpu_power_status/enable"
 #define TRACE TRACING "trace"
 
@@ -380,6 +383,27 @@ static void test_sparse(PanthorContext *ctx)
            "and goes in parts");
 }
 
+static void test_cycles(void)
+{
+    struct drm_panthor_timestamp_info info = {
+        .flags = DRM_PANTHOR_TIMESTAMP_GPU |
+                 DRM_PANTHOR_TIMESTAMP_GPU_CYCLE_COUNT |
+                 DRM_PANTHOR_TIMESTAMP_FREQ,
+    };
+    struct drm_panthor_dev_query query = {
+        .type = DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO,
+        .size = sizeof(info),
+        .pointer = (uintptr_t)&info,
+    };
+
+    if (!driver_has(SINCE_CYCLES, "the count of cycles")) {
+        return;
+    }
+    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_DEV_QUERY, &query) &&
+           info.current_timestamp && info.timestamp_frequency &&
+           info.cycle_count, "time, frequency and cycles are known");
+}
+
 static void test_frequency(void)
 {
     char path[320] = "";
@@ -404,17 +428,19 @@ static void test_frequency(void)
 
 static void test_power_events(PanthorContext *ctx)
 {
+    mkdir(TRACING, 0700);
     if (access(POWER_EVENT, W_OK)) {
         tap_skip("the driver has none", "the power events are traced");
+        rmdir(TRACING);
         return;
     }
-    write_text(TRACE, "");
     tap_ok(write_text(POWER_EVENT, "1"), "the power events can be traced");
     panthor_wait_suspended(&dev, JOB_TIMEOUT_MS);
     tap_ok(!panthor_store_job(ctx, 5, JOB_TIMEOUT_MS) &&
            strstr(read_text(TRACE), "gpu_power_status") != NULL,
            "the trace has a change of power");
     write_text(POWER_EVENT, "0");
+    rmdir(TRACING);
 }
 
 int main(int argc, char **argv)
@@ -436,6 +462,7 @@ int main(int argc, char **argv)
     test_sync_file(&ctx);
     test_sync_only(&ctx);
     test_sparse(&ctx);
+    test_cycles();
     test_frequency();
     test_power_events(&ctx);
     panthor_bo_destroy(&dev, &bo);
