@@ -772,6 +772,8 @@ static void test_async_bind(PanthorContext *ctx)
 #define MANY_TIMEOUT_MS 10000
 #define CALIBRATION_LOOPS 100000
 #define CALIBRATIONS 5
+/* When a group loses its slot is up to the driver: with longer jobs, again */
+#define MANY_TRIES 3
 
 /* Words of the data buffer of each group */
 enum {
@@ -857,7 +859,8 @@ static uint32_t calibrate(PanthorContext *ctx)
     return rounds < 100 ? 100 : rounds;
 }
 
-static void test_many_groups(PanthorDev *dev, uint32_t rounds)
+/* False if no group was seen to lose its slot, unless this is the @last try */
+static bool test_many_groups(PanthorDev *dev, uint32_t rounds, bool last)
 {
     static PanthorContext ctx[MANY_GROUPS];
     unsigned good = 0, kept = 0, most, g, i;
@@ -898,7 +901,7 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
              (unsigned)((kernel_now_ns() - start) / 1000000));
     if (!tap_ok(good == MANY_GROUPS, "%d groups on %d slots are done",
                 MANY_GROUPS, slots)) {
-        return;
+        return true;
     }
 
     for (good = 0, g = 0; g < MANY_GROUPS; g++) {
@@ -917,7 +920,7 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
     most = most_at_once(ctx);
     if (slots >= MANY_GROUPS) {
         tap_skip("a slot for each", "suspended in the midst");
-    } else {
+    } else if ((int)most > slots || last) {
         tap_ok((int)most > slots, "%u were under way at once, on %d slots: "
                "suspended in the midst", most, slots);
     }
@@ -925,6 +928,7 @@ static void test_many_groups(PanthorDev *dev, uint32_t rounds)
     for (g = 0; g < MANY_GROUPS; g++) {
         panthor_context_fini(&ctx[g]);
     }
+    return (int)most > slots || slots >= MANY_GROUPS;
 }
 
 /* A tick of the scheduler, so that groups lose their slot meanwhile */
@@ -1049,7 +1053,11 @@ int main(int argc, char **argv)
     panthor_context_fini(&other);
     panthor_context_fini(&ctx);
     if (rounds) {
-        test_many_groups(&dev, rounds);
+        for (unsigned i = 0; i < MANY_TRIES; i++) {
+            if (test_many_groups(&dev, rounds << i, i == MANY_TRIES - 1)) {
+                break;
+            }
+        }
     }
     test_deferred(&dev);
     panthor_close(&dev);
