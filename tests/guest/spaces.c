@@ -68,25 +68,9 @@ static void fill(PanthorBo *bo)
     }
 }
 
-/* The GPU reads one word and says what it is; 0 if the job failed */
 static uint32_t gpu_read(PanthorContext *ctx, uint64_t va)
 {
-    Stream s;
-    int ret;
-
-    ctx->code.used = 0;
-    ctx->data[0] = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_load_at(&s, 10, va, 0);
-    stream_store_at(&s, 10, panthor_data_va(0), 2);
-    stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
-    if (ret) {
-        tap_diag("job: %s", strerror(-ret));
-        return 0;
-    }
-    return ctx->data[0];
+    return panthor_read_word(ctx, va, JOB_TIMEOUT_MS);
 }
 
 /* Whether every page from @va on is what stands at @offset of the buffer */

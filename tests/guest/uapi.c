@@ -144,25 +144,9 @@ static void test_mappings(PanthorContext *ctx, PanthorBo *bo)
     TAP_MUST(panthor_vm_unmap(&dev, ctx->vm, BUFFER_VA, bo->size));
 }
 
-/* What the GPU reads at @va, in a VM that has it mapped */
 static uint32_t gpu_read(PanthorContext *ctx, uint64_t va)
 {
-    Stream s;
-    int ret;
-
-    ctx->code.used = 0;
-    ctx->data[0] = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    stream_load_at(&s, 10, va, 0);
-    stream_store_at(&s, 10, panthor_data_va(0), 2);
-    stream_end(&s);
-    ret = panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS);
-    if (ret) {
-        tap_diag("job: %s", strerror(-ret));
-        return 0;
-    }
-    return ctx->data[0];
+    return panthor_read_word(ctx, va, JOB_TIMEOUT_MS);
 }
 
 static void test_cached(PanthorContext *ctx)
@@ -318,27 +302,15 @@ static void test_sync_file(PanthorContext *ctx)
         .num_fences = 1,
         .sync_fence_info = (uintptr_t)&fence,
     };
-    uint32_t size;
-    uint64_t va;
-    Stream s;
     int fd;
 
     /* While it runs: the name is the driver's only until it is done */
-    panthor_poll_set(ctx, 0, 0);
-    ctx->code.used = 0;
-    stream_init(&s);
-    stream_begin(&s);
-    panthor_emit_spin(&s, 0);
-    stream_end(&s);
-    va = stream_place(&s, &ctx->code, &size);
-    TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
+    panthor_submit_spin(ctx);
     TAP_MUST(panthor_syncobj_export_fence(&dev, ctx->syncobj, &fd));
     tap_ok(!ioctl(fd, SYNC_IOC_FILE_INFO, &info) && info.num_fences == 1 &&
            fence.status == 0 && fence.driver_name[0] && fence.obj_name[0],
            "the fence of a job that runs says whose it is");
-    panthor_poll_set(ctx, 0, 1);
-    TAP_MUST(panthor_syncobj_wait(&dev, ctx->syncobj, 0, false,
-                                  JOB_TIMEOUT_MS));
+    TAP_MUST(panthor_end_spin(ctx, JOB_TIMEOUT_MS));
     tap_ok(!ioctl(fd, SYNC_IOC_FILE_INFO, &info) && fence.status == 1,
            "and that it is done");
     close(fd);

@@ -820,6 +820,27 @@ int panthor_store_job(PanthorContext *ctx, uint32_t value,
     return ret ? ret : panthor_stored(ctx, value, timeout_ms);
 }
 
+uint32_t panthor_read_word(PanthorContext *ctx, uint64_t va,
+                           unsigned timeout_ms)
+{
+    Stream s;
+    int ret;
+
+    ctx->code.used = 0;
+    ctx->data[0] = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_load_at(&s, 10, va, 0);
+    stream_store_at(&s, 10, panthor_data_va(0), 2);
+    stream_end(&s);
+    ret = panthor_run_stream(ctx, 0, &s, timeout_ms);
+    if (ret) {
+        tap_diag("job: %s", strerror(-ret));
+        return 0;
+    }
+    return ctx->data[0];
+}
+
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value)
 {
     __atomic_store_n(&ctx->poll[index], value, __ATOMIC_SEQ_CST);

@@ -362,6 +362,13 @@ int panthor_store_job(PanthorContext *ctx, uint32_t value,
 void panthor_submit_store(PanthorContext *ctx, uint32_t value);
 int panthor_stored(PanthorContext *ctx, uint32_t value, unsigned timeout_ms);
 
+/*
+ * What a job reads at @va of the context's VM; 0 if it failed, which it says.
+ * What was placed in the context's code before is overwritten.
+ */
+uint32_t panthor_read_word(PanthorContext *ctx, uint64_t va,
+                           unsigned timeout_ms);
+
 /* Set a word that a stream polls: visible to the GPU when this returns */
 void panthor_poll_set(PanthorContext *ctx, unsigned index, uint32_t value);
 
