@@ -336,8 +336,14 @@ static void step_destroy_group(Process *p)
 {
     start_spinner(p);
     panthor_context_new_group(&p->ctx, QUEUES);
-    expect("job of a group that is gone", job_end(p, p->ctx.syncobj),
-           -ECANCELED);
+    if (kernel_names_outlive_groups()) {
+        expect("job of a group that is gone", job_end(p, p->ctx.syncobj),
+               -ECANCELED);
+    } else {
+        expect("end of a job of a group that is gone",
+               panthor_syncobj_wait(&p->dev, p->ctx.syncobj, 0, false,
+                                    JOB_TIMEOUT_MS), 0);
+    }
     check_alive(p, &p->ctx);
 }
 

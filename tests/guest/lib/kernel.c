@@ -81,6 +81,11 @@ bool kernel_locks_first(void)
     return kernel_at_least(7, 2);
 }
 
+bool kernel_names_outlive_groups(void)
+{
+    return kernel_at_least(6, 17);
+}
+
 bool kernel_option(const char *name, uint64_t *value)
 {
     FILE *f = fopen("/proc/cmdline", "r");

@@ -36,6 +36,16 @@ bool kernel_at_least(unsigned major, unsigned minor);
  */
 bool kernel_locks_first(void);
 
+/*
+ * kernel_names_outlive_groups: a sync file may be asked for its fence's status
+ *
+ * Returns false before "dma-fence: Add safe access helpers and document the
+ * rules", merged in 2025: the status comes with a name that the kernel reads
+ * from the group of the job, and the group may be gone.  See "A fence that is
+ * named after a group that is gone" in docs/findings.rst.
+ */
+bool kernel_names_outlive_groups(void);
+
 /**
  * kernel_option: a number on the kernel's command line
  * @name: what stands before the "="
