@@ -273,19 +273,40 @@ static void test_unchanged(void)
     saved_free(&saved);
 }
 
+/* The first stream runs; the last one of its group was never started. */
+#define RUNS        0
+#define STOPPED     7
+/* Of MaliCsfStreamState */
+#define STATE_SHARED_WAIT   7
+
+typedef struct RefusedTest {
+    const char *path;
+    uint64_t value;
+    unsigned instance;
+    /* A second field, if it takes two to be wrong */
+    const char *also_path;
+    uint64_t also_value;
+} RefusedTest;
+
+static void change(const Saved *saved, uint8_t *data, const char *path,
+                   unsigned instance, uint64_t value)
+{
+    const Field *field = find_field(saved, path);
+
+    g_assert_cmpuint(instance, <, field->offsets->len);
+    store(data + g_array_index(field->offsets, unsigned, instance),
+          field->size, value);
+}
+
 /* What cannot be loaded is refused, and not made to fit. */
 static void test_refused(void)
 {
-    static const struct {
-        const char *path;
-        uint64_t value;
-    } rows[] = {
+    static const RefusedTest rows[] = {
         { "saved_gpu_id", 0x12345678 },
         { "mcu.status", MCU_STATUS_FATAL + 1 },
         { "engine.next", 1000 },
         { "engine.groups.as", 16 },
         { "engine.groups.streams.state", 100 },
-        { "engine.groups.streams.resume_state", 100 },
         { "engine.groups.streams.depth", CS_CALL_STACK_DEPTH },
         { "engine.groups.streams.ring_base", 4 },
         { "engine.groups.streams.ring_size", 24 },
@@ -295,18 +316,27 @@ static void test_refused(void)
         { "engine.groups.streams.frames.ip", 1 },
         { "engine.groups.streams.frames.start", 1 },
         { "engine.groups.streams.frames.end", 0 },
+        /* START goes on in a state of RESUME only, and from STOPPED only. */
+        { "engine.groups.streams.resumable", true, RUNS,
+          "engine.groups.streams.resume_state", 1 },
+        { "engine.groups.streams.resumable", true, STOPPED },
+        { "engine.groups.streams.resumable", true, STOPPED,
+          "engine.groups.streams.resume_state", STATE_SHARED_WAIT },
+        { "engine.groups.streams.resumable", true, STOPPED,
+          "engine.groups.streams.resume_state", 100 },
     };
     Saved saved;
 
     save(&saved);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
-        const Field *field = find_field(&saved, rows[i].path);
+        const RefusedTest *t = &rows[i];
         g_autofree uint8_t *data = g_memdup2(saved.data, saved.size);
 
-        g_test_message("%s = 0x%" PRIx64, rows[i].path, rows[i].value);
-        /* The first instance: the stream that runs */
-        store(data + g_array_index(field->offsets, unsigned, 0), field->size,
-              rows[i].value);
+        g_test_message("row %d: %s = 0x%" PRIx64, i, t->path, t->value);
+        change(&saved, data, t->path, t->instance, t->value);
+        if (t->also_path) {
+            change(&saved, data, t->also_path, t->instance, t->also_value);
+        }
         g_assert_false(load(data, saved.size));
     }
     saved_free(&saved);

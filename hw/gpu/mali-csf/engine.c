@@ -758,12 +758,21 @@ static bool trace_valid(const MaliCsfTraceBuffer *trace)
             trace->size >= 1u << trace->event_size);
 }
 
+/* What CS START can go on in: RESUME leaves nothing else. */
+static bool is_resumable(MaliCsfStreamState state)
+{
+    return state == MALI_CSF_STREAM_READY || state == MALI_CSF_STREAM_EMPTY ||
+           state == MALI_CSF_STREAM_PROTM_WAIT ||
+           state == MALI_CSF_STREAM_FATAL;
+}
+
 bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
 {
     unsigned i;
 
     if (stream->state >= MALI_CSF_STREAM_NUM_STATES ||
-        stream->resume_state >= MALI_CSF_STREAM_NUM_STATES ||
+        (stream->resumable && (stream->state != MALI_CSF_STREAM_STOPPED ||
+                               !is_resumable(stream->resume_state))) ||
         stream->handler_depth > CS_CALL_STACK_DEPTH ||
         stream->handler_depth > stream->depth ||
         stream->depth >= mali_csf_stream_frames(stream) ||
