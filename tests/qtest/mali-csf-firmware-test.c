@@ -627,6 +627,7 @@ enum {
     STREAM_ERROR = SUSPEND_STREAM_0 + 0x08,
     STREAM_FRAMES = SUSPEND_STREAM_0 + 0x30,
     STREAM_HANDLER = SUSPEND_STREAM_0 + 0x638,
+    STREAM_HANDLER_LENGTH = SUSPEND_STREAM_0 + 0x640,
     STREAM_HANDLER_DEPTH = SUSPEND_STREAM_0 + 0x644,
     STREAM_TILER_SCOREBOARD = SUSPEND_STREAM_0 + 0x646,
     STREAM_TILER_CHUNKS = SUSPEND_STREAM_0 + 0x648,
@@ -637,7 +638,13 @@ typedef struct ResumeTest {
     unsigned offset;
     unsigned size;
     uint64_t value;
+    /* A second word, of 8 bytes, if it takes two to be wrong */
+    unsigned also_offset;
+    uint64_t also_value;
 } ResumeTest;
+
+/* Of MaliCsfStreamState */
+#define STATE_FAULT 12
 
 static const ResumeTest resume_tests[] = {
     { "magic", SUSPEND_MAGIC, 4, 0x4653434c },
@@ -653,14 +660,17 @@ static const ResumeTest resume_tests[] = {
     { "frame-end", STREAM_FRAMES + 8, 8, 0 },
     { "frame-odd", STREAM_FRAMES + 16, 8, 4 },
     { "handler", STREAM_HANDLER, 8, 4 },
+    { "handler-wraps", STREAM_HANDLER_LENGTH, 4, 16, STREAM_HANDLER, -8ull },
     { "handler-depth", STREAM_HANDLER_DEPTH, 1, 1 },
+    /* At INSERT there is no instruction that could have faulted. */
+    { "fault-at-end", STREAM_STATE, 4, STATE_FAULT, STREAM_FRAMES + 16, 64 },
     { "tiler-scoreboard", STREAM_TILER_SCOREBOARD, 1, 8 },
     { "tiler-chunks", STREAM_TILER_CHUNKS, 4, 5000 },
 };
 
 /*
- * A counter is suspended, and its buffer changed in one place: it starts
- * anew, at EXTRACT_INIT with empty registers.  Unchanged, it goes on.
+ * A counter is suspended, and its buffer changed in one place or two: it
+ * starts anew, at EXTRACT_INIT with empty registers.  Unchanged, it goes on.
  */
 static void test_resume_field(const void *data)
 {
@@ -689,6 +699,9 @@ static void test_resume_field(const void *data)
     g_assert_cmphex(qtest_readq(b.gpu.qts, pa + t->offset) &
                     MAKE_64BIT_MASK(0, t->size * 8), !=, t->value);
     qtest_memwrite(b.gpu.qts, pa + t->offset, &value, t->size);
+    if (t->also_offset) {
+        qtest_writeq(b.gpu.qts, pa + t->also_offset, t->also_value);
+    }
     qtest_writel(b.gpu.qts, b.out.pa, 0);
     /* It is found anew at EXTRACT_INIT, the start of the ring. */
     qtest_writeq(b.gpu.qts, queue->output.pa + CS_USER_OUTPUT_EXTRACT, 0);
@@ -696,6 +709,7 @@ static void test_resume_field(const void *data)
     mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
     g_assert_cmpuint(mali_csf_bench_out(&b, 0), >, 0);
     g_assert_cmpuint(mali_csf_bench_out(&b, 0), <, 20000);
+    g_assert_cmphex(mali_csf_queue_extract(queue), <, queue->insert);
     g_assert_false(mali_csf_queue_event(queue, CS_EVENT_FATAL));
     mali_csf_bench_quit(&b);
 }

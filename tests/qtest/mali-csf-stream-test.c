@@ -1432,6 +1432,32 @@ static void test_wild_insert(const void *data)
     mali_csf_bench_quit(&b);
 }
 
+/*
+ * INSERT that goes back to an instruction which has faulted: it would be
+ * behind it, once the host acknowledges the fault.
+ */
+static void test_wild_insert_at_fault(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_queue_submit(b.queue, (const uint64_t[]) {
+                              cs_move48(2, 2),
+                              cs_store_multiple(8, 1, 2, 0) }, 2);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT, LONG_ENOUGH));
+    qtest_writeq(b.gpu.qts, b.queue->input.pa + CS_USER_INPUT_INSERT, 8);
+    mali_csf_queue_kick(b.queue);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_queue_extract(b.queue), ==, 8);
+    g_assert_true(mali_csf_queue_event(b.queue, CS_EVENT_FATAL));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_CONFIG_FAULT);
+    mali_csf_group_terminate(&b.group);
+    mali_csf_bench_quit(&b);
+}
+
 /* Pointers of the firmware's own space that are not mapped end it. */
 static void test_wild_user_pages(void)
 {
@@ -2762,6 +2788,7 @@ int main(int argc, char **argv)
         add_data("abuse/insert", insert_name[i], &inserts[i],
                  test_wild_insert);
     }
+    ADD("abuse/insert/at-fault", test_wild_insert_at_fault);
     ADD("abuse/user-pages", test_wild_user_pages);
     ADD("abuse/user-page-panic", test_wild_user_page_panic);
     ADD("abuse/address-space", test_wild_as);

@@ -125,12 +125,15 @@ void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
     MaliCsfFrame *ring = &stream->frames[0];
+    /* What it will go on behind when the host knows of the fault is done. */
+    const bool is_past = stream->state == MALI_CSF_STREAM_FAULT &&
+                         stream->depth == 0 && insert == ring->ip;
 
     if (insert == ring->end) {
         return;
     }
     /* Behind what is done, not a whole instruction, or over a whole ring */
-    if ((insert & 7) || insert < ring->ip ||
+    if ((insert & 7) || insert < ring->ip || is_past ||
         insert - ring->ip > stream->ring_size) {
         mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
                               insert);
@@ -777,6 +780,7 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
         stream->handler_depth > stream->depth ||
         stream->depth >= mali_csf_stream_frames(stream) ||
         ((stream->handler_va | stream->handler_length) & 7) ||
+        stream->handler_va + stream->handler_length < stream->handler_va ||
         ((stream->heap_va | stream->tiler.heap_va |
           stream->tiler.context_va) & 7) ||
         stream->protm_depth > stream->depth ||
@@ -811,7 +815,9 @@ bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
             return false;
         }
     }
-    return true;
+    /* It is at an instruction, and will go on behind that. */
+    return stream->state != MALI_CSF_STREAM_FAULT ||
+           stream->frames[stream->depth].ip < stream->frames[stream->depth].end;
 }
 
 int mali_csf_engine_post_load(MaliCsfState *s)
