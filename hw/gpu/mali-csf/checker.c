@@ -222,6 +222,13 @@ void mali_csf_check_flush_heard(MaliCsfState *s)
     }
 }
 
+/* The driver waits for nothing: the GPU is reset, or it starts anew. */
+static void forget_waits(MaliCsfState *s)
+{
+    s->checker.gave_up = false;
+    s->checker.flush_since = -1;
+}
+
 /* Dirty lines */
 
 static void dirty_clear(MaliCsfAsCheck *c)
@@ -797,8 +804,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         c->unmapped_time = -1;
         c->staged_since = -1;
     }
-    s->checker.gave_up = false;
-    s->checker.flush_since = -1;
+    forget_waits(s);
 }
 
 /* Are the registers as written what is in force? */
@@ -892,8 +898,7 @@ void mali_csf_check_l2_on(MaliCsfState *s)
 void mali_csf_check_probe(MaliCsfState *s)
 {
     drop_at_l2_off(s);
-    s->checker.gave_up = false;
-    s->checker.flush_since = -1;
+    forget_waits(s);
 }
 
 /* Use */
@@ -1158,8 +1163,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
         };
     }
     g_clear_pointer(&s->checker.lines, g_hash_table_destroy);
-    s->checker.gave_up = false;
-    s->checker.flush_since = -1;
+    forget_waits(s);
     timer_del(s->checker.timer);
 }
 

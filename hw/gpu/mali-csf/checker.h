@@ -201,11 +201,11 @@ void mali_csf_check_duration(MaliCsfState *s, uint64_t ns);
 void mali_csf_check_flush_asked(MaliCsfState *s);
 void mali_csf_check_flush_heard(MaliCsfState *s);
 /* AS_COMMAND was written while AS_STATUS said active */
-/* AS_COMMAND while the MMU executes none */
-void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
-                                      uint32_t command);
 void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
                                  uint32_t command);
+/* AS_COMMAND was written in protected mode, in which none is executed */
+void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
+                                      uint32_t command);
 /* A TLB entry is used, or was just made by a walk */
 void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
                             const MaliCsfLeaf *leaf);
