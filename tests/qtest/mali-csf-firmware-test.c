@@ -22,12 +22,6 @@
 #define RUN_COMPUTE     ((uint64_t)CS_OP_RUN_COMPUTE << CS_OPCODE_SHIFT)
 
 /* Toggle a request of the global interface and wait for its answer */
-static void toggle(QMaliCsf *gpu, uint32_t bit)
-{
-    mali_csf_glb_request(gpu, ~qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK),
-                         bit);
-}
-
 static uint32_t glb_ack(QMaliCsf *gpu)
 {
     return qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK);
@@ -72,7 +66,7 @@ static void test_alloc_en(void)
     mali_csf_doorbell(&b.gpu, 0);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_cmphex(mali_csf_readq(&b.gpu, A_SHADER_READY_LO), ==, CORES);
-    toggle(&b.gpu, GLB_CFG_ALLOC_EN);
+    mali_csf_glb_toggle(&b.gpu, GLB_CFG_ALLOC_EN);
     g_assert_cmphex(mali_csf_readq(&b.gpu, A_SHADER_READY_LO), ==, 0x4);
     g_assert_cmphex(mali_csf_readq(&b.gpu, A_TILER_READY_LO), ==, 1);
     mali_csf_bench_quit(&b);
@@ -100,7 +94,7 @@ static void test_poweroff_timer(void)
     /* Of the core clock: 16 times the ticks, 1.024 ms. */
     qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PWROFF_TIMER,
                  GLB_TIMER_SOURCE_GPU_COUNTER | 1000);
-    toggle(&b.gpu, GLB_CFG_POWEROFF_TIMER);
+    mali_csf_glb_toggle(&b.gpu, GLB_CFG_POWEROFF_TIMER);
     mali_csf_group_terminate(&b.group);
     mali_csf_run(&b.gpu, 900 * MALI_CSF_US);
     g_assert_cmphex(mali_csf_readq(&b.gpu, A_SHADER_READY_LO), ==, CORES);
@@ -109,7 +103,7 @@ static void test_poweroff_timer(void)
 
     /* Zero: never */
     qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_PWROFF_TIMER, 0);
-    toggle(&b.gpu, GLB_CFG_POWEROFF_TIMER);
+    mali_csf_glb_toggle(&b.gpu, GLB_CFG_POWEROFF_TIMER);
     mali_csf_run(&b.gpu, 1000 * MALI_CSF_MS);
     g_assert_cmphex(mali_csf_readq(&b.gpu, A_SHADER_READY_LO), ==, CORES);
     mali_csf_bench_quit(&b);
@@ -272,7 +266,7 @@ static void test_debug(void)
     mali_csf_run(&b.gpu, LONG_ENOUGH);
     g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_DEBUG_ACK), ==,
                     0);
-    toggle(&b.gpu, GLB_DEBUG_CSF);
+    mali_csf_glb_toggle(&b.gpu, GLB_DEBUG_CSF);
     g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_DEBUG_ACK), ==,
                     0x01800000);
     mali_csf_bench_quit(&b);
@@ -518,7 +512,7 @@ static void test_extract_event(void)
 static void set_progress_timer(QMaliCsf *gpu, uint32_t units)
 {
     qtest_writel(gpu->qts, gpu->glb_in + GLB_PROGRESS_TIMER, units);
-    toggle(gpu, GLB_CFG_PROGRESS_TIMER);
+    mali_csf_glb_toggle(gpu, GLB_CFG_PROGRESS_TIMER);
 }
 
 /* 1000 units of 1024 cycles of 1 GHz: 1.024 ms */

@@ -652,9 +652,7 @@ static void test_sleep(void)
     job[0] = cs_move48(90, b.out.va);
     mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
     qtest_writeq(b.gpu.qts, b.gpu.glb_in + GLB_ALLOC_EN, 1);
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                              b.gpu.glb_out + GLB_ACK),
-                         GLB_CFG_ALLOC_EN);
+    mali_csf_glb_toggle(&b.gpu, GLB_CFG_ALLOC_EN);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, GLB_SLEEP, GLB_SLEEP);
     mali_csf_doorbell(&b.gpu, 0);
@@ -696,9 +694,7 @@ static void test_protected(void)
     g_assert_true(mali_csf_queue_event(b.queue, CS_PROTM_PENDING));
     save_and_load(&b.gpu);
     mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                              b.gpu.glb_out + GLB_ACK),
-                         GLB_PROTM_ENTER);
+    mali_csf_glb_toggle(&b.gpu, GLB_PROTM_ENTER);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
                     R_GPU_STATUS_PROTM_ACTIVE_MASK, !=, 0);
@@ -743,9 +739,7 @@ static void test_perfcnt(void)
         if (i == 1) {
             save_and_load(&b.gpu);
         }
-        mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                                  b.gpu.glb_out + GLB_ACK),
-                             GLB_PERFCNT_SAMPLE);
+        mali_csf_glb_toggle(&b.gpu, GLB_PERFCNT_SAMPLE);
         g_assert_cmpuint(qtest_readl(b.gpu.qts, b.gpu.glb_out +
                                      GLB_PRFCNT_INSERT), ==, i + 1);
         /* Instructions retired: word 5 of the tenth block of sixteen */

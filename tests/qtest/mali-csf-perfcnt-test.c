@@ -60,9 +60,7 @@ static void init(PerfBench *p)
 
 static void sample(PerfBench *p)
 {
-    mali_csf_glb_request(p->gpu, ~qtest_readl(p->gpu->qts,
-                                              p->gpu->glb_out + GLB_ACK),
-                         GLB_PERFCNT_SAMPLE);
+    mali_csf_glb_toggle(p->gpu, GLB_PERFCNT_SAMPLE);
 }
 
 static uint32_t word(PerfBench *p, unsigned slot, unsigned block, unsigned i)
@@ -246,8 +244,7 @@ static void test_protected(void)
             mali_csf_queue_submit(p.b.queue, region, ARRAY_SIZE(region));
             mali_csf_run(p.gpu, LONG_ENOUGH);
             mali_csf_queue_ack_event(p.b.queue, CS_PROTM_PENDING);
-            mali_csf_glb_request(p.gpu, ~qtest_readl(p.gpu->qts,
-                                 p.gpu->glb_out + GLB_ACK), GLB_PROTM_ENTER);
+            mali_csf_glb_toggle(p.gpu, GLB_PROTM_ENTER);
             g_assert(mali_csf_queue_wait(p.b.queue, MALI_CSF_TIMEOUT));
         }
         mali_csf_run(p.gpu, LONG_ENOUGH);

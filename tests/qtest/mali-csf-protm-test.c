@@ -36,8 +36,7 @@ static bool exit_event(QMaliCsf *gpu)
 
 static void enter(QMaliCsf *gpu)
 {
-    mali_csf_glb_request(gpu, ~qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK),
-                         GLB_PROTM_ENTER);
+    mali_csf_glb_toggle(gpu, GLB_PROTM_ENTER);
 }
 
 /* Stores BEFORE, then INSIDE and a count in a protected region, then BEHIND */
@@ -217,9 +216,7 @@ static void test_ping(void)
     QMaliCsfBench b;
 
     init_inside(&b);
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                              b.gpu.glb_out + GLB_ACK),
-                         GLB_PING);
+    mali_csf_glb_toggle(&b.gpu, GLB_PING);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_false(protected(&b.gpu));
     g_assert_true(exit_event(&b.gpu));
@@ -265,9 +262,7 @@ static void test_mmu_command(void)
     mali_csf_run(&b.gpu, 5 * MALI_CSF_MS);
     g_assert_true(protected(&b.gpu));
     g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 1);
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                              b.gpu.glb_out + GLB_ACK),
-                         GLB_PING);
+    mali_csf_glb_toggle(&b.gpu, GLB_PING);
     mali_csf_run(&b.gpu, 3 * LONG_ENOUGH);
     g_assert_cmphex(mali_csf_readl(&b.gpu, status), ==, 0);
     mali_csf_bench_quit(&b);
@@ -317,9 +312,7 @@ static void test_fault(void)
                                    A_AS_FAULTADDRESS_LO)), ==, 0);
     g_assert_true(protected(&b.gpu));
     /* A ping ends it even so; the group can be terminated. */
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts,
-                                              b.gpu.glb_out + GLB_ACK),
-                         GLB_PING);
+    mali_csf_glb_toggle(&b.gpu, GLB_PING);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_false(protected(&b.gpu));
     mali_csf_group_terminate(&b.group);

@@ -2101,8 +2101,7 @@ static void test_endless_loop(void)
         g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), ==, 0xa8670005);
     }
     g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
-    mali_csf_glb_request(&b.gpu, ~qtest_readl(b.gpu.qts, b.gpu.glb_out +
-                                              GLB_ACK), GLB_PING);
+    mali_csf_glb_toggle(&b.gpu, GLB_PING);
     mali_csf_group_status_update(&b.group);
     mali_csf_queue_exec(&group.queue[0], nops, ARRAY_SIZE(nops));
     g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.csg_out[0] +

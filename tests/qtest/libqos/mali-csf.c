@@ -528,13 +528,18 @@ void mali_csf_glb_request(QMaliCsf *gpu, uint32_t bits, uint32_t mask)
                                MALI_CSF_TIMEOUT));
 }
 
+void mali_csf_glb_toggle(QMaliCsf *gpu, uint32_t mask)
+{
+    mali_csf_glb_request(gpu, ~qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK),
+                         mask);
+}
+
 void mali_csf_global_init(QMaliCsf *gpu)
 {
     const uint32_t toggles = GLB_CFG_PROGRESS_TIMER | GLB_CFG_ALLOC_EN |
                              GLB_CFG_POWEROFF_TIMER;
     const uint32_t levels = GLB_IDLE_EN | GLB_COUNTER_EN;
     uint32_t ack = qtest_readl(gpu->qts, gpu->glb_out + GLB_ACK);
-
     uint64_t shader = mali_csf_readq(gpu, A_SHADER_PRESENT_LO);
 
     /* Architecture 14 has the register elsewhere. */

@@ -224,6 +224,8 @@ void mali_csf_ack_events(QMaliCsf *gpu);
 
 /* Change the bits in @mask, ring, and wait until they are acknowledged */
 void mali_csf_glb_request(QMaliCsf *gpu, uint32_t bits, uint32_t mask);
+/* The same for bits of which a change is the request */
+void mali_csf_glb_toggle(QMaliCsf *gpu, uint32_t mask);
 /* Only change them */
 void mali_csf_update(QMaliCsf *gpu, uint64_t pa, uint32_t bits,
                      uint32_t mask);
