@@ -1036,24 +1036,13 @@ static void test_resets(void)
 
 /* The state, for people */
 
-static char *query(QMaliCsf *gpu)
-{
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"
-                           " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
-    char *text = g_strdup(qdict_get_str(qdict_get_qdict(rsp, "return"),
-                                        "human-readable-text"));
-
-    qobject_unref(rsp);
-    return text;
-}
-
 /* The state says so, in both monitors */
 static void G_GNUC_PRINTF(2, 3) see(QMaliCsf *gpu, const char *fmt, ...)
 {
     g_autofree char *hmp = qtest_hmp(gpu->qts, "info mali-csf");
     g_auto(GStrv) lines = g_strsplit(hmp, "\r", -1);
     g_autofree char *plain = g_strjoinv("", lines);
-    g_autofree char *text = query(gpu);
+    g_autofree char *text = mali_csf_query(gpu);
     g_autofree char *words = NULL;
     va_list ap;
 
@@ -1070,7 +1059,7 @@ static void G_GNUC_PRINTF(2, 3) see(QMaliCsf *gpu, const char *fmt, ...)
 
 static void unseen(QMaliCsf *gpu, const char *words)
 {
-    g_autofree char *text = query(gpu);
+    g_autofree char *text = mali_csf_query(gpu);
 
     g_assert_null(strstr(text, words));
 }

@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qobject/qdict.h"
 #include "libqos/mali-csf.h"
 
 #define LONG_ENOUGH     (10 * MALI_CSF_MS)
@@ -61,6 +60,36 @@ static void submit(QMaliCsfBench *b, QMaliCsfQueue *queue, unsigned resources,
     };
 
     mali_csf_queue_submit(queue, words, ARRAY_SIZE(words));
+}
+
+/*
+ * A group that keeps the cores it computes on to itself, with this priority
+ * and so many of them, and a second group
+ */
+static void init_exclusive(QMaliCsfBench *b, QMaliCsfGroup *second,
+                           unsigned num_queues, unsigned priority,
+                           unsigned cores)
+{
+    mali_csf_bench_init(b, NULL);
+    start_second(b, second, num_queues);
+    mali_csf_set_property(&b->gpu, "x-endpoint-latency-ns", WORK);
+    set_endpoints(&b->group, priority << 28 | CSG_EP_REQ_EXCL_COMPUTE |
+                  0x10400 | cores, ~0ull, ~0ull);
+}
+
+/* Work of the first group, or of the first queue of @group, is under way */
+static void submit_compute(QMaliCsfBench *b, uint32_t offset)
+{
+    submit(b, b->queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), offset);
+    mali_csf_run(&b->gpu, LONG_ENOUGH);
+}
+
+static void submit_fragment(QMaliCsfBench *b, QMaliCsfGroup *group,
+                            uint32_t offset)
+{
+    submit(b, &group->queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT),
+           offset);
+    mali_csf_run(&b->gpu, LONG_ENOUGH);
 }
 
 static bool is_done(QMaliCsfBench *b, uint32_t offset)
@@ -186,13 +215,8 @@ static void test_exclusive(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 2);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    init_exclusive(&b, &group, 2, 15, 4);
+    submit_compute(&b, 0);
     submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 4);
     submit(&b, &group.queue[1], COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 8);
     mali_csf_run(&b.gpu, LONG_ENOUGH);
@@ -224,17 +248,6 @@ static void test_exclusive(void)
     mali_csf_bench_quit(&b);
 }
 
-static char *query(QMaliCsf *gpu)
-{
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"
-                           " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
-    char *text = g_strdup(qdict_get_str(qdict_get_qdict(rsp, "return"),
-                                        "human-readable-text"));
-
-    qobject_unref(rsp);
-    return text;
-}
-
 /* What the monitor says of streams that wait for endpoints, or for a heap */
 static void test_query(void)
 {
@@ -243,17 +256,12 @@ static void test_query(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 1);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    init_exclusive(&b, &group, 1, 15, 4);
+    submit_compute(&b, 0);
     submit(&b, &group.queue[0], FRAGMENT | TILER,
            cs_opcode(CS_OP_RUN_FRAGMENT), 4);
     mali_csf_run(&b.gpu, LONG_ENOUGH);
-    text = query(&b.gpu);
+    text = mali_csf_query(&b.gpu);
     g_assert_nonnull(strstr(text, "waits for endpoints"));
     g_assert_nonnull(strstr(text, "endpoints waited for: fragment tiler\n"));
     g_assert_null(strstr(text, "the tiler waits"));
@@ -264,7 +272,7 @@ static void test_query(void)
                               cs_move48(50, b.out.va), cs_heap_set(50),
                               cs_opcode(CS_OP_RUN_FULLSCREEN) }, 3);
     mali_csf_run(&b.gpu, LONG_ENOUGH);
-    waiting = query(&b.gpu);
+    waiting = mali_csf_query(&b.gpu);
     g_assert_nonnull(strstr(waiting, "the tiler waits for 3 chunks"));
     g_assert_nonnull(strstr(waiting, "the host was asked"));
     mali_csf_bench_quit(&b);
@@ -276,16 +284,10 @@ static void test_other_cores(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 1);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0xf0010401 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    init_exclusive(&b, &group, 1, 15, 1);
+    submit_compute(&b, 0);
     g_assert_cmphex(group_status(&b.group, CSG_STATUS_EP_CURRENT), ==, 1);
-    submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 4);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    submit_fragment(&b, &group, 4);
     g_assert_cmphex(group_status(&group, CSG_STATUS_EP_CURRENT), ==, 0x300);
     mali_csf_bench_quit(&b);
 }
@@ -296,16 +298,10 @@ static void test_exclusive_waits(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 2);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
+    init_exclusive(&b, &group, 2, 15, 4);
     set_endpoints(&group, 0x40010404, ~0ull, ~0ull);
-    submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 4);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    submit_fragment(&b, &group, 4);
+    submit_compute(&b, 0);
     g_assert_cmphex(status(b.queue, CS_STATUS_BLOCKED_REASON), ==,
                     CS_BLOCKED_RESOURCE);
     mali_csf_run(&b.gpu, WORK);
@@ -313,8 +309,7 @@ static void test_exclusive_waits(void)
     g_assert_cmphex(status(b.queue, CS_STATUS_REQ_RESOURCE), ==,
                     COMPUTE | GRANTED(COMPUTE));
     /* Now the other one waits: with a lower priority it is not overtaken. */
-    submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 8);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    submit_fragment(&b, &group, 8);
     g_assert_cmphex(status(&group.queue[0], CS_STATUS_BLOCKED_REASON), ==,
                     CS_BLOCKED_RESOURCE);
     mali_csf_run(&b.gpu, 3 * WORK);
@@ -341,12 +336,9 @@ static void test_queue(void)
                   ~0ull);
     set_endpoints(&second, 0x40010404, ~0ull, ~0ull);
     set_endpoints(&third, 0x40010404, ~0ull, ~0ull);
-    submit(&b, &second.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 4);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
-    submit(&b, &third.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 8);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    submit_fragment(&b, &second, 0);
+    submit_compute(&b, 4);
+    submit_fragment(&b, &third, 8);
     g_assert_cmphex(status(&third.queue[0], CS_STATUS_REQ_RESOURCE), ==,
                     FRAGMENT);
     /* With a higher one it does not. */
@@ -367,15 +359,9 @@ static void test_leave(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 1);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
-    submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
-    submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 4);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    init_exclusive(&b, &group, 1, 15, 4);
+    submit_compute(&b, 0);
+    submit_fragment(&b, &group, 4);
     mali_csf_group_suspend(&group);
     g_assert_cmphex(mali_csf_queue_status(&group.queue[0],
                                           CS_STATUS_BLOCKED_REASON), ==,
@@ -405,15 +391,10 @@ static void test_give_up(void)
     QMaliCsfBench b;
     QMaliCsfGroup group;
 
-    mali_csf_bench_init(&b, NULL);
-    start_second(&b, &group, 1);
-    mali_csf_set_property(&b.gpu, "x-endpoint-latency-ns", WORK);
-    set_endpoints(&b.group, 0x10010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
-                  ~0ull);
+    init_exclusive(&b, &group, 1, 1, 4);
     mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
     mali_csf_run(&b.gpu, LONG_ENOUGH);
-    submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT), 4);
-    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    submit_fragment(&b, &group, 4);
     g_assert_cmphex(status(b.queue, CS_STATUS_BLOCKED_REASON), ==,
                     CS_BLOCKED_SB_WAIT);
     g_assert_cmphex(status(b.queue, CS_STATUS_REQ_RESOURCE), ==,
@@ -446,11 +427,8 @@ static void test_idle(void)
         g_assert(mali_csf_group_wait(&group));
         set_endpoints(&b.group, 0xf0010404 | CSG_EP_REQ_EXCL_COMPUTE, ~0ull,
                       ~0ull);
-        submit(&b, b.queue, COMPUTE, cs_opcode(CS_OP_RUN_COMPUTE), 0);
-        mali_csf_run(&b.gpu, LONG_ENOUGH);
-        submit(&b, &group.queue[0], FRAGMENT, cs_opcode(CS_OP_RUN_FRAGMENT),
-               4);
-        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        submit_compute(&b, 0);
+        submit_fragment(&b, &group, 4);
         g_assert_cmphex(group_status(&group, CSG_STATUS_STATE), ==,
                         idle ? CSG_STATUS_STATE_IDLE : 0);
         mali_csf_group_terminate(&group);

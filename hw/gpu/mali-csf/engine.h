@@ -298,13 +298,13 @@ uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);
  * and of deferred instructions too
  */
 uint32_t mali_csf_stream_work(const MaliCsfStream *stream);
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
 
 /* How deep the stream may call now: frames, the current ones included */
 static inline unsigned mali_csf_stream_frames(const MaliCsfStream *stream)
 {
     return stream->handler_depth + CS_CALL_STACK_DEPTH;
 }
-uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
 
 /*
  * Could the model have left a stream in this state?  Whoever takes one from

@@ -115,6 +115,17 @@ char *mali_csf_get_property(QMaliCsf *gpu, const char *name)
     return value;
 }
 
+char *mali_csf_query(QMaliCsf *gpu)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"
+                           " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
+    char *text = g_strdup(qdict_get_str(qdict_get_qdict(rsp, "return"),
+                                        "human-readable-text"));
+
+    qobject_unref(rsp);
+    return text;
+}
+
 void mali_csf_run(QMaliCsf *gpu, int64_t ns)
 {
     while (ns > 0) {

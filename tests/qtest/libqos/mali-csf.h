@@ -148,6 +148,8 @@ void mali_csf_intercept_irqs(QMaliCsf *gpu);
 void mali_csf_set_property(QMaliCsf *gpu, const char *name, int64_t value);
 /* A property of the device that is a string; the caller frees it */
 char *mali_csf_get_property(QMaliCsf *gpu, const char *name);
+/* What x-query-mali-csf says of the device; the caller frees it */
+char *mali_csf_query(QMaliCsf *gpu);
 
 /* Virtual time */
 void mali_csf_run(QMaliCsf *gpu, int64_t ns);
