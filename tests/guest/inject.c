@@ -137,6 +137,8 @@ static const Case cases[] = {
       false, false, "panthor_fw_start" },
     { "MCU that does not stop", "mcu-stop", SLEEP,
       "Failed to stop MCU", false, false, "panthor_fw_stop" },
+    { "MCU that does not stop before a reset", "mcu-stop", RESET,
+      "Failed to stop MCU", true, true, "panthor_fw_pre_reset" },
     { "MCU that does not halt", "mcu-halt", SLEEP,
       "Timed out waiting for MCU to halt", true, false,
       "panthor_fw_wait_mcu_halted" },

@@ -1034,6 +1034,53 @@ static void test_resets(void)
     mali_csf_quit(&gpu);
 }
 
+/*
+ * Who rang before the microcontroller was stopped is not heard by the firmware
+ * that boots after it.  It dies when it has been told to look at a request.
+ */
+static void test_doorbell_forgotten(void)
+{
+    enum { SOFT, HARD, SYSTEM, STOP, NUM_WAYS };
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    for (int way = 0; way < NUM_WAYS; way++) {
+        int64_t id;
+
+        mali_csf_mcu_prepare(&gpu);
+        mali_csf_mcu_boot(&gpu);
+        id = arm(&gpu, "{'kind': 'mcu-death'}");
+        mali_csf_doorbell(&gpu, 0);
+        switch (way) {
+        case SOFT:
+            mali_csf_writel(&gpu, A_GPU_COMMAND, GPU_RESET);
+            break;
+        case HARD:
+            mali_csf_writel(&gpu, A_GPU_COMMAND, GPU_COMMAND_RESET |
+                            GPU_RESET_HARD << R_GPU_COMMAND_PAYLOAD_SHIFT);
+            break;
+        case SYSTEM:
+            qtest_system_reset(gpu.qts);
+            break;
+        default:
+            mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+            break;
+        }
+        if (way != STOP) {
+            mali_csf_mcu_prepare(&gpu);
+        }
+        mali_csf_mcu_boot(&gpu);
+        mali_csf_run(&gpu, LONG_ENOUGH);
+        g_assert_cmpint(met(&gpu, id), ==, 0);
+        mali_csf_doorbell(&gpu, 0);
+        g_assert(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_FATAL,
+                                   MALI_CSF_TIMEOUT));
+        g_assert_cmpint(met(&gpu, id), ==, 1);
+        mali_csf_soft_reset(&gpu);
+    }
+    mali_csf_quit(&gpu);
+}
+
 /* The state, for people */
 
 /* The state says so, in both monitors */
@@ -1339,6 +1386,8 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/cs-fault", test_cs_fault);
     qtest_add_func("/mali-csf/inject/cs-fatal", test_cs_fatal);
     qtest_add_func("/mali-csf/inject/resets", test_resets);
+    qtest_add_func("/mali-csf/inject/doorbell-forgotten",
+                   test_doorbell_forgotten);
     qtest_add_func("/mali-csf/query/machine", test_query_machine);
     qtest_add_func("/mali-csf/query/streams", test_query_streams);
     qtest_add_func("/mali-csf/query/counters", test_query_counters);
