@@ -4,10 +4,10 @@
  * A device that panthor has given up comes back when it is bound anew; it is
  * unbound, and its module unloaded, while jobs are in flight; it is put to
  * sleep between jobs that follow close on each other; and the machine is
- * suspended to idle.  With --rounds, each a hundred times.  Two findings about
- * the driver: with --unload, the module goes while a job of a device that is
- * gone is still waited for; with --busy, the machine is suspended while
- * streams run.
+ * suspended to idle.  With --rounds, each a hundred times.  Three findings
+ * about the driver: with --unload, the module goes while a job of a device that
+ * is gone is still waited for; with --busy, the machine is suspended while
+ * streams run; with --kept, a device is never freed.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -298,6 +298,42 @@ static void test_unload(void)
     close(log);
 }
 
+/* The number of its node when the device has been away for @ms */
+static int node_after_unbind(unsigned ms, pid_t *child)
+{
+    char name[64];
+
+    TAP_MUST(module_unbind(&dev, name, sizeof(name)));
+    panthor_close(&dev);
+    end_child(child);
+    kernel_sleep_ms(ms);
+    TAP_MUST(module_bind(name, &dev));
+    return dev.node;
+}
+
+/*
+ * A device that is not freed keeps its number, and the next one gets another:
+ * docs/findings.rst.
+ */
+static void test_kept(void)
+{
+    static const char name[] = "a device that is never freed";
+    int node = dev.node, idle, busy;
+    pid_t child = 0;
+
+    idle = node_after_unbind(0, &child);
+    if (!tap_ok(idle == node, "without a job in flight it is freed")) {
+        tap_diag("node %d, and then %d", node, idle);
+    }
+    child = start_child();
+    busy = node_after_unbind(JOBS_END_MS, &child);
+    if (busy == idle) {
+        tap_skip("not met", name);
+    } else {
+        tap_ok(true, "%s: its node %d is still taken", name, idle);
+    }
+}
+
 /* The GPU falls asleep at once whenever it idles, and the next job comes */
 static void test_sleep(void)
 {
@@ -429,7 +465,7 @@ static void test_busy(void)
 int main(int argc, char **argv)
 {
     static const char *const options[] = { "--rounds", "--unload", "--busy",
-                                            NULL };
+                                           "--kept", NULL };
     int option = tap_start(argc, argv, options,
                            "Takes the driver away, puts the machine to "
                            "sleep.");
@@ -448,6 +484,13 @@ int main(int argc, char **argv)
         panthor_close(&dev);
         return tap_end();
     }
+    if (option == 3) {
+        tap_directive("allow-dmesg job timeout");
+        TAP_MUST(panthor_open(&dev));
+        test_kept();
+        panthor_close(&dev);
+        return tap_end();
+    }
     if (!option) {
         rounds = SLOW_ROUNDS;
     }
@@ -459,8 +502,9 @@ int main(int argc, char **argv)
     test_sleep();
     test_idle();
     test_given_up();
-    test_unbind();
     test_module();
+    /* Last, since what it leaves behind is in the way of an unload: --kept */
+    test_unbind();
     panthor_close(&dev);
     return tap_end();
 }

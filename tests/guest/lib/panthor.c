@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,9 +19,7 @@
 #include "panthor.h"
 #include "tap.h"
 
-/* DRM render nodes: 64 minors from here (drivers/gpu/drm/drm_drv.c) */
-#define RENDER_NODE_FIRST       128
-#define RENDER_NODE_COUNT       64
+#define NODES                   "/dev/dri"
 
 /* What panthor_syncobj_wait() lets the registers of a spin loop be */
 enum {
@@ -47,15 +46,36 @@ static int panthor_ioctl(const PanthorDev *dev, unsigned long request,
 
 int panthor_open(PanthorDev *dev)
 {
-    return panthor_open_after(dev, RENDER_NODE_FIRST - 1);
+    return panthor_open_after(dev, -1);
+}
+
+/*
+ * The least number of a render node above @node, or -1.  There is no bound:
+ * 64 from 128 on, then any (drm_minor_alloc(), v7.3), and a device that the
+ * driver does not free keeps its number.
+ */
+static int node_after(int node)
+{
+    DIR *dir = opendir(NODES);
+    struct dirent *entry;
+    int next = -1, n;
+
+    while (dir && (entry = readdir(dir))) {
+        if (sscanf(entry->d_name, "renderD%d", &n) == 1 && n > node &&
+            (next < 0 || n < next)) {
+            next = n;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return next;
 }
 
 int panthor_open_after(PanthorDev *dev, int node)
 {
-    int i;
-
     *dev = (PanthorDev) { .fd = -1 };
-    for (i = node - RENDER_NODE_FIRST + 1; i < RENDER_NODE_COUNT; i++) {
+    while ((node = node_after(node)) >= 0) {
         char name[16] = "";
         char path[32];
         struct drm_version version = {
@@ -63,8 +83,8 @@ int panthor_open_after(PanthorDev *dev, int node)
             .name_len = sizeof(name) - 1,
         };
 
-        dev->node = RENDER_NODE_FIRST + i;
-        snprintf(path, sizeof(path), "/dev/dri/renderD%d", dev->node);
+        dev->node = node;
+        snprintf(path, sizeof(path), NODES "/renderD%d", node);
         dev->fd = open(path, O_RDWR | O_CLOEXEC);
         if (dev->fd < 0) {
             continue;
