@@ -69,7 +69,7 @@ def main():
     names = build_qemu.matching(BREAKS, r'.*\.patch')
     if not names:
         raise Stop(f'{BREAKS} has no patches')
-    wanted = [word + '.patch' for word in fuzz.words_of('BREAK')]
+    wanted = [word + '.patch' for word in project.words_from_environment('BREAK')]
     for name in wanted:
         if name not in names:
             raise project.usage(f'BREAK={name.removesuffix(".patch")} is none of: '

@@ -156,7 +156,7 @@ def choose(sensible):
     listed = {'MODELS': table['models'], 'KERNELS': table['kernels']}
     chosen = {}
     for variable, known in listed.items():
-        words = [word for word in re.split(r'[ ,]+', os.environ.get(variable, '')) if word]
+        words = project.words_from_environment(variable)
         for word in words:
             if variable == 'MODELS' and word not in known:
                 raise project.usage(f'MODELS={word} is no model of configs/matrix.toml; '
@@ -373,10 +373,8 @@ def main():
                         help='MODELS=, KERNELS=, TESTS=, SHARD=')
     options = parser.parse_args()
     project.take_variables(options.variables, ('MODELS', 'KERNELS', 'TESTS', 'SHARD'))
-    for name in ('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):
-        if os.environ.pop(name, None):
-            raise project.usage(f'{name}= does not go with the matrix; '
-                                'MODELS= and KERNELS= choose')
+    project.refuse_variables(('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT',
+                              'COUNT'), 'the matrix; MODELS= and KERNELS= choose')
     project.require_host()
     if options.merge:
         return merge(options.merge)

@@ -163,12 +163,11 @@ def main():
                         help='MUTANT=id,...')
     project.take_variables(parser.parse_args().variables, ('MUTANT',))
     table = mutant_sites.load()
-    for name in ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT', 'TESTS'):
-        if os.environ.pop(name, None):
-            raise project.usage(f'{name}= does not go with check-mutants, which is about '
-                                f'Linux {table["kernel"]}; MUTANT= chooses')
+    project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT',
+                              'TESTS'), f'check-mutants, which is about Linux {table["kernel"]}; '
+                             'MUTANT= chooses')
     rows = table['mutant']
-    wanted = [word for word in re.split(r'[ ,]+', os.environ.get('MUTANT', '')) if word]
+    wanted = project.words_from_environment('MUTANT')
     for word in wanted:
         if not any(fnmatch.fnmatch(row['id'], word) for row in rows):
             raise project.usage(f'MUTANT={word} is not in tests/kernel/mutants.toml')

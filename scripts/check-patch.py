@@ -416,7 +416,7 @@ def patches_of(path):
 def words_of(variables, default):
     """What the first of the variables that is set lists."""
     for variable in variables:
-        words = [word for word in re.split(r'[ ,]+', os.environ.get(variable, '')) if word]
+        words = project.words_from_environment(variable)
         if words:
             return words
     return [default]
@@ -487,20 +487,16 @@ def main():
     parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
                         help='as for make check-patch')
     options = parser.parse_args()
-    valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
-             'QEMU_ARGS', 'QEMU_SRC', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
+    valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
+             'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SRC', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
     project.take_variables(options.variables, valid)
-    for name in ('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'):
-        if os.environ.pop(name, None):
-            raise project.usage(f'{name}= does not go with a patch')
+    project.refuse_variables(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     project.require_host()
     if options.selftest:
-        for name in ('PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'):
-            if os.environ.pop(name, None):
-                raise project.usage(f'{name}= does not go with the selftest, which has patches '
-                                    f'for Linux {SELFTEST_KERNEL}')
+        project.refuse_variables(('PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
+                                 f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
         os.environ['KERNEL'] = SELFTEST_KERNEL
         return selftest(run_guest.Settings())
     path = os.environ.get('PATCH', '')

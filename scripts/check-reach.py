@@ -347,11 +347,9 @@ def main():
     options = parser.parse_args()
     project.take_variables(options.variables, ('KERNELS', 'TESTS'))
     project.require_host()
-    for name in ('KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'GDB', 'NAME', 'COUNT'):
-        if os.environ.pop(name, None):
-            raise project.usage(f'{name}= does not go with check-reach; KERNELS= chooses')
-    kernels = [word for word in re.split(r'[ ,]+', os.environ.pop('KERNELS', '')) if word] \
-        or KERNELS
+    project.refuse_variables(('KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'GDB', 'NAME', 'COUNT'),
+                             'check-reach; KERNELS= chooses')
+    kernels = project.words_from_environment('KERNELS') or KERNELS
     tests = os.environ.pop('TESTS', '') or TESTS
     for kernel in kernels:
         guest_kernel.check_name(kernel, 'KERNELS')

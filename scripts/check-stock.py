@@ -81,10 +81,9 @@ def main():
     project.take_variables(parser.parse_args().variables, ('KERNELS', 'TESTS'))
     project.require_host()
     # These would make it another kernel, or another judge.
-    for name in ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'):
-        if os.environ.pop(name, None):
-            raise project.usage(f'{name}= does not go with check-stock; KERNELS= chooses')
-    kernels = [word for word in re.split(r'[ ,]+', os.environ.pop('KERNELS', '')) if word] \
+    project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'),
+                             'check-stock; KERNELS= chooses')
+    kernels = project.words_from_environment('KERNELS') \
         or project.config('guest')['stock']['kernels']
     tests = os.environ.pop('TESTS', '') or 'all,long'
     for kernel in kernels:

@@ -41,10 +41,6 @@ OPTIONS = {
 }
 
 
-def words_of(name):
-    return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]
-
-
 def environment(**more):
     return dict(os.environ, **OPTIONS, **more)
 
@@ -179,8 +175,8 @@ def main():
     with project.Lock():
         fuzzer = build_fuzz.build(build_qemu.from_environment()).fuzzer
     names = targets(fuzzer)
-    wanted = words_of('FUZZ_TARGET') or names
-    models = words_of('FUZZ_MODEL') or MODELS
+    wanted = project.words_from_environment('FUZZ_TARGET') or names
+    models = project.words_from_environment('FUZZ_MODEL') or MODELS
     for name in wanted:
         if name not in names:
             raise project.usage(f'FUZZ_TARGET={name} is no target; valid: {", ".join(names)}')

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,18 @@ def take_variables(words, valid):
         if not equals or name not in valid:
             raise usage(f'{text} is none of: {"=, ".join(valid)}=')
         os.environ[name] = value
+
+
+def refuse_variables(names, why):
+    """Stop if one of the variables is set: it does not go with what is done, and why."""
+    for name in names:
+        if os.environ.pop(name, None):
+            raise usage(f'{name}= does not go with {why}')
+
+
+def words_from_environment(name):
+    """What a variable lists, with commas or spaces between."""
+    return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]
 
 
 def number_from_environment(name, default):

@@ -28,6 +28,27 @@ class VariablesTest(unittest.TestCase):
             self.assertEqual(caught.exception.status, project.USAGE)
 
 
+class RefuseTest(unittest.TestCase):
+
+    def test_unset(self):
+        with mock.patch.dict(os.environ, {'KERNEL': '', 'MODEL': 'g610'}):
+            project.refuse_variables(('KERNEL', 'NAME'), 'this')
+
+    def test_refused(self):
+        with mock.patch.dict(os.environ, {'KERNEL': '7.3'}), self.assertRaisesRegex(
+                project.Stop, '^KERNEL= does not go with this; KERNELS= chooses$') as caught:
+            project.refuse_variables(('NAME', 'KERNEL'), 'this; KERNELS= chooses')
+        self.assertEqual(caught.exception.status, project.USAGE)
+
+
+class WordsTest(unittest.TestCase):
+
+    def test_words(self):
+        for text, words in (('', []), ('7.3', ['7.3']), (' 7.3, 6.12,7.2 ', ['7.3', '6.12', '7.2'])):
+            with mock.patch.dict(os.environ, {'KERNELS': text}):
+                self.assertEqual(project.words_from_environment('KERNELS'), words)
+
+
 class NumberTest(unittest.TestCase):
 
     def test_taken(self):
