@@ -143,9 +143,8 @@ def measure_device(tree, table):
 def run_guest(strict, tests):
     """Boot once; everything that the programs printed, or None."""
     name = f'bench-{strict}'
-    command = [sys.executable, os.path.join(project.ROOT, 'scripts/run-guest.py'),
-               f'NAME={name}', f'STRICT={strict}', 'TESTS=' + ' '.join(tests),
-               'QEMU_ARGS=' + BENCH_ARGS]
+    command = [sys.executable, project.RUN_GUEST, f'NAME={name}', f'STRICT={strict}',
+               'TESTS=' + ' '.join(tests), 'QEMU_ARGS=' + BENCH_ARGS]
     log = os.path.join(project.BUILD, 'log', name + '.log')
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, 'w', encoding='utf-8') as file:

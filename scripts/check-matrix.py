@@ -22,7 +22,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
@@ -39,7 +38,6 @@ host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 
 FOLDER = os.path.join(project.BUILD, 'matrix')
-RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
 LOGS = ['console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml']
 STYLE = '''body{font:15px sans-serif;margin:2em;max-width:100em}table{border-collapse:collapse}
 td,th{border:1px solid #cbd5e0;padding:.3em .6em;text-align:left}
@@ -81,27 +79,22 @@ class Cell:
     def run(self, stamp):
         run_name = f'matrix-{self.name}'
         start = time.monotonic()
-        result = subprocess.run(
-            [sys.executable, RUN_GUEST, f'MODEL={self.model}', f'KERNEL={self.kernel}',
-             f'TESTS={self.tests}', 'STRICT=report', f'NAME={run_name}',
-             *variables_of(self.kernel)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-            check=False)
+        result, reason = run_guest.run_apart(
+            [f'MODEL={self.model}', f'KERNEL={self.kernel}', f'TESTS={self.tests}',
+             'STRICT=report', f'NAME={run_name}', *variables_of(self.kernel)])
         shutil.rmtree(self.folder(), ignore_errors=True)
         os.makedirs(self.folder())
         self.__init__(self.model, self.kernel, self.tests)
         self.seconds, self.stamp = round(time.monotonic() - start, 1), stamp
-        said = result.stdout + result.stderr
-        if result.returncode in (project.USAGE, project.CANNOT_TEST):
-            self.reason = next((line.removeprefix('error: ') for line in said.splitlines()
-                                if line.startswith('error: ')), 'no reason given')
-            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in self.reason else 'FAIL'
+        if reason:
+            self.reason = reason
+            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in reason else 'FAIL'
         else:
             source = os.path.join(project.BUILD, 'run', run_name)
             for log in [*LOGS, run_guest.BEGINS]:
                 if os.path.exists(os.path.join(source, log)):
                     shutil.copy2(os.path.join(source, log), self.folder())
-            self.collect(source, said, result.returncode)
+            self.collect(source, result.stdout, result.returncode)
         self.save()
 
     def collect(self, source, said, status):
@@ -190,7 +183,7 @@ def stamp_of(cell, tree):
     digest = hashlib.sha256()
     paths = [tree.binary, *project.files_below(os.path.join(project.ROOT, 'tests/guest'),
                                                expectations.FOLDER),
-             os.path.join(project.ROOT, 'configs/guest.toml'), RUN_GUEST]
+             os.path.join(project.ROOT, 'configs/guest.toml'), project.RUN_GUEST]
     for path in paths:
         with open(path, 'rb') as file:
             digest.update(hashlib.sha256(file.read()).digest())

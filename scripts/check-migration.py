@@ -32,6 +32,7 @@ MAX_BOOTS = 30
 PAUSE, RUN_ON = 0.25, 0.05
 STATE_SECONDS = 60
 NODE = 'snapshots'
+EVENTS = ['mali_csf_violation', 'mali_csf_note']
 
 
 class Failure(Exception):
@@ -236,8 +237,7 @@ def boot(settings, prepared, folder, programs, report, plan):
     initrd = os.path.join(folder, 'initrd')
     rows = (programs * MAX_ROWS)[:max(MAX_ROWS, len(programs))]
     initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
-    events = os.path.join(folder, 'events')
-    project.write(events, 'mali_csf_violation\nmali_csf_note\n')
+    events = run_guest.write_events(folder, EVENTS)
     limit = settings.slack * (run_guest.BOOT_SECONDS + 20 * len(rows)) + 5 * plan.left
     guest = Traveller(run_guest.qemu_command(tree, kernel, settings, initrd, events), folder,
                       report, settings, rows, plan)
@@ -272,10 +272,7 @@ def violations(folder, allowed):
 def check(tap):
     instants = project.number_from_environment('INSTANTS', INSTANTS)
     seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
-    settings = run_guest.Settings()
-    if settings.gdb or settings.model == run_guest.NO_GPU:
-        raise project.usage('GDB= and MODEL=none do not go with check-migration')
-    settings.qemu_args += run_guest.BUSY_DEVICE
+    settings = run_guest.busy_settings('check-migration')
     prepared = run_guest.prepare(settings)
     programs = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'migration', bool(settings.name))
@@ -297,7 +294,6 @@ def check(tap):
         wrong = violations(folder, set())
         report.result('not ok' if wrong else 'ok', 'run: no violation',
                       '; '.join(wrong[:3]))
-        report.emit(f'1..{len(report.rows)}')
         report.write(folder, 'migration', time.monotonic() - start)
         if tap:
             print('\n'.join(report.lines), flush=True)

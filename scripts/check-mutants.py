@@ -38,7 +38,6 @@ host_packages = importlib.import_module('host-packages')
 mutant_sites = importlib.import_module('mutant-sites')
 
 SOURCE = os.path.join(build_panthor.DRIVER, 'panthor_mmu.c')
-RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
 FOLDER = os.path.join(project.BUILD, 'mutants')
 RESULTS = os.path.join(FOLDER, 'results.tsv')
 TESTS = 'expand spaces fault submit'
@@ -84,7 +83,7 @@ def run(row, module, kernel):
 
     Returns the test.
     """
-    command = [sys.executable, RUN_GUEST, f'KERNEL={kernel}', f'PANTHOR_KO={module}',
+    command = [sys.executable, project.RUN_GUEST, f'KERNEL={kernel}', f'PANTHOR_KO={module}',
                f'TESTS={row.get("tests", TESTS)}', 'STRICT=stop', f'NAME=mutant-{row["id"]}',
                f'QEMU_ARGS={row.get("qemu_args", "")}',
                f'KERNEL_ARGS={row.get("kernel_args", "")}']

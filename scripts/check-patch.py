@@ -69,10 +69,9 @@ class Run:
         self.start = time.monotonic()
         self.seconds = None
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                          'run-guest.py'), '--tap', f'NAME={name}',
-             f'PANTHOR_KO={module}', f'TESTS={tests}', 'STRICT=report',
-             f'COUNT={" ".join(FUNCTIONS)}', f'KERNEL_ARGS={kernel_args}', 'MUST_RUN='],
+            [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
+             f'TESTS={tests}', 'STRICT=report', f'COUNT={" ".join(FUNCTIONS)}',
+             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN='],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace')
         self.thread = threading.Thread(target=self.read, daemon=True)

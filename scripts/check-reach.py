@@ -17,7 +17,6 @@ import importlib
 import os
 import re
 import subprocess
-import sys
 import tomllib
 
 import initramfs
@@ -31,7 +30,6 @@ host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 
 FOLDER = os.path.join(project.BUILD, 'reach')
-RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
 UNREACHED = os.path.join(project.ROOT, 'tests/guest/unreached.toml')
 KERNELS = ['7.3', '6.12']
 MODEL, TESTS = 'g610', 'all,long'
@@ -283,11 +281,9 @@ def runs_of(functions, tests):
 
 def boot(variables):
     """Whether all programs of a run passed; says which have not."""
-    result = subprocess.run([sys.executable, RUN_GUEST] + variables, stdin=subprocess.DEVNULL,
-                            capture_output=True, text=True, errors='replace', check=False)
-    if result.returncode in (project.USAGE, project.CANNOT_TEST):
-        raise Stop((result.stderr.strip().splitlines() or ['run-guest.py gave no reason'])[-1]
-                   .removeprefix('error: '), result.returncode)
+    result, reason = run_guest.run_apart(variables)
+    if reason:
+        raise Stop(reason, result.returncode)
     for line in result.stdout.splitlines():
         if line.startswith('not ok'):
             say(line)

@@ -37,8 +37,7 @@ def run(settings, prepared, folder, rows, mode, report, limit):
     initrd = os.path.join(folder, 'initrd')
     if mode == 'record':
         initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
-    events = os.path.join(folder, 'events')
-    project.write(events, ''.join(event + '\n' for event in EVENTS))
+    events = run_guest.write_events(folder, EVENTS)
     command = run_guest.qemu_command(tree, kernel, settings, initrd, events)
     command += ['-icount', f'shift={SHIFT},rr={"record" if mode == "record" else "replay"},'
                            'rrfile=replay.bin']
@@ -74,10 +73,7 @@ def first_difference(one, other):
 
 def check(tap):
     replays = project.number_from_environment('REPLAYS', REPLAYS)
-    settings = run_guest.Settings()
-    if settings.gdb or settings.model == run_guest.NO_GPU:
-        raise project.usage('GDB= and MODEL=none do not go with check-replay')
-    settings.qemu_args += run_guest.BUSY_DEVICE
+    settings = run_guest.busy_settings('check-replay')
     # QEMU records no machine of more CPUs.
     settings.smp = 1
     prepared = run_guest.prepare(settings)
@@ -103,7 +99,6 @@ def check(tap):
                           f'{mode}: the device does what it did',
                           f'{count} lines are the same' if recorded is None else
                           f'line {count}: recorded "{recorded}", replayed "{replayed}"')
-        report.emit(f'1..{len(report.rows)}')
         report.write(folder, 'replay', time.monotonic() - start)
     say(report.summary())
     return project.FAIL if report.count('not ok') else project.PASS

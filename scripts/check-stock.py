@@ -12,8 +12,6 @@ import argparse
 import importlib
 import os
 import re
-import subprocess
-import sys
 import time
 
 import initramfs
@@ -22,8 +20,6 @@ from project import say
 
 guest_kernel = importlib.import_module('guest-kernel')
 run_guest = importlib.import_module('run-guest')
-
-RUN_GUEST = os.path.join(project.ROOT, 'scripts/run-guest.py')
 
 
 class Row:
@@ -37,18 +33,12 @@ class Row:
     def run(self, tests):
         name = f'stock-{self.kernel}'
         start = time.monotonic()
-        result = subprocess.run(
-            [sys.executable, RUN_GUEST, f'KERNEL={self.kernel}', f'TESTS={tests}',
-             'STRICT=stop', f'NAME={name}'],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
-            check=False)
+        result, reason = run_guest.run_apart([f'KERNEL={self.kernel}', f'TESTS={tests}',
+                                              'STRICT=stop', f'NAME={name}'])
         self.seconds = time.monotonic() - start
-        said = result.stdout + result.stderr
-        if result.returncode in (project.USAGE, project.CANNOT_TEST):
-            line = next((line for line in said.splitlines() if line.startswith('error: ')),
-                        'error: run-guest.py gave no reason')
-            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in line else 'FAIL'
-            self.failures.append(line.removeprefix('error: '))
+        if reason:
+            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in reason else 'FAIL'
+            self.failures.append(reason)
             return
         folder = os.path.join(project.BUILD, 'run', name)
         for line in project.read_lossy(os.path.join(folder, 'result.tap')).splitlines():

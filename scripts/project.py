@@ -16,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build')
 CACHE = os.path.abspath(os.environ.get('CACHE') or os.path.join(BUILD, 'cache'))
 MESON_BUILD = os.path.join(BUILD, 'meson')
+RUN_GUEST = os.path.join(ROOT, 'scripts/run-guest.py')
 
 PASS, FAIL, USAGE, CANNOT_TEST = 0, 1, 2, 125
 

@@ -204,6 +204,8 @@ class Report:
         return text
 
     def write(self, folder, name, seconds):
+        """The end of it: the plan, and both files."""
+        self.emit(f'1..{len(self.rows)}')
         project.write(os.path.join(folder, 'result.tap'),
                       '\n'.join(['TAP version 13'] + self.lines) + '\n')
         cases = []
@@ -623,6 +625,14 @@ def open_run_folder(name, explicit):
     raise project.Stop(f'{RUNS} has 99 runs of {name} under way')
 
 
+def write_events(folder, names=None):
+    """The file that names the trace events of a run, by default those of configs/guest.toml."""
+    path = os.path.join(folder, 'events')
+    names = project.config('guest')['trace']['events'] if names is None else names
+    project.write(path, ''.join(name + '\n' for name in names))
+    return path
+
+
 def plan_of(programs, settings):
     lines = [f'slack {settings.slack}\n']
     lines.append('no-gpu\n' if settings.model == NO_GPU else f'model {settings.model}\n')
@@ -717,9 +727,7 @@ def run_tests(settings, tap, binary=''):
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives, plan_of(programs, settings),
                         expected.skip_patterns() if settings.igt else None)
-        events = os.path.join(folder, 'events')
-        project.write(events, ''.join(
-            event + '\n' for event in project.config('guest')['trace']['events']))
+        events = write_events(folder)
         report = Report(tap, settings.must_run, expected)
         if not tap:
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
@@ -764,7 +772,6 @@ def finish(guest, folder, name, limit, in_time):
     must = report.must_run
     if must and not any(fnmatch.fnmatch(row[1], must) for row in report.rows):
         report.result('not ok', 'run: has the tests that must run', f'none matches "{must}"')
-    report.emit(f'1..{len(report.rows)}')
     report.write(folder, name, seconds)
     if not report.tap:
         say('')
@@ -782,9 +789,7 @@ def run_shell(settings):
     with lock:
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives)
-        events = os.path.join(folder, 'events')
-        project.write(events, ''.join(
-            event + '\n' for event in project.config('guest')['trace']['events']))
+        events = write_events(folder)
         command = qemu_command(tree, kernel, settings, initrd, events)
         command += ['-chardev', 'stdio,id=console,mux=on,signal=off,logfile=console.log',
                     '-serial', 'chardev:console', '-mon', 'chardev=console',
@@ -797,9 +802,34 @@ def run_shell(settings):
             None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
 
 
+def run_apart(variables):
+    """This script with VARIABLE=value arguments, in a process of its own.
+
+    Returns its CompletedProcess, and why it could test nothing, or ''.
+    """
+    result = subprocess.run([sys.executable, project.RUN_GUEST, *variables],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            errors='replace', check=False)
+    if result.returncode not in (project.USAGE, project.CANNOT_TEST):
+        return result, ''
+    errors = [line.removeprefix('error: ')
+              for line in (result.stdout + result.stderr).splitlines()
+              if line.startswith('error: ')]
+    return result, errors[0] if errors else 'run-guest.py gave no reason'
+
+
 # Work that takes time, and of the tiler also memory: what is under way has to be seen
 BUSY_DEVICE = ['-global', 'mali-csf.x-endpoint-latency-ns=2000000',
                '-global', 'mali-csf.x-endpoint-heap-chunks=1']
+
+
+def busy_settings(title):
+    """Settings of a check that is about work under way in the device, and needs no debugger."""
+    settings = Settings()
+    if settings.gdb or settings.model == NO_GPU:
+        raise project.usage(f'GDB= and MODEL=none do not go with {title}')
+    settings.qemu_args += BUSY_DEVICE
+    return settings
 
 
 def check_main(description, own_variables, check):

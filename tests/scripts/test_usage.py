@@ -182,6 +182,24 @@ class CommandTest(unittest.TestCase):
         self.refused('check-mutants.py', 'KERNEL= does not go', KERNEL='6.12')
         self.refused('check-patch.py', 'KERNEL= does not go', '--selftest', KERNEL='6.12')
 
+    def test_run_apart(self):
+        with variables():
+            result, reason = run_guest.run_apart(['MODEL=g611', 'TESTS=canary'])
+        self.assertEqual(result.returncode, project.USAGE)
+        self.assertRegex(reason, '^MODEL=g611 is no model; valid: g310, ')
+        silent = mock.Mock(returncode=project.CANNOT_TEST, stdout='', stderr='')
+        for returncode, reason in ((project.CANNOT_TEST, 'run-guest.py gave no reason'),
+                                   (project.FAIL, '')):
+            silent.returncode = returncode
+            with mock.patch('subprocess.run', return_value=silent):
+                self.assertEqual(run_guest.run_apart([]), (silent, reason))
+
+    def test_busy_settings(self):
+        for values in ({'GDB': '1'}, {'MODEL': 'none'}):
+            with variables(**values), self.assertRaisesRegex(
+                    project.Stop, 'GDB= and MODEL=none do not go with check-this'):
+                run_guest.busy_settings('check-this')
+
     def test_log(self):
         self.refused('device-log.py', '/nowhere: no such file', '/nowhere')
 
