@@ -14,10 +14,8 @@ which mutant or exemption has each.  Exit code 1 if one has none.
 
 import argparse
 import collections
-import importlib
 import os
 import re
-import sys
 import tomllib
 
 import project

@@ -39,11 +39,11 @@ KEEP = {'mali-csf-stream': 12, 'mali-csf-firmware': 2, 'mali-csf-registers': 6,
 
 # Of the test: where its buffers are, its operations, its flags
 BED_CODE, BED_HEAP, BED_DATA, BED_DATA_SIZE = 0x10000000000, 0x10000002000, 0x40000000, 0x2000
-OP_STEP, OP_WRITE_REGISTER, OP_WRITE_MEMORY, OP_DOORBELL, OP_GROUP = 0, 1, 3, 5, 7
+OP_STEP, OP_WRITE_REGISTER, OP_WRITE_MEMORY, OP_DOORBELL = 0, 1, 3, 5
 OP_GLOBAL_REQUEST, OP_AS_SET_UP = 9, 11
 FLAG_IN_RING, FLAG_SUSPEND, FLAG_GRANT, FLAG_REPLACE = 1, 2, 32, 32
 BLOCKS = {'gpu': 0, 'job': 1, 'mmu': 2}
-BLOCK_AS, BLOCK_MCU = 3, 5
+BLOCK_AS = 3
 # Of the guest programs: tests/guest/lib/panthor.h
 GUEST_CODE, GUEST_CODE_SIZE = 0x10000000, 0x40000
 # Registers; fields of the firmware interface (fw-interface.h)
@@ -51,7 +51,7 @@ GPU_COMMANDS = (0x30, 0x190, 0x1a0, 0x1e0, 0x700)
 AS_BASE, AS_SIZE, AS_COMMAND, AS_TRANSCFG = 0x400, 0x40, 0x18, 0x30
 AS_STAGED = (0x00, 0x04, 0x08, 0x0c, 0x30, 0x34)
 COMMAND_UPDATE, MODE_UNMAPPED = 1, 1
-SHARED, SHARED_SIZE, GROUPS = 0x04000000, 0x10000, 0x1000
+SHARED, GROUPS = 0x04000000, 0x1000
 SUSPEND_MAGIC = 0x4653434d
 MOVE48, MOVE32, CALL, HEAP_SET, HANDLER = 1, 2, 32, 48, 25
 
@@ -357,15 +357,13 @@ def register_inputs(log, seeds):
 
 def record(settings):
     settings.mem = MEM
-    settings.qemu_args += run_guest.BUSY_DEVICE
     tree, kernel, archives = run_guest.prepare(settings)
     rows = run_guest.choose_programs(TEST)
     folder, lock = run_guest.open_run_folder(settings.name or 'seeds', bool(settings.name))
     with lock:
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
-        events = os.path.join(folder, 'events')
-        project.write(events, ''.join(event + '\n' for event in EVENTS))
+        events = run_guest.write_events(folder, EVENTS)
         report = run_guest.Report(False, '', run_guest.expected_of(kernel, settings))
         guest = Recorder(run_guest.qemu_command(tree, kernel, settings, initrd, events), folder,
                          report, settings, rows)
@@ -380,8 +378,7 @@ def record(settings):
 
 
 def check(_):
-    settings = run_guest.Settings()
-    seeds = record(settings)
+    seeds = record(run_guest.busy_settings('fuzz-seeds'))
     missing = [target for target in KEEP if not seeds.get(target)]
     if missing:
         raise Stop(f'the run had nothing for {", ".join(missing)}', project.FAIL)

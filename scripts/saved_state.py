@@ -13,7 +13,7 @@ from project import FAIL, ROOT, Stop, read
 
 DEVICE = 'mali-csf'
 # migration/savevm.h
-SECTION_FULL, SUBSECTION, DESCRIPTION, FOOTER = 4, 5, 6, 0x7e
+SECTION_FULL, DESCRIPTION, FOOTER = 4, 6, 0x7e
 # What the description and the device's section are looked for in
 TAIL = 8 * 2**20
 ENGINE = os.path.join(ROOT, 'hw/gpu/mali-csf/engine.h')
