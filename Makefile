@@ -10,6 +10,8 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
+export INSTANTS SEED REPLAYS CASES SANITIZE
+export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -22,12 +24,11 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell igt igt-build check check-unit check-qtest check-guest \
-        check-selftest check-compilers check-patch check-patch-selftest check-stock \
-        check-mutants check-models check-kernels check-matrix check-matrix-merge check-gcov \
-        check-reach \
-        bench disas \
-        qemu qemu-10.2 update clean distclean
+.PHONY: help boot shell igt igt-build check check-unit check-qtest check-fuzz check-guest \
+        check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
+        check-replay check-compilers check-patch check-patch-selftest check-stock \
+        check-mutants check-models check-kernels check-matrix check-matrix-merge \
+        check-gcov check-reach bench disas qemu qemu-10.2 update clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -110,7 +111,7 @@ igt-build:
 	@$(PYTHON) $(SCRIPTS)/build-igt.py
 
 igt:
-	@TESTS=$(or $(TESTS),igt) $(PYTHON) $(SCRIPTS)/run-guest.py
+	@TESTS='$(or $(TESTS),igt)' $(PYTHON) $(SCRIPTS)/run-guest.py
 
 shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
@@ -123,6 +124,24 @@ check-unit check-qtest check-fuzz check-guest:
 
 check-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
+
+fuzz:
+	@$(PYTHON) $(SCRIPTS)/fuzz.py
+
+check-fuzz-selftest:
+	@$(PYTHON) $(SCRIPTS)/check-fuzz-selftest.py
+
+fuzz-seeds:
+	@$(PYTHON) $(SCRIPTS)/record-seeds.py
+
+check-migration:
+	@$(PYTHON) $(SCRIPTS)/check-migration.py
+
+check-load:
+	@$(PYTHON) $(SCRIPTS)/check-load.py
+
+check-replay:
+	@$(PYTHON) $(SCRIPTS)/check-replay.py
 
 check-compilers:
 	@$(PYTHON) $(SCRIPTS)/check-compilers.py
@@ -140,7 +159,7 @@ check-mutants:
 	@$(PYTHON) $(SCRIPTS)/check-mutants.py
 
 check-models:
-	@KERNELS=$(or $(KERNEL),7.3) KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
+	@KERNELS='$(or $(KERNEL),7.3)' KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-kernels:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible
@@ -177,25 +196,3 @@ clean:
 
 distclean:
 	rm -rf build
-
-export INSTANTS SEED REPLAYS CASES SANITIZE
-export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
-.PHONY: check-fuzz check-fuzz-selftest check-migration check-load check-replay fuzz fuzz-seeds
-
-check-migration:
-	@$(PYTHON) $(SCRIPTS)/check-migration.py
-
-check-load:
-	@$(PYTHON) $(SCRIPTS)/check-load.py
-
-check-replay:
-	@$(PYTHON) $(SCRIPTS)/check-replay.py
-
-fuzz:
-	@$(PYTHON) $(SCRIPTS)/fuzz.py
-
-fuzz-seeds:
-	@$(PYTHON) $(SCRIPTS)/record-seeds.py
-
-check-fuzz-selftest:
-	@$(PYTHON) $(SCRIPTS)/check-fuzz-selftest.py
