@@ -232,6 +232,33 @@ static void test_grant_more(const void *data)
     mali_csf_bench_quit(&h.b);
 }
 
+/* A list without an end: no pass takes all that is asked for at once. */
+static void test_endless(void)
+{
+    HeapBench h;
+    bool seen = false;
+
+    heap_init(&h, 4096);
+    qtest_writeq(h.gpu->qts, h.heap.pa + 0x10, chunk_name(&h, 0));
+    qtest_writeq(h.gpu->qts, h.chunk[0].pa, chunk_name(&h, 0));
+    mali_csf_queue_submit(h.queue, (const uint64_t[]) {
+                              cs_move48(50, h.heap.va), cs_heap_set(50),
+                              RUN(CS_OP_RUN_FULLSCREEN),
+                              RUN(CS_OP_FINISH_TILING) }, 4);
+    /* A pass comes a microsecond after the one before. */
+    for (int i = 0; i < 100 && !seen; i++) {
+        g_autofree char *text = NULL;
+
+        mali_csf_run(h.gpu, MALI_CSF_US / 2);
+        text = mali_csf_query(h.gpu);
+        seen = strstr(text, "the tiler waits for 3840 chunks");
+    }
+    g_assert_true(seen);
+    g_assert(mali_csf_queue_wait(h.queue, LONG_ENOUGH));
+    g_assert_false(oom(&h));
+    mali_csf_bench_quit(&h.b);
+}
+
 /* The tiler takes its work in order: the second RUN waits for the first. */
 static void test_order(void)
 {
@@ -907,6 +934,7 @@ int main(int argc, char **argv)
     ADD("grant/one", test_grant);
     ADD_DATA("grant/three", test_grant_more, &as_list[0]);
     ADD_DATA("grant/list", test_grant_more, &as_list[1]);
+    ADD("endless", test_endless);
     ADD("order", test_order);
     ADD("refused/fragment", test_refused_then_fragment);
 

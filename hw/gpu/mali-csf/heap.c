@@ -42,6 +42,9 @@ enum {
 /* Mesa aligns it to 64 bytes */
 #define TILER_CONTEXT_MASK  (~0x3full)
 
+/* What one stream may move in one pass: a list may have no end */
+#define CHUNKS_PER_PASS     256
+
 /* Register pair of RUN_IDVS and its like that has the tiler context */
 #define TILER_CONTEXT_REG   40
 
@@ -229,7 +232,11 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
         }
         tiler->grant_first = 0;
     }
-    while (tiler->chunks) {
+    for (unsigned n = 0; tiler->chunks; n++) {
+        if (n == CHUNKS_PER_PASS) {
+            mali_csf_mcu_schedule_pass(s);
+            return;
+        }
         result = heap_take(s, group->as, tiler, &chunk, &fault);
         if (result != MALI_CSF_MEM_DONE) {
             heap_access_failed(s, csg, cs, result, &fault);
