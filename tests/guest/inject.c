@@ -22,6 +22,7 @@
 #include "lib/kernel.h"
 #include "lib/module.h"
 #include "lib/panthor.h"
+#include "lib/random.h"
 #include "lib/tap.h"
 
 #define ROUNDS 100
@@ -737,25 +738,6 @@ static void run_case(const Case *of_table)
     close(log);
 }
 
-static unsigned long seed_of_command_line(void)
-{
-    unsigned long seed = kernel_now_ns() & 0xffffff;
-    char line[4096] = "";
-    const char *at;
-    FILE *f = fopen("/proc/cmdline", "r");
-
-    if (f) {
-        if (fgets(line, sizeof(line), f)) {
-            at = strstr(line, "inject.seed=");
-            if (at) {
-                sscanf(at, "inject.seed=%lu", &seed);
-            }
-        }
-        fclose(f);
-    }
-    return seed;
-}
-
 int main(int argc, char **argv)
 {
     static const char *const options[] = { "--rounds", NULL };
@@ -767,8 +749,8 @@ int main(int argc, char **argv)
     };
     int option = tap_start(argc, argv, options,
                            "Has the device fail, and the driver recover.");
-    unsigned long seed;
     char strict[16];
+    Random random;
     unsigned i;
 
     /* The failures are checked one by one: no line is bad of itself. */
@@ -803,11 +785,9 @@ int main(int argc, char **argv)
             run_case(&cases[i]);
         }
     } else {
-        seed = seed_of_command_line();
-        tap_diag("inject.seed=%lu", seed);
-        srandom(seed);
+        random_init(&random, random_seed("inject"));
         for (i = 0; i < ROUNDS; i++) {
-            run_case(&cases[random() % NUM_CASES]);
+            run_case(&cases[random_below(&random, NUM_CASES)]);
         }
     }
     panthor_forbid_suspend(&dev, false);
