@@ -637,16 +637,9 @@ static void test_dead(void)
     HeapBench h;
 
     heap_init(&h, 1);
-    {
-        const uint64_t words[] = {
-            cs_move48(50, h.heap.va),
-            cs_heap_set(50),
-            RUN(CS_OP_RUN_IDVS),
-            cs_opcode(0xee),
-        };
-
-        mali_csf_queue_submit(h.queue, words, ARRAY_SIZE(words));
-    }
+    mali_csf_queue_submit(h.queue, (const uint64_t[]) {
+                              cs_move48(50, h.heap.va), cs_heap_set(50),
+                              RUN(CS_OP_RUN_IDVS), cs_opcode(0xee) }, 4);
     mali_csf_run(h.gpu, LONG_ENOUGH);
     g_assert_true(mali_csf_queue_event(h.queue, CS_EVENT_FATAL));
     g_assert_false(oom(&h));

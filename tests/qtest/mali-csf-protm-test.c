@@ -413,29 +413,16 @@ static void test_suspend(void)
 {
     QMaliCsfBench b;
 
-    init(&b);
-    submit(b.queue, b.out.va, ROUNDS);
-    assert_pending(&b);
-    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
-    enter(&b.gpu);
-    mali_csf_run(&b.gpu, MALI_CSF_MS);
-    g_assert_true(protected(&b.gpu));
+    init_inside(&b);
     mali_csf_group_suspend(&b.group);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_false(protected(&b.gpu));
     g_assert_true(exit_event(&b.gpu));
     g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
 
-    qtest_writel(b.gpu.qts, b.out.pa, BEFORE);
     mali_csf_group_resume(&b.group, 6);
-    assert_pending(&b);
-    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
-    enter(&b.gpu);
-    g_assert(mali_csf_queue_wait(b.queue, LONG_REGION));
+    finish(&b);
     g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, INSIDE);
-    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, BEHIND);
-    mali_csf_run(&b.gpu, MALI_CSF_MS);
-    g_assert_false(protected(&b.gpu));
     mali_csf_bench_quit(&b);
 }
 
@@ -443,13 +430,7 @@ static void test_terminate(void)
 {
     QMaliCsfBench b;
 
-    init(&b);
-    submit(b.queue, b.out.va, ROUNDS);
-    assert_pending(&b);
-    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
-    enter(&b.gpu);
-    mali_csf_run(&b.gpu, MALI_CSF_MS);
-    g_assert_true(protected(&b.gpu));
+    init_inside(&b);
     mali_csf_group_terminate(&b.group);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
     g_assert_false(protected(&b.gpu));
