@@ -209,15 +209,14 @@ void mali_csf_check_duration(MaliCsfState *s, uint64_t ns)
 void mali_csf_check_flush_asked(MaliCsfState *s)
 {
     if (s->checker.flush_since < 0) {
-        s->checker.flush_since = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+        s->checker.flush_since = now_ns();
     }
 }
 
 void mali_csf_check_flush_heard(MaliCsfState *s)
 {
     if (s->checker.flush_since >= 0) {
-        mali_csf_check_duration(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) -
-                                s->checker.flush_since);
+        mali_csf_check_duration(s, now_ns() - s->checker.flush_since);
         s->checker.flush_since = -1;
     }
 }
