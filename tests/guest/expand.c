@@ -33,7 +33,6 @@
 #define SUSPEND_TIMEOUT_MS 3000
 
 #define MARKER_VA 0x70000000ull
-#define MAX_BLOCKS 3
 #define MAX_LOCKS 2
 
 /* The word of each page that the GPU reads, in bytes */

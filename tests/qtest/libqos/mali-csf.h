@@ -53,7 +53,6 @@ enum {
 
 #define MALI_CSF_PAGE           0x1000ull
 #define MALI_CSF_BLOCK_2M       0x200000ull
-#define MALI_CSF_BLOCK_1G       0x40000000ull
 
 typedef struct QMaliCsf QMaliCsf;
 
