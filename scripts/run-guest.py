@@ -542,7 +542,7 @@ class Guest:
         elif kind == 'panthor':
             self.report.result('ok', 'panthor: initialized')
         elif kind == 'no-panthor':
-            why = 'its probe failed' if name == 'probe-failed' else \
+            why = f'its probe failed after "{detail}"' if name == 'probe-failed' else \
                 f'no render node after {name} s'
             self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
         elif kind == 'done':

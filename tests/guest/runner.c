@@ -383,17 +383,28 @@ static void report_counts(void)
     }
 }
 
-/* A line of really_probe() in drivers/base/dd.c, in all that was said yet */
-static bool probe_failed(int log)
+/*
+ * A line of really_probe() in drivers/base/dd.c, in all that was said yet.
+ * Leaves in @said what the driver has said last before that.
+ */
+static bool probe_failed(int log, char *said, size_t said_size)
 {
     char record[1024];
     ssize_t size;
 
     while ((size = read(log, record, sizeof(record) - 1)) > 0 ||
            (size < 0 && errno == EPIPE)) {
+        const char *text;
+
         record[size > 0 ? size : 0] = '\0';
         if (strstr(record, "probe with driver panthor failed")) {
             return true;
+        }
+        /* "priority,number,time,flags;text", a line feed, and more */
+        text = strchr(record, ';');
+        if (text && !strncmp(text, ";panthor ", strlen(";panthor "))) {
+            snprintf(said, said_size, "%.*s", (int)strcspn(text + 1, "\n"),
+                     text + 1);
         }
     }
     return false;
@@ -404,11 +415,12 @@ static bool panthor_is_there(void)
 {
     double deadline = now() + PROBE_SECONDS * slack;
     int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+    char said[200] = "";
     bool there;
 
     while (!(there = access(RENDER_NODE, R_OK | W_OK) == 0)) {
-        if (probe_failed(log)) {
-            printf("@@ no-panthor probe-failed\n");
+        if (probe_failed(log, said, sizeof(said))) {
+            printf("@@ no-panthor probe-failed %s\n", said);
             break;
         }
         if (now() > deadline) {
