@@ -1314,6 +1314,12 @@ static void test_command_while_active(void)
 
 /* command-in-protected-mode */
 
+static void nop_command(QMaliCsfBench *b)
+{
+    mali_csf_writel(&b->gpu, mali_csf_as_reg(2, A_AS_COMMAND),
+                    AS_COMMAND_NOP);
+}
+
 static void test_command_in_protected_mode(void)
 {
     QMaliCsfBench b;
@@ -1322,10 +1328,43 @@ static void test_command_in_protected_mode(void)
     bind_elsewhere(&b);
     mali_csf_writel(&b.gpu, A_GPU_COMMAND, GPU_COMMAND_SET_PROTECTED_MODE);
     assert_found(&b.gpu, "");
-    mali_csf_writel(&b.gpu, mali_csf_as_reg(2, A_AS_COMMAND),
-                    AS_COMMAND_NOP);
+    nop_command(&b);
     assert_found(&b.gpu, "command-in-protected-mode");
     mali_csf_bench_quit(&b);
+}
+
+/* The same by the firmware, for a region of a stream */
+static void test_command_in_protected_region(void)
+{
+    const uint64_t region[] = {
+        cs_move32(9, 200000),
+        cs_prot_region(2),
+        cs_add_imm32(9, 9, -1),
+        cs_branch(CS_COND_GT, 9, -2),
+    };
+    QMaliCsfBench b;
+    uint32_t ack;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_queue_submit(b.queue, region, ARRAY_SIZE(region));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_queue_ack_event(b.queue, CS_PROTM_PENDING);
+    nop_command(&b);
+    ack = qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_ACK);
+    mali_csf_glb_request(&b.gpu, ~ack, GLB_PROTM_ENTER);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
+                  R_GPU_STATUS_PROTM_ACTIVE_MASK);
+    assert_found(&b.gpu, "");
+    nop_command(&b);
+    assert_found(&b.gpu, "command-in-protected-mode");
+
+    g_assert(mali_csf_queue_wait(b.queue, 100 * MALI_CSF_MS));
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_false(mali_csf_readl(&b.gpu, A_GPU_STATUS) &
+                   R_GPU_STATUS_PROTM_ACTIVE_MASK);
+    nop_command(&b);
+    finish(&b, "command-in-protected-mode");
 }
 
 /* lockaddr-invalid */
@@ -2643,7 +2682,8 @@ int main(int argc, char **argv)
     ADD("update/missing-unmap", test_update_missing_unmap);
     ADD("update/not-missing", test_update_not_missing);
     ADD("command-while-active", test_command_while_active);
-    ADD("command-in-protected-mode", test_command_in_protected_mode);
+    ADD("protected-mode/command", test_command_in_protected_mode);
+    ADD("protected-mode/region", test_command_in_protected_region);
     ADD("lockaddr", test_lockaddr);
     ADD("transcfg", test_transcfg);
     ADD("fault/unacknowledged", test_fault_unacknowledged);
