@@ -446,6 +446,13 @@ static void test_mcu_death(void)
     g_assert_cmphex(mali_csf_readl(&b.gpu, MMU_RAWSTAT) & 0xffff, ==, 0);
     g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.glb_out + GLB_HALT_STATUS),
                     ==, GLB_HALT_STATUS_PANIC);
+    /* Once, and no more when it is booted anew */
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_l2_on(&b.gpu);
+    mali_csf_vm_enable(&b.gpu.mcu_vm);
+    mali_csf_mcu_boot(&b.gpu);
+    glb_toggle(&b.gpu, GLB_PING);
+    g_assert(glb_acked(&b.gpu, GLB_PING));
     mali_csf_bench_quit(&b);
 }
 
@@ -1020,6 +1027,7 @@ static void test_resets(void)
              DELAY);
     /* Neither reset clears it, but what is under way is forgotten */
     mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
     g_assert_cmpint(reset_count(&gpu), ==, 0);
     mali_csf_soft_reset(&gpu);
     g_assert_cmpint(reset_count(&gpu), ==, 1);
@@ -1030,7 +1038,11 @@ static void test_resets(void)
     mali_csf_run(&gpu, 2 * DELAY);
     g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
     mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
     g_assert_cmpint(met(&gpu, id), ==, 3);
+    mali_csf_run(&gpu, 2 * DELAY);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==,
+                    R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
     mali_csf_quit(&gpu);
 }
 
