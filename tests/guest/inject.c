@@ -3,16 +3,19 @@
  * makes of it
  *
  * The table says for each what panthor's source says: which message, whether
- * the GPU is reset, whether the job or the VM_BIND that met it fails.  In any
- * case a job on a new VM has to work afterwards.  With --rounds the cases
- * come a hundred times in random order; inject.seed= on the kernel's command
- * line repeats one.
+ * the GPU is reset, whether the job or the VM_BIND that met it fails.  Another
+ * says what else shows that a failure of which nothing comes has taken place:
+ * the device, which is asked in any case, says only that it was to.  In any
+ * case a job on a new VM has to work afterwards.  With --rounds the cases come
+ * a hundred times in random order; inject.seed= on the kernel's command line
+ * repeats one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +44,9 @@
 /* For a driver that still waits for a reset or a flush to complete */
 #define RESET_COMPLETED 0x100
 #define FLUSH_COMPLETED 0x20000
+/* Of a thousand, which the driver's threads take several at a time */
+#define STORM 100
+#define STORM_TIMEOUT_MS 1000
 /* PING_INTERVAL_MS of panthor_fw.c is 12 s; the answer may take 100 ms */
 #define PING_MS 13000
 #define SPIN_STEP_MS 500
@@ -142,7 +148,7 @@ static const Case cases[] = {
     { "MCU that does not halt", "mcu-halt", SLEEP,
       "Timed out waiting for MCU to halt", true, false,
       "panthor_fw_wait_mcu_halted" },
-    { "MCU that halts late", "mcu-halt delay-ns=20000000", SLEEP, NULL,
+    { "MCU that halts late", "mcu-halt delay-ns=40000000", SLEEP, NULL,
       false, false, "panthor_fw_wait_mcu_halted" },
     { "MCU that dies", "mcu-death", FIRST_JOB, "update request timedout",
       true, EITHER, "panthor_sched_suspend" },
@@ -163,7 +169,7 @@ static const Case cases[] = {
     /* Groups */
     { "START not acknowledged", "csg-start-ack", FIRST_JOB,
       "update request timedout", true, false, "tick_ctx_apply" },
-    { "START acknowledged late", "csg-start-ack delay-ns=10000000",
+    { "START acknowledged late", "csg-start-ack delay-ns=30000000",
       FIRST_JOB, NULL, false, false, "csgs_upd_ctx_apply_locked" },
     { "RESUME not acknowledged", "csg-resume-ack", SLEEP,
       "update request timedout", true, false, "tick_ctx_apply" },
@@ -179,15 +185,15 @@ static const Case cases[] = {
     /* Doorbells */
     { "doorbell of the firmware lost", "glb-doorbell", FIRST_JOB,
       "update request timedout", true, false, "tick_ctx_apply" },
-    { "doorbell of the firmware late", "glb-doorbell delay-ns=10000000",
+    { "doorbell of the firmware late", "glb-doorbell delay-ns=30000000",
       FIRST_JOB, NULL, false, false, "panthor_fw_csg_wait_acks" },
     { "doorbell of a group lost", "csg-doorbell", FIRST_JOB,
       "update request timedout", true, false, "tick_ctx_apply" },
-    { "doorbell of a group late", "csg-doorbell delay-ns=10000000", FIRST_JOB,
+    { "doorbell of a group late", "csg-doorbell delay-ns=30000000", FIRST_JOB,
       NULL, false, false, "panthor_fw_csg_wait_acks" },
     { "doorbell of a stream lost", "cs-doorbell", SECOND_JOB, "job timeout",
       false, true, "queue_timedout_job" },
-    { "doorbell of a stream late", "cs-doorbell delay-ns=10000000",
+    { "doorbell of a stream late", "cs-doorbell delay-ns=30000000",
       SECOND_JOB, NULL, false, false, "queue_run_job" },
     /* The tiler */
     { "heap out of memory", "tiler-oom", DRAW, NULL, false, false,
@@ -263,7 +269,7 @@ static const Case cases[] = {
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
       "cs_slot_process_fatal_event_locked" },
     /* A reset that is asked for by that, and goes wrong as well */
-    { "reset that is late", "gpu-reset delay-ns=10000000", RESET,
+    { "reset that is late", "gpu-reset delay-ns=50000000", RESET,
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true, "panthor_gpu_soft_reset" },
     { "reset interrupt silent", "irq-silent interrupt=gpu mask=0x100",
       RESET, "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
@@ -304,8 +310,110 @@ static const OldCase old_cases[] = {
 
 #define NUM_OLD_CASES (sizeof(old_cases) / sizeof(old_cases[0]))
 
+/*
+ * What else shows that a failure took place, where the case expects that
+ * nothing comes of it.  Of what panthor does not wait for nothing does.  A
+ * time-out may be shorter than its number by a tick of the kernel.
+ */
+typedef struct Sign {
+    const char *name;
+    /*
+     * How long, in milliseconds, it keeps the driver waiting at least: in what
+     * met it; on the way to sleep or in the job that wakes the GPU up; up to
+     * the job on a new VM if it is the reset that is disturbed
+     */
+    unsigned held_ms;
+    /* An interrupt of panthor's, and how many it brings at least */
+    const char *line;
+    unsigned interrupts;
+    /* A property of the device that counts it as well */
+    const char *counter;
+} Sign;
+
+static const Sign signs[] = {
+    { .name = "UPDATE that is late", .held_ms = 10 },
+    { .name = "LOCK that is late", .held_ms = 10 },
+    { .name = "UNLOCK that is late", .held_ms = 10 },
+    { .name = "flush that is late", .held_ms = 10 },
+    { .name = "MCU that boots late", .held_ms = 300 },
+    { .name = "MCU that halts late", .held_ms = 40 },
+    { .name = "START acknowledged late", .held_ms = 30 },
+    { .name = "doorbell of the firmware late", .held_ms = 30 },
+    { .name = "doorbell of a group late", .held_ms = 30 },
+    { .name = "doorbell of a stream late", .held_ms = 30 },
+    { .name = "heap out of memory", .counter = "tiler-oom-count" },
+    { .name = "flush interrupt silent", .held_ms = 90 },
+    { .name = "boot interrupt silent", .held_ms = 900 },
+    { .name = "spurious GPU interrupt", .line = "gpu", .interrupts = 1 },
+    { .name = "spurious job interrupt", .line = "job", .interrupts = 1 },
+    { .name = "spurious MMU interrupt", .line = "mmu", .interrupts = 1 },
+    { .name = "interrupt storm", .line = "gpu", .interrupts = STORM },
+    { .name = "interrupt storm of the firmware",
+      .line = "job", .interrupts = STORM },
+    { .name = "interrupt storm of the MMU",
+      .line = "mmu", .interrupts = STORM },
+    { .name = "reset that is late", .held_ms = 50 },
+};
+
+#define NUM_SIGNS (sizeof(signs) / sizeof(signs[0]))
+
 static PanthorDev dev;
 static PanthorContext ctx;
+/* The longest that the driver has taken for something */
+static uint64_t held_ns;
+
+static void note_held(uint64_t since)
+{
+    uint64_t ns = kernel_now_ns() - since;
+
+    if (ns > held_ns) {
+        held_ns = ns;
+    }
+}
+
+/* How often CPUs have taken an interrupt of panthor's, by its name */
+static uint64_t interrupts_of(const char *line)
+{
+    FILE *f = fopen("/proc/interrupts", "r");
+    char text[512], name[32];
+    uint64_t sum = 0;
+
+    snprintf(name, sizeof(name), "panthor-%s", line);
+    while (f && fgets(text, sizeof(text), f)) {
+        char *at = strchr(text, ':');
+        uint64_t count;
+        int used;
+
+        if (!at || !strstr(text, name)) {
+            continue;
+        }
+        /* A number for each CPU, and then words */
+        for (at++; sscanf(at, "%" SCNu64 "%n", &count, &used) == 1;
+             at += used) {
+            sum += count;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return sum;
+}
+
+/* They come before the job does, or, many as they are, while it runs. */
+static void check_interrupts(const Sign *sign, uint64_t before)
+{
+    uint64_t end = kernel_now_ns() + STORM_TIMEOUT_MS * 1000000ull;
+    uint64_t count;
+
+    while ((count = interrupts_of(sign->line) - before) < sign->interrupts &&
+           kernel_now_ns() < end) {
+        kernel_sleep_ms(1);
+    }
+    if (!tap_ok(count >= sign->interrupts, "%s: the CPU takes it",
+                sign->name)) {
+        tap_diag("%" PRIu64 " interrupts", count);
+    }
+}
 
 static int read_job(PanthorContext *c, uint64_t where)
 {
@@ -430,9 +538,11 @@ static int create_group(uint32_t vm, uint32_t *group)
 static int wait_for_groups(void)
 {
     uint32_t vm, group;
-    int ret;
+    int ret = panthor_vm_create(&dev, &vm);
 
-    TAP_MUST(panthor_vm_create(&dev, &vm));
+    if (ret) {
+        return ret;
+    }
     ret = create_group(vm, &group);
     if (!ret) {
         TAP_MUST(panthor_group_destroy(&dev, group));
@@ -535,6 +645,22 @@ static int bind_twice(void)
     return ret;
 }
 
+static int sleep_and_wake(void)
+{
+    uint64_t start = kernel_now_ns();
+    int ret;
+
+    panthor_forbid_suspend(&dev, false);
+    if (panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS)) {
+        tap_diag("the GPU does not fall asleep");
+    }
+    note_held(start);
+    start = kernel_now_ns();
+    ret = panthor_store_job(&ctx, 2, JOB_TIMEOUT_MS);
+    note_held(start);
+    return ret;
+}
+
 /* Returns what became of the job, the VM_BIND or the binding */
 static int provoke(Stimulus stimulus)
 {
@@ -544,11 +670,7 @@ static int provoke(Stimulus stimulus)
     case UNMAP:
         return panthor_vm_unmap(&dev, ctx.vm, BIND_VA, PANTHOR_GPU_PAGE);
     case SLEEP:
-        panthor_forbid_suspend(&dev, false);
-        if (panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS)) {
-            tap_diag("the GPU does not fall asleep");
-        }
-        return panthor_store_job(&ctx, 2, JOB_TIMEOUT_MS);
+        return sleep_and_wake();
     case DESTROY:
         return destroy_group();
     case SECOND_GROUP:
@@ -639,6 +761,31 @@ static void make_good(void)
     TAP_MUST(job_on_new_vm());
 }
 
+static const Sign *sign_of(const Case *c)
+{
+    static const Sign none;
+
+    for (unsigned i = 0; i < NUM_SIGNS; i++) {
+        if (!strcmp(signs[i].name, c->name)) {
+            return &signs[i];
+        }
+    }
+    return &none;
+}
+
+/* A name that is no case's would be a check that is never made. */
+static void check_signs(void)
+{
+    for (unsigned i = 0; i < NUM_SIGNS; i++) {
+        unsigned n = 0;
+
+        while (n < NUM_CASES && strcmp(signs[i].name, cases[n].name)) {
+            n++;
+        }
+        TAP_MUST(n < NUM_CASES ? 0 : -ENOENT);
+    }
+}
+
 /* The case as it is on this kernel; false if there is none */
 static bool case_of_kernel(Case *c)
 {
@@ -673,11 +820,14 @@ static void run_case(const Case *of_table)
 {
     Case this_one = *of_table;
     const Case *c = &this_one;
+    const Sign *sign = sign_of(c);
     int log, warnings;
     uint64_t resets = 0, resets_after = 0;
+    uint64_t counted = 0, counted_after = 0, interrupts, start;
     char id[32], met[32] = "", record[1024];
     unsigned refused;
     PanthorBo bo = { 0 };
+    bool many;
     int ret;
 
     if (!case_of_kernel(&this_one)) {
@@ -689,8 +839,20 @@ static void run_case(const Case *of_table)
     warnings = TAP_MUST(kernel_log_open());
     prepare(c->stimulus, &bo);
     TAP_MUST(host_get_u64("reset-count", &resets));
+    if (sign->counter) {
+        TAP_MUST(host_get_u64(sign->counter, &counted));
+    }
+    interrupts = sign->line ? interrupts_of(sign->line) : 0;
     TAP_MUST(host_request(id, sizeof(id), "inject %s", c->injection));
+    if (sign->line) {
+        check_interrupts(sign, interrupts);
+    }
+    held_ns = 0;
+    start = kernel_now_ns();
     ret = provoke(c->stimulus);
+    if (c->stimulus != SLEEP) {
+        note_held(start);
+    }
     if (c->fails != EITHER &&
         !tap_ok((ret != 0) == c->fails, "%s: what met it %s (%s)", c->name,
                 c->fails ? "fails" : "is none the worse", c->source)) {
@@ -699,8 +861,15 @@ static void run_case(const Case *of_table)
     check_message(log, c);
 
     host_request(met, sizeof(met), "injected %s", id);
-    if (!tap_ok(atoi(met) >= 1, "%s: it was met", c->name)) {
+    many = strstr(c->injection, "count=") != NULL;
+    if (!tap_ok(many ? atoi(met) >= 1 : atoi(met) == 1, "%s: it was met%s",
+                c->name, many ? "" : " once")) {
         tap_diag("met %s times", met);
+    }
+    if (sign->counter) {
+        host_get_u64(sign->counter, &counted_after);
+        tap_ok(counted_after > counted, "%s: %s has grown", c->name,
+               sign->counter);
     }
     host_request(NULL, 0, "inject-clear");
     if (c->stimulus == TWO_RESETS) {
@@ -714,6 +883,14 @@ static void run_case(const Case *of_table)
     ret = job_on_new_vm();
     if (!tap_ok(!ret, "%s: a job on a new VM works afterwards", c->name)) {
         tap_diag("%s", strerror(-ret));
+    }
+    if (c->stimulus == RESET) {
+        note_held(start);
+    }
+    if (sign->held_ms &&
+        !tap_ok(held_ns >= sign->held_ms * 1000000ull,
+                "%s: the driver waits for it", c->name)) {
+        tap_diag("%" PRIu64 " us", held_ns / 1000);
     }
     if (dev.groups_refused != refused) {
         tap_ok(false, "%s: a group is created during a reset", c->name);
@@ -778,6 +955,7 @@ int main(int argc, char **argv)
         tap_skip("the checker stops the machine", "all failures");
         return tap_end();
     }
+    check_signs();
     open_device();
     if (option < 0) {
         for (i = 0; i < NUM_CASES; i++) {
