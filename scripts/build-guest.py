@@ -78,6 +78,7 @@ def build(tree):
 
 
 def main():
+    project.take_arguments(__doc__, {})
     host_packages.provide()
     with project.Lock():
         build(build_qemu.from_environment())

@@ -52,6 +52,7 @@ def provide_root():
 
 
 def main():
+    project.take_arguments(__doc__, {'IGT_SRC': 'dir'})
     source = os.path.abspath(os.environ.get('IGT_SRC') or '')
     if not os.environ.get('IGT_SRC') or \
             not os.path.isfile(os.path.join(source, 'tests/panthor/panthor_vm.c')):

@@ -9,7 +9,6 @@ the kernel tree that KERNEL names.  The stock module is built once and kept with
 its objects, so that with a patch only what it touches is compiled.
 """
 
-import argparse
 import importlib
 import json
 import os
@@ -490,10 +489,7 @@ class Builder:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='PATCH=file, KERNEL=series')
-    project.take_variables(parser.parse_args().variables, ('PATCH', 'KERNEL'))
+    project.take_arguments(__doc__, {'PATCH': 'file', 'KERNEL': 'series'})
     path = os.environ.get('PATCH', '')
     if path:
         read_patch(path)

@@ -8,7 +8,6 @@ target has FUZZ_SECONDS from an empty corpus to find it.  BREAK=name,name takes
 some of them.
 """
 
-import argparse
 import importlib
 import os
 import re
@@ -24,7 +23,8 @@ check_selftest = importlib.import_module('check-selftest')
 fuzz = importlib.import_module('fuzz')
 host_packages = importlib.import_module('host-packages')
 
-VARIABLES = ['BREAK', 'FUZZ_SECONDS', 'QEMU_SERIES', 'QEMU_SRC']
+VARIABLES = {'BREAK': 'name,...', 'FUZZ_SECONDS': '300', 'QEMU_SERIES': '10.0',
+             'QEMU_SRC': 'dir'}
 BREAKS = os.path.join(project.ROOT, 'tests/fuzz/breaks')
 FOLDER = os.path.join(project.BUILD, 'fuzz-selftest')
 DEVICE = 'hw/gpu/mali-csf'
@@ -59,10 +59,7 @@ def try_break(tree, intact, name, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help=' '.join(name + '=' for name in VARIABLES))
-    project.take_variables(parser.parse_args().variables, VARIABLES)
+    project.take_arguments(__doc__, VARIABLES)
     seconds = project.number_from_environment('FUZZ_SECONDS', SECONDS)
     project.require_host()
     host_packages.provide()

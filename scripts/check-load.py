@@ -6,7 +6,6 @@ It is the qtest mali-csf-load-test with more cases.  CASES= and SEED= set how
 many and which; SANITIZE=1 takes the QEMU of make fuzz, with sanitizers.
 """
 
-import argparse
 import importlib
 import os
 import random
@@ -21,16 +20,12 @@ build_fuzz = importlib.import_module('build-fuzz')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
-VARIABLES = ['CASES', 'SEED', 'SANITIZE']
 CASES = 1000
 TEST = 'mali-csf-load-test'
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='CASES=1000 SEED=number SANITIZE=1')
-    project.take_variables(parser.parse_args().variables, VARIABLES)
+    project.take_arguments(__doc__, {'CASES': CASES, 'SEED': 'number', 'SANITIZE': 1})
     cases = project.number_from_environment('CASES', CASES)
     seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
     project.require_host()

@@ -12,7 +12,6 @@ That there is a mutant for each place where these functions can be wrong, or a
 reason why not, is what mutant-sites.py says.
 """
 
-import argparse
 import collections
 import concurrent.futures
 import copy
@@ -157,10 +156,7 @@ class Table:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='MUTANT=id,...')
-    project.take_variables(parser.parse_args().variables, ('MUTANT',))
+    project.take_arguments(__doc__, {'MUTANT': 'id,...'})
     table = mutant_sites.load()
     project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT',
                               'TESTS'), f'check-mutants, which is about Linux {table["kernel"]}; '

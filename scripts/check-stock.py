@@ -8,7 +8,6 @@ and is either a mistake of the checker or one of the driver.  A kernel that the
 archive does not have is UNAVAILABLE, which is no failure.
 """
 
-import argparse
 import importlib
 import os
 import re
@@ -65,10 +64,7 @@ class Row:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='KERNELS=series,... TESTS=names')
-    project.take_variables(parser.parse_args().variables, ('KERNELS', 'TESTS'))
+    project.take_arguments(__doc__, {'KERNELS': 'series,...', 'TESTS': 'names'})
     project.require_host()
     # These would make it another kernel, or another judge.
     project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'),

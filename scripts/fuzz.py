@@ -7,7 +7,6 @@ target has a folder below build/fuzz/: the corpus, which later runs go on with,
 the logs, and the inputs that ended QEMU.  INPUT=file runs such a file again.
 """
 
-import argparse
 import ctypes
 import importlib
 import os
@@ -23,7 +22,8 @@ build_fuzz = importlib.import_module('build-fuzz')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
-VARIABLES = ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', 'QEMU_SERIES', 'QEMU_SRC']
+VARIABLES = {'FUZZ_TARGET': 'name,...', 'FUZZ_SECONDS': '600', 'FUZZ_MODEL': 'g610,...',
+             'INPUT': 'file', 'QEMU_SERIES': '10.0', 'QEMU_SRC': 'dir'}
 FOLDER = os.path.join(project.BUILD, 'fuzz')
 # Inputs of a guest run, which scripts/record-seeds.py makes
 RECORDED = os.path.join(project.ROOT, 'tests/fuzz/seeds')
@@ -162,10 +162,7 @@ def run_input(fuzzer, target, model, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help=' '.join(name + '=' for name in VARIABLES))
-    project.take_variables(parser.parse_args().variables, VARIABLES)
+    project.take_arguments(__doc__, VARIABLES)
     seconds = project.number_from_environment('FUZZ_SECONDS', SECONDS)
     path = os.environ.get('INPUT')
     if path and not os.path.isfile(path):

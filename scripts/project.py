@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the other scripts share: paths, configuration, messages, errors."""
 
+import argparse
 import errno
 import fcntl
 import os
@@ -66,6 +67,18 @@ def take_variables(words, valid):
         if not equals or name not in valid:
             raise usage(f'{text} is none of: {"=, ".join(valid)}=')
         os.environ[name] = value
+
+
+def take_arguments(description, values):
+    """The command line of a script that takes VARIABLE=value arguments and nothing else.
+
+    values: {variable: what may stand behind it, for --help}
+    """
+    parser = argparse.ArgumentParser(description=description.split('\n', maxsplit=1)[0])
+    if values:
+        parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help=' '.join(
+            f'{name}={value}' for name, value in values.items()))
+    take_variables(getattr(parser.parse_args(), 'variables', []), list(values))
 
 
 def refuse_variables(names, why):

@@ -200,6 +200,11 @@ class CommandTest(unittest.TestCase):
                     project.Stop, 'GDB= and MODEL=none do not go with check-this'):
                 run_guest.busy_settings('check-this')
 
+    def test_arguments(self):
+        for script in ('fuzz.py', 'check-fuzz-selftest.py', 'check-load.py', 'check-mutants.py',
+                       'check-stock.py', 'build-panthor.py', 'build-igt.py'):
+            self.refused(script, 'NONSENSE=1 is none of: ', 'NONSENSE=1')
+
     def test_log(self):
         self.refused('device-log.py', '/nowhere: no such file', '/nowhere')
 
