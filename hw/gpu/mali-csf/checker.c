@@ -145,18 +145,27 @@ static void report(MaliCsfState *s, const MaliCsfFinding *f)
     }
 }
 
-static void report_now(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
-                       uint64_t start, uint64_t last, uint64_t expected,
-                       uint64_t seen)
+static MaliCsfFinding finding(MaliCsfFindingId id, unsigned as,
+                              uint64_t start, uint64_t last,
+                              uint64_t expected, uint64_t seen)
 {
-    report(s, &(MaliCsfFinding) {
+    return (MaliCsfFinding) {
         .id = id,
         .as = as,
         .start = start,
         .last = last,
         .expected = expected,
         .seen = seen,
-    });
+    };
+}
+
+static void report_now(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
+                       uint64_t start, uint64_t last, uint64_t expected,
+                       uint64_t seen)
+{
+    MaliCsfFinding f = finding(id, as, start, last, expected, seen);
+
+    report(s, &f);
 }
 
 static void report_later(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
@@ -168,14 +177,8 @@ static void report_later(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
     if (c->num_pending == MALI_CSF_MAX_PENDING) {
         return;
     }
-    c->pending[c->num_pending++] = (MaliCsfFinding) {
-        .id = id,
-        .as = as,
-        .start = start,
-        .last = last,
-        .expected = expected,
-        .seen = seen,
-    };
+    c->pending[c->num_pending++] = finding(id, as, start, last, expected,
+                                           seen);
 }
 
 /* The space is used or locked again, with the same tables: it was wrong */
@@ -823,14 +826,8 @@ static void keep_at_l2_off(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
     if (s->checker.gave_up) {
         return;
     }
-    c->at_l2_off[c->num_at_l2_off++] = (MaliCsfFinding) {
-        .id = id,
-        .as = as,
-        .start = start,
-        .last = last,
-        .expected = expected,
-        .seen = seen,
-    };
+    c->at_l2_off[c->num_at_l2_off++] = finding(id, as, start, last, expected,
+                                               seen);
 }
 
 /*
