@@ -73,6 +73,16 @@ typedef struct MaliCsfFrame {
     uint64_t ip;
 } MaliCsfFrame;
 
+/* The buffer of @length bytes at @start, which is entered */
+static inline MaliCsfFrame mali_csf_frame(uint64_t start, uint32_t length)
+{
+    return (MaliCsfFrame) {
+        .start = start,
+        .end = start + length,
+        .ip = start,
+    };
+}
+
 /* An instruction that was issued and waits for scoreboard entries */
 typedef struct MaliCsfDeferred {
     /* Without bits that are no field, and its address */

@@ -293,11 +293,8 @@ void mali_csf_heap_handler_enter(MaliCsfStream *stream)
     trace_mali_csf_heap_handler(stream->handler_va, stream->handler_length);
     stream->depth++;
     stream->handler_depth = stream->depth;
-    stream->frames[stream->depth] = (MaliCsfFrame) {
-        .start = stream->handler_va,
-        .end = stream->handler_va + stream->handler_length,
-        .ip = stream->handler_va,
-    };
+    stream->frames[stream->depth] = mali_csf_frame(stream->handler_va,
+                                                   stream->handler_length);
 }
 
 void mali_csf_heap_handler_done(MaliCsfStream *stream)

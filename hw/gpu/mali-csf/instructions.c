@@ -239,11 +239,7 @@ static MaliCsfStep do_call(MaliCsfExec *exec)
     }
     stream->frames[stream->depth].ip += 8;
     stream->depth++;
-    stream->frames[stream->depth] = (MaliCsfFrame) {
-        .start = address,
-        .end = address + length,
-        .ip = address,
-    };
+    stream->frames[stream->depth] = mali_csf_frame(address, length);
     return MALI_CSF_STEP_JUMPED;
 }
 
@@ -260,11 +256,7 @@ static MaliCsfStep do_jump(MaliCsfExec *exec)
     if (!branch_buffer(exec, &address, &length)) {
         return mali_csf_exec_fatal(exec, CS_EXCEPTION_CONFIG_FAULT);
     }
-    stream->frames[stream->depth] = (MaliCsfFrame) {
-        .start = address,
-        .end = address + length,
-        .ip = address,
-    };
+    stream->frames[stream->depth] = mali_csf_frame(address, length);
     return MALI_CSF_STEP_JUMPED;
 }
 
