@@ -8,7 +8,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
-export PANTHOR_KO GDB QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
+export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
 export INSTANTS SEED REPLAYS CASES SANITIZE
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
@@ -96,6 +96,7 @@ help:
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
+	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
 	@echo 'QEMU_SRC=dir          a QEMU source tree of yours; it is copied, not changed'
 	@echo 'CC=                   compiler for QEMU'
 	@echo 'CACHE=build/cache     where fetched packages are kept'
