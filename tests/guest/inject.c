@@ -33,8 +33,8 @@
 #define JOB_TIMEOUT_MS 12000
 /* For a job on a new VM, which may wait for a reset that is under way */
 #define AFTER_TIMEOUT_MS 5000
-/* Messages come before the fence, or shortly after */
-#define LOG_TIMEOUT_MS 1000
+/* Some come after the fence: a reset may wait for a power domain, twice 2 s */
+#define LOG_TIMEOUT_MS 6000
 #define SUSPEND_TIMEOUT_MS 5000
 #define SETTLE_MS 100
 #define RESET_TIMEOUT_MS 2000
@@ -88,7 +88,7 @@ typedef enum Stimulus {
 
 typedef struct Case {
     const char *name;
-    /* As for the request "inject" */
+    /* As for the request "inject"; two with a semicolon in between */
     const char *injection;
     Stimulus stimulus;
     /* In the kernel's log, or NULL for no message of panthor's at all */
@@ -128,12 +128,8 @@ static const Case cases[] = {
       "Flush caches timeout", EITHER, true, "panthor_sched_suspend" },
     { "flush that is late", "cache-flush delay-ns=10000000", UNMAP, NULL,
       false, false, "panthor_gpu_flush_caches" },
-    { "L2 that does not come on", "l2-power-on", SLEEP, "readiness", false,
-      false, "panthor_gpu_block_power_on" },
     { "L2 that comes on late", "l2-power-on delay-ns=5000000", SLEEP, NULL,
       false, false, "panthor_gpu_block_power_on" },
-    { "L2 that does not go off", "l2-power-off", SLEEP, NULL, false, false,
-      "panthor_gpu_block_power_off" },
     { "L2 that goes off late", "l2-power-off delay-ns=5000000", SLEEP, NULL,
       false, false, "panthor_gpu_block_power_off" },
     /* The microcontroller */
@@ -163,6 +159,36 @@ static const Case cases[] = {
       EITHER, true, "panthor_init_csg_iface" },
     { "firmware of 33 streams", "odd-slots streams=33", BIND, "error -22",
       EITHER, true, "panthor_init_csg_iface" },
+    { "firmware of no version", "odd-field field=version", BIND,
+      "Firmware version is 0", EITHER, true, "panthor_fw_init_ifaces" },
+    { "global input that is nowhere", "odd-field field=glb-input", BIND,
+      "Invalid global control interface input/output VA", EITHER, true,
+      "panthor_fw_init_ifaces" },
+    { "global output beyond the section", "odd-field field=glb-output "
+      "value=0xfffff000", BIND,
+      "Invalid global control interface input/output VA", EITHER, true,
+      "panthor_fw_init_ifaces" },
+    { "group input that is nowhere", "odd-field field=group-input slot=3",
+      BIND, "Invalid group control interface input/output VA", EITHER, true,
+      "panthor_init_csg_iface" },
+    { "group output that is nowhere", "odd-field field=group-output", BIND,
+      "Invalid group control interface input/output VA", EITHER, true,
+      "panthor_init_csg_iface" },
+    { "stream input that is nowhere", "odd-field field=stream-input slot=2 "
+      "stream=5", BIND, "Invalid stream control interface input/output VA",
+      EITHER, true, "panthor_init_cs_iface" },
+    { "stream output that is nowhere", "odd-field field=stream-output", BIND,
+      "Invalid stream control interface input/output VA", EITHER, true,
+      "panthor_init_cs_iface" },
+    { "group of another size", "odd-field field=suspend-size slot=2 "
+      "value=4096", BIND, "Expecting identical CSG slots", EITHER, true,
+      "compare_csg" },
+    { "group of other features", "odd-field field=group-features slot=1 "
+      "value=1", BIND, "Expecting identical CSG slots", EITHER, true,
+      "compare_csg" },
+    { "stream of other features", "odd-field field=stream-features slot=1 "
+      "stream=1", BIND, "Expecting identical CS slots", EITHER, true,
+      "panthor_init_cs_iface" },
     /* Any doorbell would have the firmware look again, and answer. */
     { "ping without an answer", "ping-ack count=0", PING,
       "FW ping timeout", true, false, "panthor_fw_ping_work" },
@@ -203,8 +229,6 @@ static const Case cases[] = {
     /* Nobody waits for these */
     { "stream not acknowledged", "cs-ack", SLEEP, NULL, false, false,
       "cs_slot_prog_locked" },
-    { "HALT not acknowledged", "glb-ack mask=1", SLEEP, NULL, false, false,
-      "panthor_fw_mcu_halted" },
     { "progress timer not acknowledged", "glb-ack mask=0x2", SLEEP, NULL, false,
       false, "panthor_fw_init_global_iface" },
     { "endpoints not acknowledged", "glb-ack mask=0x4", SLEEP, NULL, false,
@@ -219,10 +243,6 @@ static const Case cases[] = {
       "Flush caches timeout", true, false, "panthor_gpu_flush_caches" },
     { "flush interrupt silent", "irq-silent interrupt=gpu mask=0x20000",
       UNMAP, NULL, false, false, "panthor_gpu_flush_caches" },
-    { "boot interrupt lost", "irq-lost interrupt=job mask=0x80000000", SLEEP,
-      "Failed to boot MCU", false, false, "panthor_fw_start" },
-    { "boot interrupt silent", "irq-silent interrupt=job mask=0x80000000",
-      SLEEP, NULL, false, false, "panthor_fw_start" },
     { "START interrupt lost", "irq-lost interrupt=job mask=0xff", FIRST_JOB,
       NULL, false, false, "panthor_fw_wait_acks" },
     { "fault interrupt lost", "irq-lost interrupt=mmu mask=0xffff", BAD_READ,
@@ -246,6 +266,13 @@ static const Case cases[] = {
     { "interrupt storm of the MMU", "irq-spurious interrupt=mmu count=1000 "
       "delay-ns=20000", FIRST_JOB, NULL, false, false,
       "panthor_mmu_irq_raw_handler" },
+    /* Of the GPU as such: the driver only says so */
+    { "fault of the GPU", "gpu-fault exception=0x88 va=0x12345000", FIRST_JOB,
+      "GPU Fault 0x00000688 (GPU_SHAREABILITY_FAULT) at 0x0000000012345000",
+      false, false, "panthor_gpu_irq_handler" },
+    { "fault in protected mode", "irq-spurious interrupt=gpu mask=0x2",
+      FIRST_JOB, "GPU Fault in protected mode", false, false,
+      "panthor_gpu_irq_handler" },
     /* Accesses */
     { "translation fault", "translation-fault va=0x20000000", FIRST_JOB,
       "Unhandled Page fault", false, true, "panthor_mmu_irq_handler" },
@@ -271,6 +298,27 @@ static const Case cases[] = {
     /* A reset that is asked for by that, and goes wrong as well */
     { "reset that is late", "gpu-reset delay-ns=50000000", RESET,
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true, "panthor_gpu_soft_reset" },
+};
+
+/* Of GPU_CONTROL and of firmware that were other ones up to architecture 13 */
+static const Case gpu_cases[] = {
+    { "L2 that does not come on", "l2-power-on", SLEEP, "readiness", false,
+      false, "panthor_gpu_block_power_on" },
+    { "L2 that does not go off", "l2-power-off", SLEEP, NULL, false, false,
+      "panthor_gpu_block_power_off" },
+    { "L2 that stays in transition", "l2-transition delay-ns=30000000", SLEEP,
+      "timeout waiting on L2:1 power transition", false, false,
+      "panthor_gpu_block_power_off" },
+    { "L2 that is still in transition", "l2-transition delay-ns=100000000",
+      SLEEP, "timeout waiting on L2:1 power transition", false, false,
+      "panthor_gpu_block_power_on" },
+    /* From firmware 4.1 on it is not a bit, but a state. */
+    { "HALT not acknowledged", "glb-ack mask=1", SLEEP, NULL, false, false,
+      "panthor_fw_mcu_halted" },
+    { "boot interrupt lost", "irq-lost interrupt=job mask=0x80000000", SLEEP,
+      "Failed to boot MCU", false, false, "panthor_fw_start" },
+    { "boot interrupt silent", "irq-silent interrupt=job mask=0x80000000",
+      SLEEP, NULL, false, false, "panthor_fw_start" },
     { "reset interrupt silent", "irq-silent interrupt=gpu mask=0x100",
       RESET, "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
       "panthor_gpu_soft_reset" },
@@ -278,7 +326,63 @@ static const Case cases[] = {
       true, "panthor_gpu_soft_reset" },
 };
 
-#define NUM_CASES (sizeof(cases) / sizeof(cases[0]))
+/* Of PWR_CONTROL, from 14 on */
+static const Case pwr_cases[] = {
+    { "L2 that does not come on", "l2-power-on", SLEEP,
+      "timeout waiting on L2 power domain transition", false, false,
+      "panthor_pwr_domain_transition" },
+    { "L2 that does not go off", "l2-power-off", SLEEP,
+      "timeout waiting on L2 power domain transition", false, false,
+      "panthor_pwr_domain_transition" },
+    /* Longer than the 2 s that the driver waits when it is to come on */
+    { "L2 in transition", "l2-transition delay-ns=4000000000", SLEEP,
+      "L2 domain power in transition", false, false,
+      "panthor_pwr_domain_wait_transition" },
+    { "POWER_UP not allowed", "pwr-not-allowed command=0x10", SLEEP,
+      "PWR_IRQ: COMMAND_NOT_ALLOWED", false, false,
+      "panthor_pwr_irq_handler" },
+    { "POWER_UP invalid", "pwr-invalid command=0x10", SLEEP,
+      "PWR_IRQ: COMMAND_INVALID", false, false,
+      "panthor_pwr_irq_handler" },
+    { "DELEGATE of the shaders refused", "pwr-not-allowed command=0x20", RESET,
+      "Delegating Shader domain timeout", true, true,
+      "delegate_domain" },
+    { "DELEGATE of the tiler refused", "pwr-not-allowed command=0x20 skip=1",
+      RESET, "Delegating Tiler domain timeout", true, true,
+      "panthor_pwr_delegate_domains" },
+    { "RETRACT refused", "pwr-not-allowed command=0x20 skip=1;"
+      "pwr-not-allowed command=0x21", RESET,
+      "Retracting Shader domain timeout", true, true, "retract_domain" },
+    { "delegation that is not allowed", "pwr-status mask=0x100 count=0",
+      RESET, "Delegating Shader domain not allowed", true, true,
+      "delegate_domain" },
+    { "RETRACT that is pending", "pwr-not-allowed command=0x20 skip=1;"
+      "pwr-status mask=0x80000000000 count=0", RESET,
+      "Shader domain retract pending", true, true, "retract_domain" },
+    { "reset that is not allowed", "pwr-status mask=0x200000000", RESET,
+      "RESET_SOFT not allowed", false, true, "panthor_pwr_reset_soft" },
+    { "POWER_DOWN that is not allowed", "pwr-status mask=0x1", SLEEP,
+      "Power off L2 domain not allowed", false, false,
+      "panthor_pwr_l2_power_off" },
+    { "POWER_UP that is not allowed", "pwr-status mask=0x1 count=0", SLEEP,
+      "Power on L2 domain not allowed", false, false,
+      "panthor_pwr_l2_power_on" },
+    { "MCU that goes on when the L2 goes off", "mcu-halt;mcu-stop", SLEEP,
+      "Timed out waiting for MCU to halt", true, false,
+      "panthor_pwr_domain_force_off" },
+    { "reset that hangs", "gpu-reset", TWO_RESETS, "RESET timed out", true,
+      true, "panthor_pwr_reset" },
+    /* From firmware 4.1 on HALT raises the one before it. */
+    { "boot interrupt lost", "irq-lost interrupt=job mask=0x80000000 skip=1",
+      SLEEP, "Failed to boot MCU", false, false, "panthor_fw_start" },
+    { "boot interrupt silent", "irq-silent interrupt=job mask=0x80000000 "
+      "skip=1", SLEEP, NULL, false, false, "panthor_fw_start" },
+};
+
+#define NUM_OF(table) (sizeof(table) / sizeof((table)[0]))
+#define NUM_CASES NUM_OF(cases)
+/* What one GPU can have */
+#define MAX_CASES (NUM_CASES + NUM_OF(gpu_cases) + NUM_OF(pwr_cases))
 
 /* What Linux 6.12 makes of some of them; what is not said is as above. */
 typedef struct OldCase {
@@ -661,6 +765,16 @@ static int sleep_and_wake(void)
     return ret;
 }
 
+static void bind_anew(void)
+{
+    char name[64];
+
+    panthor_context_fini(&ctx);
+    unbind(name, sizeof(name));
+    bind_again(name);
+    panthor_context_init(&ctx, &dev, 1);
+}
+
 /* Returns what became of the job, the VM_BIND or the binding */
 static int provoke(Stimulus stimulus)
 {
@@ -773,17 +887,87 @@ static const Sign *sign_of(const Case *c)
     return &none;
 }
 
+static bool has_case(const Case *table, size_t num, const char *name)
+{
+    for (size_t i = 0; i < num; i++) {
+        if (!strcmp(table[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A name that is no case's would be a check that is never made. */
 static void check_signs(void)
 {
     for (unsigned i = 0; i < NUM_SIGNS; i++) {
-        unsigned n = 0;
+        const char *name = signs[i].name;
+        bool known = has_case(cases, NUM_CASES, name) ||
+                     has_case(gpu_cases, NUM_OF(gpu_cases), name) ||
+                     has_case(pwr_cases, NUM_OF(pwr_cases), name);
 
-        while (n < NUM_CASES && strcmp(signs[i].name, cases[n].name)) {
-            n++;
-        }
-        TAP_MUST(n < NUM_CASES ? 0 : -ENOENT);
+        TAP_MUST(known ? 0 : -ENOENT);
     }
+}
+
+/* PWR_CONTROL came with architecture 14 (panthor_hw_has_pwr_ctrl(), v7.3) */
+static bool has_pwr_control(void)
+{
+    struct drm_panthor_gpu_info info;
+
+    TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
+                           sizeof(info)));
+    return info.gpu_id >> 28 >= 14;
+}
+
+/* The cases of the GPU at hand; returns their number */
+static unsigned cases_of_gpu(const Case *list[MAX_CASES])
+{
+    bool pwr = has_pwr_control();
+    const Case *more = pwr ? pwr_cases : gpu_cases;
+    size_t num_more = pwr ? NUM_OF(pwr_cases) : NUM_OF(gpu_cases);
+    unsigned num = 0;
+
+    for (size_t i = 0; i < NUM_CASES; i++) {
+        list[num++] = &cases[i];
+    }
+    for (size_t i = 0; i < num_more; i++) {
+        list[num++] = &more[i];
+    }
+    tap_skip(pwr ? "the GPU has PWR_CONTROL" : "the GPU has no PWR_CONTROL",
+             "failures of %s", pwr ? "GPU_CONTROL's power registers and reset"
+             : "PWR_CONTROL");
+    return num;
+}
+
+/* Arm what a case says; the numbers are for was_met() */
+static void arm(const char *injections, char id[2][32])
+{
+    const char *second = strchr(injections, ';');
+    int len = second ? second - injections : (int)strlen(injections);
+
+    TAP_MUST(host_request(id[0], sizeof(id[0]), "inject %.*s", len,
+                          injections));
+    id[1][0] = '\0';
+    if (second) {
+        TAP_MUST(host_request(id[1], sizeof(id[1]), "inject %s", second + 1));
+    }
+}
+
+/* Once, or @many times; true of no injection */
+static bool was_met(const char *id, bool many)
+{
+    char met[32] = "";
+
+    if (!*id) {
+        return true;
+    }
+    host_request(met, sizeof(met), "injected %s", id);
+    if (many ? atoi(met) >= 1 : atoi(met) == 1) {
+        return true;
+    }
+    tap_diag("injection %s was met %s times", id, met);
+    return false;
 }
 
 /* The case as it is on this kernel; false if there is none */
@@ -824,10 +1008,10 @@ static void run_case(const Case *of_table)
     int log, warnings;
     uint64_t resets = 0, resets_after = 0;
     uint64_t counted = 0, counted_after = 0, interrupts, start;
-    char id[32], met[32] = "", record[1024];
+    char id[2][32], record[1024];
     unsigned refused;
     PanthorBo bo = { 0 };
-    bool many;
+    bool many = strstr(c->injection, "count=") != NULL;
     int ret;
 
     if (!case_of_kernel(&this_one)) {
@@ -843,7 +1027,7 @@ static void run_case(const Case *of_table)
         TAP_MUST(host_get_u64(sign->counter, &counted));
     }
     interrupts = sign->line ? interrupts_of(sign->line) : 0;
-    TAP_MUST(host_request(id, sizeof(id), "inject %s", c->injection));
+    arm(c->injection, id);
     if (sign->line) {
         check_interrupts(sign, interrupts);
     }
@@ -860,19 +1044,18 @@ static void run_case(const Case *of_table)
     }
     check_message(log, c);
 
-    host_request(met, sizeof(met), "injected %s", id);
-    many = strstr(c->injection, "count=") != NULL;
-    if (!tap_ok(many ? atoi(met) >= 1 : atoi(met) == 1, "%s: it was met%s",
-                c->name, many ? "" : " once")) {
-        tap_diag("met %s times", met);
-    }
+    tap_ok(was_met(id[0], many) & was_met(id[1], many), "%s: it was met%s",
+           c->name, many ? "" : " once");
     if (sign->counter) {
         host_get_u64(sign->counter, &counted_after);
         tap_ok(counted_after > counted, "%s: %s has grown", c->name,
                sign->counter);
     }
     host_request(NULL, 0, "inject-clear");
-    if (c->stimulus == TWO_RESETS) {
+    if (c->stimulus == TWO_RESETS && has_pwr_control()) {
+        /* No injection raises PWR_INT: only so does the driver reset again. */
+        bind_anew();
+    } else if (c->stimulus == TWO_RESETS) {
         host_request(NULL, 0, "inject irq-spurious interrupt=gpu mask=0x%x",
                      RESET_COMPLETED);
     }
@@ -925,9 +1108,10 @@ int main(int argc, char **argv)
     };
     int option = tap_start(argc, argv, options,
                            "Has the device fail, and the driver recover.");
+    const Case *list[MAX_CASES];
     char strict[16];
     Random random;
-    unsigned i;
+    unsigned i, num;
 
     /* The failures are checked one by one: no line is bad of itself. */
     tap_directive("allow-dmesg .");
@@ -957,14 +1141,15 @@ int main(int argc, char **argv)
     }
     check_signs();
     open_device();
+    num = cases_of_gpu(list);
     if (option < 0) {
-        for (i = 0; i < NUM_CASES; i++) {
-            run_case(&cases[i]);
+        for (i = 0; i < num; i++) {
+            run_case(list[i]);
         }
     } else {
         random_init(&random, random_seed("inject"));
         for (i = 0; i < ROUNDS; i++) {
-            run_case(&cases[random_below(&random, NUM_CASES)]);
+            run_case(list[random_below(&random, num)]);
         }
     }
     panthor_forbid_suspend(&dev, false);

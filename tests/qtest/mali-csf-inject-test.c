@@ -1093,6 +1093,132 @@ static void test_doorbell_forgotten(void)
     mali_csf_quit(&gpu);
 }
 
+/* Fields of the control blocks */
+
+static void test_odd_field(void)
+{
+    /* In slot 2 and its stream 3, for what a group or a stream has */
+    static const struct {
+        const char *name;
+        uint32_t offset;
+        bool of_group;
+        bool of_stream;
+    } fields[] = {
+        { "version", GLB_CONTROL_VERSION },
+        { "glb-input", GLB_CONTROL_INPUT_VA },
+        { "glb-output", GLB_CONTROL_OUTPUT_VA },
+        { "group-features", CSG_CONTROL_FEATURES, true },
+        { "group-input", CSG_CONTROL_INPUT_VA, true },
+        { "group-output", CSG_CONTROL_OUTPUT_VA, true },
+        { "suspend-size", CSG_CONTROL_SUSPEND_SIZE, true },
+        { "stream-features", CS_CONTROL_FEATURES, true, true },
+        { "stream-input", CS_CONTROL_INPUT_VA, true, true },
+        { "stream-output", CS_CONTROL_OUTPUT_VA, true, true },
+    };
+    g_autofree char *before = g_malloc(FW_SHARED_SIZE);
+    g_autofree char *after = g_malloc(FW_SHARED_SIZE);
+    uint32_t group_stride, stride;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_mcu_boot(&gpu);
+    refuse(&gpu, MALI_CSF_QOM_PATH, "odd-field needs field",
+           "{'kind': 'odd-field', 'value': 1}");
+    group_stride = qtest_readl(gpu.qts, gpu.shared_pa +
+                               GLB_CONTROL_GROUP_STRIDE);
+    stride = qtest_readl(gpu.qts, gpu.shared_pa + FW_CSG_CONTROL_OFFSET +
+                         CSG_CONTROL_STREAM_STRIDE);
+    qtest_memread(gpu.qts, gpu.shared_pa, before, FW_SHARED_SIZE);
+
+    for (int i = 0; i < ARRAY_SIZE(fields); i++) {
+        uint32_t offset = fields[i].offset +
+            (fields[i].of_group ? FW_CSG_CONTROL_OFFSET + 2 * group_stride
+                                : 0) +
+            (fields[i].of_stream ? CSG_CONTROL_STREAMS + 3 * stride : 0);
+        int64_t id;
+
+        g_test_message("%s", fields[i].name);
+        id = fields[i].of_stream ?
+             arm(&gpu, "{'kind': 'odd-field', 'field': %s, 'slot': 2,"
+                 " 'stream': 3, 'value': 12345}", fields[i].name) :
+             fields[i].of_group ?
+             arm(&gpu, "{'kind': 'odd-field', 'field': %s, 'slot': 2,"
+                 " 'value': 12345}", fields[i].name) :
+             arm(&gpu, "{'kind': 'odd-field', 'field': %s,"
+                 " 'value': 12345}", fields[i].name);
+        /* Once, and only this word; the next boot puts it right. */
+        for (int boot = 0; boot < 2; boot++) {
+            mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+            mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_ENABLE);
+            mali_csf_run(&gpu, MALI_CSF_MS);
+            g_assert_cmpint(met(&gpu, id), ==, 1);
+            g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa + offset) ==
+                             12345, ==, !boot);
+            qtest_memread(gpu.qts, gpu.shared_pa, after, FW_SHARED_SIZE);
+            if (!boot) {
+                memcpy(after + offset, before + offset, 4);
+            }
+            g_assert_cmpmem(after, FW_SHARED_SIZE, before, FW_SHARED_SIZE);
+        }
+    }
+    mali_csf_quit(&gpu);
+}
+
+/* The GPU's own faults */
+
+#define FAULT_DELAY     (20 * MALI_CSF_US)
+
+static void assert_gpu_fault(QMaliCsf *gpu, uint32_t status, uint64_t address)
+{
+    g_assert_cmphex(mali_csf_readl(gpu, A_GPU_FAULTSTATUS), ==, status);
+    g_assert_cmphex(mali_csf_readq(gpu, A_GPU_FAULTADDRESS_LO), ==, address);
+}
+
+static void test_gpu_fault(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+    mali_csf_writel(&gpu, GPU_MASK, R_GPU_INT_FAULT_MASK);
+    refuse(&gpu, MALI_CSF_QOM_PATH, "gpu-fault takes no skip",
+           "{'kind': 'gpu-fault', 'skip': 1}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "gpu-fault: count is to be",
+           "{'kind': 'gpu-fault', 'count': 0}");
+    arm(&gpu, "{'kind': 'gpu-fault', 'exception': 138,"
+        " 'va': 1311768467463790320, 'delay-ns': %lld}", FAULT_DELAY);
+    mali_csf_run(&gpu, FAULT_DELAY / 2);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==, 0);
+    mali_csf_run(&gpu, FAULT_DELAY);
+    g_assert_cmphex(mali_csf_readl(&gpu, GPU_RAWSTAT), ==,
+                    R_GPU_INT_FAULT_MASK);
+    g_assert_true(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    assert_gpu_fault(&gpu, 0x68a, 0x123456789abcdef0ull);
+
+    /* The first one stays until the host has heard of it. */
+    arm(&gpu, "{'kind': 'gpu-fault'}");
+    mali_csf_run(&gpu, FAULT_DELAY);
+    assert_gpu_fault(&gpu, 0x68a, 0x123456789abcdef0ull);
+    mali_csf_writel(&gpu, GPU_CLEAR, R_GPU_INT_FAULT_MASK);
+    g_assert_false(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    assert_gpu_fault(&gpu, 0x68a, 0x123456789abcdef0ull);
+    arm(&gpu, "{'kind': 'gpu-fault'}");
+    mali_csf_run(&gpu, FAULT_DELAY);
+    g_assert_true(qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+    assert_gpu_fault(&gpu, 0x280, 0);
+
+    mali_csf_writel(&gpu, A_GPU_COMMAND, GPU_COMMAND_CLEAR_FAULT);
+    assert_gpu_fault(&gpu, 0, 0);
+    mali_csf_writel(&gpu, GPU_CLEAR, R_GPU_INT_FAULT_MASK);
+    arm(&gpu, "{'kind': 'gpu-fault', 'va': 4096}");
+    mali_csf_run(&gpu, FAULT_DELAY);
+    assert_gpu_fault(&gpu, 0x680, 4096);
+    mali_csf_soft_reset(&gpu);
+    assert_gpu_fault(&gpu, 0, 0);
+    mali_csf_quit(&gpu);
+}
+
 /* The state, for people */
 
 /* The state says so, in both monitors */
@@ -1351,6 +1477,153 @@ static void test_query_spin(void)
     mali_csf_quit(&gpu);
 }
 
+/* Power */
+
+#define PWR(offset)     (MALI_CSF_PWR_BASE + (offset))
+#define PWR_RAWSTAT     PWR(A_PWR_INT + MALI_CSF_INT_RAWSTAT)
+#define PWR_CLEAR       PWR(A_PWR_INT + MALI_CSF_INT_CLEAR)
+
+/* Either generation has a register for it, and a command */
+static void power_l2(QMaliCsf *gpu, bool pwr, bool on)
+{
+    if (pwr) {
+        mali_csf_writeq(gpu, PWR(A_PWR_CMDARG_LO), 1);
+        mali_csf_writel(gpu, PWR(A_PWR_COMMAND), on ? PWR_COMMAND_POWER_UP :
+                        PWR_COMMAND_POWER_DOWN);
+    } else {
+        mali_csf_writel(gpu, on ? A_L2_PWRON_LO : A_L2_PWROFF_LO, 1);
+    }
+}
+
+static void assert_l2(QMaliCsf *gpu, bool pwr, uint64_t ready,
+                      uint64_t transition)
+{
+    g_assert_cmphex(mali_csf_readq(gpu, pwr ? PWR(PWR_DOMAIN_L2_BASE +
+                                                  PWR_DOMAIN_READY) :
+                                   A_L2_READY_LO), ==, ready);
+    g_assert_cmphex(mali_csf_readq(gpu, pwr ? PWR(PWR_DOMAIN_L2_BASE +
+                                                  PWR_DOMAIN_PWRTRANS) :
+                                   A_L2_PWRTRANS_LO), ==, transition);
+}
+
+static void test_l2_transition(void)
+{
+    for (int pwr = 0; pwr < 2; pwr++) {
+        QMaliCsf gpu;
+        int64_t id;
+
+        mali_csf_init(&gpu, pwr ? "-global mali-csf.model=g1-ultra" : NULL);
+        id = arm(&gpu, "{'kind': 'l2-transition', 'skip': 1, 'count': 2,"
+                 " 'delay-ns': %lld}", DELAY);
+        power_l2(&gpu, pwr, true);
+        assert_l2(&gpu, pwr, 1, 0);
+        for (int on = 0; on < 2; on++) {
+            power_l2(&gpu, pwr, on);
+            assert_l2(&gpu, pwr, on, 1);
+            mali_csf_run(&gpu, DELAY / 2);
+            assert_l2(&gpu, pwr, on, 1);
+            mali_csf_run(&gpu, DELAY);
+            assert_l2(&gpu, pwr, on, 0);
+        }
+        g_assert_cmpint(met(&gpu, id), ==, 2);
+
+        /* Neither time nor another command ends it, but a reset does. */
+        arm(&gpu, "{'kind': 'l2-transition'}");
+        power_l2(&gpu, pwr, false);
+        mali_csf_run(&gpu, 2 * DELAY);
+        power_l2(&gpu, pwr, true);
+        assert_l2(&gpu, pwr, 1, 1);
+        see(&gpu, "L2 in transition: 0x1");
+        clear(&gpu);
+        assert_l2(&gpu, pwr, 1, 1);
+        if (pwr) {
+            mali_csf_writel(&gpu, PWR(A_PWR_COMMAND), PWR_COMMAND_RESET_SOFT);
+        } else {
+            mali_csf_soft_reset(&gpu);
+        }
+        assert_l2(&gpu, pwr, 0, 0);
+        mali_csf_quit(&gpu);
+    }
+}
+
+static void test_pwr_refusals(void)
+{
+    static const struct {
+        const char *kind;
+        uint32_t interrupt;
+    } refusals[] = {
+        { "pwr-not-allowed", R_PWR_INT_COMMAND_NOT_ALLOWED_MASK },
+        { "pwr-invalid", R_PWR_INT_COMMAND_INVALID_MASK },
+    };
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
+        refuse(&gpu, MALI_CSF_QOM_PATH, "PWR_CONTROL, which g610 does not",
+               "{'kind': %s}", refusals[i].kind);
+    }
+    refuse(&gpu, MALI_CSF_QOM_PATH, "PWR_CONTROL, which g610 does not",
+           "{'kind': 'pwr-status', 'mask': 1}");
+    mali_csf_quit(&gpu);
+
+    mali_csf_init(&gpu, "-global mali-csf.model=g1-ultra");
+    for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
+        int64_t id = arm(&gpu, "{'kind': %s, 'command': %d, 'skip': 1}",
+                         refusals[i].kind, PWR_COMMAND_POWER_DOWN);
+
+        power_l2(&gpu, true, true);
+        power_l2(&gpu, true, false);
+        power_l2(&gpu, true, true);
+        mali_csf_writel(&gpu, PWR_CLEAR, ~0u);
+        power_l2(&gpu, true, false);
+        g_assert_cmpint(met(&gpu, id), ==, 1);
+        g_assert_cmphex(mali_csf_readl(&gpu, PWR_RAWSTAT), ==,
+                        refusals[i].interrupt);
+        assert_l2(&gpu, true, 1, 0);
+        mali_csf_writel(&gpu, PWR_CLEAR, ~0u);
+        power_l2(&gpu, true, false);
+        g_assert_cmphex(mali_csf_readl(&gpu, PWR_RAWSTAT) &
+                        refusals[i].interrupt, ==, 0);
+        assert_l2(&gpu, true, 0, 0);
+    }
+    mali_csf_quit(&gpu);
+}
+
+static void test_pwr_status(void)
+{
+    uint64_t status;
+    QMaliCsf gpu;
+    int64_t id;
+
+    mali_csf_init(&gpu, "-global mali-csf.model=g1-ultra");
+    status = mali_csf_readq(&gpu, PWR(A_PWR_STATUS_LO));
+    refuse(&gpu, MALI_CSF_QOM_PATH, "pwr-status needs mask",
+           "{'kind': 'pwr-status'}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "mask 0 matches nothing",
+           "{'kind': 'pwr-status', 'mask': 0}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "glb-ack: mask has 32 bits",
+           "{'kind': 'glb-ack', 'mask': %lld}", 1ll << 32);
+
+    /* A reset that is not allowed, and a retraction that is pending */
+    id = arm(&gpu, "{'kind': 'pwr-status', 'mask': %lld, 'count': 2}",
+             0x80200000000ll);
+    g_assert_cmphex(mali_csf_readl(&gpu, PWR(A_PWR_STATUS_LO)), ==,
+                    (uint32_t)status);
+    g_assert_cmpint(met(&gpu, id), ==, 0);
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmphex(mali_csf_readq(&gpu, PWR(A_PWR_STATUS_LO)), ==,
+                        i < 2 ? status ^ 0x80200000000ull : status);
+    }
+    g_assert_cmpint(met(&gpu, id), ==, 2);
+    id = arm(&gpu, "{'kind': 'pwr-status', 'mask': 257, 'skip': 1}");
+    for (int i = 0; i < 3; i++) {
+        g_assert_cmphex(mali_csf_readq(&gpu, PWR(A_PWR_STATUS_LO)), ==,
+                        i == 1 ? status ^ 257 : status);
+    }
+    g_assert_cmpint(met(&gpu, id), ==, 1);
+    mali_csf_quit(&gpu);
+}
+
 /* Each is on its own, and whoever names none is asked which. */
 static void test_two_devices(void)
 {
@@ -1390,6 +1663,11 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/cs-doorbell", test_cs_doorbell);
     qtest_add_func("/mali-csf/inject/tiler-oom", test_tiler_oom);
     qtest_add_func("/mali-csf/inject/odd-slots", test_odd_slots);
+    qtest_add_func("/mali-csf/inject/odd-field", test_odd_field);
+    qtest_add_func("/mali-csf/inject/gpu-fault", test_gpu_fault);
+    qtest_add_func("/mali-csf/inject/l2-transition", test_l2_transition);
+    qtest_add_func("/mali-csf/inject/pwr-refusals", test_pwr_refusals);
+    qtest_add_func("/mali-csf/inject/pwr-status", test_pwr_status);
     qtest_add_func("/mali-csf/inject/irq-lost", test_irq_lost);
     qtest_add_func("/mali-csf/inject/irq-silent", test_irq_silent);
     qtest_add_func("/mali-csf/inject/irq-spurious", test_irq_spurious);

@@ -888,6 +888,34 @@ static void test_injections(void)
     mali_csf_quit(&gpu);
 }
 
+/* A fault that nobody has asked for yet, and a transition that goes on */
+static void test_injected_state(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'va': 8192,"
+                             " 'kind': 'gpu-fault'}}", MALI_CSF_QOM_PATH);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s,"
+                             " 'kind': 'l2-transition'}}", MALI_CSF_QOM_PATH);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'field': 'version',"
+                             " 'kind': 'odd-field', 'value': 77}}",
+                             MALI_CSF_QOM_PATH);
+    mali_csf_mcu_prepare(&gpu);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    save_and_load(&gpu);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_FAULTSTATUS), ==, 0x680);
+    g_assert_cmphex(mali_csf_readq(&gpu, A_GPU_FAULTADDRESS_LO), ==, 8192);
+    g_assert_cmphex(mali_csf_readq(&gpu, A_L2_PWRTRANS_LO), ==, 1);
+    mali_csf_mcu_boot(&gpu);
+    g_assert_cmpuint(qtest_readl(gpu.qts, gpu.shared_pa +
+                                 GLB_CONTROL_VERSION), ==, 77);
+    mali_csf_quit(&gpu);
+}
+
 /* A deferred instruction waits for that work, with its operands */
 static void test_deferred(void)
 {
@@ -1044,6 +1072,7 @@ int main(int argc, char **argv)
     ADD("perfcnt", test_perfcnt);
     ADD("random", test_random);
     ADD("injections", test_injections);
+    ADD("injected-state", test_injected_state);
     ADD("deferred", test_deferred);
 
     return g_test_run();

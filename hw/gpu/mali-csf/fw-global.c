@@ -148,6 +148,16 @@ void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value)
                    &fault);
 }
 
+/* A field of the control blocks that somebody may ask to be wrong */
+static void boot_field(MaliCsfState *s, uint32_t va, uint32_t value,
+                       MaliCsfControlField field, unsigned csg, unsigned cs)
+{
+    mali_csf_fw_store32(s, va, mali_csf_inject_field(s, field, csg, cs,
+                                                     value));
+}
+
+#define FIELD_OF(name)  MALI_CSF_CONTROL_FIELD_##name
+
 static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
                     unsigned cs)
 {
@@ -157,13 +167,15 @@ static void boot_cs(MaliCsfState *s, uint32_t csg_control, unsigned csg,
     uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
 
-    mali_csf_fw_store32(s, control + CS_CONTROL_FEATURES,
-                        CS_FEATURES_WORK_REGS(s->model->work_registers) |
-                        CS_FEATURES_SCOREBOARDS(s->model->scoreboards) |
-                        CS_FEATURES_COMPUTE | CS_FEATURES_FRAGMENT |
-                        CS_FEATURES_TILER);
-    mali_csf_fw_store32(s, control + CS_CONTROL_INPUT_VA, in);
-    mali_csf_fw_store32(s, control + CS_CONTROL_OUTPUT_VA, out);
+    boot_field(s, control + CS_CONTROL_FEATURES,
+               CS_FEATURES_WORK_REGS(s->model->work_registers) |
+               CS_FEATURES_SCOREBOARDS(s->model->scoreboards) |
+               CS_FEATURES_COMPUTE | CS_FEATURES_FRAGMENT |
+               CS_FEATURES_TILER, FIELD_OF(STREAM_FEATURES), csg, cs);
+    boot_field(s, control + CS_CONTROL_INPUT_VA, in, FIELD_OF(STREAM_INPUT),
+               csg, cs);
+    boot_field(s, control + CS_CONTROL_OUTPUT_VA, out,
+               FIELD_OF(STREAM_OUTPUT), csg, cs);
 
     /* Nothing runs after boot, whatever an abnormal stop has left. */
     mali_csf_fw_store32(s, out + CS_ACK, req & ~CS_STATE_MASK);
@@ -180,11 +192,14 @@ static void boot_csg(MaliCsfState *s, unsigned csg, uint32_t streams)
     uint32_t state = req & CSG_STATE_MASK;
     unsigned cs;
 
-    mali_csf_fw_store32(s, control + CSG_CONTROL_FEATURES, 0);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_INPUT_VA, in);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_OUTPUT_VA, out);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_SUSPEND_SIZE,
-                        mali_csf_fw_suspend_size(s));
+    boot_field(s, control + CSG_CONTROL_FEATURES, 0,
+               FIELD_OF(GROUP_FEATURES), csg, 0);
+    boot_field(s, control + CSG_CONTROL_INPUT_VA, in, FIELD_OF(GROUP_INPUT),
+               csg, 0);
+    boot_field(s, control + CSG_CONTROL_OUTPUT_VA, out,
+               FIELD_OF(GROUP_OUTPUT), csg, 0);
+    boot_field(s, control + CSG_CONTROL_SUSPEND_SIZE,
+               mali_csf_fw_suspend_size(s), FIELD_OF(SUSPEND_SIZE), csg, 0);
     mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
                         mali_csf_fw_suspend_size(s));
     mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM, streams);
@@ -232,11 +247,14 @@ void mali_csf_fw_boot(MaliCsfState *s)
      * The same at each boot: the driver keeps pointers that it has made from
      * the first one (panthor_fw_init_ifaces(), v7.3).
      */
-    mali_csf_fw_store32(s, control + GLB_CONTROL_VERSION, model->fw_version);
+    boot_field(s, control + GLB_CONTROL_VERSION, model->fw_version,
+               FIELD_OF(VERSION), 0, 0);
     mali_csf_fw_store32(s, control + GLB_CONTROL_FEATURES,
                         model->fw_features);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_INPUT_VA, in);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_OUTPUT_VA, out);
+    boot_field(s, control + GLB_CONTROL_INPUT_VA, in, FIELD_OF(GLB_INPUT), 0,
+               0);
+    boot_field(s, control + GLB_CONTROL_OUTPUT_VA, out, FIELD_OF(GLB_OUTPUT),
+               0, 0);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, groups);
     mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
                         csg_control_stride(model));

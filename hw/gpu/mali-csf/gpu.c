@@ -95,6 +95,11 @@ static uint32_t read_status(MaliCsfState *s, hwaddr offset)
                       GPU_STATUS, PROTM_ACTIVE, mali_csf_protm_active(s));
 }
 
+static uint32_t read_fault(MaliCsfState *s, hwaddr offset)
+{
+    return s->gpu.regs[offset / 4];
+}
+
 /* Power, up to architecture 13 */
 
 /* In each group of power registers, shader, tiler and L2 are 0x10 apart. */
@@ -112,6 +117,11 @@ static MaliCsfPowerDomain domain_of(hwaddr offset)
 static uint32_t read_ready(MaliCsfState *s, hwaddr offset)
 {
     return half_of(mali_csf_pwr_ready(s, domain_of(offset)), offset);
+}
+
+static uint32_t read_l2_transition(MaliCsfState *s, hwaddr offset)
+{
+    return half_of(s->pwr.l2_transition, offset);
 }
 
 static uint64_t core_mask(hwaddr offset, uint32_t value)
@@ -275,9 +285,8 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
         ROW_READ_WRITE("GPU_INT", read_gpu_int, write_gpu_int),
     WRITE(GPU_COMMAND, write_command),
     READ(GPU_STATUS, read_status),
-    /* A bus error always has an address space that can be blamed for it. */
-    ZERO(GPU_FAULTSTATUS),
-    ZERO64(GPU_FAULTADDRESS),
+    READ(GPU_FAULTSTATUS, read_fault),
+    READ64(GPU_FAULTADDRESS, read_fault),
     /* PBHA_HWU, SIZE and ASN_HASH_ENABLE */
     STORAGE(L2_CONFIG, 0, 0x01fff000),
     WRITE(PWR_KEY, NULL),
@@ -314,10 +323,10 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     WRITE64(SHADER_PWROFF, write_pwroff, UNTIL(13)),
     WRITE64(TILER_PWROFF, write_pwroff, UNTIL(13)),
     WRITE64(L2_PWROFF, write_pwroff, UNTIL(13)),
-    /* No transition takes time, so nothing is ever in one. */
+    /* No transition takes time, unless somebody asks for that. */
     ZERO64(SHADER_PWRTRANS, UNTIL(13)),
     ZERO64(TILER_PWRTRANS, UNTIL(13)),
-    ZERO64(L2_PWRTRANS, UNTIL(13)),
+    READ64(L2_PWRTRANS, read_l2_transition, UNTIL(13)),
     ZERO64(SHADER_PWRACTIVE, UNTIL(13)),
     ZERO64(TILER_PWRACTIVE, UNTIL(13)),
     ZERO64(L2_PWRACTIVE, UNTIL(13)),
@@ -521,6 +530,27 @@ void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
     trace_mali_csf_flush_id(s->gpu.latest_flush_id);
 }
 
+/* A bus error has an address space to blame: only an injection comes here. */
+void mali_csf_gpu_fault(MaliCsfState *s, uint8_t exception, bool has_address,
+                        uint64_t address)
+{
+    uint32_t *regs = s->gpu.regs;
+
+    if (!(s->gpu.irq.rawstat & R_GPU_INT_FAULT_MASK)) {
+        uint32_t status = FIELD_DP32(0, GPU_FAULTSTATUS, EXCEPTION_TYPE,
+                                     exception);
+
+        status = FIELD_DP32(status, GPU_FAULTSTATUS, ACCESS_TYPE,
+                            AS_ACCESS_READ);
+        regs[R_GPU_FAULTSTATUS] = FIELD_DP32(status, GPU_FAULTSTATUS,
+                                             ADDRESS_VALID, has_address);
+        regs[R_GPU_FAULTADDRESS_LO] = address;
+        regs[R_GPU_FAULTADDRESS_HI] = address >> 32;
+    }
+    trace_mali_csf_gpu_fault(exception, address);
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_FAULT_MASK);
+}
+
 static void unknown_command(uint32_t value)
 {
     qemu_log_mask(LOG_GUEST_ERROR, "%s: GPU_COMMAND 0x%" PRIx32 "\n",
@@ -534,6 +564,13 @@ static void command_nothing(MaliCsfState *s, uint32_t value)
 static void command_protected_mode(MaliCsfState *s, uint32_t value)
 {
     s->gpu.protected_mode = true;
+}
+
+static void command_clear_fault(MaliCsfState *s, uint32_t value)
+{
+    s->gpu.regs[R_GPU_FAULTSTATUS] = 0;
+    s->gpu.regs[R_GPU_FAULTADDRESS_LO] = 0;
+    s->gpu.regs[R_GPU_FAULTADDRESS_HI] = 0;
 }
 
 static void command_unimplemented(MaliCsfState *s, uint32_t value)
@@ -651,7 +688,7 @@ static const MaliCsfGpuCommand gpu_commands[] = {
     [GPU_COMMAND_FLUSH_CACHES] = { command_flush_caches },
     [GPU_COMMAND_SET_PROTECTED_MODE] = { command_protected_mode },
     [GPU_COMMAND_FINISH_HALT] = { command_unimplemented },
-    [GPU_COMMAND_CLEAR_FAULT] = { command_nothing },
+    [GPU_COMMAND_CLEAR_FAULT] = { command_clear_fault },
     [GPU_COMMAND_FLUSH_PA_RANGE] = { command_flush_pa_range, SINCE(12) },
 };
 

@@ -64,6 +64,13 @@ uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s);
  */
 void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes);
 
+/*
+ * A fault of the GPU as such, of type @exception.  Without @has_address the
+ * address is not known.  One that the host has not heard of yet stays.
+ */
+void mali_csf_gpu_fault(MaliCsfState *s, uint8_t exception, bool has_address,
+                        uint64_t address);
+
 /* Name of the register at @offset of GPU_CONTROL, or NULL */
 const char *mali_csf_gpu_register_name(uint32_t offset);
 

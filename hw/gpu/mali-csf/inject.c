@@ -16,9 +16,9 @@
 /* Defaults and limits; times in ns of virtual time */
 #define DEFAULT_SIZE        4096
 #define INSTRUCTION_SIZE    8
-#define SPURIOUS_PERIOD_NS  10000
+#define UNASKED_PERIOD_NS   10000
 /* A storm has an end, and leaves time for something else */
-#define SPURIOUS_MAX_COUNT  1000000
+#define UNASKED_MAX_COUNT   1000000
 
 /* Members of MaliCsfInjection that not every kind takes */
 enum {
@@ -36,12 +36,14 @@ enum {
     GIVEN_MASK = 1 << 11,
     GIVEN_GROUPS = 1 << 12,
     GIVEN_STREAMS = 1 << 13,
+    GIVEN_FIELD = 1 << 14,
+    GIVEN_VALUE = 1 << 15,
 };
 
 static const char *const member_names[] = {
     "skip", "delay-ns", "address-space", "slot", "stream", "va", "size",
     "opcode", "command", "exception", "interrupt", "mask", "groups",
-    "streams",
+    "streams", "field", "value",
 };
 
 #define GIVEN_GROUP     (GIVEN_SKIP | GIVEN_DELAY | GIVEN_SLOT)
@@ -55,8 +57,12 @@ typedef struct MaliCsfInjectionRow {
     uint32_t needs;
     /* For what completes late: do it now */
     void (*complete)(MaliCsfState *s, uint64_t value);
-    /* Of an access or an instruction: what it reports, by default */
+    /* Of an access, an instruction or the GPU: what is reported, by default */
     uint8_t exception;
+    /* It comes when its time has come, and not on an occasion */
+    bool unasked;
+    /* Only of a model that has PWR_CONTROL */
+    bool pwr_control;
 } MaliCsfInjectionRow;
 
 #define ROW(name)   [MALI_CSF_INJECTION_KIND_##name]
@@ -130,6 +136,7 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(IRQ_SPURIOUS) = {
         .takes = GIVEN_DELAY | GIVEN_INTERRUPT | GIVEN_MASK,
         .needs = GIVEN_INTERRUPT,
+        .unasked = true,
     },
     /*
      * No skip: an instruction proves its accesses before it makes them, and
@@ -167,6 +174,31 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(TILER_OOM) = { .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM },
     ROW(MCU_ROGUE_HALT) = { .takes = GIVEN_SKIP },
     ROW(ODD_SLOTS) = { .takes = GIVEN_SKIP | GIVEN_GROUPS | GIVEN_STREAMS },
+    ROW(ODD_FIELD) = {
+        .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM | GIVEN_FIELD |
+                 GIVEN_VALUE,
+        .needs = GIVEN_FIELD,
+    },
+    ROW(GPU_FAULT) = {
+        .takes = GIVEN_DELAY | GIVEN_EXCEPTION | GIVEN_VA,
+        .exception = AS_FAULT_GPU_BUS,
+        .unasked = true,
+    },
+    ROW(L2_TRANSITION) = {
+        .takes = GIVEN_SKIP | GIVEN_DELAY,
+        .complete = mali_csf_pwr_end_l2_transition,
+    },
+    ROW(PWR_NOT_ALLOWED) = {
+        .takes = GIVEN_SKIP | GIVEN_COMMAND, .pwr_control = true,
+    },
+    ROW(PWR_INVALID) = {
+        .takes = GIVEN_SKIP | GIVEN_COMMAND, .pwr_control = true,
+    },
+    ROW(PWR_STATUS) = {
+        .takes = GIVEN_SKIP | GIVEN_MASK,
+        .needs = GIVEN_MASK,
+        .pwr_control = true,
+    },
 };
 
 QEMU_BUILD_BUG_ON(MALI_CSF_INJECTION_KIND__MAX > 64);
@@ -198,7 +230,7 @@ static void arm_timer(MaliCsfState *s)
     for (unsigned i = 0; i < inject->count; i++) {
         const MaliCsfArmed *a = &inject->list[i];
 
-        if (a->kind == MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS && !a->spent) {
+        if (rows[a->kind].unasked && !a->spent) {
             next = MIN(next, a->due);
         }
     }
@@ -239,6 +271,7 @@ static bool covers(const MaliCsfArmed *a, const MaliCsfOccasion *o)
         ((a->given & GIVEN_OPCODE) && a->opcode != o->opcode) ||
         ((a->given & GIVEN_COMMAND) && a->command != o->command) ||
         ((a->given & GIVEN_INTERRUPT) && a->interrupt != o->interrupt) ||
+        ((a->given & GIVEN_FIELD) && a->field != o->field) ||
         ((a->given & GIVEN_MASK) && !(a->mask & o->bits))) {
         return false;
     }
@@ -324,6 +357,27 @@ void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
     }
 }
 
+uint32_t mali_csf_inject_field(MaliCsfState *s, MaliCsfControlField field,
+                               unsigned csg, unsigned cs, uint32_t value)
+{
+    MaliCsfOccasion occasion = { .field = field, .slot = csg, .stream = cs };
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_FIELD, &occasion);
+    return a ? a->value : value;
+}
+
+uint64_t mali_csf_inject_pwr_status(MaliCsfState *s, uint64_t value,
+                                    uint64_t bits)
+{
+    MaliCsfOccasion occasion = { .bits = bits };
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_PWR_STATUS,
+                             &occasion);
+    return a ? value ^ a->mask : value;
+}
+
 /* Interrupts */
 
 static MaliCsfIrq *irq_of(MaliCsfState *s, unsigned line)
@@ -368,7 +422,6 @@ static void spurious_interrupt(MaliCsfState *s, MaliCsfArmed *a)
 {
     MaliCsfIrq *irq = irq_of(s, a->interrupt);
 
-    met(&s->inject, a);
     if (a->mask) {
         irq->rawstat |= a->mask;
     } else {
@@ -387,12 +440,17 @@ static void inject_timer(void *opaque)
     for (unsigned i = 0; i < inject->count; i++) {
         MaliCsfArmed *a = &inject->list[i];
 
-        if (a->kind == MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS && !a->spent &&
-            a->due <= now) {
+        if (rows[a->kind].unasked && !a->spent && a->due <= now) {
             /* From now on, not from when it was due: no burst to catch up */
             a->due = now + MAX(MIN(a->delay_ns, MALI_CSF_LATENCY_MAX_NS),
-                               SPURIOUS_PERIOD_NS);
-            spurious_interrupt(s, a);
+                               UNASKED_PERIOD_NS);
+            met(inject, a);
+            if (a->kind == MALI_CSF_INJECTION_KIND_GPU_FAULT) {
+                mali_csf_gpu_fault(s, a->exception, a->given & GIVEN_VA,
+                                   a->va);
+            } else {
+                spurious_interrupt(s, a);
+            }
         }
     }
     for (unsigned i = 0; i < MALI_CSF_MAX_LATE; i++) {
@@ -491,6 +549,10 @@ static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
         .groups = a->groups,
         .has_streams = a->given & GIVEN_STREAMS,
         .streams = a->streams,
+        .has_field = a->given & GIVEN_FIELD,
+        .field = a->field,
+        .has_value = a->given & GIVEN_VALUE,
+        .value = a->value,
         .id = a->id,
         .met = a->met,
         .has_remaining = a->count,
@@ -519,7 +581,9 @@ static uint32_t given_members(const MaliCsfInjectionRequest *r)
            (r->has_interrupt ? GIVEN_INTERRUPT : 0) |
            (r->has_mask ? GIVEN_MASK : 0) |
            (r->has_groups ? GIVEN_GROUPS : 0) |
-           (r->has_streams ? GIVEN_STREAMS : 0);
+           (r->has_streams ? GIVEN_STREAMS : 0) |
+           (r->has_field ? GIVEN_FIELD : 0) |
+           (r->has_value ? GIVEN_VALUE : 0);
 }
 
 static bool check_number(const char *kind, const char *member, unsigned value,
@@ -560,15 +624,25 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
                    "an address", kind);
         return false;
     }
+    if (row->pwr_control && !s->model->has_pwr_control) {
+        error_setg(errp, "%s is for PWR_CONTROL, which %s does not have: "
+                   "models of architecture 14 do", kind, s->model->name);
+        return false;
+    }
+    if (r->has_mask && r->mask > UINT32_MAX &&
+        r->kind != MALI_CSF_INJECTION_KIND_PWR_STATUS) {
+        error_setg(errp, "%s: mask has 32 bits", kind);
+        return false;
+    }
     if (r->has_mask && !r->mask &&
         r->kind != MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS) {
         error_setg(errp, "%s: mask 0 matches nothing", kind);
         return false;
     }
-    if (r->kind == MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS && r->has_count &&
-        (!r->count || r->count > SPURIOUS_MAX_COUNT)) {
+    if (row->unasked && r->has_count &&
+        (!r->count || r->count > UNASKED_MAX_COUNT)) {
         error_setg(errp, "%s: count is to be from 1 to %u", kind,
-                   SPURIOUS_MAX_COUNT);
+                   UNASKED_MAX_COUNT);
         return false;
     }
     return (!r->has_address_space ||
@@ -611,6 +685,7 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
 {
     MaliCsfState *s = mali_csf_find(r->path, errp);
     bool spurious = r->kind == MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS;
+    bool unasked = rows[r->kind].unasked;
     MaliCsfArmed *a;
 
     if (!s || !check_request(s, r, errp)) {
@@ -629,11 +704,12 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
         .count = r->has_count ? r->count : 1,
         .skip = r->has_skip ? r->skip : 0,
         .delay_ns = r->has_delay_ns ? r->delay_ns :
-                    spurious ? SPURIOUS_PERIOD_NS : 0,
+                    unasked ? UNASKED_PERIOD_NS : 0,
         .va = r->has_va ? r->va : 0,
         .size = r->has_size ? r->size : rows[r->kind].takes & GIVEN_OPCODE ?
                 INSTRUCTION_SIZE : DEFAULT_SIZE,
         .mask = r->has_mask ? r->mask : spurious ? 0 : UINT32_MAX,
+        .value = r->has_value ? r->value : 0,
         .as = r->has_address_space ? r->address_space : 0,
         .slot = r->has_slot ? r->slot : 0,
         .stream = r->has_stream ? r->stream : 0,
@@ -644,13 +720,14 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
         .interrupt = r->has_interrupt ? interrupt_lines[r->interrupt] : 0,
         .groups = r->has_groups ? r->groups : 0,
         .streams = r->has_streams ? r->streams : 0,
+        .field = r->has_field ? r->field : 0,
         .to_skip = r->has_skip ? r->skip : 0,
     };
     if (!r->has_size) {
         /* Up to the last address, if that comes first */
         a->size = MIN(a->size, UINT64_MAX - a->va + (a->va != 0));
     }
-    if (spurious) {
+    if (unasked) {
         a->due = end_of(a->delay_ns);
     }
     update_armed(&s->inject);
@@ -768,8 +845,8 @@ static bool armed_valid(const MaliCsfArmed *a)
            !(a->given & ~rows[a->kind].takes) &&
            a->interrupt < MALI_CSF_NUM_IRQS && a->size &&
            a->va + (a->size - 1) >= a->va &&
-           (a->kind != MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS ||
-            (a->count && a->count <= SPURIOUS_MAX_COUNT && a->due >= 0)) &&
+           (!rows[a->kind].unasked ||
+            (a->count && a->count <= UNASKED_MAX_COUNT && a->due >= 0)) &&
            (!a->count || a->met <= a->count) &&
            a->spent == (a->count && a->met == a->count);
 }
@@ -802,8 +879,8 @@ int mali_csf_inject_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_armed = {
     .name = "mali-csf-armed",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(id, MaliCsfArmed),
         VMSTATE_UINT32(kind, MaliCsfArmed),
@@ -813,7 +890,8 @@ static const VMStateDescription vmstate_mali_csf_armed = {
         VMSTATE_UINT64(delay_ns, MaliCsfArmed),
         VMSTATE_UINT64(va, MaliCsfArmed),
         VMSTATE_UINT64(size, MaliCsfArmed),
-        VMSTATE_UINT32(mask, MaliCsfArmed),
+        VMSTATE_UINT64(mask, MaliCsfArmed),
+        VMSTATE_UINT32(value, MaliCsfArmed),
         VMSTATE_UINT8(as, MaliCsfArmed),
         VMSTATE_UINT8(slot, MaliCsfArmed),
         VMSTATE_UINT8(stream, MaliCsfArmed),
@@ -823,6 +901,7 @@ static const VMStateDescription vmstate_mali_csf_armed = {
         VMSTATE_UINT8(interrupt, MaliCsfArmed),
         VMSTATE_UINT8(groups, MaliCsfArmed),
         VMSTATE_UINT8(streams, MaliCsfArmed),
+        VMSTATE_UINT8(field, MaliCsfArmed),
         VMSTATE_UINT64(met, MaliCsfArmed),
         VMSTATE_BOOL(spent, MaliCsfArmed),
         VMSTATE_UINT32(to_skip, MaliCsfArmed),

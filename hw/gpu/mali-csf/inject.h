@@ -34,7 +34,8 @@ typedef struct MaliCsfArmed {
     uint64_t delay_ns;
     uint64_t va;
     uint64_t size;
-    uint32_t mask;
+    uint64_t mask;
+    uint32_t value;
     uint8_t as;
     uint8_t slot;
     uint8_t stream;
@@ -44,12 +45,13 @@ typedef struct MaliCsfArmed {
     uint8_t interrupt;
     uint8_t groups;
     uint8_t streams;
+    uint8_t field;
 
     uint64_t met;
     /* Used up: count is not zero and met has reached it */
     bool spent;
     uint32_t to_skip;
-    /* Of irq-spurious: virtual time of the next one, in ns */
+    /* Of what comes unasked: virtual time of the next one, in ns */
     int64_t due;
 } MaliCsfArmed;
 
@@ -83,7 +85,8 @@ typedef struct MaliCsfOccasion {
     uint8_t opcode;
     uint8_t command;
     uint8_t interrupt;
-    uint32_t bits;
+    uint8_t field;
+    uint64_t bits;
     uint64_t va;
     uint64_t size;
 } MaliCsfOccasion;
@@ -161,6 +164,14 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
 /* What the firmware says it has, when it boots; at first what it does have */
 void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
                            uint32_t *streams);
+
+/* What the firmware writes to a field at boot; @value: what it should */
+uint32_t mali_csf_inject_field(MaliCsfState *s, MaliCsfControlField field,
+                               unsigned csg, unsigned cs, uint32_t value);
+
+/* PWR_STATUS as the host reads it: @value, of which @bits are read now */
+uint64_t mali_csf_inject_pwr_status(MaliCsfState *s, uint64_t value,
+                                    uint64_t bits);
 
 /* The bits of @bits, about to be raised on @line, that shall be */
 uint32_t mali_csf_inject_irq(MaliCsfState *s, unsigned line, uint32_t bits);

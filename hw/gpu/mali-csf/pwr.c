@@ -147,6 +147,20 @@ void mali_csf_pwr_changed(MaliCsfState *s, bool changed)
     }
 }
 
+void mali_csf_pwr_end_l2_transition(MaliCsfState *s, uint64_t cores)
+{
+    s->pwr.l2_transition &= ~cores;
+}
+
+static void begin_l2_transition(MaliCsfState *s, uint64_t cores)
+{
+    cores &= mali_csf_pwr_present(s, MALI_CSF_POWER_L2);
+    if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_TRANSITION,
+                              &(MaliCsfOccasion) { }, cores)) {
+        s->pwr.l2_transition |= cores;
+    }
+}
+
 void mali_csf_pwr_complete_l2_on(MaliCsfState *s, uint64_t cores)
 {
     mali_csf_pwr_changed(s, mali_csf_pwr_up(s, MALI_CSF_POWER_L2, cores));
@@ -154,6 +168,7 @@ void mali_csf_pwr_complete_l2_on(MaliCsfState *s, uint64_t cores)
 
 void mali_csf_pwr_l2_on(MaliCsfState *s, uint64_t cores)
 {
+    begin_l2_transition(s, cores);
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
                                &(MaliCsfOccasion) { }, cores)) {
         mali_csf_pwr_complete_l2_on(s, cores);
@@ -167,6 +182,7 @@ void mali_csf_pwr_complete_l2_off(MaliCsfState *s, uint64_t cores)
 
 void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores)
 {
+    begin_l2_transition(s, cores);
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_OFF,
                                &(MaliCsfOccasion) { }, cores)) {
         mali_csf_pwr_complete_l2_off(s, cores);
@@ -287,13 +303,34 @@ static bool subdomain_valid(MaliCsfState *s, MaliCsfPowerDomain domain,
     return !(subdomain & ~(has_rtu ? PWR_SUBDOMAIN_RTU : 0));
 }
 
+/* The interrupt that refuses a command because somebody asked for that */
+static uint32_t refused(MaliCsfState *s, uint32_t value)
+{
+    MaliCsfOccasion occasion = {
+        .command = FIELD_EX32(value, PWR_COMMAND, CODE),
+    };
+
+    if (mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_PWR_NOT_ALLOWED,
+                             &occasion)) {
+        return R_PWR_INT_COMMAND_NOT_ALLOWED_MASK;
+    }
+    return mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_PWR_INVALID,
+                                &occasion) ?
+           R_PWR_INT_COMMAND_INVALID_MASK : 0;
+}
+
 static void write_command(MaliCsfState *s, uint32_t value)
 {
     uint32_t number = FIELD_EX32(value, PWR_COMMAND, DOMAIN);
+    uint32_t refusal = refused(s, value);
     MaliCsfPowerDomain domain;
 
     trace_mali_csf_pwr_command(FIELD_EX32(value, PWR_COMMAND, CODE), number,
                                s->pwr.cmdarg);
+    if (refusal) {
+        mali_csf_irq_raise(&s->pwr.irq, refusal);
+        return;
+    }
     if (!find_domain(number, &domain)) {
         invalid(s, value, "no such domain");
         return;
@@ -332,15 +369,18 @@ static void write_command(MaliCsfState *s, uint32_t value)
 
 /* Registers of PWR_CONTROL */
 
-static uint32_t read_status_low(MaliCsfState *s)
+/* PWR_STATUS, of which the half at @shift is read */
+static uint32_t read_status(MaliCsfState *s, unsigned shift)
 {
-    uint32_t value = 0;
+    uint64_t value = (uint64_t)(R_PWR_STATUS_HI_ALLOW_SOFT_RESET_MASK |
+                                R_PWR_STATUS_HI_ALLOW_FAST_RESET_MASK) << 32;
 
     for (int i = 0; i < MALI_CSF_NUM_POWER_DOMAINS; i++) {
         value |= delegated(s, i) ? PWR_STATUS_DELEGATED(domains[i].number)
                                  : PWR_STATUS_ALLOW(domains[i].number);
     }
-    return value;
+    return mali_csf_inject_pwr_status(s, value,
+                                      MAKE_64BIT_MASK(shift, 32)) >> shift;
 }
 
 /* A register of a domain; false if @offset is none */
@@ -358,8 +398,11 @@ static bool read_domain(MaliCsfState *s, hwaddr offset, uint64_t *value)
         case PWR_DOMAIN_READY:
             *value = mali_csf_pwr_ready(s, i);
             break;
+        case PWR_DOMAIN_PWRTRANS:
+            /* No transition takes time, unless somebody asks for that. */
+            *value = i == MALI_CSF_POWER_L2 ? s->pwr.l2_transition : 0;
+            break;
         default:
-            /* No transition takes time, so nothing is ever in one. */
             *value = 0;
             break;
         }
@@ -406,11 +449,10 @@ static uint64_t pwr_read(void *opaque, hwaddr offset, unsigned size)
         value = mali_csf_irq_read(&s->pwr.irq, offset - A_PWR_INT);
         break;
     case A_PWR_STATUS_LO:
-        value = read_status_low(s);
+        value = read_status(s, 0);
         break;
     case A_PWR_STATUS_HI:
-        value = R_PWR_STATUS_HI_ALLOW_SOFT_RESET_MASK |
-                R_PWR_STATUS_HI_ALLOW_FAST_RESET_MASK;
+        value = read_status(s, 32);
         break;
     case A_PWR_COMMAND:
         break;
@@ -503,6 +545,7 @@ void mali_csf_pwr_gpu_reset(MaliCsfState *s)
 {
     memset(s->pwr.ready, 0, sizeof(s->pwr.ready));
     s->pwr.delegated = s->model->delegated;
+    s->pwr.l2_transition = 0;
     s->pwr.cmdarg = 0;
 }
 
@@ -525,6 +568,9 @@ int mali_csf_pwr_post_load(MaliCsfState *s)
             return -EINVAL;
         }
     }
+    if (s->pwr.l2_transition & ~mali_csf_pwr_present(s, MALI_CSF_POWER_L2)) {
+        return -EINVAL;
+    }
     if (s->pwr.delegated >> MALI_CSF_NUM_POWER_DOMAINS ||
         (!s->model->has_pwr_control &&
          s->pwr.delegated != s->model->delegated)) {
@@ -536,11 +582,12 @@ int mali_csf_pwr_post_load(MaliCsfState *s)
 
 const VMStateDescription vmstate_mali_csf_pwr = {
     .name = "mali-csf-pwr",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT64_ARRAY(ready, MaliCsfPwr, MALI_CSF_NUM_POWER_DOMAINS),
         VMSTATE_UINT32(delegated, MaliCsfPwr),
+        VMSTATE_UINT64(l2_transition, MaliCsfPwr),
         VMSTATE_STRUCT(irq, MaliCsfPwr, 1, vmstate_mali_csf_irq, MaliCsfIrq),
         VMSTATE_UINT64(cmdarg, MaliCsfPwr),
         VMSTATE_END_OF_LIST()

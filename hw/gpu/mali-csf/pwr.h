@@ -26,6 +26,8 @@ typedef struct MaliCsfPwr {
     uint64_t ready[MALI_CSF_NUM_POWER_DOMAINS];
     /* Domains that the firmware powers, a bit for each */
     uint32_t delegated;
+    /* Cores of the L2 whose transition an injection does not let end */
+    uint64_t l2_transition;
 
     /* PWR_CONTROL, if the model has it */
     MaliCsfIrq irq;
@@ -69,6 +71,7 @@ void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores);
 /* What an injection held up, see inject.h: it is done now */
 void mali_csf_pwr_complete_l2_on(MaliCsfState *s, uint64_t cores);
 void mali_csf_pwr_complete_l2_off(MaliCsfState *s, uint64_t cores);
+void mali_csf_pwr_end_l2_transition(MaliCsfState *s, uint64_t cores);
 void mali_csf_pwr_complete_reset(MaliCsfState *s);
 
 #endif /* HW_GPU_MALI_CSF_PWR_H */

@@ -87,6 +87,9 @@ static void print_gpu(GString *text, MaliCsfState *s)
           "\n", mali_csf_pwr_ready(s, MALI_CSF_POWER_L2),
           mali_csf_pwr_ready(s, MALI_CSF_POWER_TILER),
           mali_csf_pwr_ready(s, MALI_CSF_POWER_SHADER));
+    if (s->pwr.l2_transition) {
+        PRINT("  L2 in transition: 0x%" PRIx64 "\n", s->pwr.l2_transition);
+    }
     if (gpu->flush_command) {
         PRINT("a cache flush is under way: GPU_COMMAND 0x%" PRIx32 "\n",
               gpu->flush_command);
