@@ -542,8 +542,9 @@ class Guest:
         elif kind == 'panthor':
             self.report.result('ok', 'panthor: initialized')
         elif kind == 'no-panthor':
-            why = f'its probe failed after "{detail}"' if name == 'probe-failed' else \
-                f'no render node after {name} s'
+            why = f'no render node after {name} s'
+            if name == 'probe-failed':
+                why = 'its probe failed' + (f' after "{detail}"' if detail else '')
             self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
         elif kind == 'done':
             self.done = True
