@@ -44,8 +44,8 @@
 /* For a driver that still waits for a reset or a flush to complete */
 #define RESET_COMPLETED 0x100
 #define FLUSH_COMPLETED 0x20000
-/* Of a thousand, which the driver's threads take several at a time */
-#define STORM 100
+/* Of a thousand, many of which a busy host takes at a time */
+#define STORM 5
 #define STORM_TIMEOUT_MS 1000
 /* PING_INTERVAL_MS of panthor_fw.c is 12 s; the answer may take 100 ms */
 #define PING_MS 13000
