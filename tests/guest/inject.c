@@ -408,6 +408,8 @@ static const OldCase old_cases[] = {
       .message = "timeout waiting on L2" },
     { .name = "L2 that does not go off", .none = L2_STAYS_ON },
     { .name = "L2 that goes off late", .none = L2_STAYS_ON },
+    { .name = "L2 that stays in transition", .none = L2_STAYS_ON },
+    { .name = "L2 that is still in transition", .none = L2_STAYS_ON },
     { .name = "MCU that does not halt",
       .message = "Failed to cleanly suspend MCU" },
 };
