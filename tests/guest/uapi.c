@@ -48,6 +48,9 @@
 /* What goes first; it ends in the midst of 2 MiB, which have to be split */
 #define SPARSE_HOLE (SPARSE_VA + 0x100000)
 #define SPARSE_HOLE_SIZE 0x200000ull
+#define SHIFTED_VA 0x60000000ull
+#define SHIFTED_BLOCKS 16u
+#define SHIFTED_WORD 0x51f70000u
 
 /* A trace of our own: nobody else's events push ours out */
 #define TRACING "/sys/kernel/tracing/instances/uapi/"
@@ -379,6 +382,35 @@ static void test_sparse(PanthorContext *ctx)
            !is_listed(SPARSE_VA), "and as a whole");
 }
 
+/*
+ * Blocks of addresses whose memory begins a page behind a block.  Of so many
+ * blocks of memory some are neighbours, in one piece for the driver.
+ */
+static void test_shifted(PanthorContext *ctx)
+{
+    const uint64_t page = kernel_page_size();
+    const uint64_t size = SHIFTED_BLOCKS * PANTHOR_GPU_BLOCK;
+    unsigned right = 0;
+    PanthorBo bo;
+
+    TAP_MUST(panthor_bo_create(&dev, &bo, size + PANTHOR_GPU_BLOCK, 0));
+    for (uint64_t at = 0; at < bo.size; at += page) {
+        ((uint32_t *)bo.cpu)[at / sizeof(uint32_t)] = SHIFTED_WORD + at / page;
+    }
+    tap_ok(!panthor_vm_map(&dev, ctx->vm, &bo, page, SHIFTED_VA, size,
+                           DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC),
+           "blocks of addresses that are no blocks of memory");
+    for (uint64_t at = 0; at < size; at += PANTHOR_GPU_BLOCK) {
+        right += gpu_read(ctx, SHIFTED_VA + at) ==
+                 SHIFTED_WORD + at / page + 1;
+    }
+    if (!tap_ok(right == SHIFTED_BLOCKS, "each has the memory it should")) {
+        tap_diag("%u of %u", right, SHIFTED_BLOCKS);
+    }
+    TAP_MUST(panthor_vm_unmap(&dev, ctx->vm, SHIFTED_VA, size));
+    panthor_bo_destroy(&dev, &bo);
+}
+
 static void test_cycles(void)
 {
     struct drm_panthor_timestamp_info info = {
@@ -464,6 +496,7 @@ int main(int argc, char **argv)
     test_sync_file(&ctx);
     test_sync_only(&ctx);
     test_sparse(&ctx);
+    test_shifted(&ctx);
     test_cycles();
     test_frequency();
     test_power_events(&ctx);
