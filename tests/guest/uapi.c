@@ -29,6 +29,7 @@
 #include "lib/tap.h"
 
 #define JOB_TIMEOUT_MS 5000
+#define SPIN_MS 20
 #define TEXT_MAX 0x40000
 
 /* "PanCSF driver version" in panthor_drv.c, v7.3 */
@@ -268,7 +269,10 @@ static void test_profiling(PanthorContext *ctx)
     }
     tap_ok(write_text(path, "3") && atoi(read_text(path)) == 3,
            "profiling goes on");
-    tap_ok(!panthor_store_job(ctx, 7, JOB_TIMEOUT_MS),
+    /* One that takes time, also where that does not pass within a slice */
+    panthor_submit_spin(ctx);
+    kernel_sleep_ms(SPIN_MS);
+    tap_ok(!panthor_end_spin(ctx, JOB_TIMEOUT_MS),
            "a job that is profiled runs");
     /* Cycles and time of the job, which the GPU stored around it */
     tap_ok(fdinfo("drm-cycles-panthor:\t") > 0 &&
