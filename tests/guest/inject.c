@@ -598,6 +598,12 @@ static int draw_job(void)
 /* What has to be before the failure is armed */
 static void prepare(Stimulus stimulus, PanthorBo *bo)
 {
+    /*
+     * What a case before has left to work queues would meet it, too.  A tick
+     * of the scheduler that is due would also give a slot and an address
+     * space to a group that has no job yet.
+     */
+    kernel_sleep_ms(SETTLE_MS);
     panthor_context_init(&ctx, &dev, 1);
     switch (stimulus) {
     case UNMAP:
@@ -618,9 +624,9 @@ static void prepare(Stimulus stimulus, PanthorBo *bo)
         start_spin(&ctx);
         break;
     default:
-        break;
+        return;
     }
-    /* What a case before has left to work queues would meet it, too. */
+    /* The same of the job above */
     kernel_sleep_ms(SETTLE_MS);
 }
 
