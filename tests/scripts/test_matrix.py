@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import sys
+import tempfile
 import unittest
 from unittest import mock
 
@@ -63,6 +64,27 @@ class ShardTest(unittest.TestCase):
         text = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
         self.assertEqual(sorted(re.findall(r'\.name = "(.*)"', text)),
                          sorted(project.config('matrix')['models']))
+
+
+class CellTest(unittest.TestCase):
+
+    def collected(self, verdict):
+        cell = check_matrix.Cell('g610', '7.3', 'inject')
+        with tempfile.TemporaryDirectory() as folder:
+            project.write(os.path.join(folder, 'result.tap'),
+                          f'ok 1 - canary: a job\n{verdict} 2 - run: no violation\n1..2\n')
+            project.write(os.path.join(folder, 'device.log'), LOG.decode())
+            cell.collect(folder, 'Linux 7.3.4 on QEMU\n', verdict != 'ok')
+        return cell
+
+    def test_a_violation_that_a_program_allows(self):
+        cell = self.collected('ok')
+        self.assertEqual((cell.state, cell.reason), ('ok', ''))
+        self.assertEqual(len(cell.violations), 1)
+
+    def test_a_violation(self):
+        cell = self.collected('not ok')
+        self.assertEqual((cell.state, cell.reason), ('FAIL', 'run: no violation'))
 
 
 class HistoryTest(unittest.TestCase):
