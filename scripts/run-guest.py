@@ -709,7 +709,8 @@ def judge_findings(guest, folder):
 def expected_of(kernel, settings):
     """What a run is expected not to pass."""
     model = settings.model.partition(',')[0]
-    return expectations.Expectations(kernel.label, model, f'{kernel.label}-{model}')
+    series = kernel.label.partition('-')[0]
+    return expectations.Expectations(series, kernel.label, model, f'{kernel.label}-{model}')
 
 
 def run_tests(settings, tap, binary=''):
