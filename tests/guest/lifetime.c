@@ -76,6 +76,14 @@ static bool wait_running(PanthorContext *ctx)
     return true;
 }
 
+/* A VM and a group whose stream reads their own memory, and runs */
+static bool start_reader(PanthorContext *ctx)
+{
+    panthor_context_init(ctx, &dev, 1);
+    submit_reader(ctx, PANTHOR_DATA_VA);
+    return wait_running(ctx);
+}
+
 /* What became of the job: 1, an error, or -ETIME if it does not end */
 static int job_end(PanthorContext *ctx)
 {
@@ -141,9 +149,7 @@ static void test_group(void)
     const char *name = "group destroyed";
     PanthorContext ctx;
 
-    panthor_context_init(&ctx, &dev, 1);
-    submit_reader(&ctx, PANTHOR_DATA_VA);
-    wait_running(&ctx);
+    start_reader(&ctx);
     panthor_context_new_group(&ctx, 1);
     check_cancelled(name, &ctx);
     tap_ok(short_job(&ctx), "%s: a new group on the VM works", name);
@@ -184,9 +190,7 @@ static void test_vm(void)
     PanthorContext ctx;
     int end;
 
-    panthor_context_init(&ctx, &dev, 1);
-    submit_reader(&ctx, PANTHOR_DATA_VA);
-    wait_running(&ctx);
+    start_reader(&ctx);
     TAP_MUST(panthor_vm_destroy(&dev, ctx.vm));
     end = job_end(&ctx);
     if (!tap_ok(end < 0 && end != -ETIME, "%s: the job fails", name)) {
@@ -270,9 +274,7 @@ static void test_process(void)
         PanthorContext ctx;
 
         TAP_MUST(panthor_open(&dev));
-        panthor_context_init(&ctx, &dev, 1);
-        submit_reader(&ctx, PANTHOR_DATA_VA);
-        c = wait_running(&ctx);
+        c = start_reader(&ctx);
         if (write(ready[1], &c, 1) == 1) {
             pause();
         }
@@ -299,9 +301,7 @@ static void test_fence(void)
         PanthorContext ctx;
 
         TAP_MUST(panthor_open(&dev));
-        panthor_context_init(&ctx, &dev, 1);
-        submit_reader(&ctx, PANTHOR_DATA_VA);
-        wait_running(&ctx);
+        start_reader(&ctx);
         TAP_MUST(panthor_group_destroy(&dev, ctx.group));
         TAP_MUST(panthor_syncobj_wait(&dev, ctx.syncobj, 0, false,
                                       JOB_TIMEOUT_MS));
