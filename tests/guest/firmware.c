@@ -397,10 +397,7 @@ int main(int argc, char **argv)
     int fd;
 
     tap_start(argc, argv, NULL, "Binds the driver with wrong firmware files.");
-    if (!kernel_at_least(7, 0)) {
-        /* Jobs of devices that recover and storm unbound, every 5 s */
-        tap_directive("allow-dmesg job timeout");
-    }
+    module_allow_left_jobs();
     tap_directive("allow-dmesg panthor.*(timed ?out|timeout)");
     TAP_MUST(panthor_open(&dev));
     TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,

@@ -67,10 +67,7 @@ int main(int argc, char **argv)
     int ret;
 
     tap_start(argc, argv, NULL, "Runs jobs on two GPUs.");
-    if (!kernel_at_least(7, 0)) {
-        /* Jobs of devices that recover and storm unbound, every 5 s */
-        tap_directive("allow-dmesg job timeout");
-    }
+    module_allow_left_jobs();
     tap_directive("allow-dmesg Unhandled Page fault|fault status:|"
                   "(exception|access) type 0x|source id 0x");
     TAP_MUST(panthor_open(&gpu[0]));

@@ -2,9 +2,9 @@
  * uapi: what user space may ask of the driver besides jobs
  *
  * Labels and flags of buffers, their caches, buffers and fences that are
- * shared, mappings without memory, the user page, and what the driver tells in
- * sysfs, procfs, debugfs and its trace events.  Where the driver is too old for
- * something, the test is skipped.
+ * shared, mappings without memory or at an odd offset of it, the user page, and
+ * what the driver tells in sysfs, procfs, debugfs and its trace events.
+ * Where the driver is too old for something, the test is skipped.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "lib/kernel.h"
+#include "lib/module.h"
 #include "lib/panthor.h"
 #include "lib/tap.h"
 
@@ -487,10 +488,7 @@ int main(int argc, char **argv)
     PanthorBo bo;
 
     tap_start(argc, argv, NULL, "Asks the driver for everything but jobs.");
-    if (!kernel_at_least(7, 0)) {
-        /* Jobs of devices that recover and storm unbound, every 5 s */
-        tap_directive("allow-dmesg job timeout");
-    }
+    module_allow_left_jobs();
     TAP_MUST(panthor_open(&dev));
     panthor_context_init(&ctx, &dev, 1);
     TAP_MUST(panthor_bo_create(&dev, &bo, kernel_page_size(), 0));

@@ -15,6 +15,7 @@
 
 #include "kernel.h"
 #include "module.h"
+#include "tap.h"
 
 #define MODULE_TIMEOUT_MS 5000
 
@@ -187,4 +188,11 @@ int module_bind(const char *name, PanthorDev *dev)
     int ret = write_name(DRIVER "bind", name);
 
     return ret ? ret : wait_for_device(dev);
+}
+
+void module_allow_left_jobs(void)
+{
+    if (!kernel_at_least(7, 0)) {
+        tap_directive("allow-dmesg job timeout");
+    }
 }
