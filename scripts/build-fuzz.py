@@ -91,6 +91,11 @@ def linked(tree):
     return found[1].split(), arguments[1].split()
 
 
+def device_name(path):
+    """What a file of the device is called below its folder"""
+    return path.partition(DEVICE)[2]
+
+
 def find(entries, what, test):
     for entry in entries:
         if test(entry):
@@ -112,7 +117,8 @@ class Plan:
         test = flags_of(find(entries, OURS[0], lambda entry: entry['file'].endswith(OURS[0])))
         # Source, flags, name of the object
         self.device = [(entry['file'], flags_of(entry) + INSTRUMENT,
-                        'device-' + os.path.basename(entry['file'])) for entry in device]
+                        'device-' + device_name(entry['file']).replace('/', '-'))
+                       for entry in device]
         self.tests = []
         for name in DRIVER + OURS:
             # What includes headers of the system emulator is compiled as that.
@@ -166,14 +172,16 @@ def build(tree):
 def build_changed(tree, result, folder, names):
     """A fuzzer in that folder with other versions of some of the device's files.
 
-    folder has the device's sources, of which those named are other ones.
+    folder has the device's sources, of which those named, by their paths in it, are
+    other ones.
     """
     plan = Plan(tree)
     jobs, compiled = [], []
     for source, flags, output in plan.device:
-        name = os.path.basename(source)
+        name = device_name(source)
         if name in names:
-            jobs.append((os.path.join(folder, name), flags, 'changed-' + name))
+            jobs.append((os.path.join(folder, name), flags,
+                         'changed-' + name.replace('/', '-')))
         else:
             compiled.append(os.path.join(result.obj, output + '.o'))
     tests = [os.path.join(result.obj, output + '.o') for _, _, output in plan.tests]

@@ -40,7 +40,7 @@ def inputs():
     paths += project.files_below(*(os.path.join(project.ROOT, name)
                                    for name in ('tests/guest', 'include', 'tools')))
     paths += [os.path.join(project.ROOT, 'hw/gpu/mali-csf', name)
-              for name in ('cs-disas.c', 'cs-table.c')]
+              for name in ('cs/disas.c', 'cs/table.c')]
     for kind in ('qtest', 'unit'):
         folder = os.path.join(project.ROOT, 'tests', kind)
         paths += [os.path.join(folder, name)

@@ -16,7 +16,7 @@ DEVICE = 'mali-csf'
 SECTION_FULL, DESCRIPTION, FOOTER = 4, 6, 0x7e
 # What the description and the device's section are looked for in
 TAIL = 8 * 2**20
-ENGINE = os.path.join(ROOT, 'hw/gpu/mali-csf/engine.h')
+ENGINE = os.path.join(ROOT, 'hw/gpu/mali-csf/cs/engine.h')
 
 
 def stream_states():

@@ -2,7 +2,7 @@
  * mali-csf-disas: text of a Mali CSF command stream
  *
  * The table and the disassembler are those of the device model, see
- * hw/gpu/mali-csf/cs-table.c.  Any input gives some text; only what is said on
+ * hw/gpu/mali-csf/cs/table.c.  Any input gives some text; only what is said on
  * the command line, and a file that cannot be read, is an error.
  *
  * Not done: following CALL and JUMP, and values of registers.

@@ -511,7 +511,7 @@ static void test_defer_resume_stopped(void)
 
 /*
  * What the suspend buffer says of the queue is checked: a stream whose queue
- * the model cannot have written starts anew.  Offsets as in fw-group.c.
+ * the model cannot have written starts anew.  Offsets as in fw/group.c.
  */
 typedef struct GarbageTest {
     const char *name;

@@ -23,7 +23,7 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "device.h"
-#include "protm.h"
+#include "cs/protm.h"
 #include "trace.h"
 
 /* CNTFRQ of Arm CPUs that do not say, as in target/arm before Armv8.6 */

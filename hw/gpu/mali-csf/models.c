@@ -9,8 +9,8 @@
 #include "qemu/bitops.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "hw/gpu/mali-csf/mmu-regs.h"
-#include "engine.h"
-#include "firmware.h"
+#include "cs/engine.h"
+#include "fw/firmware.h"
 #include "models.h"
 #include "pwr.h"
 

@@ -17,7 +17,7 @@
 #include "qapi/type-helpers.h"
 #include "qemu/cutils.h"
 #include "device.h"
-#include "protm.h"
+#include "cs/protm.h"
 
 /* Work registers in a line */
 #define REGISTERS_PER_LINE  8

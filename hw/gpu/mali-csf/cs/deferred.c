@@ -1,0 +1,171 @@
+/*
+ * Mali CSF GPU: deferred instructions
+ *
+ * An instruction with a wait mask and a signal slot is issued while the
+ * scoreboard entries of the mask are in use.  It then goes to a queue with its
+ * operands, its signal slot is in use, and the stream goes on; it is
+ * performed when the entries are no longer in use (Mesa, cs_builder.h).
+ *
+ * Guesses: the queue has room for MALI_CSF_MAX_DEFERRED, and one more blocks
+ * the stream.  An instruction waits for what was issued before it, never for
+ * itself or what was deferred after it.  Of those that are ready the older one
+ * is first; one that still waits holds up no other.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "instructions.h"
+#include "../trace.h"
+
+/* Entries in use by work, and by the first @count of the queue */
+static uint32_t entries_in_use(const MaliCsfStream *stream, unsigned count)
+{
+    uint32_t mask = mali_csf_stream_work(stream);
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        mask |= 1u << stream->deferred[i].signal;
+    }
+    return mask;
+}
+
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
+{
+    return entries_in_use(stream, stream->num_deferred);
+}
+
+static bool is_ready(const MaliCsfStream *stream, unsigned i)
+{
+    const MaliCsfDeferred *op = &stream->deferred[i];
+
+    return op->blocked == MALI_CSF_MEM_DONE &&
+           !(entries_in_use(stream, i) & op->wait_mask);
+}
+
+bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream)
+{
+    unsigned i;
+
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        /* Of a RESUME, and START has yet to come */
+        return false;
+    }
+    for (i = 0; i < stream->num_deferred; i++) {
+        if (is_ready(stream, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const MaliCsfDispatch *dispatch_of(MaliCsfState *s, uint64_t word)
+{
+    return &s->engine.dispatch[word >> CS_OPCODE_SHIFT];
+}
+
+MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op)
+{
+    const MaliCsfDispatch *instruction = dispatch_of(exec->s, exec->word);
+    MaliCsfStream *stream = exec->stream;
+
+    if (op->address & instruction->misaligned) {
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0,
+                                   op->address);
+    }
+    op->word = exec->word;
+    op->va = exec->va;
+    op->blocked = MALI_CSF_MEM_DONE;
+    if (insn_defer_indirect(exec)) {
+        op->wait_mask = stream->sb_mask_wait;
+        op->signal = stream->sb_deferred;
+    } else {
+        op->wait_mask = extract64(exec->word, 16, 16);
+        op->signal = instruction->signals ? extract64(exec->word, 48, 4) :
+                     stream->sb_deferred;
+    }
+    if (!(mali_csf_stream_scoreboards(stream) & op->wait_mask)) {
+        return instruction->perform(exec, op);
+    }
+    if (stream->num_deferred == MALI_CSF_MAX_DEFERRED) {
+        stream->state = MALI_CSF_STREAM_DEFERRED_WAIT;
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "deferred", exec->va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    stream->deferred[stream->num_deferred++] = *op;
+    trace_mali_csf_cs_deferred(exec->csg, exec->cs, exec->va, op->wait_mask,
+                               op->signal);
+    return MALI_CSF_STEP_NEXT;
+}
+
+unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    unsigned weight = 0;
+    unsigned i = 0;
+
+    /* Who signals comes before who waits for it: one round is enough. */
+    while (i < stream->num_deferred) {
+        MaliCsfDeferred op = stream->deferred[i];
+        const MaliCsfDispatch *instruction = dispatch_of(exec->s, op.word);
+        MaliCsfStep step;
+
+        if (!is_ready(stream, i)) {
+            i++;
+            continue;
+        }
+        exec->word = op.word;
+        exec->va = op.va;
+        exec->deferred = &stream->deferred[i];
+        step = instruction->perform(exec, &op);
+        exec->deferred = NULL;
+        weight += instruction->weight;
+        if (step == MALI_CSF_STEP_BLOCKED) {
+            i++;
+            continue;
+        }
+        trace_mali_csf_cs_performed(exec->csg, exec->cs, op.va, op.signal);
+        stream->num_deferred--;
+        memmove(&stream->deferred[i], &stream->deferred[i + 1],
+                (stream->num_deferred - i) * sizeof(op));
+    }
+    return weight;
+}
+
+bool mali_csf_stream_retry_deferred(MaliCsfStream *stream,
+                                    MaliCsfMemResult blocked)
+{
+    bool found = false;
+    unsigned i;
+
+    for (i = 0; i < stream->num_deferred; i++) {
+        if (stream->deferred[i].blocked == blocked) {
+            stream->deferred[i].blocked = MALI_CSF_MEM_DONE;
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool mali_csf_stream_deferred_valid(MaliCsfState *s,
+                                    const MaliCsfStream *stream)
+{
+    unsigned i;
+
+    if (stream->num_deferred > MALI_CSF_MAX_DEFERRED) {
+        return false;
+    }
+    for (i = 0; i < stream->num_deferred; i++) {
+        const MaliCsfDeferred *op = &stream->deferred[i];
+        const MaliCsfDispatch *instruction = dispatch_of(s, op->word);
+
+        if (!instruction->perform || op->word & ~instruction->fields ||
+            !mali_csf_operands_valid(instruction, op->word) ||
+            op->address & instruction->misaligned ||
+            op->signal >= s->model->scoreboards ||
+            op->blocked > MALI_CSF_MEM_FAULTED) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,992 @@
+/*
+ * Mali CSF GPU: slices, turns and waits of the command streams
+ *
+ * Streams run in slices, from one timer of the virtual clock.  A slice has a
+ * bounded weight of instructions and is followed by a pause of at least its
+ * own length, in which the guest gets at the registers: slices hold QEMU's
+ * big lock.  Within a slice the streams that are ready take turns: those of
+ * the group with the highest priority first, and of these the streams with
+ * the highest priority.  Equals take turns round robin.  How hardware
+ * arbitrates is not known.  What is known is that it starves nobody: 6.12
+ * gives each group a priority of its own and does not change it as long as
+ * all groups have a slot (tick_ctx_apply() in panthor_sched.c).  So the
+ * first turn of a slice goes to who was passed over for too long.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "hw/gpu/mali-csf/cs-table.h"
+#include "instructions.h"
+#include "protm.h"
+#include "../trace.h"
+
+/*
+ * Weight of all turns of a slice; make bench has what it amounts to: some 5 us
+ * of instructions without an access, some 20 us of single ones, on a machine
+ * of 2025
+ */
+#define SLICE_WEIGHT        4096
+/* Weight of one turn */
+#define TURN_WEIGHT         1024
+/* After so many slices without a turn a stream that is ready gets one */
+#define PATIENCE_SLICES     8
+/* What it takes to look at a stream that cannot go on after all */
+#define SWITCH_WEIGHT       16
+#define FETCH_PAGE_SIZE     4096
+/* From the doorbell to the first instruction */
+#define SLICE_DELAY_NS      1000
+/*
+ * The pause is at least this long for each unit of weight: with icount, a
+ * slice itself takes no virtual time.
+ */
+#define WEIGHT_NS           10
+
+static unsigned stream_count(MaliCsfState *s)
+{
+    return s->model->csg_slots * s->model->cs_per_csg;
+}
+
+static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return &s->engine.groups[csg].streams[cs];
+}
+
+uint64_t mali_csf_stream_ip(const MaliCsfStream *stream)
+{
+    uint64_t ip = stream->frames[stream->depth].ip;
+
+    if (stream->depth == 0 && stream->ring_size) {
+        return stream->ring_base + (ip & (stream->ring_size - 1));
+    }
+    return ip;
+}
+
+uint32_t mali_csf_stream_work(const MaliCsfStream *stream)
+{
+    uint32_t mask = 0;
+    unsigned i;
+
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        if (stream->scoreboard[i]) {
+            mask |= 1u << i;
+        }
+    }
+    return mask;
+}
+
+void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
+{
+    memset(stream, 0, sizeof(*stream));
+    stream->frames[0].ip = extract;
+    stream->frames[0].end = extract;
+    stream->extract = extract;
+    stream->sb_mask_stream = UINT16_MAX;
+}
+
+void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    stream->state = MALI_CSF_STREAM_FATAL;
+    stream->fault = deposit32(type, 8, 24, data);
+    stream->fault_info = info;
+    stream->fault_unpublished = true;
+    stream->num_deferred = 0;
+    stream->granted = 0;
+    s->perfcnt.cs_fatals++;
+    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
+}
+
+/*
+ * The driver finds the job that faulted by looking where EXTRACT stands
+ * (cs_slot_process_fault_event_locked() in panthor_sched.c, v7.3).
+ */
+void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    stream->state = MALI_CSF_STREAM_FAULT;
+    stream->fault = deposit32(type, 8, 24, data);
+    stream->fault_info = info;
+    stream->fault_unpublished = true;
+    stream->error = type;
+    s->perfcnt.cs_faults++;
+    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
+}
+
+void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
+                                uint64_t insert)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    MaliCsfFrame *ring = &stream->frames[0];
+    /* What it will go on behind when the host knows of the fault is done. */
+    const bool is_past = stream->state == MALI_CSF_STREAM_FAULT &&
+                         stream->depth == 0 && insert == ring->ip;
+
+    if (insert == ring->end) {
+        return;
+    }
+    /* Behind what is done, not a whole instruction, or over a whole ring */
+    if ((insert & 7) || insert < ring->ip || is_past ||
+        insert - ring->ip > stream->ring_size) {
+        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+                              insert);
+        return;
+    }
+    ring->end = insert;
+    if (stream->state == MALI_CSF_STREAM_EMPTY) {
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* Leave the instruction that the stream is at, as retired */
+static void stream_advance(MaliCsfStream *stream)
+{
+    stream->frames[stream->depth].ip += 8;
+}
+
+void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream)
+{
+    if (stream->state == MALI_CSF_STREAM_FAULT) {
+        stream_advance(stream);
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* False if the word could not be had; the state of the stream says why */
+static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
+{
+    uint64_t page = va & ~(uint64_t)(FETCH_PAGE_SIZE - 1);
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+    const void *host;
+
+    if (va - exec->fetch_va >= exec->fetch_size) {
+        /* Of the whole page, since most branches go back. */
+        result = mali_csf_mem_map(exec->s, exec->group->as, page, &host,
+                                  &exec->fetch_size, &mmu_fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            exec->fetch_size = 0;
+            mmu_fault.va = va;
+            mali_csf_access_blocked(exec, result, va, &mmu_fault);
+            return false;
+        }
+        exec->fetch_va = page;
+        exec->fetch_host = host;
+    }
+    exec->va = va;
+    exec->word = le64_to_cpu(qatomic_read((const uint64_t *)
+                             (exec->fetch_host + (va - exec->fetch_va))));
+    return true;
+}
+
+/* A stream at an instruction that waits for its scoreboard, or for room */
+static void check_scoreboard_wait(MaliCsfStream *stream)
+{
+    if ((stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
+         !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) ||
+        (stream->state == MALI_CSF_STREAM_DEFERRED_WAIT &&
+         stream->num_deferred < MALI_CSF_MAX_DEFERRED)) {
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+/* Is there anything that a turn of the stream would do? */
+static bool stream_has_work(MaliCsfState *s, const MaliCsfStream *stream)
+{
+    return (stream->state == MALI_CSF_STREAM_READY ||
+            (stream->num_deferred &&
+             mali_csf_stream_deferred_ready(stream))) &&
+           mali_csf_protm_may_run(s, stream);
+}
+
+/* The streams of a group whose wait for another of its streams is over */
+static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
+{
+    unsigned cs;
+
+    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+        MaliCsfStream *stream = &group->streams[cs];
+
+        if (mali_csf_group_wait_over(group, stream)) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+    }
+}
+
+static void trace_instruction(const MaliCsfExec *exec)
+{
+    char text[CS_DISAS_MAX];
+
+    cs_disassemble(text, exec->word, exec->s->model->arch);
+    trace_mali_csf_cs_instruction(exec->csg, exec->cs, exec->va, exec->word,
+                                  text);
+}
+
+/* Returns the weight that was used */
+static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
+                           unsigned weight)
+{
+    MaliCsfExec exec = {
+        .s = s,
+        .group = &s->engine.groups[csg],
+        .stream = stream_get(s, csg, cs),
+        .csg = csg,
+        .cs = cs,
+    };
+    MaliCsfStream *stream = exec.stream;
+    /* A trace and an injection want to see each instruction. */
+    const bool watched =
+        trace_event_get_state_backends(TRACE_MALI_CSF_CS_INSTRUCTION) ||
+        mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS);
+    unsigned used = SWITCH_WEIGHT;
+    uint64_t executed = 0;
+
+    if (stream->num_deferred) {
+        used += mali_csf_exec_deferred(&exec);
+        check_scoreboard_wait(stream);
+    }
+    if (unlikely(mali_csf_heap_handler_due(stream)) &&
+        stream->state == MALI_CSF_STREAM_READY) {
+        mali_csf_heap_handler_enter(stream);
+    }
+    while (stream->state == MALI_CSF_STREAM_READY && used < weight) {
+        MaliCsfFrame *frame = &stream->frames[stream->depth];
+        const MaliCsfDispatch *instruction;
+        MaliCsfStep step;
+        uint64_t va = frame->ip;
+
+        if (unlikely(stream->protm_end) &&
+            mali_csf_protm_region_over(stream)) {
+            mali_csf_protm_leave_region(stream);
+            break;
+        }
+        if (frame->ip == frame->end) {
+            if (stream->depth == 0) {
+                stream->state = MALI_CSF_STREAM_EMPTY;
+                break;
+            }
+            stream->depth--;
+            if (unlikely(stream->depth < stream->handler_depth)) {
+                mali_csf_heap_handler_done(stream);
+            }
+            used++;
+            continue;
+        }
+        if (stream->depth == 0) {
+            va = stream->ring_base + (va & (stream->ring_size - 1));
+        }
+        if (!stream_fetch(&exec, va)) {
+            break;
+        }
+        if (unlikely(watched)) {
+            if (trace_event_get_state_backends(
+                    TRACE_MALI_CSF_CS_INSTRUCTION)) {
+                trace_instruction(&exec);
+            }
+            if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
+                mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
+                break;
+            }
+        } else if (!stream->protm_end && mali_csf_inner(exec.word)) {
+            unsigned n = mali_csf_run_inner(&exec, weight - used);
+
+            if (n) {
+                executed += n;
+                used += n;
+                continue;
+            }
+        }
+        instruction = &s->engine.dispatch[exec.word >> CS_OPCODE_SHIFT];
+        exec.word &= instruction->fields;
+        used += instruction->weight;
+        if (unlikely(stream->error && instruction->skipped_on_error)) {
+            step = MALI_CSF_STEP_NEXT;
+        } else if (unlikely(!mali_csf_operands_valid(instruction,
+                                                     exec.word))) {
+            step = mali_csf_exec_invalid(&exec);
+        } else {
+            step = instruction->execute(&exec);
+        }
+        if (step == MALI_CSF_STEP_BLOCKED) {
+            break;
+        }
+        executed++;
+        if (step == MALI_CSF_STEP_NEXT) {
+            frame->ip += 8;
+        }
+    }
+
+    if (stream->frames[0].ip > stream->extract) {
+        stream->extract = stream->frames[0].ip;
+        stream->extract_unpublished = true;
+    }
+    if (executed) {
+        exec.group->idle = false;
+        s->engine.instructions += executed;
+        s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_INSTRUCTIONS] +=
+            executed;
+    }
+    if (exec.sync_written) {
+        mali_csf_engine_check_waits(s);
+    }
+    if (exec.group_written) {
+        check_group_waits(s, exec.group);
+    }
+    return used;
+}
+
+static bool engine_ready(MaliCsfState *s)
+{
+    unsigned csg, cs;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+
+        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+            if (stream_has_work(s, &group->streams[cs])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void mali_csf_engine_kick(MaliCsfState *s)
+{
+    int64_t now;
+
+    if (s->mcu.status != MCU_STATUS_ENABLED || !engine_ready(s)) {
+        timer_del(s->engine.slice_timer);
+        return;
+    }
+    if (!timer_pending(s->engine.slice_timer)) {
+        now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+        timer_mod(s->engine.slice_timer,
+                  MAX(now + SLICE_DELAY_NS, s->engine.not_before));
+    }
+}
+
+/*
+ * Whose turn it is, counted over all slots: the one with the highest rank
+ * among those that are ready, from engine->next on; -1 if there is none.
+ */
+static int next_in_turn(MaliCsfState *s)
+{
+    unsigned next = s->engine.next;
+    unsigned best_distance = 0;
+    int best_rank = -1;
+    int best = -1;
+    unsigned csg, cs;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+        unsigned index = csg * s->model->cs_per_csg;
+
+        for (cs = 0; group->active && cs < s->model->cs_per_csg;
+             cs++, index++) {
+            const MaliCsfStream *stream = &group->streams[cs];
+            unsigned distance = index - next +
+                                (index < next ? stream_count(s) : 0);
+            int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 |
+                       stream->priority;
+
+            if (stream_has_work(s, stream) &&
+                (rank > best_rank ||
+                 (rank == best_rank && distance < best_distance))) {
+                best_rank = rank;
+                best_distance = distance;
+                best = index;
+            }
+        }
+    }
+    return best;
+}
+
+/*
+ * Count a slice for all that are ready.  Returns the stream that has waited
+ * longest, if that is too long, else -1.
+ */
+static int passed_over_longest(MaliCsfState *s)
+{
+    uint32_t longest = PATIENCE_SLICES;
+    int index = -1;
+    unsigned csg, cs;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        MaliCsfGroup *group = &s->engine.groups[csg];
+
+        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+            MaliCsfStream *stream = &group->streams[cs];
+
+            if (!stream_has_work(s, stream)) {
+                stream->passed_over = 0;
+            } else if (++stream->passed_over > longest) {
+                longest = stream->passed_over;
+                index = csg * s->model->cs_per_csg + cs;
+            }
+        }
+    }
+    return index;
+}
+
+static unsigned stream_turn(MaliCsfState *s, unsigned index)
+{
+    unsigned csg = index / s->model->cs_per_csg;
+    unsigned cs = index % s->model->cs_per_csg;
+
+    stream_get(s, csg, cs)->passed_over = 0;
+    return stream_run(s, csg, cs, TURN_WEIGHT);
+}
+
+unsigned mali_csf_engine_slice(MaliCsfState *s)
+{
+    MaliCsfEngine *engine = &s->engine;
+    int index = passed_over_longest(s);
+    unsigned weight = 0;
+
+    if (index >= 0) {
+        weight += stream_turn(s, index);
+    }
+    while (weight < SLICE_WEIGHT) {
+        index = next_in_turn(s);
+        if (index < 0) {
+            break;
+        }
+        engine->next = (index + 1) % stream_count(s);
+        weight += stream_turn(s, index);
+    }
+    engine->slices++;
+    return weight;
+}
+
+static void engine_slice(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t start = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    unsigned weight = mali_csf_engine_slice(s);
+    int64_t end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    trace_mali_csf_slice(start, weight);
+    s->engine.not_before = end + MAX(end - start, weight * WEIGHT_NS);
+    mali_csf_mcu_schedule_pass(s);
+    mali_csf_engine_kick(s);
+}
+
+void mali_csf_engine_check_waits(MaliCsfState *s)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
+
+        if (stream->state == MALI_CSF_STREAM_SYNC_WAIT &&
+            mali_csf_sync_wait_over(s, s->engine.groups[csg].as, stream)) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+    }
+}
+
+/*
+ * The streams of @as that are in @state execute their instruction again, and
+ * deferred instructions that are blocked so are performed again
+ */
+static void restart_streams(MaliCsfState *s, unsigned as,
+                            MaliCsfStreamState state,
+                            MaliCsfMemResult blocked)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
+
+        if (s->engine.groups[csg].as != as) {
+            continue;
+        }
+        if (stream->state == state) {
+            stream->state = MALI_CSF_STREAM_READY;
+        }
+        mali_csf_stream_retry_deferred(stream, blocked);
+    }
+    mali_csf_engine_kick(s);
+}
+
+/* The next pass tries again what the tiler could not do in @as. */
+static void restart_tiler(MaliCsfState *s, unsigned as, bool updated)
+{
+    unsigned i;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+        const MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
+
+        if (s->engine.groups[csg].as != as ||
+            (!tiler->chunks && !tiler->grant_first)) {
+            continue;
+        }
+        if (updated) {
+            mali_csf_heap_as_updated(s, csg, cs);
+        }
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
+void mali_csf_engine_as_released(MaliCsfState *s, unsigned as)
+{
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
+    restart_tiler(s, as, false);
+}
+
+void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as)
+{
+    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
+    restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED, MALI_CSF_MEM_FAULTED);
+    restart_tiler(s, as, true);
+}
+
+void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
+{
+    unsigned i, j;
+
+    for (i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, cs);
+
+        if (s->engine.groups[csg].as != as) {
+            continue;
+        }
+        if (stream->state == MALI_CSF_STREAM_STALLED ||
+            stream->state == MALI_CSF_STREAM_MMU_FAULTED) {
+            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                                  stream->wait_va);
+            continue;
+        }
+        if (mali_csf_heap_as_unmapped(s, csg, cs)) {
+            continue;
+        }
+        for (j = 0; j < stream->num_deferred; j++) {
+            if (stream->deferred[j].blocked != MALI_CSF_MEM_DONE) {
+                mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                                      stream->deferred[j].blocked_va);
+                break;
+            }
+        }
+    }
+}
+
+void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
+                               unsigned scoreboard)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (stream->scoreboard[scoreboard]) {
+        stream->scoreboard[scoreboard]--;
+    }
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    /* One that is ready has its slice, which may be this very one. */
+    if (stream->state != MALI_CSF_STREAM_READY) {
+        check_scoreboard_wait(stream);
+        mali_csf_engine_kick(s);
+    }
+}
+
+void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
+                                unsigned scoreboard, int64_t end)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    /* Nothing but "is it zero" can be seen of an entry: the last one counts */
+    stream->work_end[scoreboard] = MAX(stream->work_end[scoreboard], end);
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    timer_mod_anticipate(s->engine.work_timer, end);
+}
+
+void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
+                           unsigned scoreboard, uint32_t modes)
+{
+    uint64_t latency = MIN(s->engine.flush_latency_ns,
+                           MALI_CSF_LATENCY_MAX_NS);
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (!latency) {
+        mali_csf_gpu_flush_done(s, modes);
+        return;
+    }
+    stream->scoreboard[scoreboard]++;
+    stream->flush_modes[scoreboard] |= modes;
+    mali_csf_engine_work_until(s, csg, cs, scoreboard,
+                               qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                               latency);
+}
+
+static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
+                      unsigned scoreboard)
+{
+    if (stream->flush_modes[scoreboard]) {
+        mali_csf_gpu_flush_done(s, stream->flush_modes[scoreboard]);
+        stream->flush_modes[scoreboard] = 0;
+    }
+}
+
+void mali_csf_engine_end_flushes(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    for (unsigned i = 0; i < s->model->scoreboards; i++) {
+        end_flush(s, stream_get(s, csg, cs), i);
+    }
+}
+
+/* Work on the entry that no endpoint has yet */
+static uint32_t work_held(const MaliCsfStream *stream, unsigned scoreboard)
+{
+    return stream->tiler.chunks && stream->tiler.scoreboard == scoreboard;
+}
+
+void mali_csf_stream_end_work(MaliCsfStream *stream)
+{
+    unsigned i;
+
+    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+        stream->scoreboard[i] = work_held(stream, i);
+        stream->work_end[i] = 0;
+    }
+}
+
+static void engine_work_timer(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    int64_t next = INT64_MAX;
+    unsigned i, sb;
+
+    for (i = 0; i < stream_count(s); i++) {
+        MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
+                                           i % s->model->cs_per_csg);
+
+        for (sb = 0; sb < s->model->scoreboards; sb++) {
+            if (!stream->work_end[sb]) {
+                continue;
+            }
+            if (stream->work_end[sb] > now) {
+                next = MIN(next, stream->work_end[sb]);
+                continue;
+            }
+            stream->work_end[sb] = 0;
+            stream->scoreboard[sb] = work_held(stream, sb);
+            end_flush(s, stream, sb);
+            stream->work_progress = now;
+            check_scoreboard_wait(stream);
+        }
+    }
+    mali_csf_engine_kick(s);
+    if (next != INT64_MAX) {
+        timer_mod(s->engine.work_timer, next);
+    }
+    /* A group whose streams are at their end may be idle only now. */
+    mali_csf_mcu_schedule_pass(s);
+}
+
+void mali_csf_engine_drop_all(MaliCsfState *s)
+{
+    MaliCsfEngine *engine = &s->engine;
+
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        MaliCsfGroup *group = &engine->groups[csg];
+
+        memset(group->streams, 0,
+               group->num_streams * sizeof(*group->streams));
+        *group = (MaliCsfGroup) {
+            .num_streams = group->num_streams,
+            .streams = group->streams,
+        };
+    }
+    engine->next = 0;
+    engine->resource_waits = 0;
+    timer_del(s->engine.slice_timer);
+    timer_del(s->engine.work_timer);
+}
+
+void mali_csf_engine_reset_enter(MaliCsfState *s)
+{
+    mali_csf_engine_drop_all(s);
+    s->engine.not_before = 0;
+    s->engine.instructions = 0;
+    s->engine.slices = 0;
+    s->engine.tiler_ooms = 0;
+}
+
+void mali_csf_engine_init(MaliCsfState *s)
+{
+    MaliCsfEngine *engine = &s->engine;
+
+    engine->dispatch = mali_csf_dispatch_new(s->model);
+    engine->num_groups = s->model->csg_slots;
+    engine->groups = g_new0(MaliCsfGroup, engine->num_groups);
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        MaliCsfGroup *group = &engine->groups[csg];
+
+        group->num_streams = s->model->cs_per_csg;
+        group->streams = g_new0(MaliCsfStream, group->num_streams);
+    }
+    s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
+    s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
+                                        s);
+}
+
+void mali_csf_engine_finalize(MaliCsfState *s)
+{
+    timer_free(s->engine.work_timer);
+    timer_free(s->engine.slice_timer);
+    for (unsigned csg = 0; csg < s->engine.num_groups; csg++) {
+        g_free(s->engine.groups[csg].streams);
+    }
+    g_free(s->engine.groups);
+    g_free(s->engine.dispatch);
+}
+
+static bool trace_valid(const MaliCsfTraceBuffer *trace)
+{
+    return !trace->size ||
+           (is_power_of_2(trace->size) && !(trace->offset_va & 7) &&
+            trace->event_size <= ctz32(MALI_CSF_MAX_TRACE_EVENT) &&
+            trace->size >= 1u << trace->event_size);
+}
+
+/* What CS START can go on in: RESUME leaves nothing else. */
+static bool is_resumable(MaliCsfStreamState state)
+{
+    return state == MALI_CSF_STREAM_READY || state == MALI_CSF_STREAM_EMPTY ||
+           state == MALI_CSF_STREAM_PROTM_WAIT ||
+           state == MALI_CSF_STREAM_FATAL;
+}
+
+bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
+{
+    unsigned i;
+
+    if (stream->state >= MALI_CSF_STREAM_NUM_STATES ||
+        (stream->resumable && (stream->state != MALI_CSF_STREAM_STOPPED ||
+                               !is_resumable(stream->resume_state))) ||
+        stream->handler_depth > CS_CALL_STACK_DEPTH ||
+        stream->handler_depth > stream->depth ||
+        stream->depth >= mali_csf_stream_frames(stream) ||
+        ((stream->handler_va | stream->handler_length) & 7) ||
+        stream->handler_va + stream->handler_length < stream->handler_va ||
+        ((stream->heap_va | stream->tiler.heap_va |
+          stream->tiler.context_va) & 7) ||
+        stream->protm_depth > stream->depth ||
+        stream->granted >= 1u << MALI_CSF_EP_NUM ||
+        !trace_valid(&stream->trace) ||
+        stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
+        stream->tiler.scoreboard >= s->model->scoreboards ||
+        stream->sb_endpoint >= s->model->scoreboards ||
+        stream->sb_other >= s->model->scoreboards ||
+        stream->sb_deferred >= s->model->scoreboards ||
+        (stream->ring_base & 7) ||
+        (stream->state != MALI_CSF_STREAM_STOPPED &&
+         stream->state != MALI_CSF_STREAM_FATAL && !stream->ring_size) ||
+        (stream->ring_size && (!is_power_of_2(stream->ring_size) ||
+                               stream->ring_size < 8))) {
+        return false;
+    }
+    if ((stream->state == MALI_CSF_STREAM_PROGRESS_WAIT &&
+         stream->wait_condition >= s->model->cs_per_csg) ||
+        (stream->state == MALI_CSF_STREAM_SHARED_WAIT &&
+         stream->wait_value >= s->model->scoreboards) ||
+        (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
+         stream->wait_mask >= 1u << MALI_CSF_EP_NUM) ||
+        !mali_csf_stream_deferred_valid(s, stream)) {
+        return false;
+    }
+    for (i = 0; i <= stream->depth; i++) {
+        const MaliCsfFrame *frame = &stream->frames[i];
+
+        if (((frame->start | frame->ip | frame->end) & 7) ||
+            frame->ip > frame->end || (i && frame->ip < frame->start)) {
+            return false;
+        }
+    }
+    /* It is at an instruction, and will go on behind that. */
+    return stream->state != MALI_CSF_STREAM_FAULT ||
+           stream->frames[stream->depth].ip < stream->frames[stream->depth].end;
+}
+
+int mali_csf_engine_post_load(MaliCsfState *s)
+{
+    unsigned csg, cs;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        if (s->engine.groups[csg].as >= MALI_CSF_MAX_AS) {
+            return -EINVAL;
+        }
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            MaliCsfStream *stream = stream_get(s, csg, cs);
+
+            if (!mali_csf_stream_valid(s, stream) ||
+                stream->work_progress < 0 ||
+                stream->work_progress > INT64_MAX / 2) {
+                return -EINVAL;
+            }
+        }
+    }
+    if (s->engine.next >= stream_count(s)) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static const VMStateDescription vmstate_mali_csf_frame = {
+    .name = "mali-csf-frame",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64(start, MaliCsfFrame),
+        VMSTATE_UINT64(end, MaliCsfFrame),
+        VMSTATE_UINT64(ip, MaliCsfFrame),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static const VMStateDescription vmstate_mali_csf_deferred = {
+    .name = "mali-csf-deferred",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64(word, MaliCsfDeferred),
+        VMSTATE_UINT64(va, MaliCsfDeferred),
+        VMSTATE_UINT64(address, MaliCsfDeferred),
+        VMSTATE_UINT64(data, MaliCsfDeferred),
+        VMSTATE_UINT16(wait_mask, MaliCsfDeferred),
+        VMSTATE_UINT8(signal, MaliCsfDeferred),
+        VMSTATE_UINT8(blocked, MaliCsfDeferred),
+        VMSTATE_UINT64(blocked_va, MaliCsfDeferred),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static const VMStateDescription vmstate_mali_csf_stream = {
+    .name = "mali-csf-stream",
+    .version_id = 7,
+    .minimum_version_id = 7,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(state, MaliCsfStream),
+        VMSTATE_UINT64(ring_base, MaliCsfStream),
+        VMSTATE_UINT32(ring_size, MaliCsfStream),
+        VMSTATE_UINT64(user_input, MaliCsfStream),
+        VMSTATE_UINT64(user_output, MaliCsfStream),
+        VMSTATE_UINT8(priority, MaliCsfStream),
+        VMSTATE_UINT8(doorbell, MaliCsfStream),
+        VMSTATE_UINT64(trace.base, MaliCsfStream),
+        VMSTATE_UINT64(trace.offset_va, MaliCsfStream),
+        VMSTATE_UINT32(trace.size, MaliCsfStream),
+        VMSTATE_UINT8(trace.event_size, MaliCsfStream),
+        VMSTATE_UINT8(trace.event_state, MaliCsfStream),
+        VMSTATE_UINT32(idle_mask, MaliCsfStream),
+        VMSTATE_UINT32_ARRAY(regs, MaliCsfStream,
+                             MALI_CSF_MAX_WORK_REGISTERS),
+        VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, MALI_CSF_MAX_FRAMES, 1,
+                             vmstate_mali_csf_frame, MaliCsfFrame),
+        VMSTATE_UINT8(depth, MaliCsfStream),
+        VMSTATE_UINT8(handler_depth, MaliCsfStream),
+        VMSTATE_UINT64(handler_va, MaliCsfStream),
+        VMSTATE_UINT32(handler_length, MaliCsfStream),
+        VMSTATE_UINT64(protm_end, MaliCsfStream),
+        VMSTATE_UINT8(protm_depth, MaliCsfStream),
+        VMSTATE_BOOL(protm_granted, MaliCsfStream),
+        VMSTATE_BOOL(protm_unpublished, MaliCsfStream),
+        VMSTATE_UINT64(heap_va, MaliCsfStream),
+        VMSTATE_STRUCT(tiler, MaliCsfStream, 1, vmstate_mali_csf_tiler,
+                       MaliCsfTiler),
+        VMSTATE_UINT64(extract, MaliCsfStream),
+        VMSTATE_UINT8(sb_endpoint, MaliCsfStream),
+        VMSTATE_UINT8(sb_other, MaliCsfStream),
+        VMSTATE_UINT8(sb_deferred, MaliCsfStream),
+        VMSTATE_UINT16(sb_mask_stream, MaliCsfStream),
+        VMSTATE_UINT16(sb_mask_wait, MaliCsfStream),
+        VMSTATE_UINT64(progress, MaliCsfStream),
+        VMSTATE_STRUCT_ARRAY(deferred, MaliCsfStream, MALI_CSF_MAX_DEFERRED,
+                             1, vmstate_mali_csf_deferred, MaliCsfDeferred),
+        VMSTATE_UINT8(num_deferred, MaliCsfStream),
+        VMSTATE_UINT8(resources, MaliCsfStream),
+        VMSTATE_UINT8(granted, MaliCsfStream),
+        VMSTATE_UINT8(error, MaliCsfStream),
+        VMSTATE_BOOL(resumable, MaliCsfStream),
+        VMSTATE_UINT32(resume_state, MaliCsfStream),
+        VMSTATE_UINT32_ARRAY(scoreboard, MaliCsfStream,
+                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_INT64_ARRAY(work_end, MaliCsfStream,
+                            MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_UINT16_ARRAY(flush_modes, MaliCsfStream,
+                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_INT64(work_progress, MaliCsfStream),
+        VMSTATE_UINT32(passed_over, MaliCsfStream),
+        VMSTATE_UINT64(wait_va, MaliCsfStream),
+        VMSTATE_UINT64(wait_value, MaliCsfStream),
+        VMSTATE_UINT8(wait_condition, MaliCsfStream),
+        VMSTATE_BOOL(wait_64bit, MaliCsfStream),
+        VMSTATE_UINT32(wait_mask, MaliCsfStream),
+        VMSTATE_UINT32(fault, MaliCsfStream),
+        VMSTATE_UINT64(fault_info, MaliCsfStream),
+        VMSTATE_BOOL(fault_unpublished, MaliCsfStream),
+        VMSTATE_BOOL(extract_unpublished, MaliCsfStream),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static const VMStateDescription vmstate_mali_csf_group = {
+    .name = "mali-csf-group",
+    .version_id = 4,
+    .minimum_version_id = 4,
+    .fields = (const VMStateField[]) {
+        VMSTATE_BOOL(active, MaliCsfGroup),
+        VMSTATE_BOOL(entering, MaliCsfGroup),
+        VMSTATE_UINT32(cs_doorbells, MaliCsfGroup),
+        VMSTATE_UINT8(as, MaliCsfGroup),
+        VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
+        VMSTATE_UINT64(protm_suspend_buf, MaliCsfGroup),
+        VMSTATE_UINT64(ep_req, MaliCsfGroup),
+        VMSTATE_UINT64(allow_compute, MaliCsfGroup),
+        VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
+        VMSTATE_UINT32(allow_other, MaliCsfGroup),
+        VMSTATE_UINT64_ARRAY(endpoints, MaliCsfGroup, MALI_CSF_EP_NUM),
+        VMSTATE_BOOL(idle, MaliCsfGroup),
+        VMSTATE_BOOL(sync_update, MaliCsfGroup),
+        VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup,
+                             MALI_CSF_MAX_SCOREBOARDS),
+        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(streams, MaliCsfGroup,
+                                             num_streams,
+                                             vmstate_mali_csf_stream,
+                                             MaliCsfStream),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+const VMStateDescription vmstate_mali_csf_engine = {
+    .name = "mali-csf-engine",
+    .version_id = 4,
+    .minimum_version_id = 4,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine,
+                                             num_groups,
+                                             vmstate_mali_csf_group,
+                                             MaliCsfGroup),
+        VMSTATE_UINT32(next, MaliCsfEngine),
+        VMSTATE_INT64(not_before, MaliCsfEngine),
+        VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
+        VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
+        VMSTATE_UINT64(resource_waits, MaliCsfEngine),
+        VMSTATE_UINT64(instructions, MaliCsfEngine),
+        VMSTATE_UINT64(slices, MaliCsfEngine),
+        VMSTATE_UINT64(tiler_ooms, MaliCsfEngine),
+        VMSTATE_END_OF_LIST()
+    },
+};

@@ -1,0 +1,442 @@
+/*
+ * Mali CSF GPU: tiler heaps, their out-of-memory event, exception handlers
+ *
+ * Counters and events as panthor_heap.c and group_process_tiler_oom() of
+ * panthor_sched.c (v7.3) expect them; the handler as Mesa 25.0.7 uses it
+ * (panvk_vX_exception_handler.c).  What is inside of a heap context is known
+ * to nobody but the firmware: the layout is ours.
+ *
+ * Not modelled: the tiler.  Its work needs as many chunks as
+ * x-endpoint-heap-chunks says, and the chunks that a heap has from its
+ * creation are not among them: they are named in a descriptor that only a
+ * tiler reads.  Exceptions other than out of memory.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "../endpoint/endpoint.h"
+#include "instructions.h"
+#include "../trace.h"
+
+/* Heap context, ours; zeroed by the host when the heap is made */
+enum {
+    HEAP_VT_START = 0x00,
+    HEAP_VT_END = 0x04,
+    HEAP_FRAG_END = 0x08,
+    /* The first chunk that is free, as a chunk's header names it, or 0 */
+    HEAP_FREE = 0x10,
+    HEAP_CONTEXT_SIZE = 0x20,
+};
+
+/* Chunk: its header names the next, address | size >> 12 (panthor_heap.c) */
+#define CHUNK_ADDRESS_MASK  (~0xfffull)
+#define CHUNK_HEADER_SIZE   8
+
+/* Tiler context: chunks of a render pass, newest and oldest (Mesa, v10.xml) */
+enum {
+    TILER_COMPLETED_TOP = 40,
+    TILER_COMPLETED_BOTTOM = 48,
+    TILER_COMPLETED_SIZE = 16,
+};
+/* Mesa aligns it to 64 bytes */
+#define TILER_CONTEXT_MASK  (~0x3full)
+
+/* What one stream may move in one pass: a list may have no end */
+#define CHUNKS_PER_PASS     256
+
+/* Register pair of RUN_IDVS and its like that has the tiler context */
+#define TILER_CONTEXT_REG   40
+
+/* Put the list from @first to @last before the free chunks of the heap */
+static MaliCsfMemResult heap_add(MaliCsfState *s, unsigned as,
+                                 uint64_t heap_va, uint64_t first,
+                                 uint64_t last, uint32_t frag_completed,
+                                 MaliCsfFault *fault)
+{
+    uint64_t header = last & CHUNK_ADDRESS_MASK;
+    MaliCsfMemResult result;
+    uint64_t free;
+
+    result = mali_csf_mem_probe(s, as, heap_va, HEAP_CONTEXT_SIZE,
+                                MALI_CSF_MEM_WRITE, fault);
+    if (result == MALI_CSF_MEM_DONE && first) {
+        result = mali_csf_mem_probe(s, as, header, CHUNK_HEADER_SIZE,
+                                    MALI_CSF_MEM_WRITE, fault);
+    }
+    if (result == MALI_CSF_MEM_DONE && first) {
+        result = mali_csf_mem_load64(s, as, heap_va + HEAP_FREE, &free,
+                                     fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        return result;
+    }
+    if (first) {
+        mali_csf_mem_store64(s, as, header, free, fault);
+        mali_csf_mem_store64(s, as, heap_va + HEAP_FREE, first, fault);
+    }
+    if (frag_completed) {
+        mali_csf_mem_add32(s, as, heap_va + HEAP_FRAG_END, frag_completed,
+                           fault);
+    }
+    return MALI_CSF_MEM_DONE;
+}
+
+/*
+ * Move one free chunk to the tiler context.  DONE with *chunk = 0 if there
+ * is none; the counters are read then.
+ */
+static MaliCsfMemResult heap_take(MaliCsfState *s, unsigned as,
+                                  MaliCsfTiler *tiler, uint64_t *chunk,
+                                  MaliCsfFault *fault)
+{
+    uint64_t completed = tiler->context_va + TILER_COMPLETED_TOP;
+    uint8_t context[HEAP_CONTEXT_SIZE];
+    uint64_t header, next, top, bottom;
+    MaliCsfMemResult result;
+
+    result = mali_csf_mem_read(s, as, tiler->heap_va, context,
+                               sizeof(context), fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return result;
+    }
+    *chunk = tiler->starved ? 0 : ldq_le_p(context + HEAP_FREE);
+    if (!*chunk) {
+        tiler->vt_start = ldl_le_p(context + HEAP_VT_START);
+        tiler->vt_end = ldl_le_p(context + HEAP_VT_END);
+        tiler->frag_end = ldl_le_p(context + HEAP_FRAG_END);
+        return MALI_CSF_MEM_DONE;
+    }
+
+    header = *chunk & CHUNK_ADDRESS_MASK;
+    result = mali_csf_mem_probe(s, as, tiler->heap_va, HEAP_CONTEXT_SIZE,
+                                MALI_CSF_MEM_WRITE, fault);
+    if (result == MALI_CSF_MEM_DONE) {
+        result = mali_csf_mem_probe(s, as, header, CHUNK_HEADER_SIZE,
+                                    MALI_CSF_MEM_WRITE, fault);
+    }
+    if (result == MALI_CSF_MEM_DONE) {
+        result = mali_csf_mem_load64(s, as, header, &next, fault);
+    }
+    if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
+        result = mali_csf_mem_probe(s, as, completed, TILER_COMPLETED_SIZE,
+                                    MALI_CSF_MEM_WRITE, fault);
+    }
+    if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
+        result = mali_csf_mem_load64(s, as, completed, &top, fault);
+    }
+    if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
+        result = mali_csf_mem_load64(s, as, tiler->context_va +
+                                     TILER_COMPLETED_BOTTOM, &bottom, fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        return result;
+    }
+
+    mali_csf_mem_store64(s, as, tiler->heap_va + HEAP_FREE, next, fault);
+    if (tiler->context_va) {
+        mali_csf_mem_store64(s, as, header, top, fault);
+        mali_csf_mem_store64(s, as, completed, *chunk, fault);
+        if (!bottom) {
+            mali_csf_mem_store64(s, as, tiler->context_va +
+                                 TILER_COMPLETED_BOTTOM, *chunk, fault);
+        }
+    }
+    return MALI_CSF_MEM_DONE;
+}
+
+/* Shall the tiler's work find the heap empty, whatever is in it? */
+static bool heap_starved(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_TILER_OOM,
+                                &(MaliCsfOccasion) {
+                                    .slot = csg, .stream = cs,
+                                });
+}
+
+static void heap_access_failed(MaliCsfState *s, unsigned csg, unsigned cs,
+                               MaliCsfMemResult result,
+                               const MaliCsfFault *fault)
+{
+    MaliCsfGroup *group = &s->engine.groups[csg];
+
+    if (result == MALI_CSF_MEM_STALLED) {
+        /* The pass after the unlock tries again. */
+        return;
+    }
+    mali_csf_mmu_report_fault(s, group->as, fault);
+    if (mali_csf_mmu_unmapped(s, group->as)) {
+        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT,
+                              fault->exception, fault->va);
+    } else {
+        group->streams[cs].tiler.faulted = true;
+        group->streams[cs].tiler.fault_va = fault->va;
+    }
+}
+
+bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work)
+{
+    MaliCsfStream *stream = &s->engine.groups[work->csg].streams[work->cs];
+    MaliCsfTiler *tiler = &stream->tiler;
+    bool starved = stream->heap_va && heap_starved(s, work->csg, work->cs);
+
+    if (!s->engine.endpoint_heap_chunks && !starved) {
+        return false;
+    }
+    tiler->chunks = MIN(s->engine.endpoint_heap_chunks ?: 1,
+                        MALI_CSF_HEAP_CHUNKS_MAX);
+    tiler->starved = starved;
+    tiler->opcode = work->opcode;
+    tiler->scoreboard = work->scoreboard;
+    tiler->heap_va = stream->heap_va;
+    tiler->context_va = stream->regs[TILER_CONTEXT_REG] |
+                        (uint64_t)stream->regs[TILER_CONTEXT_REG + 1] << 32;
+    tiler->context_va &= TILER_CONTEXT_MASK;
+    return true;
+}
+
+/* A stream that waits is interrupted, and waits again afterwards. */
+static void wake_for_handler(MaliCsfStream *stream)
+{
+    if (mali_csf_heap_handler_due(stream) &&
+        (stream->state == MALI_CSF_STREAM_EMPTY ||
+         stream->state == MALI_CSF_STREAM_SYNC_WAIT ||
+         stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT ||
+         stream->state == MALI_CSF_STREAM_DEFERRED_WAIT ||
+         stream->state == MALI_CSF_STREAM_PROGRESS_WAIT ||
+         stream->state == MALI_CSF_STREAM_SHARED_WAIT ||
+         stream->state == MALI_CSF_STREAM_RESOURCE_WAIT)) {
+        stream->state = MALI_CSF_STREAM_READY;
+    }
+}
+
+void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfGroup *group = &s->engine.groups[csg];
+    MaliCsfStream *stream = &group->streams[cs];
+    MaliCsfTiler *tiler = &stream->tiler;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+    uint64_t chunk;
+
+    if (tiler->faulted || stream->state == MALI_CSF_STREAM_STOPPED ||
+        stream->state == MALI_CSF_STREAM_FATAL) {
+        return;
+    }
+    if (tiler->grant_first) {
+        result = heap_add(s, group->as, tiler->heap_va, tiler->grant_first,
+                          tiler->grant_last, 0, &fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            heap_access_failed(s, csg, cs, result, &fault);
+            return;
+        }
+        tiler->grant_first = 0;
+    }
+    for (unsigned n = 0; tiler->chunks; n++) {
+        if (n == CHUNKS_PER_PASS) {
+            mali_csf_mcu_schedule_pass(s);
+            return;
+        }
+        result = heap_take(s, group->as, tiler, &chunk, &fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            heap_access_failed(s, csg, cs, result, &fault);
+            return;
+        }
+        if (!chunk) {
+            if (!tiler->asked && !tiler->refused) {
+                tiler->wanted = true;
+            }
+            wake_for_handler(stream);
+            return;
+        }
+        trace_mali_csf_heap_chunk(csg, cs, chunk);
+        tiler->wanted = false;
+        tiler->refused = false;
+        if (--tiler->chunks == 0) {
+            MaliCsfWork work = {
+                .opcode = tiler->opcode,
+                .csg = csg,
+                .cs = cs,
+                .scoreboard = tiler->scoreboard,
+            };
+
+            mali_csf_endpoint_start(s, &work);
+        }
+    }
+}
+
+void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
+                          uint64_t first, uint64_t last)
+{
+    MaliCsfTiler *tiler = &s->engine.groups[csg].streams[cs].tiler;
+
+    trace_mali_csf_heap_answer(csg, cs, first);
+    tiler->asked = false;
+    tiler->starved = tiler->chunks && heap_starved(s, csg, cs);
+    if (first) {
+        tiler->grant_first = first;
+        tiler->grant_last = last;
+    } else if (tiler->chunks) {
+        tiler->refused = true;
+    }
+    mali_csf_heap_poll(s, csg, cs);
+}
+
+bool mali_csf_heap_handler_due(const MaliCsfStream *stream)
+{
+    return stream->tiler.refused && stream->handler_length &&
+           !stream->handler_depth;
+}
+
+void mali_csf_heap_handler_enter(MaliCsfStream *stream)
+{
+    trace_mali_csf_heap_handler(stream->handler_va, stream->handler_length);
+    stream->depth++;
+    stream->handler_depth = stream->depth;
+    stream->frames[stream->depth] = mali_csf_frame(stream->handler_va,
+                                                   stream->handler_length);
+}
+
+void mali_csf_heap_handler_done(MaliCsfStream *stream)
+{
+    /* If it freed nothing, the host is asked again. */
+    stream->handler_depth = 0;
+    stream->tiler.refused = false;
+}
+
+void mali_csf_heap_as_updated(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    s->engine.groups[csg].streams[cs].tiler.faulted = false;
+}
+
+bool mali_csf_heap_as_unmapped(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfTiler *tiler = &s->engine.groups[csg].streams[cs].tiler;
+
+    if (!tiler->faulted) {
+        return false;
+    }
+    mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                          tiler->fault_va);
+    return true;
+}
+
+const VMStateDescription vmstate_mali_csf_tiler = {
+    .name = "mali-csf-tiler",
+    .version_id = 2,
+    .minimum_version_id = 2,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(chunks, MaliCsfTiler),
+        VMSTATE_UINT8(opcode, MaliCsfTiler),
+        VMSTATE_UINT8(scoreboard, MaliCsfTiler),
+        VMSTATE_UINT64(heap_va, MaliCsfTiler),
+        VMSTATE_UINT64(context_va, MaliCsfTiler),
+        VMSTATE_BOOL(wanted, MaliCsfTiler),
+        VMSTATE_BOOL(asked, MaliCsfTiler),
+        VMSTATE_BOOL(refused, MaliCsfTiler),
+        VMSTATE_BOOL(starved, MaliCsfTiler),
+        VMSTATE_UINT32(vt_start, MaliCsfTiler),
+        VMSTATE_UINT32(vt_end, MaliCsfTiler),
+        VMSTATE_UINT32(frag_end, MaliCsfTiler),
+        VMSTATE_UINT64(grant_first, MaliCsfTiler),
+        VMSTATE_UINT64(grant_last, MaliCsfTiler),
+        VMSTATE_BOOL(faulted, MaliCsfTiler),
+        VMSTATE_UINT64(fault_va, MaliCsfTiler),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+/* Instructions */
+
+MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec)
+{
+    uint64_t va = insn_pair(exec, insn_field8(exec, 40));
+
+    if (va & 7) {
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0,
+                                   va);
+    }
+    exec->stream->heap_va = va;
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = { .address = exec->stream->heap_va };
+
+    switch (extract64(exec->word, 32, 3)) {
+    case CS_HEAP_VT_STARTED:
+        op.address += HEAP_VT_START;
+        break;
+    case CS_HEAP_VT_COMPLETED:
+        op.address += HEAP_VT_END;
+        break;
+    case CS_HEAP_FRAGMENT_COMPLETED:
+        op.address += HEAP_FRAG_END;
+        break;
+    default:
+        return mali_csf_exec_invalid(exec);
+    }
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
+                                            const MaliCsfDeferred *op)
+{
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+
+    result = mali_csf_mem_add32(exec->s, exec->group->as, op->address, 1,
+                                &fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, op->address, &fault);
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)),
+        .data = insn_pair(exec, insn_field8(exec, 32)),
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+/* The chunks go back to the heap; who waits for one is served by the pass */
+MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
+                                             const MaliCsfDeferred *op)
+{
+    uint64_t heap_va = exec->stream->heap_va;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+
+    if (!op->address && !(op->word & 1)) {
+        return MALI_CSF_STEP_NEXT;
+    }
+    result = heap_add(exec->s, exec->group->as, heap_va, op->address,
+                      op->data, op->word & 1, &fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, heap_va, &fault);
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    uint64_t va = insn_pair(exec, insn_field8(exec, 40));
+    uint32_t length = stream->regs[insn_field8(exec, 32)];
+
+    if (insn_field8(exec, 0) != CS_EXCEPTION_TYPE_TILER_OOM ||
+        stream->handler_depth) {
+        return mali_csf_exec_invalid(exec);
+    }
+    if ((va & 7) || (length & 7) || va + length < va) {
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_CONFIG_FAULT);
+    }
+    stream->handler_va = va;
+    stream->handler_length = length;
+    return MALI_CSF_STEP_NEXT;
+}

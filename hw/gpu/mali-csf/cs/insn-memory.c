@@ -1,0 +1,348 @@
+/*
+ * Mali CSF GPU: instructions that load, store, synchronize and flush
+ *
+ * As in src/panfrost/genxml/v10.xml, cs_builder.h and decode_csf.c of Mesa
+ * 25.0.7.  Each makes sure of every page that it needs before its first
+ * effect.
+ * Those that can be deferred have their operands from a MaliCsfDeferred.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "instructions.h"
+#include "../trace.h"
+
+/*
+ * The words in memory are consecutive for the bits that are set: panvk
+ * loads a 16-byte structure into r33, r34, r36 and r37 with the mask 0b11011
+ * (Mesa 25.0.7, panvk_vX_cmd_draw.c).
+ */
+static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
+{
+    unsigned base = insn_field8(exec, 48);
+    unsigned addr = insn_field8(exec, 40);
+    uint32_t mask = extract64(exec->word, 16, 16);
+    MaliCsfMemAccess access = store ? MALI_CSF_MEM_WRITE : MALI_CSF_MEM_READ;
+    uint32_t *regs = exec->stream->regs;
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+    uint32_t words[16];
+    unsigned count = 0;
+    unsigned i;
+    uint64_t va;
+
+    if (!mask) {
+        return MALI_CSF_STEP_NEXT;
+    }
+    va = insn_pair(exec, addr) + insn_offset16(exec);
+    if (va & 3) {
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
+    }
+
+    count = ctpop32(mask);
+    if (count == 1) {
+        /* What most streams do: one access is its own proof. */
+        unsigned reg = base + ctz32(mask);
+
+        result = store ? mali_csf_mem_store32(exec->s, exec->group->as, va,
+                                              regs[reg], &mmu_fault)
+                       : mali_csf_mem_load32(exec->s, exec->group->as, va,
+                                             &regs[reg], &mmu_fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+        }
+        return MALI_CSF_STEP_NEXT;
+    }
+
+    result = mali_csf_mem_probe(exec->s, exec->group->as, va, count * 4,
+                                access, &mmu_fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+    }
+    for (i = 0; i < count; i++, mask &= mask - 1) {
+        unsigned reg = base + ctz32(mask);
+
+        result = store ? mali_csf_mem_store32(exec->s, exec->group->as,
+                                              va + i * 4, regs[reg],
+                                              &mmu_fault)
+                       : mali_csf_mem_load32(exec->s, exec->group->as,
+                                             va + i * 4, &words[i],
+                                             &mmu_fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            /* The guest edits these very entries, with no lock held. */
+            return mali_csf_access_blocked(exec, result, va + i * 4,
+                                           &mmu_fault);
+        }
+    }
+    if (!store) {
+        mask = extract64(exec->word, 16, 16);
+        for (i = 0; i < count; i++, mask &= mask - 1) {
+            regs[base + ctz32(mask)] = words[i];
+        }
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
+{
+    return load_store_multiple(exec, false);
+}
+
+MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec)
+{
+    return load_store_multiple(exec, true);
+}
+
+MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .data = exec->stream->regs[insn_field8(exec, 40)],
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op)
+{
+    /* Not needed if a flush was done since the host read this identifier */
+    uint32_t id = op->data & R_LATEST_FLUSH_ID_ID_MASK;
+
+    if (id == 0 || id == exec->s->gpu.latest_flush_id) {
+        mali_csf_engine_flush(exec->s, exec->csg, exec->cs, op->signal,
+                              extract64(op->word, 0, 12));
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* SYNC_ADD and SYNC_SET */
+MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)),
+        .data = exec->stream->regs[insn_field8(exec, 32)],
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)),
+        .data = insn_pair(exec, insn_field8(exec, 32)),
+    };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
+                              bool wide, bool add)
+{
+    unsigned as = exec->group->as;
+    uint64_t va = op->address;
+    bool propagate = op->word & 1;
+    uint32_t error = propagate ? exec->stream->error : 0;
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+
+    /* Both words of an aligned object are in one page. */
+    result = mali_csf_mem_probe(exec->s, as, va, wide ? 16 : 8,
+                                MALI_CSF_MEM_ATOMIC, &mmu_fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+    }
+    /* Who sees the value sees the error that belongs to it. */
+    mali_csf_mem_store32(exec->s, as,
+                         va + (wide ? CS_SYNC64_ERROR : CS_SYNC32_ERROR),
+                         error, &mmu_fault);
+    /* The error word before the value, see above */
+    smp_wmb();
+    if (wide && add) {
+        mali_csf_mem_add64(exec->s, as, va, op->data, &mmu_fault);
+    } else if (wide) {
+        mali_csf_mem_store64(exec->s, as, va, op->data, &mmu_fault);
+    } else if (add) {
+        mali_csf_mem_add32(exec->s, as, va, op->data, &mmu_fault);
+    } else {
+        mali_csf_mem_store32(exec->s, as, va, op->data, &mmu_fault);
+    }
+
+    exec->sync_written = true;
+    if (extract64(op->word, 1, 2) == CS_SYNC_SCOPE_SYSTEM) {
+        exec->group->sync_update = true;
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
+{
+    return sync_write(exec, op, false, true);
+}
+
+MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
+{
+    return sync_write(exec, op, false, false);
+}
+
+MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
+{
+    return sync_write(exec, op, true, true);
+}
+
+MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
+{
+    return sync_write(exec, op, true, false);
+}
+
+static bool sync_condition(unsigned condition, uint64_t value,
+                           uint64_t reference)
+{
+    switch (condition) {
+    case CS_COND_LE:
+        return value <= reference;
+    case CS_COND_GT:
+        return value > reference;
+    default:
+        return value >= reference;
+    }
+}
+
+static MaliCsfMemResult sync_load(MaliCsfState *s, unsigned as, uint64_t va,
+                                  bool wide, uint64_t *value,
+                                  MaliCsfFault *mmu_fault)
+{
+    MaliCsfMemResult result;
+    uint32_t value32 = 0;
+
+    if (wide) {
+        return mali_csf_mem_load64(s, as, va, value, mmu_fault);
+    }
+    result = mali_csf_mem_load32(s, as, va, &value32, mmu_fault);
+    *value = value32;
+    return result;
+}
+
+bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
+                             const MaliCsfStream *stream)
+{
+    MaliCsfFault mmu_fault;
+    uint64_t value;
+
+    if (sync_load(s, as, stream->wait_va, stream->wait_64bit, &value,
+                  &mmu_fault) != MALI_CSF_MEM_DONE) {
+        /* The instruction itself shall stall or fault. */
+        return true;
+    }
+    return sync_condition(stream->wait_condition, value, stream->wait_value);
+}
+
+static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
+{
+    MaliCsfStream *stream = exec->stream;
+    unsigned as = exec->group->as;
+    unsigned addr = insn_field8(exec, 40);
+    unsigned data = insn_field8(exec, 32);
+    unsigned condition = extract64(exec->word, 28, 4);
+    bool reject = exec->word & 1;
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+    uint64_t reference;
+    uint64_t value;
+    uint32_t error;
+    uint64_t va;
+
+    if (condition != CS_COND_LE && condition != CS_COND_GT &&
+        condition != CS_COND_GE) {
+        return mali_csf_exec_invalid(exec);
+    }
+    va = insn_pair(exec, addr);
+    if (va & (wide ? 15 : 7)) {
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
+    }
+    reference = wide ? insn_pair(exec, data) : stream->regs[data];
+
+    result = sync_load(exec->s, as, va, wide, &value, &mmu_fault);
+    if (result == MALI_CSF_MEM_DONE) {
+        /* The error that belongs to the value, or a later one */
+        smp_rmb();
+        result = mali_csf_mem_load32(exec->s, as, va + (wide ?
+                                     CS_SYNC64_ERROR : CS_SYNC32_ERROR),
+                                     &error, &mmu_fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+    }
+
+    if (!sync_condition(condition, value, reference)) {
+        stream->state = MALI_CSF_STREAM_SYNC_WAIT;
+        stream->wait_va = va;
+        stream->wait_value = reference;
+        stream->wait_condition = condition;
+        stream->wait_64bit = wide;
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "sync", va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    if (error && !reject) {
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_INHERIT_FAULT, error, va);
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec)
+{
+    return sync_wait(exec, false);
+}
+
+MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec)
+{
+    return sync_wait(exec, true);
+}
+
+MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = {
+        .address = insn_pair(exec, insn_field8(exec, 40)) +
+                   insn_offset16(exec),
+    };
+
+    if (extract64(exec->word, 32, 8) > CS_STATE_ERROR_STATUS) {
+        return mali_csf_exec_invalid(exec);
+    }
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state)
+{
+    switch (state) {
+    case CS_STATE_TIMESTAMP:
+        return mali_csf_gpu_timestamp(exec->s);
+    case CS_STATE_CYCLE_COUNT:
+        return mali_csf_gpu_cycle_count(exec->s);
+    case CS_STATE_ERROR_STATUS:
+        return exec->stream->error;
+    default:
+        /* CS_STATE_DISJOINT_COUNT: nothing makes the counters disjoint */
+        return 0;
+    }
+}
+
+MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op)
+{
+    MaliCsfMemResult result;
+    MaliCsfFault mmu_fault;
+    uint64_t value = mali_csf_state_value(exec, extract64(op->word, 32, 8));
+
+    result = mali_csf_mem_store64(exec->s, exec->group->as, op->address,
+                                  value, &mmu_fault);
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, op->address, &mmu_fault);
+    }
+    return MALI_CSF_STEP_NEXT;
+}

@@ -1,0 +1,261 @@
+/*
+ * Mali CSF GPU: instructions on the state of a stream and of its group
+ *
+ * Scoreboard selections as in src/panfrost/genxml/v11.xml of Mesa and in
+ * panvk_vX_cmd_buffer.c of the same versions.  No public user space has
+ * progress counters or entries shared by a group: what is here of them is a
+ * guess that follows their names and the kbase driver's CS_REQ bits.  Of the
+ * buffer that TRACE_POINT writes to, kbase has the configuration; what an
+ * event looks like is a guess.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/host-utils.h"
+#include "instructions.h"
+#include "../trace.h"
+
+MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec)
+{
+    exec->stream->sb_endpoint = extract64(exec->word, 0, 4);
+    exec->stream->sb_other = extract64(exec->word, 4, 4);
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* SET_STATE and SET_STATE_IMM32 */
+static MaliCsfStep set_state(MaliCsfExec *exec, uint32_t value)
+{
+    MaliCsfStream *stream = exec->stream;
+    unsigned state = extract64(exec->word, 32, 8);
+
+    switch (state) {
+    case CS_SET_STATE_SB_MASK_STREAM:
+        stream->sb_mask_stream = value;
+        return MALI_CSF_STEP_NEXT;
+    case CS_SET_STATE_SB_MASK_WAIT:
+        stream->sb_mask_wait = value;
+        return MALI_CSF_STEP_NEXT;
+    case CS_SET_STATE_SB_SEL_ENDPOINT:
+    case CS_SET_STATE_SB_SEL_OTHER:
+    case CS_SET_STATE_SB_SEL_DEFERRED:
+        break;
+    default:
+        return mali_csf_exec_invalid(exec);
+    }
+    if (value >= exec->s->model->scoreboards) {
+        return mali_csf_exec_invalid(exec);
+    }
+    if (state == CS_SET_STATE_SB_SEL_ENDPOINT) {
+        stream->sb_endpoint = value;
+    } else if (state == CS_SET_STATE_SB_SEL_OTHER) {
+        stream->sb_other = value;
+    } else {
+        stream->sb_deferred = value;
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec)
+{
+    return set_state(exec, exec->stream->regs[insn_field8(exec, 40)]);
+}
+
+MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec)
+{
+    return set_state(exec, exec->word);
+}
+
+/*
+ * The next entry of SB_MASK_STREAM behind the selected one, round robin, and
+ * from now on the selected one.  panvk takes care that it is not the same and
+ * relies on it being free ("Wait for scoreboard to be available and select the
+ * next scoreboard entry").
+ */
+MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    unsigned type = extract64(exec->word, 32, 4);
+    uint32_t entries = stream->sb_mask_stream &
+                       ((1u << exec->s->model->scoreboards) - 1);
+    uint32_t behind;
+    uint8_t *selected;
+    uint8_t endpoint = stream->sb_endpoint;
+    unsigned next;
+
+    switch (type) {
+    case CS_SB_TYPE_NONE:
+        /* Nothing is selected. */
+        selected = &endpoint;
+        break;
+    case CS_SB_TYPE_ENDPOINT:
+        selected = &stream->sb_endpoint;
+        break;
+    case CS_SB_TYPE_OTHER:
+        selected = &stream->sb_other;
+        break;
+    case CS_SB_TYPE_DEFERRED:
+        selected = &stream->sb_deferred;
+        break;
+    default:
+        return mali_csf_exec_invalid(exec);
+    }
+    if (!entries) {
+        return mali_csf_exec_invalid(exec);
+    }
+    behind = entries & (UINT32_MAX << *selected << 1);
+    next = ctz32(behind ? behind : entries);
+    if (!mali_csf_exec_wait(exec, 1u << next)) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    *selected = next;
+    exec->stream->regs[insn_field8(exec, 48)] =
+        extract64(exec->word, 36, 1) ? 1u << next : next;
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* The entries of a group are counters: INC adds one, DEC waits for one */
+
+MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = { 0 };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op)
+{
+    uint32_t *entry = &exec->group->shared_sb[extract64(op->word, 48, 4)];
+
+    if (*entry < UINT32_MAX) {
+        (*entry)++;
+    }
+    exec->group_written = true;
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
+{
+    unsigned number = extract64(exec->word, 48, 4);
+    uint32_t *entry = &exec->group->shared_sb[number];
+
+    if (!*entry) {
+        exec->stream->state = MALI_CSF_STREAM_SHARED_WAIT;
+        exec->stream->wait_value = number;
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "shared", exec->va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    (*entry)--;
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* Progress counters: 64 bits, one for each stream of the group */
+
+MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
+{
+    unsigned queue = extract64(exec->word, 0, 5);
+    uint64_t reference = insn_pair(exec, insn_field8(exec, 40));
+
+    if (queue >= exec->s->model->cs_per_csg) {
+        return mali_csf_exec_invalid(exec);
+    }
+    if (exec->group->streams[queue].progress < reference) {
+        exec->stream->state = MALI_CSF_STREAM_PROGRESS_WAIT;
+        exec->stream->wait_condition = queue;
+        exec->stream->wait_value = reference;
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "progress", exec->va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec)
+{
+    exec->stream->progress = insn_pair(exec, insn_field8(exec, 40));
+    exec->group_written = true;
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec)
+{
+    insn_set_pair(exec, insn_field8(exec, 48), exec->stream->progress);
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec)
+{
+    MaliCsfDeferred op = { 0 };
+
+    return mali_csf_exec_deferrable(exec, &op);
+}
+
+/* The states that are asked for, then registers, as much as there is room */
+static void trace_event_fill(const MaliCsfExec *exec,
+                             const MaliCsfDeferred *op, uint8_t *event,
+                             unsigned size)
+{
+    unsigned base = extract64(op->word, 32, 8);
+    unsigned count = extract64(op->word, 40, 8);
+    unsigned used = 0;
+
+    memset(event, 0, size);
+    for (unsigned i = 0; i <= CS_STATE_ERROR_STATUS && used + 8 <= size; i++) {
+        if (exec->stream->trace.event_state & (1u << i)) {
+            stq_le_p(event + used, mali_csf_state_value(exec, i));
+            used += 8;
+        }
+    }
+    for (unsigned i = 0; i < count && used + 4 <= size; i++, used += 4) {
+        stl_le_p(event + used, exec->stream->regs[base + i]);
+    }
+}
+
+MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op)
+{
+    const MaliCsfTraceBuffer *trace = &exec->stream->trace;
+    const unsigned as = exec->group->as;
+    uint8_t event[MALI_CSF_MAX_TRACE_EVENT];
+    unsigned size = 1u << trace->event_size;
+    uint64_t offset, va;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+
+    if (!trace->size) {
+        return MALI_CSF_STEP_NEXT;
+    }
+    va = trace->offset_va;
+    result = mali_csf_mem_load64(exec->s, as, va, &offset, &fault);
+    if (result == MALI_CSF_MEM_DONE) {
+        result = mali_csf_mem_probe(exec->s, as, va, sizeof(offset),
+                                    MALI_CSF_MEM_WRITE, &fault);
+    }
+    if (result == MALI_CSF_MEM_DONE) {
+        va = trace->base + (offset & (trace->size - 1) & ~(size - 1));
+        trace_event_fill(exec, op, event, size);
+        result = mali_csf_mem_write(exec->s, as, va, event, size, &fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &fault);
+    }
+    /* Who sees the offset sees the event before it. */
+    smp_wmb();
+    mali_csf_mem_store64(exec->s, as, trace->offset_va, offset + size, &fault);
+    return MALI_CSF_STEP_NEXT;
+}
+
+bool mali_csf_group_wait_over(const MaliCsfGroup *group,
+                              const MaliCsfStream *stream)
+{
+    switch (stream->state) {
+    case MALI_CSF_STREAM_SHARED_WAIT:
+        return group->shared_sb[stream->wait_value];
+    case MALI_CSF_STREAM_PROGRESS_WAIT:
+        return group->streams[stream->wait_condition].progress >=
+               stream->wait_value;
+    default:
+        return false;
+    }
+}

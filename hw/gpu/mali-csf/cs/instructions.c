@@ -1,0 +1,464 @@
+/*
+ * Mali CSF GPU: what each command-stream instruction does
+ *
+ * Semantics as in src/panfrost/genxml/v10.xml, cs_builder.h and
+ * decode_csf.c of Mesa 25.0.7.  Each instruction makes sure of every page
+ * that it needs before its first effect: one that is stalled or faults has
+ * done nothing and is executed anew.
+ *
+ * Which instructions there are is in cs/table.c.  A device takes from there,
+ * by the architecture of its model, an array of 256 entries with all that
+ * executing a word needs: the bits that mean something, the operands to
+ * check, and the function to call.  No function asks for the architecture.
+ *
+ * Not modelled: instructions of cs/table.c that have no row in semantics[]
+ * end the stream with CS_INVALID_INSTRUCTION; work given to an endpoint has
+ * no effect.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "hw/gpu/mali-csf/cs-table.h"
+#include "../endpoint/endpoint.h"
+#include "instructions.h"
+#include "resource.h"
+#include "../trace.h"
+
+MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
+{
+    mali_csf_stream_fatal(exec->s, exec->csg, exec->cs, type,
+                          exec->word >> CS_OPCODE_SHIFT, exec->va);
+    return MALI_CSF_STEP_BLOCKED;
+}
+
+MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec)
+{
+    return mali_csf_exec_fatal(exec, CS_EXCEPTION_INVALID_INSTRUCTION);
+}
+
+MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
+                                uint32_t data, uint64_t info)
+{
+    mali_csf_stream_fault(exec->s, exec->csg, exec->cs, type, data, info);
+    return MALI_CSF_STEP_BLOCKED;
+}
+
+MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
+                                    uint64_t va, const MaliCsfFault *mmu_fault)
+{
+    MaliCsfState *s = exec->s;
+    MaliCsfStream *stream = exec->stream;
+    unsigned as = exec->group->as;
+
+    if (result == MALI_CSF_MEM_STALLED) {
+        if (exec->deferred) {
+            exec->deferred->blocked = MALI_CSF_MEM_STALLED;
+            exec->deferred->blocked_va = va;
+        } else {
+            stream->state = MALI_CSF_STREAM_STALLED;
+            stream->wait_va = va;
+        }
+        mali_csf_mmu_stalled(s, as, va);
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "stalled", va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+
+    mali_csf_mmu_report_fault(s, as, mmu_fault);
+    if (mali_csf_mmu_unmapped(s, as)) {
+        /* No UPDATE will come to release it. */
+        mali_csf_stream_fatal(s, exec->csg, exec->cs, CS_EXCEPTION_BUS_FAULT,
+                              mmu_fault->exception, mmu_fault->va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    if (exec->deferred) {
+        exec->deferred->blocked = MALI_CSF_MEM_FAULTED;
+        exec->deferred->blocked_va = mmu_fault->va;
+    } else {
+        stream->state = MALI_CSF_STREAM_MMU_FAULTED;
+        stream->wait_va = mmu_fault->va;
+    }
+    trace_mali_csf_cs_blocked(exec->csg, exec->cs, "faulted", mmu_fault->va);
+    return MALI_CSF_STEP_BLOCKED;
+}
+
+bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask)
+{
+    MaliCsfStream *stream = exec->stream;
+
+    if (!(mali_csf_stream_scoreboards(stream) & mask)) {
+        return true;
+    }
+    stream->state = MALI_CSF_STREAM_SCOREBOARD_WAIT;
+    stream->wait_mask = mask;
+    trace_mali_csf_cs_blocked(exec->csg, exec->cs, "scoreboard", mask);
+    return false;
+}
+
+static MaliCsfStep do_nop(MaliCsfExec *exec)
+{
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_move48(MaliCsfExec *exec)
+{
+    unsigned dst = insn_field8(exec, 48);
+
+    insn_set_pair(exec, dst, extract64(exec->word, 0, 48));
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_move32(MaliCsfExec *exec)
+{
+    unsigned dst = insn_field8(exec, 48);
+
+    exec->stream->regs[dst] = exec->word;
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_wait(MaliCsfExec *exec)
+{
+    uint32_t mask = extract64(exec->word, 33, 1) ?
+                    exec->stream->sb_mask_wait :
+                    extract64(exec->word, 16, 16);
+
+    if (!mali_csf_exec_wait(exec, mask)) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    insn_progress(exec);
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_run(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    MaliCsfWork work = {
+        .opcode = exec->word >> CS_OPCODE_SHIFT,
+        .csg = exec->csg,
+        .cs = exec->cs,
+        .scoreboard = stream->sb_endpoint,
+    };
+
+    if (!mali_csf_resource_take(exec,
+                                mali_csf_resource_of_opcode(work.opcode))) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    stream->scoreboard[work.scoreboard]++;
+    mali_csf_endpoint_start(exec->s, &work);
+    insn_progress(exec);
+    return MALI_CSF_STEP_NEXT;
+}
+
+/*
+ * The tiler takes one thing after the other: what waits for memory of a heap
+ * keeps the next from beginning.
+ */
+static bool tiler_free(MaliCsfExec *exec)
+{
+    const MaliCsfTiler *tiler = &exec->stream->tiler;
+
+    return !tiler->chunks || mali_csf_exec_wait(exec, 1u << tiler->scoreboard);
+}
+
+static MaliCsfStep do_run_tiler(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    MaliCsfWork work = {
+        .opcode = exec->word >> CS_OPCODE_SHIFT,
+        .csg = exec->csg,
+        .cs = exec->cs,
+        .scoreboard = stream->sb_endpoint,
+    };
+
+    if (!tiler_free(exec) ||
+        !mali_csf_resource_take(exec,
+                                mali_csf_resource_of_opcode(work.opcode))) {
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    stream->scoreboard[work.scoreboard]++;
+    if (!mali_csf_heap_hold(exec->s, &work)) {
+        mali_csf_endpoint_start(exec->s, &work);
+    }
+    insn_progress(exec);
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep do_finish_tiling(MaliCsfExec *exec)
+{
+    return tiler_free(exec) ? do_run(exec) : MALI_CSF_STEP_BLOCKED;
+}
+
+static MaliCsfStep do_branch(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    MaliCsfFrame *frame = &stream->frames[stream->depth];
+    unsigned reg = insn_field8(exec, 40);
+    uint64_t target;
+    uint64_t start;
+
+    if (!mali_csf_branch_known(exec->word)) {
+        return mali_csf_exec_invalid(exec);
+    }
+    if (!mali_csf_branch_taken(exec->word, stream->regs[reg])) {
+        return MALI_CSF_STEP_NEXT;
+    }
+
+    target = frame->ip + 8 + (int64_t)insn_offset16(exec) * 8;
+    start = mali_csf_frame_start(stream);
+    /* Relative to the start, so that no sum wraps */
+    if (target - start > frame->end - start) {
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_INVALID_INSTRUCTION);
+    }
+    frame->ip = target;
+    return MALI_CSF_STEP_JUMPED;
+}
+
+/* Address and length of CALL and JUMP; false if they are no buffer */
+static bool branch_buffer(MaliCsfExec *exec, uint64_t *address,
+                          uint32_t *length)
+{
+    *address = insn_pair(exec, insn_field8(exec, 40));
+    *length = exec->stream->regs[insn_field8(exec, 32)];
+
+    return !(*address & 7) && !(*length & 7) &&
+           *address + *length >= *address;
+}
+
+static MaliCsfStep do_call(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    uint64_t address;
+    uint32_t length;
+
+    if (!branch_buffer(exec, &address, &length)) {
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_CONFIG_FAULT);
+    }
+    if (stream->depth + 1 >= mali_csf_stream_frames(stream)) {
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_CALL_STACK_OVERFLOW);
+    }
+    stream->frames[stream->depth].ip += 8;
+    stream->depth++;
+    stream->frames[stream->depth] = mali_csf_frame(address, length);
+    return MALI_CSF_STEP_JUMPED;
+}
+
+static MaliCsfStep do_jump(MaliCsfExec *exec)
+{
+    MaliCsfStream *stream = exec->stream;
+    uint64_t address;
+    uint32_t length;
+
+    if (stream->depth == 0) {
+        /* There is nothing to come back from (Mesa, cs_builder.h). */
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_INVALID_INSTRUCTION);
+    }
+    if (!branch_buffer(exec, &address, &length)) {
+        return mali_csf_exec_fatal(exec, CS_EXCEPTION_CONFIG_FAULT);
+    }
+    stream->frames[stream->depth] = mali_csf_frame(address, length);
+    return MALI_CSF_STEP_JUMPED;
+}
+
+static MaliCsfStep do_error_barrier(MaliCsfExec *exec)
+{
+    exec->stream->error = 0;
+    return MALI_CSF_STEP_NEXT;
+}
+
+/* The architecture has no such opcode, or the model has no function for it */
+static MaliCsfStep do_unknown(MaliCsfExec *exec)
+{
+    unsigned opcode = exec->word >> CS_OPCODE_SHIFT;
+    const CsInstruction *row = cs_instruction_find(opcode,
+                                                   exec->s->model->arch);
+
+    if (row) {
+        qemu_log_mask(LOG_UNIMP, "mali-csf: %s at 0x%" PRIx64 " is not "
+                      "modelled\n", row->name, exec->va);
+    } else {
+        qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: opcode %u at 0x%" PRIx64
+                      ": architecture %u has none of that number\n", opcode,
+                      exec->va, exec->s->model->arch);
+    }
+    return mali_csf_exec_invalid(exec);
+}
+
+typedef struct MaliCsfSemantics {
+    MaliCsfStep (*execute)(MaliCsfExec *exec);
+    /* Of those that can be deferred, and how their address is aligned */
+    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
+    uint8_t align;
+    /* Share of a slice that it takes; a simple one is 1 */
+    uint8_t weight;
+    /* Passed over between a CS_FAULT and the next ERROR_BARRIER */
+    bool skipped_on_error;
+} MaliCsfSemantics;
+
+#define SIMPLE(fn)  .execute = (fn), .weight = 1
+#define MEMORY(fn)  .execute = (fn), .weight = 4
+#define ENDPOINT    .execute = do_run, .weight = 4, .skipped_on_error = true
+#define TILER       .execute = do_run_tiler, .weight = 4, \
+                    .skipped_on_error = true
+
+/* By opcode; which architectures have it is in cs/table.c */
+static const MaliCsfSemantics semantics[256] = {
+    [CS_OP_NOP] = { SIMPLE(do_nop) },
+    [CS_OP_MOVE48] = { SIMPLE(do_move48) },
+    [CS_OP_MOVE32] = { SIMPLE(do_move32) },
+    [CS_OP_WAIT] = { SIMPLE(do_wait) },
+    [CS_OP_RUN_COMPUTE] = { ENDPOINT },
+    [CS_OP_RUN_TILING] = { TILER },
+    [CS_OP_RUN_IDVS] = { TILER },
+    [CS_OP_RUN_FRAGMENT] = { ENDPOINT },
+    [CS_OP_RUN_FULLSCREEN] = { TILER },
+    [CS_OP_FINISH_TILING] = { .execute = do_finish_tiling, .weight = 4,
+                              .skipped_on_error = true },
+    [CS_OP_FINISH_FRAGMENT] = { MEMORY(mali_csf_insn_finish_fragment),
+                                .perform = mali_csf_perform_finish_fragment },
+    [CS_OP_RUN_IDVS2] = { TILER },
+    [CS_OP_RUN_FRAGMENT2] = { ENDPOINT },
+    [CS_OP_ARITH_IMM32] = { SIMPLE(mali_csf_insn_arith_imm32) },
+    [CS_OP_ARITH_IMM64] = { SIMPLE(mali_csf_insn_arith_imm64) },
+    [CS_OP_ARITH_REG32] = { SIMPLE(mali_csf_insn_arith_reg32) },
+    [CS_OP_LOGIC_OP32] = { SIMPLE(mali_csf_insn_logic_op32) },
+    [CS_OP_LOAD_MULTIPLE] = { MEMORY(mali_csf_insn_load_multiple),
+                              .skipped_on_error = true },
+    [CS_OP_STORE_MULTIPLE] = { MEMORY(mali_csf_insn_store_multiple),
+                               .skipped_on_error = true },
+    [CS_OP_BRANCH] = { SIMPLE(do_branch) },
+    [CS_OP_SET_SB_ENTRY] = { SIMPLE(mali_csf_insn_set_sb_entry) },
+    [CS_OP_PROGRESS_WAIT] = { SIMPLE(mali_csf_insn_progress_wait) },
+    [CS_OP_SET_EXCEPTION_HANDLER] = {
+        SIMPLE(mali_csf_insn_set_exception_handler)
+    },
+    [CS_OP_NEXT_SB_ENTRY] = { SIMPLE(mali_csf_insn_next_sb_entry) },
+    [CS_OP_SET_STATE] = { SIMPLE(mali_csf_insn_set_state) },
+    [CS_OP_SET_STATE_IMM32] = { SIMPLE(mali_csf_insn_set_state_imm32) },
+    [CS_OP_SHARED_SB_INC] = { SIMPLE(mali_csf_insn_shared_sb_inc),
+                              .perform = mali_csf_perform_shared_sb_inc },
+    [CS_OP_SHARED_SB_DEC] = { SIMPLE(mali_csf_insn_shared_sb_dec) },
+    [CS_OP_CALL] = { SIMPLE(do_call) },
+    [CS_OP_JUMP] = { SIMPLE(do_jump) },
+    [CS_OP_REQ_RESOURCE] = { SIMPLE(mali_csf_insn_req_resource) },
+    [CS_OP_FLUSH_CACHE2] = { SIMPLE(mali_csf_insn_flush_cache2),
+                             .perform = mali_csf_perform_flush_cache2 },
+    [CS_OP_SYNC_ADD32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
+                           .perform = mali_csf_perform_sync_add32 },
+    [CS_OP_SYNC_SET32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
+                           .perform = mali_csf_perform_sync_set32 },
+    [CS_OP_SYNC_WAIT32] = { MEMORY(mali_csf_insn_sync_wait32) },
+    [CS_OP_STORE_STATE] = { MEMORY(mali_csf_insn_store_state), .align = 8,
+                            .perform = mali_csf_perform_store_state },
+    [CS_OP_PROGRESS_STORE] = { SIMPLE(mali_csf_insn_progress_store) },
+    [CS_OP_PROGRESS_LOAD] = { SIMPLE(mali_csf_insn_progress_load) },
+    [CS_OP_RUN_COMPUTE_INDIRECT] = { ENDPOINT },
+    [CS_OP_ERROR_BARRIER] = { SIMPLE(do_error_barrier) },
+    [CS_OP_PROT_REGION] = { SIMPLE(mali_csf_insn_prot_region) },
+    [CS_OP_HEAP_SET] = { SIMPLE(mali_csf_insn_heap_set) },
+    [CS_OP_HEAP_OPERATION] = { MEMORY(mali_csf_insn_heap_operation),
+                               .align = 4,
+                               .perform = mali_csf_perform_heap_operation },
+    [CS_OP_TRACE_POINT] = { MEMORY(mali_csf_insn_trace_point),
+                            .perform = mali_csf_perform_trace_point },
+    [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
+                           .perform = mali_csf_perform_sync_add64 },
+    [CS_OP_SYNC_SET64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
+                           .perform = mali_csf_perform_sync_set64 },
+    [CS_OP_SYNC_WAIT64] = { MEMORY(mali_csf_insn_sync_wait64) },
+    [CS_OP_ARITH_REG64] = { SIMPLE(mali_csf_insn_arith_reg64) },
+    [CS_OP_ENOP] = { SIMPLE(do_nop) },
+};
+
+/* The dispatch entry of an instruction's row */
+static MaliCsfDispatch dispatch_entry(const CsInstruction *row,
+                                      const MaliCsfModel *model)
+{
+    MaliCsfDispatch entry = { .work_registers = model->work_registers };
+    const uint64_t too_many = 0x80 - model->work_registers;
+    const CsField *field;
+
+    entry.fields = cs_opcode(0xff) | cs_instruction_mask(row, model->arch);
+    for (field = row->fields; field && field->kind; field++) {
+        if (!cs_field_exists(field, model->arch)) {
+            continue;
+        }
+        switch (field->kind) {
+        case CS_FIELD_PAIR:
+            entry.forbidden |= 1ull << field->shift;
+            /* fall through */
+        case CS_FIELD_REGISTER:
+            entry.registers |= 0x7full << field->shift;
+            entry.beyond |= too_many << field->shift;
+            entry.forbidden |= 0x80ull << field->shift;
+            entry.overflow |= 0x80ull << field->shift;
+            break;
+        case CS_FIELD_SIGNAL:
+            entry.signals = true;
+            /* fall through */
+        case CS_FIELD_ENTRY:
+            entry.forbidden |= (cs_field_mask(field) >> field->shift &
+                                ~(uint64_t)(model->scoreboards - 1)) <<
+                               field->shift;
+            break;
+        case CS_FIELD_BASE:
+            entry.base_shift = field->shift;
+            break;
+        case CS_FIELD_LIST:
+            entry.list_shift = field->shift;
+            break;
+        case CS_FIELD_COUNT:
+            entry.count_shift = field->shift;
+            break;
+        default:
+            break;
+        }
+    }
+    return entry;
+}
+
+MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model)
+{
+    MaliCsfDispatch *dispatch = g_new0(MaliCsfDispatch, 256);
+    unsigned opcode;
+
+    /* What the check of operands takes for granted */
+    assert(model->work_registers <= MALI_CSF_MAX_WORK_REGISTERS &&
+           !(model->work_registers & 1));
+    assert(model->scoreboards <= MALI_CSF_MAX_SCOREBOARDS &&
+           is_power_of_2(model->scoreboards));
+
+    for (opcode = 0; opcode < 256; opcode++) {
+        const CsInstruction *row = cs_instruction_find(opcode, model->arch);
+        const MaliCsfSemantics *what = &semantics[opcode];
+
+        if (!row || !what->execute) {
+            dispatch[opcode] = (MaliCsfDispatch) {
+                .execute = do_unknown,
+                .fields = UINT64_MAX,
+                .weight = 1,
+            };
+            continue;
+        }
+        dispatch[opcode] = dispatch_entry(row, model);
+        dispatch[opcode].execute = what->execute;
+        dispatch[opcode].perform = what->perform;
+        dispatch[opcode].misaligned = what->align ? what->align - 1 : 0;
+        dispatch[opcode].weight = what->weight;
+        dispatch[opcode].skipped_on_error = what->skipped_on_error;
+    }
+    return dispatch;
+}
+
+bool mali_csf_dispatch_list_valid(const MaliCsfDispatch *entry, uint64_t word)
+{
+    unsigned base = extract64(word, entry->base_shift, 8);
+    uint32_t list;
+
+    if (entry->count_shift) {
+        return base + extract64(word, entry->count_shift, 8) <=
+               entry->work_registers;
+    }
+    list = extract64(word, entry->list_shift, 16);
+    return !list || base + 31 - clz32(list) < entry->work_registers;
+}

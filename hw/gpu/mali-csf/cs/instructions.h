@@ -1,0 +1,301 @@
+/*
+ * Mali CSF GPU: executing command-stream instructions
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_CS_INSTRUCTIONS_H
+#define HW_GPU_MALI_CSF_CS_INSTRUCTIONS_H
+
+#include "qemu/bitops.h"
+#include "../device.h"
+
+/* The stream that is executing, for the length of its turn */
+typedef struct MaliCsfExec {
+    MaliCsfState *s;
+    MaliCsfGroup *group;
+    MaliCsfStream *stream;
+    uint8_t csg;
+    uint8_t cs;
+    /*
+     * Word and address of the instruction.  Bits of the word that are no
+     * field of it are zero: it may be read as the widest of all architectures.
+     */
+    uint64_t word;
+    uint64_t va;
+    /* A sync object was written in this turn; what a group's streams share */
+    bool sync_written;
+    bool group_written;
+    /* The instruction of the queue that is performed, else NULL */
+    MaliCsfDeferred *deferred;
+
+    /* The page that instructions come from */
+    const uint8_t *fetch_host;
+    uint64_t fetch_va;
+    uint64_t fetch_size;
+} MaliCsfExec;
+
+typedef enum MaliCsfStep {
+    /* Retired: go on behind it */
+    MALI_CSF_STEP_NEXT,
+    /* Retired: the instruction pointer is set */
+    MALI_CSF_STEP_JUMPED,
+    /* Not retired, no effect: the state of the stream says why */
+    MALI_CSF_STEP_BLOCKED,
+} MaliCsfStep;
+
+/* What the engine needs to know of an opcode, made from cs/table.c */
+typedef struct MaliCsfDispatch {
+    /* Called with operands that exist; never NULL */
+    MaliCsfStep (*execute)(MaliCsfExec *exec);
+    /* The opcode and the bits of all fields */
+    uint64_t fields;
+    /*
+     * Of an instruction that can be deferred, else NULL: what it does, with
+     * operands from @op.  Called from its execute() by way of
+     * mali_csf_exec_deferrable(), or later.  Blocks for an access, by
+     * mali_csf_access_blocked(), and for nothing else.
+     */
+    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
+    /* Bits that are zero in the address of such an instruction */
+    uint8_t misaligned;
+    /* It has a signal slot in [51:48] */
+    bool signals;
+    /*
+     * Operands are checked all at once, see mali_csf_operands_valid().  For
+     * each byte that names a register: its low seven bits, what takes the
+     * first register that does not exist to 0x80, and that bit.
+     */
+    uint64_t registers;
+    uint64_t beyond;
+    uint64_t overflow;
+    /* Bits that must be zero: of odd pairs, of scoreboard entries, and 0x80 */
+    uint64_t forbidden;
+    uint8_t work_registers;
+    /* Of an instruction with several registers, else 0 */
+    uint8_t base_shift;
+    uint8_t list_shift;
+    uint8_t count_shift;
+    uint8_t weight;
+    bool skipped_on_error;
+} MaliCsfDispatch;
+
+/* 256 entries by opcode, of the architecture of @model; g_free() them */
+MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model);
+
+bool mali_csf_dispatch_list_valid(const MaliCsfDispatch *entry, uint64_t word);
+
+/* Does the device have every register and scoreboard entry that @word names? */
+static inline bool mali_csf_operands_valid(const MaliCsfDispatch *entry,
+                                           uint64_t word)
+{
+    uint64_t bad = (((word & entry->registers) + entry->beyond) &
+                    entry->overflow) | (word & entry->forbidden);
+
+    return !bad &&
+           (!entry->base_shift || mali_csf_dispatch_list_valid(entry, word));
+}
+
+/*
+ * Where the innermost buffer of the stream begins: what INSERT has moved past
+ * by a whole ring is overwritten.
+ */
+static inline uint64_t mali_csf_frame_start(const MaliCsfStream *stream)
+{
+    const MaliCsfFrame *frame = &stream->frames[stream->depth];
+
+    if (stream->depth > 0) {
+        return frame->start;
+    }
+    return frame->end > stream->ring_size ? frame->end - stream->ring_size : 0;
+}
+
+/* Is the condition of this BRANCH one that there is? */
+static inline bool mali_csf_branch_known(uint64_t word)
+{
+    return extract64(word, 28, 4) <= CS_COND_ALWAYS;
+}
+
+static inline bool mali_csf_branch_taken(uint64_t word, int32_t value)
+{
+    const unsigned negative = 1u << CS_COND_LE | 1u << CS_COND_LT |
+                              1u << CS_COND_NE | 1u << CS_COND_ALWAYS;
+    const unsigned zero = 1u << CS_COND_LE | 1u << CS_COND_GE |
+                          1u << CS_COND_EQ | 1u << CS_COND_ALWAYS;
+    const unsigned positive = 1u << CS_COND_GE | 1u << CS_COND_GT |
+                              1u << CS_COND_NE | 1u << CS_COND_ALWAYS;
+    unsigned holds = value < 0 ? negative : value == 0 ? zero : positive;
+
+    return holds >> extract64(word, 28, 4) & 1;
+}
+
+/* Is @word of those that the inner loop knows? */
+static inline bool mali_csf_inner(uint64_t word)
+{
+    const uint64_t known = 1ull << CS_OP_NOP | 1ull << CS_OP_MOVE48 |
+                           1ull << CS_OP_MOVE32 | 1ull << CS_OP_ADD_IMM32 |
+                           1ull << CS_OP_BRANCH;
+    unsigned opcode = word >> CS_OPCODE_SHIFT;
+
+    return opcode < 64 && (known >> opcode & 1);
+}
+
+/*
+ * Execute the instruction at hand and what follows it, up to @max, as long
+ * as the inner loop knows how; returns how many, each of weight 1.  After
+ * none, execute() has to do it.
+ */
+unsigned mali_csf_run_inner(MaliCsfExec *exec, unsigned max);
+
+/* Does the condition of the SYNC_WAIT that blocks the stream hold now? */
+bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
+                             const MaliCsfStream *stream);
+
+/* Has what a PROGRESS_WAIT or SHARED_SB_DEC of the stream waits for come? */
+bool mali_csf_group_wait_over(const MaliCsfGroup *group,
+                              const MaliCsfStream *stream);
+
+/* deferred.c */
+
+/*
+ * Perform the instruction, or put it in the queue if it has to wait.  @op has
+ * the operands; the rest is filled in here.
+ */
+MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op);
+
+/* Perform what is ready in the queue; returns the weight that it took */
+unsigned mali_csf_exec_deferred(MaliCsfExec *exec);
+
+bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream);
+
+/* Try again what was blocked so; true if there is any */
+bool mali_csf_stream_retry_deferred(MaliCsfStream *stream,
+                                    MaliCsfMemResult blocked);
+
+/* Part of mali_csf_stream_valid() */
+bool mali_csf_stream_deferred_valid(MaliCsfState *s,
+                                    const MaliCsfStream *stream);
+
+/* For the functions that execute */
+
+/* The register that the 8 bits from @shift on name */
+static inline uint8_t insn_field8(const MaliCsfExec *exec, unsigned shift)
+{
+    return exec->word >> shift;
+}
+
+static inline int16_t insn_offset16(const MaliCsfExec *exec)
+{
+    return exec->word;
+}
+
+/* SB_MASK_WAIT and SB_SEL_DEFERRED take the place of the word's fields */
+static inline bool insn_defer_indirect(const MaliCsfExec *exec)
+{
+    return extract64(exec->word, 52, 1);
+}
+
+static inline uint64_t insn_pair(const MaliCsfExec *exec, unsigned reg)
+{
+    return exec->stream->regs[reg] |
+           (uint64_t)exec->stream->regs[reg + 1] << 32;
+}
+
+static inline void insn_set_pair(MaliCsfExec *exec, unsigned reg,
+                                 uint64_t value)
+{
+    exec->stream->regs[reg] = value;
+    exec->stream->regs[reg + 1] = value >> 32;
+}
+
+/* Block the stream for what @result says of an access at @va */
+MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
+                                    uint64_t va, const MaliCsfFault *fault);
+
+/* End the stream; of type CS_INVALID_INSTRUCTION */
+MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type);
+MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec);
+
+/*
+ * A recoverable fault.  The stream stays at the instruction until the host
+ * has acknowledged it: the driver finds the job that faulted by looking
+ * where EXTRACT stands (cs_slot_process_fault_event_locked() in
+ * panthor_sched.c, v7.3).
+ */
+MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
+                                uint32_t data, uint64_t info);
+
+/* True if the entries in @mask are clear; else the stream waits for them */
+bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask);
+
+/* insn-arith.c */
+MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec);
+
+/* insn-memory.c */
+MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
+/* What STORE_STATE stores: @state is one of CS_STATE_* */
+uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state);
+MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op);
+
+/* insn-state.c */
+MaliCsfStep mali_csf_insn_req_resource(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op);
+
+/* Retired with its progress bit set: the stream's counter goes on */
+static inline void insn_progress(MaliCsfExec *exec)
+{
+    if (unlikely(extract64(exec->word, 32, 1))) {
+        exec->stream->progress++;
+        exec->group_written = true;
+    }
+}
+
+/* protm.c */
+MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec);
+
+/* heap.c */
+MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec);
+MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
+                                            const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
+                                             const MaliCsfDeferred *op);
+
+#endif /* HW_GPU_MALI_CSF_CS_INSTRUCTIONS_H */

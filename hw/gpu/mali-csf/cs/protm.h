@@ -1,0 +1,35 @@
+/*
+ * Mali CSF GPU: protected mode
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_CS_PROTM_H
+#define HW_GPU_MALI_CSF_CS_PROTM_H
+
+typedef struct MaliCsfState MaliCsfState;
+typedef struct MaliCsfStream MaliCsfStream;
+
+/* Is the GPU in protected mode, for a stream or by GPU_COMMAND? */
+bool mali_csf_protm_active(MaliCsfState *s);
+
+/* May the stream run in the mode that the GPU is in? */
+bool mali_csf_protm_may_run(MaliCsfState *s, const MaliCsfStream *stream);
+
+/* The request PROTM_ENTER */
+void mali_csf_protm_enter(MaliCsfState *s);
+
+/* A request that ends it: what is not done asks for it again */
+void mali_csf_protm_force_exit(MaliCsfState *s);
+
+/*
+ * Part of each firmware pass: leave protected mode if no stream is in a
+ * protected region any more, or it was forced.  True if the host is to be told.
+ */
+bool mali_csf_protm_poll(MaliCsfState *s);
+
+/* Has the stream come to the end of its protected region? */
+bool mali_csf_protm_region_over(const MaliCsfStream *stream);
+void mali_csf_protm_leave_region(MaliCsfStream *stream);
+
+#endif /* HW_GPU_MALI_CSF_CS_PROTM_H */

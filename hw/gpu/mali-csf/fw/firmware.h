@@ -1,0 +1,127 @@
+/*
+ * Mali CSF GPU: the firmware's side of the shared memory interface
+ *
+ * fw/global.c, fw/group.c and fw/stream.c each serve one level of it.  All
+ * of them run within a firmware pass (mcu.c), which has proved before that
+ * no page it needs is locked.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_FW_FIRMWARE_H
+#define HW_GPU_MALI_CSF_FW_FIRMWARE_H
+
+#include "hw/gpu/mali-csf/fw-interface.h"
+#include "../mmu/mmu.h"
+#include "../models.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+/* The firmware's address space */
+#define FW_AS   0
+
+typedef struct MaliCsfFirmware {
+    /* Groups whose doorbell is acknowledged but not yet served */
+    uint32_t csg_doorbells;
+
+    /* Latched from the global input block */
+    uint32_t progress_timer;
+    uint32_t poweroff_timer;
+    uint32_t eviction_timer;
+    uint64_t core_mask;
+    bool idle_enabled;
+    /* With the GLB_IDLE event it goes to sleep */
+    bool sleep_on_idle;
+
+    /* PROTM_ENTER was served, and a stream is in its protected region */
+    bool protected_mode;
+    /* To be left at the end of this pass; not migrated */
+    bool protm_forced;
+
+    /* Stopped by SLEEP: goes on, groups and all, when it is woken */
+    bool asleep;
+    /* Virtual time at which idle shader cores are off, or -1 */
+    int64_t cores_off_at;
+
+    /* A group was busy since the last GLB_IDLE event */
+    bool was_busy;
+    /* Virtual time at which GLB_IDLE is due, or -1 */
+    int64_t idle_deadline;
+
+    /* An access of this pass failed in spite of the proof; not migrated */
+    bool access_failed;
+    MaliCsfFault access_fault;
+} MaliCsfFirmware;
+
+/* Result of serving a request */
+typedef enum MaliCsfFwResult {
+    MALI_CSF_FW_DONE,
+    /* A page that it needs is locked; nothing was changed. */
+    MALI_CSF_FW_PARKED,
+} MaliCsfFwResult;
+
+/*
+ * Words of the shared memory, by address in address space 0.  Failure is
+ * noted in access_failed and ends the pass in a fatal error; a load then
+ * returns 0.
+ */
+uint32_t mali_csf_fw_load32(MaliCsfState *s, uint64_t va);
+uint64_t mali_csf_fw_load64(MaliCsfState *s, uint64_t va);
+void mali_csf_fw_store32(MaliCsfState *s, uint64_t va, uint32_t value);
+void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value);
+
+/* Where the blocks are; the same at each boot */
+uint32_t mali_csf_fw_glb_input(MaliCsfState *s);
+uint32_t mali_csf_fw_glb_output(MaliCsfState *s);
+uint32_t mali_csf_fw_csg_input(MaliCsfState *s, unsigned csg);
+uint32_t mali_csf_fw_csg_output(MaliCsfState *s, unsigned csg);
+uint32_t mali_csf_fw_cs_input(MaliCsfState *s, unsigned csg, unsigned cs);
+uint32_t mali_csf_fw_cs_output(MaliCsfState *s, unsigned csg, unsigned cs);
+/* End of the last block, exclusive */
+uint32_t mali_csf_fw_end(MaliCsfState *s);
+/* How much of the shared section the blocks of @model take, in bytes */
+uint32_t mali_csf_fw_size(const MaliCsfModel *model);
+
+/* fw/global.c */
+void mali_csf_fw_boot(MaliCsfState *s);
+/* The firmware halts: say what has become of the groups */
+void mali_csf_fw_halt(MaliCsfState *s);
+/* The firmware dies: tell the host in HALT_STATUS, if it can be written */
+void mali_csf_fw_panic(MaliCsfState *s);
+/* Doorbell 0 rang */
+void mali_csf_fw_glb_doorbell(MaliCsfState *s);
+/* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */
+void mali_csf_fw_glb_idle(MaliCsfState *s);
+/* Leave protected mode if it is over, and say so */
+void mali_csf_fw_glb_protm(MaliCsfState *s);
+/* The shader cores that the firmware has switched on, while it runs */
+uint64_t mali_csf_fw_shader_ready(MaliCsfState *s);
+
+/* What GLB_PROGRESS_TIMER says, in nanoseconds; 0: no limit */
+int64_t mali_csf_fw_progress_ns(MaliCsfState *s);
+
+/* fw/group.c */
+MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);
+/* Tell the host what happened in the group since the last pass */
+void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg);
+/* Status words of the group and of its streams */
+void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg);
+/* What the host is asked to set aside for SUSPEND of a group, in bytes */
+uint32_t mali_csf_fw_suspend_size(MaliCsfState *s);
+bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg);
+/* Would serving the group's requests touch a locked page? */
+bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va);
+
+/* fw/stream.c */
+/* Serve CS_REQ; @started: the group was just started or resumed */
+MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
+                                       unsigned cs, bool started);
+void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs);
+void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs);
+void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs);
+/* Stop the stream; its user page says so */
+void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs);
+bool mali_csf_fw_cs_locked(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint64_t *va);
+
+#endif /* HW_GPU_MALI_CSF_FW_FIRMWARE_H */

@@ -1,0 +1,549 @@
+/*
+ * Mali CSF GPU: the microcontroller — registers, doorbells, firmware passes
+ *
+ * A doorbell only latches a bit.  The firmware looks at the shared memory in
+ * passes, from a timer of the virtual clock.  A pass sees that memory through
+ * address space 0, and the driver locks regions of that space too: a pass
+ * that would touch a locked page is parked whole, before its first effect,
+ * and done at the unlock.
+ *
+ * Not modelled: the microcontroller's own code and memory.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "../device.h"
+#include "../cs/resource.h"
+#include "../trace.h"
+
+/* From a doorbell to the firmware's looking at it */
+#define PASS_DELAY_NS   1000
+
+void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status)
+{
+    if (s->mcu.status == status) {
+        return;
+    }
+    s->mcu.status = status;
+    trace_mali_csf_mcu_status(status);
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_MCU_STATUS_CHANGED_MASK);
+}
+
+void mali_csf_mcu_schedule_pass_at(MaliCsfState *s, int64_t time)
+{
+    timer_mod_anticipate_ns(s->mcu.pass_timer, time);
+}
+
+void mali_csf_mcu_schedule_pass(MaliCsfState *s)
+{
+    if (s->mcu.pass_parked) {
+        /* The unlock does it. */
+        return;
+    }
+    mali_csf_mcu_schedule_pass_at(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                  PASS_DELAY_NS +
+                                  MIN(s->mcu.latency_ns,
+                                      MALI_CSF_LATENCY_MAX_NS));
+}
+
+/* Groups, doorbells and timers of a firmware that does not run any more */
+static void mcu_forget(MaliCsfState *s)
+{
+    if (s->mcu.fw.protected_mode) {
+        mali_csf_mmu_protm_over(s);
+    }
+    s->mcu.doorbells = 0;
+    s->mcu.boot_pending = false;
+    s->mcu.pass_parked = false;
+    s->mcu.fw = (MaliCsfFirmware) { .idle_deadline = -1, .cores_off_at = -1 };
+    timer_del(s->mcu.pass_timer);
+    mali_csf_perfcnt_forget(s);
+    mali_csf_engine_drop_all(s);
+}
+
+/* Without a fault of its own, it has died of itself. */
+static void mcu_crash(MaliCsfState *s, const MaliCsfFault *fault)
+{
+    if (fault) {
+        mali_csf_mmu_report_fault(s, FW_AS, fault);
+    }
+    mali_csf_fw_panic(s);
+    mcu_forget(s);
+    mali_csf_mcu_set_status(s, MCU_STATUS_FATAL);
+}
+
+/* Is a page locked that this pass needs?  Touches nothing. */
+static bool pass_locked(MaliCsfState *s, uint64_t *va)
+{
+    unsigned csg, cs;
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
+    uint32_t doorbells;
+
+    if (!s->mmu.as[FW_AS].locked) {
+        return false;
+    }
+    *va = FW_SHARED_START;
+    if (mali_csf_mmu_locked(s, FW_AS, *va, mali_csf_fw_end(s) - *va)) {
+        return true;
+    }
+    doorbells = s->mcu.fw.csg_doorbells;
+    if (s->mcu.doorbells & 1) {
+        doorbells |= mali_csf_fw_load32(s, in + GLB_DB_REQ) ^
+                     mali_csf_fw_load32(s, out + GLB_DB_ACK);
+    }
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        if ((doorbells & (1u << csg)) && !s->mcu.boot_pending &&
+            mali_csf_fw_csg_locked(s, csg, va)) {
+            return true;
+        }
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            if (mali_csf_fw_cs_locked(s, csg, cs, va)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void pass_park(MaliCsfState *s, uint64_t va)
+{
+    s->mcu.pass_parked = true;
+    s->mcu.passes_parked++;
+    trace_mali_csf_as_stall(FW_AS, va);
+    trace_mali_csf_fw_pass_parked(va);
+}
+
+static bool cs_doorbell_lost(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfOccasion occasion = { .slot = csg, .stream = cs };
+
+    return mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CS_DOORBELL,
+                                 &occasion, MALI_CSF_LOOK_STREAM(csg, cs));
+}
+
+static void pass_doorbells(MaliCsfState *s)
+{
+    MaliCsfMcu *mcu = &s->mcu;
+    /* Cleared before anything is read: a ring from now on counts anew. */
+    uint64_t doorbells = mcu->doorbells;
+    uint32_t pending;
+    unsigned csg, cs;
+
+    mcu->doorbells = 0;
+    /* The latch before the shared memory, see above */
+    smp_mb();
+
+    if (doorbells & 1) {
+        mali_csf_fw_glb_doorbell(s);
+        if (mcu->status != MCU_STATUS_ENABLED) {
+            return;
+        }
+    }
+    pending = mcu->fw.csg_doorbells;
+    mcu->fw.csg_doorbells = 0;
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        if ((pending & (1u << csg)) &&
+            mali_csf_fw_csg_doorbell(s, csg) == MALI_CSF_FW_PARKED) {
+            mcu->fw.csg_doorbells |= 1u << csg;
+            pass_park(s, s->mmu.as[FW_AS].lock_start);
+        }
+        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+            unsigned page = s->engine.groups[csg].streams[cs].doorbell;
+
+            /* Page 0 is the kernel's; it announces no instructions. */
+            if (page && page < 64 && (doorbells & (1ull << page)) &&
+                !cs_doorbell_lost(s, csg, cs)) {
+                mali_csf_fw_cs_user_doorbell(s, csg, cs);
+            }
+        }
+    }
+    if (doorbells) {
+        /* Who wrote a sync object from the CPU rings any doorbell. */
+        mali_csf_engine_check_waits(s);
+    }
+}
+
+static void mcu_pass(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfMcu *mcu = &s->mcu;
+    uint64_t size = mali_csf_fw_end(s) - FW_SHARED_START;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+    uint64_t va;
+    unsigned csg;
+
+    if (mcu->status != MCU_STATUS_ENABLED) {
+        return;
+    }
+    mcu->fw.access_failed = false;
+    if (pass_locked(s, &va)) {
+        pass_park(s, va);
+        return;
+    }
+    /* It reads before it writes. */
+    result = mali_csf_mem_probe(s, FW_AS, FW_SHARED_START, size,
+                                MALI_CSF_MEM_READ, &fault);
+    if (result == MALI_CSF_MEM_DONE) {
+        result = mali_csf_mem_probe(s, FW_AS, FW_SHARED_START, size,
+                                    MALI_CSF_MEM_WRITE, &fault);
+    }
+    if (result != MALI_CSF_MEM_DONE) {
+        mcu_crash(s, &fault);
+        return;
+    }
+    trace_mali_csf_fw_pass(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+    s->perfcnt.passes++;
+    if ((mcu->doorbells & 1) &&
+        mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,
+                             &(MaliCsfOccasion) { })) {
+        mcu_crash(s, NULL);
+        return;
+    }
+    if ((mcu->doorbells & 1) &&
+        mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_ROGUE_HALT,
+                             &(MaliCsfOccasion) { })) {
+        mali_csf_fw_halt(s);
+        mali_csf_mcu_set_status(s, MCU_STATUS_HALT);
+        return;
+    }
+
+    if (mcu->boot_pending) {
+        mcu->boot_pending = false;
+        mali_csf_fw_boot(s);
+        if (!mcu->fw.access_failed) {
+            mali_csf_irq_raise(&mcu->job_irq, JOB_INT_GLOBAL_IF);
+        }
+    }
+    pass_doorbells(s);
+    if (mcu->status == MCU_STATUS_ENABLED) {
+        mali_csf_resource_poll(s);
+        for (csg = 0; csg < s->model->csg_slots; csg++) {
+            mali_csf_fw_csg_publish(s, csg);
+        }
+        mali_csf_fw_glb_protm(s);
+        mali_csf_fw_glb_idle(s);
+    }
+    if (mcu->fw.access_failed) {
+        mcu_crash(s, &mcu->fw.access_fault);
+        return;
+    }
+    mali_csf_engine_kick(s);
+}
+
+static void unpark_pass(MaliCsfState *s, unsigned as)
+{
+    if (as == FW_AS && s->mcu.pass_parked) {
+        s->mcu.pass_parked = false;
+        mali_csf_mcu_schedule_pass(s);
+    }
+    if (s->perfcnt.pending && s->perfcnt.as == as) {
+        /* The request is still there to be served. */
+        s->mcu.doorbells |= 1;
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
+void mali_csf_mcu_as_released(MaliCsfState *s, unsigned as)
+{
+    unpark_pass(s, as);
+    mali_csf_engine_as_released(s, as);
+}
+
+void mali_csf_mcu_as_updated(MaliCsfState *s, unsigned as)
+{
+    unpark_pass(s, as);
+    mali_csf_engine_as_updated(s, as);
+}
+
+void mali_csf_mcu_as_unmapped(MaliCsfState *s, unsigned as)
+{
+    /* A pass finds its pages gone. */
+    unpark_pass(s, as);
+    mali_csf_engine_as_unmapped(s, as);
+    if (s->mcu.status == MCU_STATUS_ENABLED) {
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
+void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused)
+{
+    mcu_forget(s);
+    s->mcu.boot_pending = true;
+    mali_csf_mcu_set_status(s, MCU_STATUS_ENABLED);
+    mali_csf_mcu_schedule_pass(s);
+}
+
+void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused)
+{
+    mcu_forget(s);
+    mali_csf_mcu_set_status(s, MCU_STATUS_DISABLED);
+}
+
+void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
+{
+    unsigned csg = slot_and_stream >> 8;
+    unsigned cs = slot_and_stream & 0xff;
+
+    if (s->mcu.status != MCU_STATUS_ENABLED) {
+        return;
+    }
+    if (csg < s->model->csg_slots) {
+        s->mcu.fw.csg_doorbells |= 1u << csg;
+        if (cs < s->model->cs_per_csg) {
+            s->engine.groups[csg].cs_doorbells |= 1u << cs;
+        }
+    }
+    s->mcu.doorbells |= 1;
+    mali_csf_mcu_schedule_pass(s);
+}
+
+void mali_csf_mcu_ring_again(MaliCsfState *s, uint64_t slot_and_stream)
+{
+    unsigned csg = slot_and_stream >> 8;
+    unsigned cs = slot_and_stream & 0xff;
+
+    if (s->mcu.status == MCU_STATUS_ENABLED && csg < s->model->csg_slots &&
+        cs < s->model->cs_per_csg) {
+        unsigned page = s->engine.groups[csg].streams[cs].doorbell;
+
+        s->mcu.doorbells |= page < 64 ? 1ull << page : 0;
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
+/* Out of SLEEP: everything is looked at, and the streams go on. */
+static void mcu_wake(MaliCsfState *s)
+{
+    s->mcu.fw.asleep = false;
+    mali_csf_mcu_set_status(s, MCU_STATUS_ENABLED);
+    s->mcu.doorbells |= 1;
+    mali_csf_mcu_schedule_pass(s);
+}
+
+uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset)
+{
+    return offset == A_MCU_CONTROL ? s->mcu.control : s->mcu.status;
+}
+
+void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
+{
+    MaliCsfMcu *mcu = &s->mcu;
+
+    if (offset != A_MCU_CONTROL) {
+        return;
+    }
+    switch (value & ~MCU_CONTROL_DOORBELL_DISABLE) {
+    case MCU_CONTROL_DISABLE:
+        mcu->control = value;
+        if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_STOP,
+                                   &(MaliCsfOccasion) { }, 0)) {
+            mali_csf_mcu_complete_stop(s, 0);
+        }
+        break;
+    case MCU_CONTROL_ENABLE:
+    case MCU_CONTROL_AUTO:
+        mcu->control = value;
+        if (mcu->status == MCU_STATUS_ENABLED) {
+            break;
+        }
+        if (mcu->fw.asleep) {
+            /* Bit 31 alone is how the host says that it may sleep on. */
+            if (!(value & MCU_CONTROL_DOORBELL_DISABLE)) {
+                mcu_wake(s);
+            }
+            break;
+        }
+        if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
+                                   &(MaliCsfOccasion) { }, 0)) {
+            mali_csf_mcu_complete_boot(s, 0);
+        }
+        break;
+    default:
+        qemu_log_mask(LOG_UNIMP, "%s: MCU_CONTROL 0x%x\n", __func__, value);
+        break;
+    }
+}
+
+static uint64_t job_control_read(void *opaque, hwaddr offset, unsigned size)
+{
+    MaliCsfState *s = opaque;
+    uint32_t value = 0;
+
+    mali_csf_spin_read(&s->spin, MALI_CSF_JOB_CONTROL_BASE + offset);
+    if (offset < MALI_CSF_INT_SIZE) {
+        value = mali_csf_irq_read(&s->mcu.job_irq, offset);
+    } else {
+        mali_csf_unmodelled_read(&s->unmodelled,
+                                 MALI_CSF_JOB_CONTROL_BASE + offset);
+    }
+    trace_mali_csf_reg_read("job", offset, value);
+    return value;
+}
+
+static void job_control_write(void *opaque, hwaddr offset, uint64_t value,
+                              unsigned size)
+{
+    MaliCsfState *s = opaque;
+
+    mali_csf_spin_write(&s->spin);
+    trace_mali_csf_reg_write("job", offset, value);
+    if (offset < MALI_CSF_INT_SIZE) {
+        mali_csf_irq_write(&s->mcu.job_irq, offset, value);
+    } else {
+        mali_csf_unmodelled_write(&s->unmodelled,
+                                  MALI_CSF_JOB_CONTROL_BASE + offset, value);
+    }
+}
+
+static uint64_t doorbell_read(void *opaque, hwaddr offset, unsigned size)
+{
+    return 0;
+}
+
+static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
+                           unsigned size)
+{
+    MaliCsfState *s = opaque;
+    unsigned page = offset / MALI_CSF_DOORBELL_SIZE;
+
+    mali_csf_spin_write(&s->spin);
+    if (offset % MALI_CSF_DOORBELL_SIZE) {
+        mali_csf_unmodelled_write(&s->unmodelled,
+                                  MALI_CSF_DOORBELL_BASE + offset, value);
+        return;
+    }
+    trace_mali_csf_doorbell(page);
+    if (s->mcu.control & MCU_CONTROL_DOORBELL_DISABLE) {
+        mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_DOORBELL_MIRROR_MASK);
+        return;
+    }
+    if (!page &&
+        mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GLB_DOORBELL,
+                              &(MaliCsfOccasion) { }, MALI_CSF_LOOK_GLOBAL)) {
+        return;
+    }
+    if (page < 64 && s->mcu.fw.asleep) {
+        mcu_wake(s);
+    }
+    if (s->mcu.status != MCU_STATUS_ENABLED || page >= 64) {
+        return;
+    }
+    s->mcu.doorbells |= 1ull << page;
+    s->perfcnt.doorbells++;
+    mali_csf_mcu_schedule_pass(s);
+}
+
+static const MemoryRegionOps job_control_ops = {
+    .read = job_control_read,
+    .write = job_control_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+    .impl = { .min_access_size = 4, .max_access_size = 4 },
+};
+
+static const MemoryRegionOps doorbell_ops = {
+    .read = doorbell_read,
+    .write = doorbell_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 8 },
+    .impl = { .min_access_size = 4, .max_access_size = 4 },
+};
+
+void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
+{
+    mali_csf_irq_init(s, &s->mcu.job_irq, "job", MALI_CSF_IRQ_JOB);
+    s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
+    s->mcu.fw.idle_deadline = -1;
+    s->mcu.fw.cores_off_at = -1;
+
+    memory_region_init_io(&s->job_control, OBJECT(s), &job_control_ops, s,
+                          "mali-csf-job-control", MALI_CSF_BLOCK_SIZE);
+    memory_region_add_subregion(container, MALI_CSF_JOB_CONTROL_BASE,
+                                &s->job_control);
+    memory_region_init_io(&s->doorbells, OBJECT(s), &doorbell_ops, s,
+                          "mali-csf-doorbells",
+                          s->model->aperture_size - MALI_CSF_DOORBELL_BASE);
+    memory_region_add_subregion(container, MALI_CSF_DOORBELL_BASE,
+                                &s->doorbells);
+}
+
+void mali_csf_mcu_finalize(MaliCsfState *s)
+{
+    timer_free(s->mcu.pass_timer);
+}
+
+void mali_csf_mcu_reset_enter(MaliCsfState *s)
+{
+    mcu_forget(s);
+    s->mcu.control = MCU_CONTROL_DISABLE;
+    s->mcu.status = MCU_STATUS_DISABLED;
+    s->mcu.passes_parked = 0;
+    mali_csf_irq_reset_enter(&s->mcu.job_irq);
+}
+
+void mali_csf_mcu_reset_hold(MaliCsfState *s)
+{
+    mali_csf_irq_update(&s->mcu.job_irq);
+}
+
+void mali_csf_mcu_gpu_reset(MaliCsfState *s)
+{
+    mcu_forget(s);
+    s->mcu.control = MCU_CONTROL_DISABLE;
+    s->mcu.status = MCU_STATUS_DISABLED;
+    mali_csf_irq_set_rawstat(&s->mcu.job_irq, 0);
+}
+
+int mali_csf_mcu_post_load(MaliCsfState *s)
+{
+    if (s->mcu.status > MCU_STATUS_FATAL ||
+        (s->mcu.fw.asleep && s->mcu.status != MCU_STATUS_HALT)) {
+        return -EINVAL;
+    }
+    mali_csf_irq_update(&s->mcu.job_irq);
+    return 0;
+}
+
+static const VMStateDescription vmstate_mali_csf_firmware = {
+    .name = "mali-csf-firmware",
+    .version_id = 4,
+    .minimum_version_id = 4,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
+        VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
+        VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware),
+        VMSTATE_UINT32(eviction_timer, MaliCsfFirmware),
+        VMSTATE_UINT64(core_mask, MaliCsfFirmware),
+        VMSTATE_BOOL(idle_enabled, MaliCsfFirmware),
+        VMSTATE_BOOL(sleep_on_idle, MaliCsfFirmware),
+        VMSTATE_BOOL(protected_mode, MaliCsfFirmware),
+        VMSTATE_BOOL(asleep, MaliCsfFirmware),
+        VMSTATE_INT64(cores_off_at, MaliCsfFirmware),
+        VMSTATE_BOOL(was_busy, MaliCsfFirmware),
+        VMSTATE_INT64(idle_deadline, MaliCsfFirmware),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+const VMStateDescription vmstate_mali_csf_mcu = {
+    .name = "mali-csf-mcu",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_STRUCT(job_irq, MaliCsfMcu, 1, vmstate_mali_csf_irq,
+                       MaliCsfIrq),
+        VMSTATE_UINT32(control, MaliCsfMcu),
+        VMSTATE_UINT32(status, MaliCsfMcu),
+        VMSTATE_UINT64(doorbells, MaliCsfMcu),
+        VMSTATE_BOOL(boot_pending, MaliCsfMcu),
+        VMSTATE_BOOL(pass_parked, MaliCsfMcu),
+        VMSTATE_TIMER_PTR(pass_timer, MaliCsfMcu),
+        VMSTATE_STRUCT(fw, MaliCsfMcu, 1, vmstate_mali_csf_firmware,
+                       MaliCsfFirmware),
+        VMSTATE_END_OF_LIST()
+    },
+};

@@ -1,0 +1,90 @@
+/*
+ * Mali CSF GPU: the microcontroller — its registers, doorbells and boot
+ *
+ * The firmware's code is never run.  What it would do to the shared memory
+ * is modelled: fw/global.c, fw/group.c and fw/stream.c.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_FW_MCU_H
+#define HW_GPU_MALI_CSF_FW_MCU_H
+
+#include "hw/gpu/mali-csf/gpu-regs.h"
+#include "firmware.h"
+#include "../irq.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+typedef struct MaliCsfMcu {
+    MaliCsfIrq job_irq;
+    uint32_t control;
+    uint32_t status;
+
+    /* Doorbell pages rung and not yet looked at, a bit for each */
+    uint64_t doorbells;
+    /* The next firmware pass has to boot first */
+    bool boot_pending;
+    /* A pass waits for a region of address space 0 to be unlocked */
+    bool pass_parked;
+
+    /* Runs firmware passes; virtual clock */
+    QEMUTimer *pass_timer;
+
+    /* Property: how long after a doorbell the firmware looks */
+    uint64_t latency_ns;
+
+    /* Counter, zero after QEMU reset */
+    uint64_t passes_parked;
+
+    MaliCsfFirmware fw;
+} MaliCsfMcu;
+
+extern const VMStateDescription vmstate_mali_csf_mcu;
+
+void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_mcu_finalize(MaliCsfState *s);
+void mali_csf_mcu_reset_enter(MaliCsfState *s);
+void mali_csf_mcu_reset_hold(MaliCsfState *s);
+/* GPU soft or hard reset */
+void mali_csf_mcu_gpu_reset(MaliCsfState *s);
+int mali_csf_mcu_post_load(MaliCsfState *s);
+
+/* MCU_CONTROL and MCU_STATUS, which lie in the page of GPU_CONTROL */
+uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset);
+void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value);
+
+/* A region of @as was unlocked: what stalled there is done again */
+void mali_csf_mcu_as_released(MaliCsfState *s, unsigned as);
+
+/* UPDATE gave @as another translation: what faulted is done again, too */
+void mali_csf_mcu_as_updated(MaliCsfState *s, unsigned as);
+
+/* UPDATE made @as UNMAPPED: what waits in it never comes to its end */
+void mali_csf_mcu_as_unmapped(MaliCsfState *s, unsigned as);
+
+/* Have a firmware pass run soon, from the timer */
+void mali_csf_mcu_schedule_pass(MaliCsfState *s);
+
+/* The same, not later than at @time of the virtual clock, in ns */
+void mali_csf_mcu_schedule_pass_at(MaliCsfState *s, int64_t time);
+
+/* MCU_STATUS, and the interrupt that tells of its change */
+void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status);
+
+/*
+ * What an injection held up, see inject.h: it is done now.  The last two take
+ * a slot (bits 15:8) and a stream (7:0), where there are such: MALI_CSF_LOOK_*.
+ * One has the firmware look at the global requests and at theirs, the other
+ * rings the doorbell of the stream.
+ */
+void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused);
+void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused);
+void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream);
+void mali_csf_mcu_ring_again(MaliCsfState *s, uint64_t slot_and_stream);
+
+#define MALI_CSF_LOOK_GLOBAL            0xffffull
+#define MALI_CSF_LOOK_GROUP(csg)        ((uint64_t)(csg) << 8 | 0xff)
+#define MALI_CSF_LOOK_STREAM(csg, cs)   ((uint64_t)(csg) << 8 | (cs))
+
+#endif /* HW_GPU_MALI_CSF_FW_MCU_H */

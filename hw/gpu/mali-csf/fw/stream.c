@@ -1,0 +1,406 @@
+/*
+ * Mali CSF GPU: firmware interface of a stream (CS)
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/log.h"
+#include "../device.h"
+#include "../cs/resource.h"
+#include "../trace.h"
+
+static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    return &s->engine.groups[csg].streams[cs];
+}
+
+bool mali_csf_fw_cs_locked(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint64_t *va)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        return false;
+    }
+    *va = stream->user_input;
+    if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_INPUT_SIZE)) {
+        return true;
+    }
+    *va = stream->user_output;
+    return mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_OUTPUT_SIZE);
+}
+
+/*
+ * Toggle the event bits in CS_ACK that are not pending, and tell the group's
+ * interrupt word.  Returns true if the host is to be interrupted.
+ */
+static bool cs_event(MaliCsfState *s, unsigned csg, unsigned cs,
+                     uint32_t events)
+{
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+    uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
+    uint32_t ack = mali_csf_fw_load32(s, out + CS_ACK);
+
+    events &= ~(req ^ ack);
+    if (!events) {
+        return false;
+    }
+    mali_csf_fw_store32(s, out + CS_ACK, ack ^ events);
+    return events & mali_csf_fw_load32(s, in + CS_ACK_IRQ_MASK);
+}
+
+/* The group's IRQ_REQ bit of the stream differs from IRQ_ACK from now on */
+static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t out = mali_csf_fw_csg_output(s, csg);
+    uint32_t irq_req, irq_ack;
+
+    /* CS_ACK is visible to whoever sees the bit. */
+    smp_mb();
+    irq_req = mali_csf_fw_load32(s, out + CSG_IRQ_REQ);
+    irq_ack = mali_csf_fw_load32(s, in + CSG_IRQ_ACK);
+    if (!((irq_req ^ irq_ack) & (1u << cs))) {
+        mali_csf_fw_store32(s, out + CSG_IRQ_REQ, irq_req ^ (1u << cs));
+    }
+    /* IRQ_REQ is visible before the host is told. */
+    smp_mb();
+    mali_csf_irq_raise(&s->mcu.job_irq, JOB_INT_CSG(csg));
+}
+
+/*
+ * The buffer for TRACE_POINT.  What kbase refuses to user space is not used
+ * (kbase_csf_queue_register_ex()).
+ */
+static void trace_sample(MaliCsfState *s, unsigned as, uint32_t in,
+                         MaliCsfTraceBuffer *trace)
+{
+    uint32_t features = s->model->fw_instr_features;
+    uint32_t config = mali_csf_fw_load32(s, in + CS_INSTR_CONFIG);
+    unsigned event_size = CS_INSTR_CONFIG_EVENT_SIZE(config);
+    uint64_t least = (uint64_t)GLB_INSTR_OFFSET_UPDATE_RATE(features) <<
+                     event_size;
+
+    *trace = (MaliCsfTraceBuffer) {
+        .base = mali_csf_fw_load64(s, in + CS_INSTR_BUFFER_BASE),
+        .offset_va = mali_csf_fw_load64(s, in +
+                                        CS_INSTR_BUFFER_OFFSET_POINTER),
+        .size = mali_csf_fw_load32(s, in + CS_INSTR_BUFFER_SIZE),
+        .event_size = event_size,
+        .event_state = CS_INSTR_CONFIG_EVENT_STATE(config),
+    };
+    if (trace->size &&
+        (event_size > GLB_INSTR_EVENT_SIZE_MAX(features) ||
+         !is_power_of_2(trace->size) || trace->size < least ||
+         (trace->offset_va & 7) || CS_INSTR_CONFIG_JASID(config) != as)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: no trace buffer: INSTR_CONFIG 0x%"
+                      PRIx32 ", %" PRIu32 " bytes, offset at 0x%" PRIx64 "\n",
+                      __func__, config, trace->size, trace->offset_va);
+        *trace = (MaliCsfTraceBuffer) { 0 };
+    }
+}
+
+/* CS_BASE and the rest as the host has them now; false if it is no ring */
+static bool cs_sample(MaliCsfState *s, uint32_t in, MaliCsfStream *stream)
+{
+    uint32_t config = mali_csf_fw_load32(s, in + CS_CONFIG);
+    uint32_t size = mali_csf_fw_load32(s, in + CS_SIZE);
+
+    stream->ring_base = mali_csf_fw_load64(s, in + CS_BASE);
+    stream->user_input = mali_csf_fw_load64(s, in + CS_USER_INPUT);
+    stream->user_output = mali_csf_fw_load64(s, in + CS_USER_OUTPUT);
+    stream->priority = CS_CONFIG_PRIORITY(config);
+    stream->doorbell = CS_CONFIG_DOORBELL(config);
+    stream->ring_size = size;
+
+    return is_power_of_2(size) && size >= 8 &&
+           !(stream->ring_base & (size - 1 < 0xfff ? size - 1 : 0xfff)) &&
+           stream->ring_base + size >= stream->ring_base &&
+           !(stream->user_input & 7) && !(stream->user_output & 7);
+}
+
+static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
+                                uint32_t req)
+{
+    MaliCsfGroup *group = &s->engine.groups[csg];
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    MaliCsfStream fresh;
+    bool valid;
+    uint64_t extract;
+
+    /* A suspended stream goes on where it was, with the ring of today. */
+    fresh = *stream;
+    valid = cs_sample(s, mali_csf_fw_cs_input(s, csg, cs), &fresh);
+    trace_sample(s, group->as, mali_csf_fw_cs_input(s, csg, cs), &fresh.trace);
+    fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
+                             CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
+                             CS_IDLE_SHARED_SB_DEC);
+    if (mali_csf_mmu_locked(s, FW_AS, fresh.user_input, CS_USER_INPUT_SIZE) ||
+        mali_csf_mmu_locked(s, FW_AS, fresh.user_output,
+                            CS_USER_OUTPUT_SIZE)) {
+        return MALI_CSF_FW_PARKED;
+    }
+
+    if (!valid) {
+        mali_csf_stream_reset(stream, 0);
+        stream->idle_mask = fresh.idle_mask;
+        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+                              fresh.ring_base);
+        return MALI_CSF_FW_DONE;
+    }
+    if (stream->resumable) {
+        *stream = fresh;
+        stream->state = fresh.resume_state;
+        stream->resumable = false;
+    } else {
+        extract = mali_csf_fw_load64(s, fresh.user_input +
+                                      CS_USER_INPUT_EXTRACT_INIT);
+        mali_csf_stream_reset(stream, extract);
+        stream->state = MALI_CSF_STREAM_EMPTY;
+        stream->ring_base = fresh.ring_base;
+        stream->ring_size = fresh.ring_size;
+        stream->user_input = fresh.user_input;
+        stream->user_output = fresh.user_output;
+        stream->priority = fresh.priority;
+        stream->doorbell = fresh.doorbell;
+        stream->trace = fresh.trace;
+        stream->idle_mask = fresh.idle_mask;
+        if (extract & 7) {
+            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+                                  extract);
+        }
+    }
+    group->idle = false;
+    stream->extract_unpublished = true;
+    mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 1);
+    trace_mali_csf_cs_state(csg, cs, "start");
+
+    /* INSERT was set before the group had a slot: no doorbell follows. */
+    mali_csf_fw_cs_user_doorbell(s, csg, cs);
+    return MALI_CSF_FW_DONE;
+}
+
+void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        return;
+    }
+    if (stream->user_output) {
+        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
+                            stream->extract);
+        mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 0);
+    }
+    mali_csf_stream_reset(stream, 0);
+    trace_mali_csf_cs_state(csg, cs, "stop");
+}
+
+MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
+                                       unsigned cs, bool started)
+{
+    MaliCsfOccasion occasion = { .slot = csg, .stream = cs };
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    uint32_t req = mali_csf_fw_load32(s, in + CS_REQ);
+    uint32_t ack = mali_csf_fw_load32(s, out + CS_ACK);
+    uint32_t kept = CS_EVT_MASK | CS_EXTRACT_EVENT;
+    uint32_t next;
+
+    if (started) {
+        /* What the slot's previous group left pending is not ours. */
+        kept = CS_EXTRACT_EVENT;
+    }
+    next = (req & ~kept) | (ack & kept);
+
+    if ((req & CS_STATE_MASK) == CS_STATE_START) {
+        if (stream->state == MALI_CSF_STREAM_STOPPED &&
+            cs_start(s, csg, cs, req) == MALI_CSF_FW_PARKED) {
+            return MALI_CSF_FW_PARKED;
+        }
+    } else {
+        mali_csf_fw_cs_stop(s, csg, cs);
+    }
+
+    if (stream->tiler.asked && !((req ^ next) & CS_TILER_OOM)) {
+        /* The operands are read after the word that covers them. */
+        smp_rmb();
+        mali_csf_heap_answer(s, csg, cs,
+                             mali_csf_fw_load64(s, in + CS_TILER_HEAP_START),
+                             mali_csf_fw_load64(s, in + CS_TILER_HEAP_END));
+    }
+
+    if (stream->state == MALI_CSF_STREAM_FAULT &&
+        !stream->fault_unpublished && !((req ^ next) & CS_EVENT_FAULT)) {
+        mali_csf_stream_fault_acknowledged(stream);
+        s->engine.groups[csg].idle = false;
+    }
+
+    if (next != ack &&
+        !mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CS_ACK, &occasion,
+                               MALI_CSF_LOOK_STREAM(csg, cs))) {
+        /* EXTRACT and ACTIVE are visible to whoever sees it. */
+        smp_wmb();
+        mali_csf_fw_store32(s, out + CS_ACK, next);
+        if ((next ^ ack) & mali_csf_fw_load32(s, in + CS_ACK_IRQ_MASK)) {
+            cs_interrupt(s, csg, cs);
+        }
+    }
+    return MALI_CSF_FW_DONE;
+}
+
+void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    if (stream->state == MALI_CSF_STREAM_STOPPED ||
+        stream->state == MALI_CSF_STREAM_FATAL) {
+        return;
+    }
+    mali_csf_stream_set_insert(s, csg, cs,
+                               mali_csf_fw_load64(s, stream->user_input +
+                                                  CS_USER_INPUT_INSERT));
+    /* The instructions are read after the word that announces them. */
+    smp_rmb();
+}
+
+void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+    uint32_t scoreboards = mali_csf_stream_scoreboards(stream);
+    uint32_t reason = CS_BLOCKED_UNBLOCKED;
+    uint32_t wait = 0;
+    uint64_t pointer = 0;
+    uint64_t value = 0;
+
+    switch (stream->state) {
+    case MALI_CSF_STREAM_SYNC_WAIT:
+        reason = CS_BLOCKED_SYNC_WAIT;
+        wait = CS_STATUS_WAIT_SYNC_WAIT |
+               (stream->wait_64bit ? CS_STATUS_WAIT_SYNC_64B : 0) |
+               CS_STATUS_WAIT_SYNC_COND((uint32_t)stream->wait_condition);
+        pointer = stream->wait_va;
+        value = stream->wait_value;
+        break;
+    case MALI_CSF_STREAM_PROGRESS_WAIT:
+        reason = CS_BLOCKED_PROGRESS_WAIT;
+        wait = CS_STATUS_WAIT_PROGRESS;
+        break;
+    case MALI_CSF_STREAM_PROTM_WAIT:
+        wait = CS_STATUS_WAIT_PROTM;
+        break;
+    case MALI_CSF_STREAM_DEFERRED_WAIT:
+        reason = CS_BLOCKED_DEFERRED;
+        break;
+    case MALI_CSF_STREAM_SHARED_WAIT:
+        reason = CS_BLOCKED_SB_WAIT;
+        break;
+    case MALI_CSF_STREAM_RESOURCE_WAIT:
+        reason = CS_BLOCKED_RESOURCE;
+        break;
+    case MALI_CSF_STREAM_SCOREBOARD_WAIT:
+        reason = CS_BLOCKED_SB_WAIT;
+        wait = CS_STATUS_WAIT_SB_MASK(stream->wait_mask) |
+               CS_STATUS_WAIT_SB_SRC_WAIT;
+        break;
+    default:
+        break;
+    }
+
+    mali_csf_fw_store64(s, out + CS_STATUS_CMD_PTR,
+                        mali_csf_stream_ip(stream));
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT, wait);
+    mali_csf_fw_store32(s, out + CS_STATUS_REQ_RESOURCE,
+                        mali_csf_resource_status(stream));
+    mali_csf_fw_store64(s, out + CS_STATUS_WAIT_SYNC_POINTER, pointer);
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE, value);
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE_HI, value >> 32);
+    mali_csf_fw_store32(s, out + CS_STATUS_SCOREBOARDS, scoreboards);
+    mali_csf_fw_store32(s, out + CS_STATUS_BLOCKED_REASON, reason);
+}
+
+/* Ask the host for memory of the heap */
+static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+
+    tiler->wanted = false;
+    tiler->asked = true;
+    s->engine.tiler_ooms++;
+    mali_csf_fw_store32(s, out + CS_HEAP_VT_START, tiler->vt_start);
+    mali_csf_fw_store32(s, out + CS_HEAP_VT_END, tiler->vt_end);
+    mali_csf_fw_store32(s, out + CS_HEAP_FRAG_END, tiler->frag_end);
+    mali_csf_fw_store64(s, out + CS_HEAP_ADDRESS, tiler->heap_va);
+    trace_mali_csf_heap_oom(csg, cs, tiler->heap_va, tiler->vt_start,
+                            tiler->vt_end, tiler->frag_end);
+    /* All words are visible before the event that tells of them. */
+    smp_mb();
+    if (cs_event(s, csg, cs, CS_TILER_OOM)) {
+        cs_interrupt(s, csg, cs);
+    }
+}
+
+/*
+ * Tell of the new EXTRACT, if the host wants to hear of each.  No word of the
+ * host acknowledges this event: the bit just changes.
+ */
+static void publish_extract_event(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    uint32_t in = mali_csf_fw_cs_input(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+
+    if (!(mali_csf_fw_load32(s, in + CS_REQ) & CS_EXTRACT_EVENT)) {
+        return;
+    }
+    /* EXTRACT is visible before the event that tells of it. */
+    smp_mb();
+    mali_csf_fw_store32(s, out + CS_ACK, mali_csf_fw_load32(s, out + CS_ACK) ^
+                                         CS_EXTRACT_EVENT);
+    if (mali_csf_fw_load32(s, in + CS_ACK_IRQ_MASK) & CS_EXTRACT_EVENT) {
+        cs_interrupt(s, csg, cs);
+    }
+}
+
+void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
+    bool is_fatal;
+
+    if (stream->extract_unpublished && stream->user_output) {
+        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
+                            stream->extract);
+        stream->extract_unpublished = false;
+        publish_extract_event(s, csg, cs);
+    }
+    mali_csf_heap_poll(s, csg, cs);
+    if (stream->tiler.wanted) {
+        publish_oom(s, csg, cs);
+    }
+    if (stream->protm_unpublished) {
+        stream->protm_unpublished = false;
+        if (cs_event(s, csg, cs, CS_PROTM_PENDING)) {
+            cs_interrupt(s, csg, cs);
+        }
+    }
+    if (!stream->fault_unpublished) {
+        return;
+    }
+    is_fatal = stream->state == MALI_CSF_STREAM_FATAL;
+    stream->fault_unpublished = false;
+    mali_csf_fw_store32(s, out + (is_fatal ? CS_FATAL : CS_FAULT),
+                        stream->fault);
+    mali_csf_fw_store64(s, out + (is_fatal ? CS_FATAL_INFO : CS_FAULT_INFO),
+                        stream->fault_info);
+    /* Both words are visible before the event that tells of them. */
+    smp_mb();
+    if (cs_event(s, csg, cs, is_fatal ? CS_EVENT_FATAL : CS_EVENT_FAULT)) {
+        cs_interrupt(s, csg, cs);
+    }
+}

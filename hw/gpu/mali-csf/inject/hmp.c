@@ -1,0 +1,143 @@
+/*
+ * Mali CSF GPU: the human monitor's commands
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "monitor/hmp.h"
+#include "monitor/monitor.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-mali-csf.h"
+#include "qapi/qapi-visit-mali-csf.h"
+#include "qapi/qobject-input-visitor.h"
+#include "qemu/keyval.h"
+#include "qobject/qdict.h"
+#include "../device.h"
+
+static int collect(Object *obj, void *opaque)
+{
+    if (object_dynamic_cast(obj, TYPE_MALI_CSF)) {
+        g_ptr_array_add(opaque, object_get_canonical_path(obj));
+    }
+    return 0;
+}
+
+/* Paths of all devices */
+static GPtrArray *find_all(void)
+{
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+
+    object_child_foreach_recursive(object_get_root(), collect, paths);
+    return paths;
+}
+
+/* The path that was given, or that of the only device; the caller frees it */
+static char *path_of(const char *given, Error **errp)
+{
+    g_autoptr(GPtrArray) paths = find_all();
+
+    if (given) {
+        return g_strdup(given);
+    }
+    if (paths->len != 1) {
+        error_setg(errp, paths->len ? "there are several " TYPE_MALI_CSF
+                   " devices: say path=" : "there is no " TYPE_MALI_CSF);
+        return NULL;
+    }
+    return g_strdup(g_ptr_array_index(paths, 0));
+}
+
+/* The same, as the member "path" of @args */
+static bool provide_path(QDict *args, Error **errp)
+{
+    g_autofree char *path = path_of(qdict_get_try_str(args, "path"), errp);
+
+    if (path) {
+        qdict_put_str(args, "path", path);
+    }
+    return path;
+}
+
+static MaliCsfInjectionInfo *inject(const char *kind, const char *filter,
+                                    Error **errp)
+{
+    ERRP_GUARD();
+    g_autoptr(MaliCsfInjectionRequest) request = NULL;
+    g_autofree char *names = NULL;
+    QDict *args;
+    Visitor *v;
+
+    if (qapi_enum_parse(&MaliCsfInjectionKind_lookup, kind, -1, NULL) < 0) {
+        g_autoptr(GString) known = g_string_new(NULL);
+
+        for (int i = 0; i < MALI_CSF_INJECTION_KIND__MAX; i++) {
+            g_string_append_printf(known, "%s%s", i ? ", " : "",
+                                   MaliCsfInjectionKind_str(i));
+        }
+        error_setg(errp, "unknown kind '%s'", kind);
+        error_append_hint(errp, "Valid kinds: %s\n", known->str);
+        return NULL;
+    }
+    args = keyval_parse(filter ?: "", NULL, NULL, errp);
+    if (!args) {
+        return NULL;
+    }
+    qdict_put_str(args, "kind", kind);
+    if (provide_path(args, errp)) {
+        v = qobject_input_visitor_new_keyval(QOBJECT(args));
+        visit_type_MaliCsfInjectionRequest(v, NULL, &request, errp);
+        visit_free(v);
+    }
+    qobject_unref(args);
+    return request ? qmp_mali_csf_inject(request, errp) : NULL;
+}
+
+void hmp_info_mali_csf(Monitor *mon, const QDict *qdict)
+{
+    const char *path = qdict_get_try_str(qdict, "path");
+    g_autoptr(GPtrArray) paths = find_all();
+
+    if (!path && !paths->len) {
+        monitor_printf(mon, "There is no " TYPE_MALI_CSF ".\n");
+    }
+    for (unsigned i = 0; i < (path ? 1 : paths->len); i++) {
+        g_autoptr(HumanReadableText) text = NULL;
+        Error *err = NULL;
+
+        text = qmp_x_query_mali_csf(path ?: g_ptr_array_index(paths, i),
+                                    &err);
+        if (hmp_handle_error(mon, err)) {
+            return;
+        }
+        monitor_puts(mon, text->human_readable_text);
+    }
+}
+
+void hmp_mali_csf_inject(Monitor *mon, const QDict *qdict)
+{
+    g_autoptr(MaliCsfInjectionInfo) info = NULL;
+    Error *err = NULL;
+
+    info = inject(qdict_get_str(qdict, "kind"),
+                  qdict_get_try_str(qdict, "filter"), &err);
+    if (info) {
+        monitor_printf(mon, "injection %" PRIu32 "\n", info->id);
+    }
+    hmp_handle_error(mon, err);
+}
+
+void hmp_mali_csf_inject_clear(Monitor *mon, const QDict *qdict)
+{
+    int64_t id = qdict_get_try_int(qdict, "id", -1);
+    g_autofree char *path = NULL;
+    Error *err = NULL;
+
+    path = path_of(qdict_get_try_str(qdict, "path"), &err);
+    if (path && id > UINT32_MAX) {
+        error_setg(&err, "%" PRId64 " is not the number of an injection", id);
+    } else if (path) {
+        qmp_mali_csf_inject_clear(path, id >= 0, id, &err);
+    }
+    hmp_handle_error(mon, err);
+}

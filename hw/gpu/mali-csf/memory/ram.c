@@ -1,0 +1,118 @@
+/*
+ * Mali CSF GPU: guest RAM by physical address
+ *
+ * The windows are what virtio does for its rings: a MemoryRegionCache keeps
+ * the region alive and knows how to complete a write.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "ram.h"
+#include "../trace.h"
+
+static void destroy_windows(MaliCsfRam *ram)
+{
+    for (guint i = 0; i < ram->windows->len; i++) {
+        address_space_cache_destroy(
+            &g_array_index(ram->windows, MaliCsfRamWindow, i).cache);
+    }
+    g_array_set_size(ram->windows, 0);
+    ram->valid = false;
+}
+
+static void ram_begin(MemoryListener *listener)
+{
+    MaliCsfRam *ram = container_of(listener, MaliCsfRam, listener);
+
+    /*
+     * At once, not at the next use: a cache holds on to regions which
+     * somebody may be about to unplug.
+     */
+    destroy_windows(ram);
+    ram->changed(ram->opaque);
+}
+
+static void ram_region_addnop(MemoryListener *listener,
+                              MemoryRegionSection *section)
+{
+    MaliCsfRam *ram = container_of(listener, MaliCsfRam, listener);
+    MaliCsfRamWindow window = {
+        .base = section->offset_within_address_space,
+    };
+
+    if (!memory_region_is_ram(section->mr) || section->readonly ||
+        memory_region_is_rom(section->mr) ||
+        memory_region_is_ram_device(section->mr)) {
+        return;
+    }
+    /* RAM is never as large as the 128-bit sections that UINT64_MAX needs. */
+    window.size = int128_get64(section->size);
+    address_space_cache_init_empty(&window.cache);
+    g_array_append_val(ram->windows, window);
+}
+
+static void build_windows(MaliCsfRam *ram)
+{
+    for (guint i = 0; i < ram->windows->len; i++) {
+        MaliCsfRamWindow *window =
+            &g_array_index(ram->windows, MaliCsfRamWindow, i);
+        int64_t size = address_space_cache_init(&window->cache, ram->as,
+                                                window->base, window->size,
+                                                true);
+
+        window->size = window->cache.ptr && size > 0 ? size : 0;
+        trace_mali_csf_ram_window(window->base, window->size);
+    }
+    ram->valid = true;
+}
+
+void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
+                       void (*changed)(void *opaque), void *opaque)
+{
+    ram->as = as;
+    ram->changed = changed;
+    ram->opaque = opaque;
+    ram->windows = g_array_new(false, false, sizeof(MaliCsfRamWindow));
+    ram->valid = false;
+    ram->listener = (MemoryListener) {
+        .name = "mali-csf",
+        .priority = MEMORY_LISTENER_PRIORITY_DEV_BACKEND,
+        .begin = ram_begin,
+        .region_add = ram_region_addnop,
+        .region_nop = ram_region_addnop,
+    };
+    memory_listener_register(&ram->listener, as);
+}
+
+void mali_csf_ram_finalize(MaliCsfRam *ram)
+{
+    memory_listener_unregister(&ram->listener);
+    destroy_windows(ram);
+    g_array_free(ram->windows, true);
+    ram->windows = NULL;
+}
+
+void *mali_csf_ram_map(MaliCsfRam *ram, hwaddr pa, hwaddr size,
+                       MaliCsfRamWindow **window)
+{
+    if (unlikely(!ram->valid)) {
+        build_windows(ram);
+    }
+    for (guint i = 0; i < ram->windows->len; i++) {
+        MaliCsfRamWindow *w =
+            &g_array_index(ram->windows, MaliCsfRamWindow, i);
+        hwaddr offset = pa - w->base;
+
+        if (offset < w->size && size <= w->size - offset) {
+            *window = w;
+            return (uint8_t *)w->cache.ptr + offset;
+        }
+    }
+    return NULL;
+}
+
+void mali_csf_ram_written(MaliCsfRamWindow *window, hwaddr pa, hwaddr size)
+{
+    address_space_cache_invalidate(&window->cache, pa - window->base, size);
+}

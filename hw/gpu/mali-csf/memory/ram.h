@@ -1,0 +1,55 @@
+/*
+ * Mali CSF GPU: guest RAM by physical address
+ *
+ * RAM only: devices, ROM and holes cannot be reached through this, so the
+ * GPU can never call into a device model, its own included.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_MEMORY_RAM_H
+#define HW_GPU_MALI_CSF_MEMORY_RAM_H
+
+#include "../compat.h"
+
+/* One run of RAM in the flat view of the address space */
+typedef struct MaliCsfRamWindow {
+    MemoryRegionCache cache;
+    hwaddr base;
+    hwaddr size;
+} MaliCsfRamWindow;
+
+typedef struct MaliCsfRam {
+    AddressSpace *as;
+    MemoryListener listener;
+    /* Built at first use after each change of the memory map */
+    GArray *windows;
+    bool valid;
+    /* Called when the memory map changes: host pointers are void then */
+    void (*changed)(void *opaque);
+    void *opaque;
+} MaliCsfRam;
+
+void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
+                       void (*changed)(void *opaque), void *opaque);
+void mali_csf_ram_finalize(MaliCsfRam *ram);
+
+/**
+ * mali_csf_ram_map: host address of guest RAM
+ * @pa: guest physical address
+ * @size: bytes, all of which must be RAM of one window
+ * @window: set to the window, for mali_csf_ram_written()
+ *
+ * Returns NULL if any of it is not writable RAM.  Pointer and window are
+ * good until the next call of the changed() function.
+ */
+void *mali_csf_ram_map(MaliCsfRam *ram, hwaddr pa, hwaddr size,
+                       MaliCsfRamWindow **window);
+
+/*
+ * To be called after each store through a host pointer: marks the bytes
+ * dirty and drops code that the vCPUs have translated from them.
+ */
+void mali_csf_ram_written(MaliCsfRamWindow *window, hwaddr pa, hwaddr size);
+
+#endif /* HW_GPU_MALI_CSF_MEMORY_RAM_H */

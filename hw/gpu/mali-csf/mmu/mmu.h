@@ -1,0 +1,219 @@
+/*
+ * Mali CSF GPU: address spaces, locked regions, and the one way in which
+ * the rest of the model reaches guest memory
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_MMU_H
+#define HW_GPU_MALI_CSF_MMU_H
+
+#include "hw/gpu/mali-csf/mmu-regs.h"
+#include "../irq.h"
+#include "qemu/timer.h"
+#include "../memory/ram.h"
+#include "../memory/tlb.h"
+#include "../memory/walk.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+/* No x-*-latency-ns counts as more than this: an hour of virtual time */
+#define MALI_CSF_LATENCY_MAX_NS     (3600ull * 1000000000)
+
+/* What became of an access */
+typedef enum MaliCsfMemResult {
+    /* It is done. */
+    MALI_CSF_MEM_DONE,
+    /* A locked region covers it: do it again once the region is unlocked. */
+    MALI_CSF_MEM_STALLED,
+    /* It faulted, and the fault is filled in; nobody was told yet. */
+    MALI_CSF_MEM_FAULTED,
+    /* It translates to an address that is not RAM; the fault is filled in. */
+    MALI_CSF_MEM_BUS_ERROR,
+} MaliCsfMemResult;
+
+typedef enum MaliCsfMemAccess {
+    MALI_CSF_MEM_ATOMIC = AS_ACCESS_ATOMIC,
+    MALI_CSF_MEM_EXECUTE = AS_ACCESS_EXECUTE,
+    MALI_CSF_MEM_READ = AS_ACCESS_READ,
+    MALI_CSF_MEM_WRITE = AS_ACCESS_WRITE,
+} MaliCsfMemAccess;
+
+typedef struct MaliCsfFault {
+    uint64_t va;
+    uint8_t exception;
+    uint8_t access;
+} MaliCsfFault;
+
+typedef struct MaliCsfAddressSpace {
+    /* Registers as written, not in force before UPDATE */
+    uint64_t transtab;
+    uint64_t memattr;
+    uint64_t transcfg;
+    uint64_t lockaddr;
+
+    /* In force */
+    MaliCsfTranslation active;
+
+    /* A command that takes time, and the virtual time of its end, or -1 */
+    uint32_t command;
+    int64_t command_end;
+    /* It is not executed before protected mode is over */
+    bool command_waits;
+
+    /* The region held by LOCK, inclusive */
+    bool locked;
+    uint64_t lock_start;
+    uint64_t lock_last;
+
+    /*
+     * Later faults are not reported before the interrupt is cleared and
+     * UPDATE makes the space translate again: 6.12 clears the interrupt
+     * before it reads these two.
+     */
+    bool fault_latched;
+    uint32_t faultstatus;
+    uint64_t faultaddress;
+} MaliCsfAddressSpace;
+
+typedef struct MaliCsfMmu {
+    MaliCsfIrq irq;
+    MaliCsfAddressSpace as[MALI_CSF_MAX_AS];
+
+    /* Properties */
+    bool ignore_locks;
+    uint64_t latency_ns;
+    QEMUTimer *command_timer;
+
+    /* Caches, empty after reset and load; counters, zero after QEMU reset */
+    MaliCsfRam ram;
+    MaliCsfTlb tlb;
+    uint64_t tlb_hits;
+    uint64_t tlb_misses;
+    uint64_t stalls;
+    uint64_t faults;
+} MaliCsfMmu;
+
+extern const VMStateDescription vmstate_mali_csf_mmu;
+
+void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_mmu_finalize(MaliCsfState *s);
+void mali_csf_mmu_reset_enter(MaliCsfState *s);
+void mali_csf_mmu_reset_hold(MaliCsfState *s);
+/* GPU soft or hard reset: every space UNMAPPED and unlocked, IRQs cleared */
+void mali_csf_mmu_gpu_reset(MaliCsfState *s);
+int mali_csf_mmu_post_load(MaliCsfState *s);
+
+/* Protected mode is over: what has waited for that is executed */
+void mali_csf_mmu_protm_over(MaliCsfState *s);
+
+/* Locks hold up accesses, or not: no more than the stall goes away. */
+void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore);
+
+/* GPU_COMMAND FLUSH_CACHES that invalidates, and L2 power off */
+void mali_csf_mmu_flush_caches(MaliCsfState *s);
+void mali_csf_mmu_l2_off(MaliCsfState *s);
+
+/**
+ * mali_csf_mem_probe: would an access succeed now?
+ * @as: number of the address space
+ * @va, @size: the bytes; @size is not zero
+ * @fault: filled in for FAULTED and BUS_ERROR
+ *
+ * Touches no data.  After DONE, the same access with no return to the main
+ * loop in between is DONE too, unless the guest edits its page tables
+ * meanwhile.
+ */
+MaliCsfMemResult mali_csf_mem_probe(MaliCsfState *s, unsigned as, uint64_t va,
+                                    uint64_t size, MaliCsfMemAccess access,
+                                    MaliCsfFault *fault);
+
+/*
+ * Single accesses of 4 or 8 bytes, little-endian, single-copy atomic.  @va
+ * must be aligned to its size.  Loads and stores are relaxed; whoever
+ * passes a message with one adds smp_rmb(), smp_wmb() or smp_mb().
+ */
+MaliCsfMemResult mali_csf_mem_load32(MaliCsfState *s, unsigned as,
+                                     uint64_t va, uint32_t *value,
+                                     MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_load64(MaliCsfState *s, unsigned as,
+                                     uint64_t va, uint64_t *value,
+                                     MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_store32(MaliCsfState *s, unsigned as,
+                                      uint64_t va, uint32_t value,
+                                      MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_store64(MaliCsfState *s, unsigned as,
+                                      uint64_t va, uint64_t value,
+                                      MaliCsfFault *fault);
+
+/* *@va += @value, sequentially consistent */
+MaliCsfMemResult mali_csf_mem_add32(MaliCsfState *s, unsigned as, uint64_t va,
+                                    uint32_t value, MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_add64(MaliCsfState *s, unsigned as, uint64_t va,
+                                    uint64_t value, MaliCsfFault *fault);
+
+/* Any number of bytes: all or nothing, no atomicity promised */
+MaliCsfMemResult mali_csf_mem_read(MaliCsfState *s, unsigned as, uint64_t va,
+                                   void *buf, uint64_t size,
+                                   MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_write(MaliCsfState *s, unsigned as, uint64_t va,
+                                    const void *buf, uint64_t size,
+                                    MaliCsfFault *fault);
+
+/**
+ * mali_csf_mem_map: host address for a run of reads
+ * @size: set to the number of bytes that may be read from the result, not
+ *        more than to the end of the 4 KiB page of @va
+ *
+ * For instruction fetch.  @host is good until control returns to the main
+ * loop.
+ */
+MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
+                                  const void **host, uint64_t *size,
+                                  MaliCsfFault *fault);
+
+/* Does the region locked in @as cover any of these bytes? */
+bool mali_csf_mmu_locked(MaliCsfState *s, unsigned as, uint64_t va,
+                         uint64_t size);
+
+/* Trace and count an access of a stream that had to stall */
+void mali_csf_mmu_stalled(MaliCsfState *s, unsigned as, uint64_t va);
+
+/*
+ * Latch the fault unless an older one is latched; raise the interrupt.  In
+ * protected mode there is only GPU_PROTECTED_FAULT.
+ */
+void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
+                               const MaliCsfFault *fault);
+
+/**
+ * mali_csf_mmu_next_leaf: what the tables of @as map at or above @va
+ * @steps: how many walks it may take; receives how many are left
+ * @leaf: filled in on success
+ *
+ * For people, like mali_csf_mmu_peek().  False if there is nothing more, or
+ * nothing that was found in so many walks.
+ */
+bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
+                            unsigned *steps, MaliCsfLeaf *leaf);
+
+/**
+ * mali_csf_mmu_peek: what a word of memory is, for people
+ * @size: 4 or 8, of which @va is a multiple
+ *
+ * Looks past locks and TLB, and changes and counts nothing.  False if the
+ * address does not translate to RAM.
+ */
+bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
+                       unsigned size, uint64_t *value);
+
+/*
+ * Name of the register at @offset of the block, and its address space; NULL
+ * if it is none of an address space
+ */
+const char *mali_csf_mmu_register_name(uint32_t offset, unsigned *as);
+
+/* True if accesses of @as fault because its mode is UNMAPPED */
+bool mali_csf_mmu_unmapped(MaliCsfState *s, unsigned as);
+
+#endif /* HW_GPU_MALI_CSF_MMU_H */
