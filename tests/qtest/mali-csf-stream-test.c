@@ -2206,6 +2206,54 @@ static void test_idle_global_core_clock(void)
     mali_csf_bench_quit(&b);
 }
 
+/*
+ * Counters of a CPU that nobody has: 1 ns a tick is the least, whatever
+ * CNTFRQ says, and 4 GHz leave no low word of the frequency.
+ */
+static void test_idle_global_odd_clock(void)
+{
+    static const struct {
+        uint64_t hz;
+        int64_t ns;
+    } clocks[] = {
+        { 1, 1024 * 49 * 1000000000ll },
+        { 999, 1024 * 49 * 1001001ll },
+        { 1000000000, 1024 * 49 },
+        { 1ull << 32, 1024 * 49 },
+        { 3ull << 33, 1024 * 49 },
+        { UINT64_MAX, 1024 * 49 },
+    };
+    const uint64_t nops[8] = { 0 };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(clocks); i++) {
+        g_autofree char *args = g_strdup_printf("-cpu cortex-a57,cntfrq=%"
+                                                PRIu64, clocks[i].hz);
+        QMaliCsfBench b;
+
+        mali_csf_bench_init(&b, args);
+        mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
+        mali_csf_run(&b.gpu, 40 * MALI_CSF_US);
+        g_assert_false(glb_idle(&b.gpu));
+        if (clocks[i].ns < 1000 * MALI_CSF_MS) {
+            mali_csf_run(&b.gpu, 2 * clocks[i].ns);
+            g_assert_true(glb_idle(&b.gpu));
+        } else {
+            b.gpu.now = qtest_clock_step(b.gpu.qts, clocks[i].ns -
+                                         MALI_CSF_MS);
+            g_assert_false(glb_idle(&b.gpu));
+            mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+            g_assert_true(glb_idle(&b.gpu));
+        }
+        /* The longest that there is neither wraps nor ends. */
+        mali_csf_ack_events(&b.gpu);
+        qtest_writel(b.gpu.qts, b.gpu.glb_in + GLB_IDLE_TIMER, 0x7fffffff);
+        mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
+        mali_csf_run(&b.gpu, LONG_ENOUGH);
+        g_assert_false(glb_idle(&b.gpu));
+        mali_csf_bench_quit(&b);
+    }
+}
+
 /* HALT publishes the status words of groups that stay on their slots. */
 static void test_halt_resident(void)
 {
@@ -2826,6 +2874,7 @@ int main(int argc, char **argv)
     ADD("idle/group", test_idle);
     ADD("idle/global", test_idle_global);
     ADD("idle/global-core-clock", test_idle_global_core_clock);
+    ADD("idle/global-odd-clock", test_idle_global_odd_clock);
     ADD("idle/not-while-busy", test_idle_not_while_busy);
     ADD("halt/resident", test_halt_resident);
     ADD("idle/mask", test_idle_mask);

@@ -31,36 +31,35 @@
 
 /* Counters */
 
-uint64_t mali_csf_gpu_timestamp_frequency(MaliCsfState *s)
+uint64_t mali_csf_gpu_timestamp_period_ns(MaliCsfState *s)
 {
     MaliCsfGpu *gpu = &s->gpu;
 
     /* At first use, since a CPU knows it only when realized */
-    if (!gpu->timestamp_frequency) {
+    if (!gpu->timestamp_period_ns) {
         uint64_t hz = 0;
 
         if (first_cpu &&
             object_property_find(OBJECT(first_cpu), "cntfrq")) {
             hz = object_property_get_uint(OBJECT(first_cpu), "cntfrq", NULL);
         }
-        gpu->timestamp_frequency = hz ?: DEFAULT_TIMESTAMP_HZ;
+        /*
+         * As gt_cntfrq_period_ns() of target/arm has it: CNTVCT and this
+         * must not drift apart.
+         */
+        gpu->timestamp_period_ns = MAX(NANOSECONDS_PER_SECOND /
+                                       (hz ?: DEFAULT_TIMESTAMP_HZ), 1);
     }
-    return gpu->timestamp_frequency;
+    return gpu->timestamp_period_ns;
 }
 
 uint64_t mali_csf_gpu_timestamp(MaliCsfState *s)
 {
-    uint64_t hz = mali_csf_gpu_timestamp_frequency(s);
     uint64_t offset = (uint64_t)s->gpu.regs[R_TIMESTAMP_OFFSET_HI] << 32 |
                       s->gpu.regs[R_TIMESTAMP_OFFSET_LO];
-    /*
-     * Whole nanoseconds per tick, as gt_cntfrq_period_ns() of target/arm has
-     * them: CNTVCT and this must not drift apart.
-     */
-    uint64_t period = NANOSECONDS_PER_SECOND > hz ?
-                      NANOSECONDS_PER_SECOND / hz : 1;
 
-    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) / period + offset;
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) /
+           mali_csf_gpu_timestamp_period_ns(s) + offset;
 }
 
 uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s)

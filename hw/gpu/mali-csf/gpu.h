@@ -32,8 +32,8 @@ typedef struct MaliCsfGpu {
     /* Counter of soft and hard resets, zero after QEMU reset */
     uint64_t resets;
 
-    /* The guest's CNTFRQ, or 0 before first use; not migrated */
-    uint64_t timestamp_frequency;
+    /* Of a tick of the guest's CNTVCT, or 0 before first use; not migrated */
+    uint64_t timestamp_period_ns;
 } MaliCsfGpu;
 
 extern const VMStateDescription vmstate_mali_csf_gpu;
@@ -49,8 +49,8 @@ void mali_csf_gpu_soft_reset(MaliCsfState *s);
 
 /* System counter plus TIMESTAMP_OFFSET, at the guest's CNTFRQ */
 uint64_t mali_csf_gpu_timestamp(MaliCsfState *s);
-/* Ticks of that counter per second */
-uint64_t mali_csf_gpu_timestamp_frequency(MaliCsfState *s);
+/* Nanoseconds per tick of that counter: a whole number, at least 1 */
+uint64_t mali_csf_gpu_timestamp_period_ns(MaliCsfState *s);
 /* Cycles of the GPU clock, as CYCLE_COUNT reads */
 uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s);
 

@@ -578,15 +578,21 @@ static bool all_groups_idle(MaliCsfState *s)
     return true;
 }
 
-/* What a timer word says, in nanoseconds */
+/* What a timer word says, in nanoseconds; what is above counts as a century */
+#define TIMER_MAX_NS    (100ull * 365 * 86400 * NANOSECONDS_PER_SECOND)
+
 static int64_t timer_ns(MaliCsfState *s, uint32_t timer)
 {
-    uint64_t frequency = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
-                         MALI_CSF_CORE_CLOCK_HZ :
-                         mali_csf_gpu_timestamp_frequency(s);
+    uint64_t ticks = (uint64_t)GLB_TIMER_VALUE(timer) * TIMER_UNIT;
+    uint64_t period = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
+                      NANOSECONDS_PER_SECOND / MALI_CSF_CORE_CLOCK_HZ :
+                      mali_csf_gpu_timestamp_period_ns(s);
+    uint64_t ns;
 
-    return muldiv64((uint64_t)GLB_TIMER_VALUE(timer) * TIMER_UNIT,
-                    NANOSECONDS_PER_SECOND, frequency);
+    if (umul64_overflow(ticks, period, &ns)) {
+        return TIMER_MAX_NS;
+    }
+    return MIN(ns, TIMER_MAX_NS);
 }
 
 void mali_csf_fw_glb_idle(MaliCsfState *s)
