@@ -441,6 +441,39 @@ static void test_override_refused(void)
     }
 }
 
+/* One more than the platform bus holds is refused in one line, by us. */
+static void test_room(void)
+{
+    static const struct {
+        const char *first;
+        unsigned count;
+        const char *device;
+        const char *says;
+    } full[] = {
+        { "mali-csf,model=g610", 16, "mali-csf,model=g610",
+          "its platform bus holds 16 with an aperture of 2048 KiB" },
+        { "mali-csf,model=g310", 4, "mali-csf,model=g925",
+          "its platform bus holds 4 with an aperture of 4608 KiB" },
+        { "mali-csf,model=g610", 13, "mali-csf,model=g1-pro",
+          "its platform bus holds 4 with an aperture of 4608 KiB" },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(full); i++) {
+        g_autofree char *output =
+            mali_csf_refused_behind(full[i].first, full[i].count,
+                                    full[i].device);
+        g_autofree char *fits =
+            mali_csf_refused_behind(full[i].first, full[i].count - 1,
+                                    full[i].first);
+        const char *eol = strchr(output, '\n');
+
+        g_assert_nonnull(strstr(output, full[i].says));
+        g_assert_nonnull(eol);
+        g_assert_cmpint(eol[1], ==, 0);
+        g_assert_nonnull(strstr(fits, "'no-such-device'"));
+    }
+}
+
 /* "-device mali-csf,help" explains each property. */
 static void test_help(void)
 {
@@ -492,6 +525,7 @@ int main(int argc, char **argv)
                    test_override_absent_space);
     qtest_add_func("/mali-csf/override/pa-bits", test_override_pa_bits);
     qtest_add_func("/mali-csf/override/refused", test_override_refused);
+    qtest_add_func("/mali-csf/room", test_room);
     qtest_add_func("/mali-csf/override/help", test_help);
     return g_test_run();
 }

@@ -6,8 +6,12 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/bitmap.h"
 #include "qemu/error-report.h"
+#include "qemu/host-utils.h"
 #include "qemu/module.h"
+#include "qemu/units.h"
+#include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
 #include "migration/vmstate.h"
@@ -148,6 +152,44 @@ static const VMStateDescription vmstate_mali_csf = {
     },
 };
 
+/*
+ * Would the platform bus find a place for the aperture, and three interrupts?
+ * It does so after the device is realized, and ends QEMU if there are none.
+ * The offsets are those that platform_bus_map_mmio() tries.  True if there is
+ * no such bus.
+ */
+static bool bus_has_room(MaliCsfState *s, Error **errp)
+{
+    Object *obj = object_resolve_path_type("", TYPE_PLATFORM_BUS_DEVICE,
+                                           NULL);
+    PlatformBusDevice *bus = obj ? PLATFORM_BUS_DEVICE(obj) : NULL;
+    uint64_t size = s->model->aperture_size;
+    uint64_t step = pow2ceil(size);
+    unsigned places = 0, irqs;
+
+    if (!bus) {
+        return true;
+    }
+    for (uint64_t at = 0; at + size <= bus->mmio_size; at += step) {
+        MemoryRegion *taken = memory_region_find(&bus->mmio, at, size).mr;
+
+        if (taken) {
+            memory_region_unref(taken);
+        } else {
+            places++;
+        }
+    }
+    irqs = bus->num_irqs - bitmap_count_one(bus->used_irqs, bus->num_irqs);
+    if (places && irqs >= MALI_CSF_NUM_IRQS) {
+        return true;
+    }
+    error_setg(errp, "the machine has no room for this one: its platform bus "
+               "holds %" PRIu64 " with an aperture of %" PRIu64 " KiB, and "
+               "less if there are others", MIN(bus->mmio_size / step,
+               bus->num_irqs / MALI_CSF_NUM_IRQS), size / KiB);
+    return false;
+}
+
 static void mali_csf_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -176,6 +218,9 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     }
     if (s->checker.user_notes && !mali_csf_strict(&s->checker)) {
         error_setg(errp, "user-notes=on needs strict=report or strict=stop");
+        return;
+    }
+    if (!bus_has_room(s, errp)) {
         return;
     }
     trace_mali_csf_realize(s->model->name);

@@ -48,19 +48,33 @@ void mali_csf_quit(QMaliCsf *gpu)
     gpu->qts = NULL;
 }
 
-char *mali_csf_refused(const char *device)
+char *mali_csf_refused_behind(const char *first, unsigned count,
+                              const char *device)
 {
+    static const char *const machine[] = {
+        "-M", "virt", "-accel", "qtest", "-display", "none", "-net", "none",
+    };
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_autoptr(GError) err = NULL;
     char *output;
     int status;
-    /* The second device ends QEMU also if it accepts the first. */
-    const char *argv[] = {
-        getenv("QTEST_QEMU_BINARY"), "-M", "virt", "-accel", "qtest",
-        "-display", "none", "-net", "none", "-device", device,
-        "-device", "no-such-device", NULL
-    };
 
-    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
+    g_ptr_array_add(argv, getenv("QTEST_QEMU_BINARY"));
+    for (int i = 0; i < ARRAY_SIZE(machine); i++) {
+        g_ptr_array_add(argv, (char *)machine[i]);
+    }
+    for (int i = 0; i < count; i++) {
+        g_ptr_array_add(argv, (char *)"-device");
+        g_ptr_array_add(argv, (char *)first);
+    }
+    g_ptr_array_add(argv, (char *)"-device");
+    g_ptr_array_add(argv, (char *)device);
+    /* The last device ends QEMU also if it accepts the one before. */
+    g_ptr_array_add(argv, (char *)"-device");
+    g_ptr_array_add(argv, (char *)"no-such-device");
+    g_ptr_array_add(argv, NULL);
+
+    g_assert_true(g_spawn_sync(NULL, (char **)argv->pdata, NULL,
                                G_SPAWN_SEARCH_PATH |
                                G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
                                &output, &status, &err));
@@ -69,6 +83,11 @@ char *mali_csf_refused(const char *device)
     g_assert_cmpint(WEXITSTATUS(status), ==, 1);
     g_test_message("%s", output);
     return output;
+}
+
+char *mali_csf_refused(const char *device)
+{
+    return mali_csf_refused_behind(NULL, 0, device);
 }
 
 void mali_csf_intercept_irqs(QMaliCsf *gpu)

@@ -141,6 +141,9 @@ void mali_csf_quit(QMaliCsf *gpu);
  * it says of it; the caller frees it.
  */
 char *mali_csf_refused(const char *device);
+/* The same behind @count devices "-device @first", which are accepted */
+char *mali_csf_refused_behind(const char *first, unsigned count,
+                              const char *device);
 /* Report the GIC's inputs to qtest_get_irq(), by SPI number */
 void mali_csf_intercept_irqs(QMaliCsf *gpu);
 /* A property of the device that is a number */
