@@ -34,6 +34,8 @@ enum {
 enum {
     DATA_DONE = 0,
     DATA_HANDLER = 1,
+    /* A sync object: draws that have come to their end */
+    DATA_SYNC = 2,
     /* Tiler context, and its list of chunks: newest and oldest */
     DATA_TILER = 64,
     DATA_TILER_TOP = DATA_TILER + 10,
@@ -44,6 +46,7 @@ enum {
     REG_TILER = 40,
     REG_HEAP = 50,
     REG_CHUNKS = 52,
+    REG_SYNC = 56,
     REG_HANDLER = 60,
     HANDLER_BASE = 64,
 };
@@ -90,6 +93,10 @@ static void submit_draw(uint64_t handler_va, uint32_t handler_size)
     stream_emit(&s, cs_heap_operation(CS_HEAP_VT_COMPLETED, 0, 0));
     stream_emit(&s, cs_move32(10, ++draws));
     stream_store_at(&s, 10, panthor_data_va(DATA_DONE), 2);
+    stream_emit(&s, cs_move48(REG_SYNC, panthor_data_va(DATA_SYNC)));
+    stream_emit(&s, cs_move32(REG_SYNC + 2, 1));
+    stream_emit(&s, cs_sync(CS_OP_SYNC_ADD32, REG_SYNC, REG_SYNC + 2,
+                            CS_SYNC_SCOPE_CSG, 0, 0, 0));
     stream_end(&s);
     va = stream_place(&s, &ctx.code, &size);
     TAP_MUST(panthor_submit(&ctx, DRAW, va, size, ctx.syncobj));
@@ -148,6 +155,69 @@ static uint64_t place_handler(uint32_t *size)
                     HANDLER_BASE + 2);
     emit_fragment(&s, HANDLER_BASE + 2);
     return stream_place(&s, &ctx.code, size);
+}
+
+/*
+ * What panvk does on its fragment queue: a handler for the heap, as long as
+ * it waits for a draw of the other queue, and none afterwards
+ */
+static void submit_keeper(uint64_t handler_va, uint32_t handler_size,
+                          uint32_t syncobj)
+{
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+
+    stream_init(&s);
+    stream_begin(&s);
+    emit_heap(&s);
+    stream_emit(&s, cs_move48(REG_HANDLER, handler_va));
+    stream_emit(&s, cs_move32(REG_HANDLER + 2, handler_size));
+    stream_emit(&s, cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM,
+                                             REG_HANDLER, REG_HANDLER + 2));
+    stream_emit(&s, cs_move48(REG_SYNC, panthor_data_va(DATA_SYNC)));
+    stream_emit(&s, cs_move32(REG_SYNC + 2, 0));
+    stream_emit(&s, cs_sync_wait(CS_OP_SYNC_WAIT32, REG_SYNC, REG_SYNC + 2,
+                                 CS_COND_GT, 0));
+    stream_emit(&s, cs_move48(REG_HANDLER, 0));
+    stream_emit(&s, cs_move32(REG_HANDLER + 2, 0));
+    stream_emit(&s, cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM,
+                                             REG_HANDLER, REG_HANDLER + 2));
+    stream_end(&s);
+    va = stream_place(&s, &ctx.code, &size);
+    TAP_MUST(panthor_submit(&ctx, FRAGMENT, va, size, syncobj));
+}
+
+/* The handler of one queue for the draw of the other, set first or second */
+static void other_queue(uint64_t handler_va, uint32_t handler_size)
+{
+    uint32_t runs = ctx.data[DATA_HANDLER];
+    uint32_t syncobj;
+
+    TAP_MUST(panthor_syncobj_create(&dev, &syncobj));
+    ctx.data[DATA_SYNC] = 0;
+    submit_keeper(handler_va, handler_size, syncobj);
+    submit_draw(0, 0);
+    tap_ok(draw_done(JOB_TIMEOUT_MS) &&
+           ctx.data[DATA_HANDLER] == runs + 1 &&
+           !panthor_syncobj_wait(&dev, syncobj, 0, true, JOB_TIMEOUT_MS),
+           "refused, the handler of another queue makes room");
+    /* It left one more chunk than the draw took. */
+    submit_draw(0, 0);
+    TAP_MUST(draw_done(JOB_TIMEOUT_MS) ? 0 : -EIO);
+
+    ctx.data[DATA_SYNC] = 0;
+    submit_draw(0, 0);
+    tap_ok(!draw_done(LOOK_MS) && ctx.data[DATA_HANDLER] == runs + 1,
+           "that queue has taken it away: the next draw waits");
+    submit_keeper(handler_va, handler_size, syncobj);
+    tap_ok(draw_done(JOB_TIMEOUT_MS) &&
+           ctx.data[DATA_HANDLER] == runs + 2 &&
+           !panthor_syncobj_wait(&dev, syncobj, 0, true, JOB_TIMEOUT_MS),
+           "set anew, the handler makes room for it");
+    submit_draw(0, 0);
+    TAP_MUST(draw_done(JOB_TIMEOUT_MS) ? 0 : -EIO);
+    panthor_syncobj_destroy(&dev, syncobj);
 }
 
 /* More groups than slots, all busy: the one that waits for memory rotates */
@@ -248,6 +318,7 @@ int main(int argc, char **argv)
     tap_ok(draw_done(JOB_TIMEOUT_MS) && ctx.data[DATA_HANDLER] == 1,
            "with room, it is not called");
 
+    other_queue(handler_va, handler_size);
     over_commit();
 
     /* The heap goes while a draw waits for it. */

@@ -111,7 +111,7 @@ static void assert_waits(HeapBench *h)
 /* What the driver does in group_process_tiler_oom() */
 static void answer(HeapBench *h, uint64_t first, uint64_t last)
 {
-    uint64_t in = h->gpu->cs_in[h->b.group.slot][0];
+    uint64_t in = h->gpu->cs_in[h->queue->group->slot][h->queue->index];
 
     g_assert_true(oom(h));
     qtest_writeq(h->gpu->qts, in + CS_TILER_HEAP_START, first);
@@ -577,6 +577,314 @@ static void test_handler_depth(const void *data)
     mali_csf_bench_quit(&h.b);
 }
 
+/*
+ * Handlers of another stream: panvk draws on queue 0 and has the handler on
+ * queue 1, which waits for the drawing.  Both name the heap.
+ */
+#define OUT_WHO         0x14
+/* The number of the queue, and 100 */
+#define REG_WHO         78
+
+static void pair_init(HeapBench *h, QMaliCsfGroup *group)
+{
+    heap_init(h, 1);
+    mali_csf_group_terminate(&h->b.group);
+    mali_csf_group_init(&h->b.vm, group, 3);
+    mali_csf_group_start(group, 1);
+    h->queue = &group->queue[0];
+    mali_csf_run(h->gpu, LONG_ENOUGH);
+    mali_csf_ack_events(h->gpu);
+}
+
+/* Code that says in whose registers it runs, and gives a chunk if it may */
+static uint32_t pair_handler(HeapBench *h, bool gives)
+{
+    const uint64_t more[] = {
+        cs_store_multiple(REG_WHO, 1, 70, OUT_WHO),
+        cs_move48(74, chunk_name(h, 2)),
+        cs_finish_fragment(74, 74, 1, 0, 0),
+    };
+
+    return handler_code(h, more, gives ? 3 : 1);
+}
+
+/* HEAP_SET, a handler, and a wait for the object to be 1 */
+static void submit_keeper(HeapBench *h, QMaliCsfQueue *queue,
+                          uint64_t heap_va, uint64_t handler_va,
+                          uint32_t length)
+{
+    const uint64_t words[] = {
+        cs_move32(REG_WHO, 100 + queue->index),
+        cs_move48(50, heap_va),
+        cs_heap_set(50),
+        cs_move48(80, handler_va),
+        cs_move32(82, length),
+        cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 80, 82),
+        cs_move48(52, h->b.out.va + OUT_SYNC),
+        cs_move32(54, 0),
+        cs_sync_wait(CS_OP_SYNC_WAIT32, 52, 54, CS_COND_GT, 0),
+    };
+
+    mali_csf_queue_submit(queue, words, ARRAY_SIZE(words));
+}
+
+static void release_keeper(HeapBench *h, QMaliCsfQueue *queue)
+{
+    qtest_writel(h->gpu->qts, h->b.out.pa + OUT_SYNC, 1);
+    mali_csf_queue_kick(queue);
+    g_assert(mali_csf_queue_wait(queue, MALI_CSF_TIMEOUT));
+    qtest_writel(h->gpu->qts, h->b.out.pa + OUT_SYNC, 0);
+}
+
+static void refuse(HeapBench *h)
+{
+    mali_csf_run(h->gpu, LONG_ENOUGH);
+    answer(h, 0, 0);
+}
+
+static void assert_ran(HeapBench *h, uint32_t runs, uint32_t who)
+{
+    g_assert_cmpuint(handler_runs(h), ==, runs);
+    g_assert_cmpuint(mali_csf_bench_out(&h->b, OUT_WHO), ==, who);
+}
+
+/* Set before the memory is out, and after */
+static void test_pair(const void *data)
+{
+    const bool before = *(const bool *)data;
+    QMaliCsfGroup group;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    length = pair_handler(&h, true);
+    if (before) {
+        submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+        mali_csf_run(h.gpu, LONG_ENOUGH);
+    }
+    submit_draw(&h, h.queue, 1);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    g_assert_cmpuint(handler_runs(&h), ==, 0);
+    refuse(&h);
+    if (!before) {
+        assert_waits(&h);
+        assert_ran(&h, 0, 0);
+        submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    }
+    assert_done(&h);
+    assert_ran(&h, 1, 101);
+    /* It waits on, and its own work was none of the tiler's. */
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    mali_csf_group_status_update(&group);
+    g_assert_cmphex(mali_csf_queue_status(&group.queue[1],
+                                          CS_STATUS_BLOCKED_REASON), ==,
+                    CS_BLOCKED_SYNC_WAIT);
+    release_keeper(&h, &group.queue[1]);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* As panvk takes it away: with an address of zero, or a length */
+static void test_pair_removed(const void *data)
+{
+    const bool by_address = *(const bool *)data;
+    QMaliCsfGroup group;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    length = pair_handler(&h, true);
+    submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    release_keeper(&h, &group.queue[1]);
+    submit_keeper(&h, &group.queue[1], h.heap.va,
+                  by_address ? 0 : h.b.code.va, by_address ? length : 0);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    submit_draw(&h, h.queue, 1);
+    refuse(&h);
+    assert_waits(&h);
+    assert_ran(&h, 0, 0);
+    release_keeper(&h, &group.queue[1]);
+    assert_waits(&h);
+    /* The exception is still there. */
+    submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    assert_done(&h);
+    assert_ran(&h, 1, 101);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* Of the same heap in the same group, and of no other */
+static void test_pair_others(void)
+{
+    QMaliCsfGroup group, other;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    mali_csf_group_init(&h.b.vm, &other, 2);
+    mali_csf_group_start(&other, 3);
+    length = pair_handler(&h, true);
+    submit_keeper(&h, &other.queue[1], h.heap.va, h.b.code.va, length);
+    submit_keeper(&h, &group.queue[1], h.heap.va + 0x800, h.b.code.va,
+                  length);
+    submit_draw(&h, h.queue, 1);
+    refuse(&h);
+    assert_waits(&h);
+    assert_ran(&h, 0, 0);
+    /* The other one names the heap now. */
+    submit_keeper(&h, &group.queue[2], h.heap.va, h.b.code.va, length);
+    assert_done(&h);
+    assert_ran(&h, 1, 102);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* One that waits without memory has a handler of its own; one is dead. */
+static void test_pair_several(void)
+{
+    QMaliCsfGroup group;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    length = pair_handler(&h, false);
+    submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    submit_keeper(&h, &group.queue[2], h.heap.va, h.b.code.va, length);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    submit_draw(&h, h.queue, 1);
+    refuse(&h);
+    assert_waits(&h);
+    assert_ran(&h, 1, 101);
+    /* In vain: asked again, and the first one is no more. */
+    mali_csf_queue_push(&group.queue[1], (const uint64_t[]) {
+                            cs_opcode(0xee) }, 1);
+    qtest_writel(h.gpu->qts, h.b.out.pa + OUT_SYNC, 1);
+    mali_csf_queue_kick(&group.queue[1]);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(&group.queue[1], CS_EVENT_FATAL));
+    refuse(&h);
+    assert_waits(&h);
+    assert_ran(&h, 2, 102);
+    grant(&h, 0);
+    assert_done(&h);
+
+    /* Its own one comes first. */
+    qtest_writel(h.gpu->qts, h.b.out.pa, 0);
+    mali_csf_queue_exec(h.queue, (const uint64_t[]) {
+                            cs_move32(REG_WHO, 100),
+                            cs_move48(80, h.b.code.va), cs_move32(82, length),
+                            cs_set_exception_handler(
+                                CS_EXCEPTION_TYPE_TILER_OOM, 80, 82) }, 4);
+    submit_draw(&h, h.queue, 1);
+    refuse(&h);
+    assert_waits(&h);
+    assert_ran(&h, 3, 100);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* Two that wait for the same heap: it is called for both at once. */
+static void test_pair_two(void)
+{
+    QMaliCsfGroup group;
+    HeapBench h;
+
+    pair_init(&h, &group);
+    submit_keeper(&h, &group.queue[2], h.heap.va, h.b.code.va,
+                  pair_handler(&h, false));
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    for (unsigned i = 0; i < 2; i++) {
+        submit_draw(&h, &group.queue[i], 1);
+    }
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    /* Both are refused before a stream has a turn. */
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t in = h.gpu->cs_in[group.slot][i];
+
+        g_assert_true(mali_csf_queue_event(&group.queue[i], CS_TILER_OOM));
+        qtest_writeq(h.gpu->qts, in + CS_TILER_HEAP_START, 0);
+        qtest_writeq(h.gpu->qts, in + CS_TILER_HEAP_END, 0);
+        mali_csf_queue_ack_event(&group.queue[i], CS_TILER_OOM);
+    }
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    assert_ran(&h, 1, 102);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_true(mali_csf_queue_event(&group.queue[i], CS_TILER_OOM));
+        h.queue = &group.queue[i];
+        grant(&h, i);
+        g_assert(mali_csf_queue_wait(h.queue, MALI_CSF_TIMEOUT));
+    }
+    mali_csf_bench_quit(&h.b);
+}
+
+/* Off its slot and back, with the handler set before that or after */
+static void test_pair_suspend(const void *data)
+{
+    const bool before = *(const bool *)data;
+    QMaliCsfGroup group;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    length = pair_handler(&h, true);
+    if (before) {
+        submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+        mali_csf_run(h.gpu, LONG_ENOUGH);
+    }
+    submit_draw(&h, h.queue, 1);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    if (!before) {
+        refuse(&h);
+    }
+    mali_csf_group_suspend(&group);
+    mali_csf_group_resume(&group, 5);
+    /* Who asked is asked again. */
+    refuse(&h);
+    if (!before) {
+        assert_waits(&h);
+        submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    }
+    assert_done(&h);
+    assert_ran(&h, 1, 101);
+    mali_csf_bench_quit(&h.b);
+}
+
+/* In the middle of the other stream's handler */
+static void test_pair_suspend_in_handler(void)
+{
+    QMaliCsfGroup group;
+    HeapBench h;
+    uint32_t length;
+
+    pair_init(&h, &group);
+    {
+        const uint64_t more[] = {
+            cs_store_multiple(REG_WHO, 1, 70, OUT_WHO),
+            cs_move32(76, 200000),
+            cs_add_imm32(76, 76, -1),
+            cs_branch(CS_COND_NE, 76, -2),
+            cs_move48(74, chunk_name(&h, 2)),
+            cs_finish_fragment(74, 74, 1, 0, 0),
+        };
+
+        length = handler_code(&h, more, ARRAY_SIZE(more));
+    }
+    submit_keeper(&h, &group.queue[1], h.heap.va, h.b.code.va, length);
+    submit_draw(&h, h.queue, 1);
+    mali_csf_run(h.gpu, LONG_ENOUGH);
+    g_assert_true(oom(&h));
+    mali_csf_queue_ack_event(h.queue, CS_TILER_OOM);
+    mali_csf_run(h.gpu, 200 * MALI_CSF_US);
+    assert_ran(&h, 1, 101);
+    mali_csf_group_suspend(&group);
+    mali_csf_group_resume(&group, 4);
+    mali_csf_run(h.gpu, 200 * MALI_CSF_US);
+    /* Refused again while it runs: it has been called already. */
+    g_assert_true(oom(&h));
+    mali_csf_queue_ack_event(h.queue, CS_TILER_OOM);
+    g_assert(mali_csf_queue_wait(h.queue, MALI_CSF_TIMEOUT));
+    g_assert_cmphex(mali_csf_bench_out(&h.b, OUT_DONE), ==, NEW);
+    assert_ran(&h, 1, 101);
+    mali_csf_bench_quit(&h.b);
+}
+
 /* What ends a stream at once */
 static void assert_fatal(const uint64_t *words, unsigned count, uint8_t type)
 {
@@ -916,6 +1224,7 @@ static void test_wild_answers(void)
 int main(int argc, char **argv)
 {
     static const bool as_list[] = { false, true };
+    static const bool yes = true, no;
     static const unsigned depths[] = {
         1, CS_CALL_STACK_DEPTH, CS_CALL_STACK_DEPTH + 1,
     };
@@ -939,6 +1248,16 @@ int main(int argc, char **argv)
     ADD_DATA("handler/depth/most", test_handler_depth, &depths[1]);
     ADD_DATA("handler/depth/more", test_handler_depth, &depths[2]);
     ADD("handler/sets-handler", test_handler_sets_handler);
+    ADD_DATA("handler/other/before", test_pair, &yes);
+    ADD_DATA("handler/other/after", test_pair, &no);
+    ADD_DATA("handler/other/no-address", test_pair_removed, &yes);
+    ADD_DATA("handler/other/no-length", test_pair_removed, &no);
+    ADD("handler/other/not-mine", test_pair_others);
+    ADD("handler/other/several", test_pair_several);
+    ADD("handler/other/two", test_pair_two);
+    ADD_DATA("handler/other/suspend-before", test_pair_suspend, &yes);
+    ADD_DATA("handler/other/suspend-after", test_pair_suspend, &no);
+    ADD("handler/other/suspend-in-handler", test_pair_suspend_in_handler);
     ADD("fatal", test_fatal);
     ADD("dead", test_dead);
     ADD("misaligned", test_heap_misaligned);

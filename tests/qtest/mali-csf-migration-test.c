@@ -587,6 +587,72 @@ static void test_heap(void)
     mali_csf_bench_quit(&b);
 }
 
+/*
+ * The handler belongs to a stream, the work to another: saved when it was
+ * refused and there is none yet, and in the middle of the handler
+ */
+static void test_heap_other_stream(void)
+{
+    QMaliCsfBuffer heap, chunk;
+    QMaliCsfGroup group;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    heap = mali_csf_vm_alloc(&b.vm, MALI_CSF_PAGE);
+    chunk = mali_csf_vm_alloc(&b.vm, 128 * KiB);
+    mali_csf_set_property(&b.gpu, "x-endpoint-heap-chunks", 1);
+    mali_csf_group_init(&b.vm, &group, 2);
+    mali_csf_group_start(&group, 1);
+    {
+        const uint64_t draw[] = {
+            cs_move48(50, heap.va),
+            cs_heap_set(50),
+            cs_opcode(CS_OP_RUN_IDVS),
+            cs_wait(1),
+            cs_move48(90, b.out.va),
+            cs_move32(8, NEW),
+            cs_store_multiple(8, 1, 90, 0),
+        };
+
+        mali_csf_queue_submit(&group.queue[0], draw, ARRAY_SIZE(draw));
+    }
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_true(mali_csf_queue_event(&group.queue[0], CS_TILER_OOM));
+    mali_csf_queue_ack_event(&group.queue[0], CS_TILER_OOM);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    save_and_load(&b.gpu);
+    {
+        const uint64_t handler[] = {
+            cs_move32(76, 200000),
+            cs_add_imm32(76, 76, -1),
+            cs_branch(CS_COND_NE, 76, -2),
+            cs_move48(74, chunk.va | 128 * KiB >> 12),
+            cs_finish_fragment(74, 74, 1, 0, 0),
+        };
+        const uint64_t keep[] = {
+            cs_move48(50, heap.va),
+            cs_heap_set(50),
+            cs_move48(80, b.code.va),
+            cs_move32(82, sizeof(handler)),
+            cs_set_exception_handler(CS_EXCEPTION_TYPE_TILER_OOM, 80, 82),
+        };
+
+        for (int i = 0; i < ARRAY_SIZE(handler); i++) {
+            qtest_writeq(b.gpu.qts, b.code.pa + i * 8, handler[i]);
+        }
+        mali_csf_queue_submit(&group.queue[1], keep, ARRAY_SIZE(keep));
+    }
+    mali_csf_run(&b.gpu, 200 * MALI_CSF_US);
+    save_and_load(&b.gpu);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    g_assert(mali_csf_queue_wait(&group.queue[0], 100 * MALI_CSF_MS));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    g_assert_false(mali_csf_queue_event(&group.queue[0], CS_TILER_OOM));
+    /* Frag end: the handler came to its end, once. */
+    g_assert_cmpuint(qtest_readl(b.gpu.qts, heap.pa + 8), ==, 1);
+    mali_csf_bench_quit(&b);
+}
+
 /* Endpoints that one group has to itself, and another that waits for them */
 static void test_resource(void)
 {
@@ -1066,6 +1132,7 @@ int main(int argc, char **argv)
     ADD("trace", test_trace);
     ADD("flush", test_flush);
     ADD("heap", test_heap);
+    ADD("heap-other-stream", test_heap_other_stream);
     ADD("resource", test_resource);
     ADD("sleep", test_sleep);
     ADD("protected", test_protected);

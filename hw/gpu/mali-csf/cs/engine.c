@@ -252,8 +252,9 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         used += mali_csf_exec_deferred(&exec);
         check_scoreboard_wait(stream);
     }
-    if (unlikely(mali_csf_heap_handler_due(stream)) &&
-        stream->state == MALI_CSF_STREAM_READY) {
+    if (unlikely(stream->handler_length) &&
+        stream->state == MALI_CSF_STREAM_READY &&
+        mali_csf_heap_handler_due(exec.group, stream)) {
         mali_csf_heap_handler_enter(stream);
     }
     while (stream->state == MALI_CSF_STREAM_READY && used < weight) {
@@ -274,7 +275,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
             }
             stream->depth--;
             if (unlikely(stream->depth < stream->handler_depth)) {
-                mali_csf_heap_handler_done(stream);
+                mali_csf_heap_handler_done(exec.group, stream);
             }
             used++;
             continue;

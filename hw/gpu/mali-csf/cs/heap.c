@@ -195,18 +195,55 @@ bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work)
     return true;
 }
 
-/* A stream that waits is interrupted, and waits again afterwards. */
-static void wake_for_handler(MaliCsfStream *stream)
+/* Can the stream's handler be of use to the heap? */
+static bool handles(const MaliCsfStream *stream, uint64_t heap_va)
 {
-    if (mali_csf_heap_handler_due(stream) &&
-        (stream->state == MALI_CSF_STREAM_EMPTY ||
-         stream->state == MALI_CSF_STREAM_SYNC_WAIT ||
-         stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT ||
-         stream->state == MALI_CSF_STREAM_DEFERRED_WAIT ||
-         stream->state == MALI_CSF_STREAM_PROGRESS_WAIT ||
-         stream->state == MALI_CSF_STREAM_SHARED_WAIT ||
-         stream->state == MALI_CSF_STREAM_RESOURCE_WAIT)) {
-        stream->state = MALI_CSF_STREAM_READY;
+    return stream->handler_va && stream->handler_length &&
+           stream->heap_va == heap_va &&
+           stream->state != MALI_CSF_STREAM_STOPPED &&
+           stream->state != MALI_CSF_STREAM_FATAL;
+}
+
+/* Of several, the first one in the group (a guess: Mesa has one) */
+static MaliCsfStream *first_handler(const MaliCsfGroup *group,
+                                    uint64_t heap_va)
+{
+    for (unsigned cs = 0; cs < group->num_streams; cs++) {
+        if (handles(&group->streams[cs], heap_va)) {
+            return &group->streams[cs];
+        }
+    }
+    return NULL;
+}
+
+/* Does @stream wait for a handler to free memory? */
+static bool needs_handler(const MaliCsfStream *stream)
+{
+    return stream->tiler.refused &&
+           stream->state != MALI_CSF_STREAM_STOPPED &&
+           stream->state != MALI_CSF_STREAM_FATAL;
+}
+
+/* A stream that waits is interrupted, and waits again afterwards. */
+static void wake_for_handler(MaliCsfGroup *group, MaliCsfStream *stream)
+{
+    MaliCsfStream *handler;
+
+    if (!needs_handler(stream)) {
+        return;
+    }
+    /* A stream that has a handler of its own for the heap uses that. */
+    handler = handles(stream, stream->tiler.heap_va) ? stream :
+              first_handler(group, stream->tiler.heap_va);
+    if (handler && !handler->handler_depth &&
+        (handler->state == MALI_CSF_STREAM_EMPTY ||
+         handler->state == MALI_CSF_STREAM_SYNC_WAIT ||
+         handler->state == MALI_CSF_STREAM_SCOREBOARD_WAIT ||
+         handler->state == MALI_CSF_STREAM_DEFERRED_WAIT ||
+         handler->state == MALI_CSF_STREAM_PROGRESS_WAIT ||
+         handler->state == MALI_CSF_STREAM_SHARED_WAIT ||
+         handler->state == MALI_CSF_STREAM_RESOURCE_WAIT)) {
+        handler->state = MALI_CSF_STREAM_READY;
     }
 }
 
@@ -246,7 +283,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
             if (!tiler->asked && !tiler->refused) {
                 tiler->wanted = true;
             }
-            wake_for_handler(stream);
+            wake_for_handler(group, stream);
             return;
         }
         trace_mali_csf_heap_chunk(csg, cs, chunk);
@@ -282,10 +319,26 @@ void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
     mali_csf_heap_poll(s, csg, cs);
 }
 
-bool mali_csf_heap_handler_due(const MaliCsfStream *stream)
+bool mali_csf_heap_handler_due(const MaliCsfGroup *group,
+                               const MaliCsfStream *stream)
 {
-    return stream->tiler.refused && stream->handler_length &&
-           !stream->handler_depth;
+    const uint64_t heap_va = stream->heap_va;
+    bool is_first;
+    unsigned cs;
+
+    if (stream->handler_depth || !handles(stream, heap_va)) {
+        return false;
+    }
+    is_first = first_handler(group, heap_va) == stream;
+    for (cs = 0; cs < group->num_streams; cs++) {
+        const MaliCsfStream *other = &group->streams[cs];
+
+        if (other->tiler.heap_va == heap_va && needs_handler(other) &&
+            (other == stream || (is_first && !handles(other, heap_va)))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void mali_csf_heap_handler_enter(MaliCsfStream *stream)
@@ -297,11 +350,17 @@ void mali_csf_heap_handler_enter(MaliCsfStream *stream)
                                                    stream->handler_length);
 }
 
-void mali_csf_heap_handler_done(MaliCsfStream *stream)
+void mali_csf_heap_handler_done(MaliCsfGroup *group, MaliCsfStream *stream)
 {
-    /* If it freed nothing, the host is asked again. */
     stream->handler_depth = 0;
-    stream->tiler.refused = false;
+    for (unsigned cs = 0; cs < group->num_streams; cs++) {
+        MaliCsfTiler *tiler = &group->streams[cs].tiler;
+
+        if (tiler->heap_va == stream->heap_va) {
+            /* If it freed nothing, the host is asked again. */
+            tiler->refused = false;
+        }
+    }
 }
 
 void mali_csf_heap_as_updated(MaliCsfState *s, unsigned csg, unsigned cs)

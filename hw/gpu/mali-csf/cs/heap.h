@@ -14,6 +14,7 @@
 #include "migration/vmstate.h"
 
 typedef struct MaliCsfState MaliCsfState;
+typedef struct MaliCsfGroup MaliCsfGroup;
 typedef struct MaliCsfStream MaliCsfStream;
 typedef struct MaliCsfWork MaliCsfWork;
 
@@ -67,11 +68,18 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs);
 void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
                           uint64_t first, uint64_t last);
 
+/*
+ * A heap that is out of memory and got none calls the exception handler of a
+ * stream of its group, which is one that has named this heap and has set a
+ * handler.  @stream is one of @group.
+ */
+
 /* Is the stream's exception handler to be entered before it goes on? */
-bool mali_csf_heap_handler_due(const MaliCsfStream *stream);
+bool mali_csf_heap_handler_due(const MaliCsfGroup *group,
+                               const MaliCsfStream *stream);
 void mali_csf_heap_handler_enter(MaliCsfStream *stream);
 /* The stream has come to the end of its handler */
-void mali_csf_heap_handler_done(MaliCsfStream *stream);
+void mali_csf_heap_handler_done(MaliCsfGroup *group, MaliCsfStream *stream);
 
 /* UPDATE: what faulted is tried again, or ends the stream, if true */
 void mali_csf_heap_as_updated(MaliCsfState *s, unsigned csg, unsigned cs);
