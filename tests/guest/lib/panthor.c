@@ -33,8 +33,7 @@ enum {
 #define HEAP_CHUNK_SIZE         0x20000
 #define HEAP_IN_FLIGHT          1000
 
-static int panthor_ioctl(const PanthorDev *dev, unsigned long request,
-                         void *arg)
+int panthor_ioctl(const PanthorDev *dev, unsigned long request, void *arg)
 {
     int ret;
 

@@ -75,6 +75,9 @@ int panthor_open_after(PanthorDev *dev, int node);
 /* What the process left behind, groups, VMs and buffers, goes with it. */
 void panthor_close(PanthorDev *dev);
 
+/* Any request, with the argument as it is; again if a signal interrupts it */
+int panthor_ioctl(const PanthorDev *dev, unsigned long request, void *arg);
+
 /**
  * panthor_query: DEV_QUERY with whatever size the kernel has
  * @dev: the device
