@@ -17,6 +17,7 @@
 #include "migration/vmstate.h"
 #include "compat.h"
 #include "device.h"
+#include "cs/protm.h"
 #include "trace.h"
 
 /* What no block claims */
@@ -230,7 +231,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_inject_init(s);
     mali_csf_gpu_init(s, &s->aperture);
     mali_csf_pwr_init(s, &s->aperture);
-    mali_csf_mmu_init(s, &s->aperture);
+    mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s);
     mali_csf_checker_init(s);

@@ -541,21 +541,26 @@ static void restart_tiler(MaliCsfState *s, unsigned as, bool updated)
     }
 }
 
-void mali_csf_engine_as_released(MaliCsfState *s, unsigned as)
+static void as_released(void *opaque, unsigned as)
 {
+    MaliCsfState *s = opaque;
+
     restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
     restart_tiler(s, as, false);
 }
 
-void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as)
+static void as_updated(void *opaque, unsigned as)
 {
+    MaliCsfState *s = opaque;
+
     restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
     restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED, MALI_CSF_MEM_FAULTED);
     restart_tiler(s, as, true);
 }
 
-void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as)
+static void as_unmapped(void *opaque, unsigned as)
 {
+    MaliCsfState *s = opaque;
     unsigned i, j;
 
     for (i = 0; i < stream_count(s); i++) {
@@ -730,6 +735,13 @@ void mali_csf_engine_init(MaliCsfState *s)
     MaliCsfEngine *engine = &s->engine;
 
     engine->dispatch = mali_csf_dispatch_new(s->model);
+    engine->mmu_listener = (MaliCsfMmuListener) {
+        .released = as_released,
+        .updated = as_updated,
+        .unmapped = as_unmapped,
+        .opaque = s,
+    };
+    mali_csf_mmu_add_listener(s, &engine->mmu_listener);
     engine->num_groups = s->model->csg_slots;
     engine->groups = g_new0(MaliCsfGroup, engine->num_groups);
     for (unsigned csg = 0; csg < engine->num_groups; csg++) {

@@ -10,6 +10,7 @@
 
 #include "hw/gpu/mali-csf/cs-isa.h"
 #include "heap.h"
+#include "../mmu/mmu.h"
 #include "migration/vmstate.h"
 #include "qemu/timer.h"
 
@@ -248,6 +249,8 @@ typedef struct MaliCsfEngine {
     /* The instructions of the model's architecture, by opcode */
     struct MaliCsfDispatch *dispatch;
 
+    MaliCsfMmuListener mmu_listener;
+
     /* csg_slots of the model, from realize to unrealize */
     uint32_t num_groups;
     MaliCsfGroup *groups;
@@ -335,11 +338,6 @@ void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
 
 /* Look again at every SYNC_WAIT: a doorbell rang or a sync object changed */
 void mali_csf_engine_check_waits(MaliCsfState *s);
-
-/* See the functions of mcu.h that have these names */
-void mali_csf_engine_as_released(MaliCsfState *s, unsigned as);
-void mali_csf_engine_as_updated(MaliCsfState *s, unsigned as);
-void mali_csf_engine_as_unmapped(MaliCsfState *s, unsigned as);
 
 /* Work given to an endpoint is done: its scoreboard entry counts down */
 void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,

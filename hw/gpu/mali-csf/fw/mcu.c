@@ -234,8 +234,10 @@ static void mcu_pass(void *opaque)
     mali_csf_engine_kick(s);
 }
 
-static void unpark_pass(MaliCsfState *s, unsigned as)
+static void unpark_pass(void *opaque, unsigned as)
 {
+    MaliCsfState *s = opaque;
+
     if (as == FW_AS && s->mcu.pass_parked) {
         s->mcu.pass_parked = false;
         mali_csf_mcu_schedule_pass(s);
@@ -247,23 +249,12 @@ static void unpark_pass(MaliCsfState *s, unsigned as)
     }
 }
 
-void mali_csf_mcu_as_released(MaliCsfState *s, unsigned as)
+static void as_unmapped(void *opaque, unsigned as)
 {
-    unpark_pass(s, as);
-    mali_csf_engine_as_released(s, as);
-}
+    MaliCsfState *s = opaque;
 
-void mali_csf_mcu_as_updated(MaliCsfState *s, unsigned as)
-{
-    unpark_pass(s, as);
-    mali_csf_engine_as_updated(s, as);
-}
-
-void mali_csf_mcu_as_unmapped(MaliCsfState *s, unsigned as)
-{
     /* A pass finds its pages gone. */
     unpark_pass(s, as);
-    mali_csf_engine_as_unmapped(s, as);
     if (s->mcu.status == MCU_STATUS_ENABLED) {
         mali_csf_mcu_schedule_pass(s);
     }
@@ -459,6 +450,13 @@ void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
     s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
     s->mcu.fw.idle_deadline = -1;
     s->mcu.fw.cores_off_at = -1;
+    s->mcu.mmu_listener = (MaliCsfMmuListener) {
+        .released = unpark_pass,
+        .updated = unpark_pass,
+        .unmapped = as_unmapped,
+        .opaque = s,
+    };
+    mali_csf_mmu_add_listener(s, &s->mcu.mmu_listener);
 
     memory_region_init_io(&s->job_control, OBJECT(s), &job_control_ops, s,
                           "mali-csf-job-control", MALI_CSF_BLOCK_SIZE);

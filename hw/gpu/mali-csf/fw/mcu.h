@@ -28,6 +28,8 @@ typedef struct MaliCsfMcu {
     /* A pass waits for a region of address space 0 to be unlocked */
     bool pass_parked;
 
+    MaliCsfMmuListener mmu_listener;
+
     /* Runs firmware passes; virtual clock */
     QEMUTimer *pass_timer;
 
@@ -53,15 +55,6 @@ int mali_csf_mcu_post_load(MaliCsfState *s);
 /* MCU_CONTROL and MCU_STATUS, which lie in the page of GPU_CONTROL */
 uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset);
 void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value);
-
-/* A region of @as was unlocked: what stalled there is done again */
-void mali_csf_mcu_as_released(MaliCsfState *s, unsigned as);
-
-/* UPDATE gave @as another translation: what faulted is done again, too */
-void mali_csf_mcu_as_updated(MaliCsfState *s, unsigned as);
-
-/* UPDATE made @as UNMAPPED: what waits in it never comes to its end */
-void mali_csf_mcu_as_unmapped(MaliCsfState *s, unsigned as);
 
 /* Have a firmware pass run soon, from the timer */
 void mali_csf_mcu_schedule_pass(MaliCsfState *s);

@@ -17,7 +17,6 @@
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "migration/vmstate.h"
 #include "../device.h"
-#include "../cs/protm.h"
 #include "../trace.h"
 
 #define PAGE_SIZE_4K 4096u
@@ -609,7 +608,7 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     status = FIELD_DP32(status, AS_FAULTSTATUS, ACCESS_TYPE, fault->access);
     s->mmu.faults++;
     trace_mali_csf_as_fault(as, fault->va, status);
-    if (mali_csf_protm_active(s)) {
+    if (s->mmu.protected_mode(s)) {
         mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_PROTECTED_FAULT_MASK);
         return;
     }
@@ -624,6 +623,40 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     space->faultstatus = status;
     space->faultaddress = fault->va;
     mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_FAULT(as));
+}
+
+/* Who waits is told */
+
+void mali_csf_mmu_add_listener(MaliCsfState *s, MaliCsfMmuListener *listener)
+{
+    QTAILQ_INSERT_TAIL(&s->mmu.listeners, listener, next);
+}
+
+static void tell_released(MaliCsfState *s, unsigned as)
+{
+    MaliCsfMmuListener *listener;
+
+    QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
+        listener->released(listener->opaque, as);
+    }
+}
+
+static void tell_updated(MaliCsfState *s, unsigned as)
+{
+    MaliCsfMmuListener *listener;
+
+    QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
+        listener->updated(listener->opaque, as);
+    }
+}
+
+static void tell_unmapped(MaliCsfState *s, unsigned as)
+{
+    MaliCsfMmuListener *listener;
+
+    QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
+        listener->unmapped(listener->opaque, as);
+    }
 }
 
 /* What drops cached translations: one function for each reason */
@@ -733,10 +766,10 @@ static void command_update(MaliCsfState *s, unsigned as)
     }
 
     if (mali_csf_mmu_unmapped(s, as)) {
-        mali_csf_mcu_as_unmapped(s, as);
+        tell_unmapped(s, as);
     } else {
         space->fault_latched = false;
-        mali_csf_mcu_as_updated(s, as);
+        tell_updated(s, as);
     }
 }
 
@@ -759,14 +792,14 @@ static void command_lock(MaliCsfState *s, unsigned as)
     trace_mali_csf_as_lock(as, start, last);
     /* What only the old region covered may go on. */
     if (released) {
-        mali_csf_mcu_as_released(s, as);
+        tell_released(s, as);
     }
 }
 
 static void release_lock(MaliCsfState *s, unsigned as)
 {
     s->mmu.as[as].locked = false;
-    mali_csf_mcu_as_released(s, as);
+    tell_released(s, as);
 }
 
 /* Nothing is held after as_disable() in panthor_mmu.c, which is no mistake */
@@ -890,7 +923,7 @@ static void command_timer(void *opaque)
         MaliCsfAddressSpace *space = &s->mmu.as[as];
 
         if (space->command_end >= 0 && space->command_end <= now) {
-            if (mali_csf_protm_active(s)) {
+            if (s->mmu.protected_mode(s)) {
                 command_waits(space);
                 continue;
             }
@@ -934,7 +967,7 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         arm_command_timer(s);
         return;
     }
-    if (mali_csf_protm_active(s)) {
+    if (s->mmu.protected_mode(s)) {
         if (mali_csf_strict(&s->checker)) {
             mali_csf_check_protected_command(s, as, value);
         }
@@ -1151,7 +1184,7 @@ void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
     }
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         if (s->mmu.as[as].locked) {
-            mali_csf_mcu_as_released(s, as);
+            tell_released(s, as);
         }
     }
 }
@@ -1165,8 +1198,11 @@ static void memory_map_changed(void *opaque)
     mali_csf_tlb_forget_host(&s->mmu.tlb);
 }
 
-void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container)
+void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
+                       bool (*protected_mode)(MaliCsfState *s))
 {
+    QTAILQ_INIT(&s->mmu.listeners);
+    s->mmu.protected_mode = protected_mode;
     mali_csf_irq_init(s, &s->mmu.irq, "mmu", MALI_CSF_IRQ_MMU);
     memory_region_init_io(&s->mmu_control, OBJECT(s), &mmu_ops, s,
                           "mali-csf-mmu", MALI_CSF_BLOCK_SIZE);

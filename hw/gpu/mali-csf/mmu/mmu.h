@@ -10,6 +10,7 @@
 
 #include "hw/gpu/mali-csf/mmu-regs.h"
 #include "../irq.h"
+#include "qemu/queue.h"
 #include "qemu/timer.h"
 #include "../memory/ram.h"
 #include "../memory/tlb.h"
@@ -76,9 +77,28 @@ typedef struct MaliCsfAddressSpace {
     uint64_t faultaddress;
 } MaliCsfAddressSpace;
 
+/*
+ * Who has accesses that wait: told in the order of registration when an
+ * address space @as makes a difference to them.  @opaque is the listener's.
+ */
+typedef struct MaliCsfMmuListener {
+    /* The region that was locked, or a part of it, is unlocked */
+    void (*released)(void *opaque, unsigned as);
+    /* UPDATE gave it another translation: what faulted may be done again */
+    void (*updated)(void *opaque, unsigned as);
+    /* UPDATE made it UNMAPPED: what waits in it never comes to its end */
+    void (*unmapped)(void *opaque, unsigned as);
+    void *opaque;
+    QTAILQ_ENTRY(MaliCsfMmuListener) next;
+} MaliCsfMmuListener;
+
 typedef struct MaliCsfMmu {
     MaliCsfIrq irq;
     MaliCsfAddressSpace as[MALI_CSF_MAX_AS];
+
+    QTAILQ_HEAD(, MaliCsfMmuListener) listeners;
+    /* Is the GPU in protected mode?  Set once, by the owner of that mode */
+    bool (*protected_mode)(MaliCsfState *s);
 
     /* Properties */
     bool ignore_locks;
@@ -96,13 +116,18 @@ typedef struct MaliCsfMmu {
 
 extern const VMStateDescription vmstate_mali_csf_mmu;
 
-void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container);
+/* @protected_mode: see MaliCsfMmu */
+void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
+                       bool (*protected_mode)(MaliCsfState *s));
 void mali_csf_mmu_finalize(MaliCsfState *s);
 void mali_csf_mmu_reset_enter(MaliCsfState *s);
 void mali_csf_mmu_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset: every space UNMAPPED and unlocked, IRQs cleared */
 void mali_csf_mmu_gpu_reset(MaliCsfState *s);
 int mali_csf_mmu_post_load(MaliCsfState *s);
+
+/* @listener belongs to the caller and stays where it is */
+void mali_csf_mmu_add_listener(MaliCsfState *s, MaliCsfMmuListener *listener);
 
 /* Protected mode is over: what has waited for that is executed */
 void mali_csf_mmu_protm_over(MaliCsfState *s);
