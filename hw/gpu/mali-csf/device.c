@@ -233,7 +233,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_pwr_init(s, &s->aperture);
     mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
     mali_csf_mcu_init(s, &s->aperture);
-    mali_csf_engine_init(s);
+    mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);
     mali_csf_checker_init(s);
 
     sysbus_init_mmio(sbd, &s->aperture);

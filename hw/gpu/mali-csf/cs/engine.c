@@ -359,6 +359,11 @@ static bool engine_ready(MaliCsfState *s)
     return false;
 }
 
+void mali_csf_engine_notify(MaliCsfState *s)
+{
+    s->engine.notify(s);
+}
+
 void mali_csf_engine_kick(MaliCsfState *s)
 {
     int64_t now;
@@ -476,7 +481,7 @@ static void engine_slice(void *opaque)
 
     trace_mali_csf_slice(start, weight);
     s->engine.not_before = end + MAX(end - start, weight * WEIGHT_NS);
-    mali_csf_mcu_schedule_pass(s);
+    mali_csf_engine_notify(s);
     mali_csf_engine_kick(s);
 }
 
@@ -537,7 +542,7 @@ static void restart_tiler(MaliCsfState *s, unsigned as, bool updated)
         if (updated) {
             mali_csf_heap_as_updated(s, csg, cs);
         }
-        mali_csf_mcu_schedule_pass(s);
+        mali_csf_engine_notify(s);
     }
 }
 
@@ -698,7 +703,7 @@ static void engine_work_timer(void *opaque)
         timer_mod(s->engine.work_timer, next);
     }
     /* A group whose streams are at their end may be idle only now. */
-    mali_csf_mcu_schedule_pass(s);
+    mali_csf_engine_notify(s);
 }
 
 void mali_csf_engine_drop_all(MaliCsfState *s)
@@ -730,10 +735,11 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
     s->engine.tiler_ooms = 0;
 }
 
-void mali_csf_engine_init(MaliCsfState *s)
+void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
 {
     MaliCsfEngine *engine = &s->engine;
 
+    engine->notify = notify;
     engine->dispatch = mali_csf_dispatch_new(s->model);
     engine->mmu_listener = (MaliCsfMmuListener) {
         .released = as_released,

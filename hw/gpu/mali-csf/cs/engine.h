@@ -250,6 +250,8 @@ typedef struct MaliCsfEngine {
     struct MaliCsfDispatch *dispatch;
 
     MaliCsfMmuListener mmu_listener;
+    /* Told, soon after the fact, that the firmware has something to look at */
+    void (*notify)(MaliCsfState *s);
 
     /* csg_slots of the model, from realize to unrealize */
     uint32_t num_groups;
@@ -279,13 +281,17 @@ typedef struct MaliCsfEngine {
 
 extern const VMStateDescription vmstate_mali_csf_engine;
 
-void mali_csf_engine_init(MaliCsfState *s);
+/* @notify: see MaliCsfEngine */
+void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s));
 void mali_csf_engine_finalize(MaliCsfState *s);
 void mali_csf_engine_reset_enter(MaliCsfState *s);
 int mali_csf_engine_post_load(MaliCsfState *s);
 
 /* Forget every group: GPU reset, MCU off, MCU boot */
 void mali_csf_engine_drop_all(MaliCsfState *s);
+
+/* Something came of a stream or group that the firmware has to look at */
+void mali_csf_engine_notify(MaliCsfState *s);
 
 /* Arm the slice timer if a stream is ready and the MCU runs */
 void mali_csf_engine_kick(MaliCsfState *s);

@@ -271,7 +271,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
     }
     for (unsigned n = 0; tiler->chunks; n++) {
         if (n == CHUNKS_PER_PASS) {
-            mali_csf_mcu_schedule_pass(s);
+            mali_csf_engine_notify(s);
             return;
         }
         result = heap_take(s, group->as, tiler, &chunk, &fault);

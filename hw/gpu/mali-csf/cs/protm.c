@@ -89,7 +89,7 @@ static void ask_again(MaliCsfState *s)
             stream->protm_granted = false;
             stream->state = MALI_CSF_STREAM_PROTM_WAIT;
             stream->protm_unpublished = true;
-            mali_csf_mcu_schedule_pass(s);
+            mali_csf_engine_notify(s);
         }
     }
 }
