@@ -56,6 +56,8 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
 {
     MaliCsfState *s = MALI_CSF(obj);
 
+    mali_csf_clock_reset(&s->clock);
+    mali_csf_cache_reset_enter(s);
     mali_csf_gpu_reset_enter(s);
     mali_csf_pwr_reset_enter(s);
     mali_csf_mmu_reset_enter(s);
@@ -103,7 +105,8 @@ static int mali_csf_post_load(void *opaque, int version_id)
     }
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
-    return mali_csf_inject_post_load(s) ?: mali_csf_gpu_post_load(s) ?:
+    return mali_csf_inject_post_load(s) ?: mali_csf_cache_post_load(s) ?:
+           mali_csf_gpu_post_load(s) ?:
            mali_csf_pwr_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
            mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s) ?:
            mali_csf_perfcnt_post_load(s);
@@ -111,8 +114,8 @@ static int mali_csf_post_load(void *opaque, int version_id)
 
 static const VMStateDescription vmstate_mali_csf = {
     .name = TYPE_MALI_CSF,
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .pre_save = mali_csf_pre_save,
     .pre_load = mali_csf_pre_load,
     .post_load = mali_csf_post_load,
@@ -133,6 +136,10 @@ static const VMStateDescription vmstate_mali_csf = {
                              "mali-csf: other va-bits= or pa-bits="),
         VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState,
                              "mali-csf: other coherent="),
+        VMSTATE_STRUCT(clock, MaliCsfState, 1, vmstate_mali_csf_clock,
+                       MaliCsfClock),
+        VMSTATE_STRUCT(cache, MaliCsfState, 1, vmstate_mali_csf_cache,
+                       MaliCsfCache),
         VMSTATE_STRUCT(gpu, MaliCsfState, 1, vmstate_mali_csf_gpu,
                        MaliCsfGpu),
         VMSTATE_STRUCT(pwr, MaliCsfState, 1, vmstate_mali_csf_pwr,

@@ -12,10 +12,12 @@
 #include "hw/gpu/mali-csf.h"
 #include "hw/sysbus.h"
 #include "checker/checker.h"
+#include "clock.h"
 #include "cs/engine.h"
 #include "gpu.h"
 #include "inject/inject.h"
 #include "fw/mcu.h"
+#include "mmu/cache.h"
 #include "mmu/mmu.h"
 #include "models.h"
 #include "fw/perfcnt.h"
@@ -50,6 +52,8 @@ struct MaliCsfState {
     /* GPU_ID of the model in a migration stream */
     uint32_t saved_gpu_id;
 
+    MaliCsfClock clock;
+    MaliCsfCache cache;
     MaliCsfGpu gpu;
     MaliCsfPwr pwr;
     MaliCsfMmu mmu;

@@ -16,59 +16,12 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "qemu/timer.h"
-#include "hw/core/cpu.h"
 #include "migration/vmstate.h"
-#include "qapi/error.h"
 #include "device.h"
 #include "cs/protm.h"
 #include "trace.h"
-
-/* CNTFRQ of Arm CPUs that do not say, as in target/arm before Armv8.6 */
-#define DEFAULT_TIMESTAMP_HZ 62500000
-
-/* Counters */
-
-uint64_t mali_csf_gpu_timestamp_period_ns(MaliCsfState *s)
-{
-    MaliCsfGpu *gpu = &s->gpu;
-
-    /* At first use, since a CPU knows it only when realized */
-    if (!gpu->timestamp_period_ns) {
-        uint64_t hz = 0;
-
-        if (first_cpu &&
-            object_property_find(OBJECT(first_cpu), "cntfrq")) {
-            hz = object_property_get_uint(OBJECT(first_cpu), "cntfrq", NULL);
-        }
-        /*
-         * As gt_cntfrq_period_ns() of target/arm has it: CNTVCT and this
-         * must not drift apart.
-         */
-        gpu->timestamp_period_ns = MAX(NANOSECONDS_PER_SECOND /
-                                       (hz ?: DEFAULT_TIMESTAMP_HZ), 1);
-    }
-    return gpu->timestamp_period_ns;
-}
-
-uint64_t mali_csf_gpu_timestamp(MaliCsfState *s)
-{
-    uint64_t offset = (uint64_t)s->gpu.regs[R_TIMESTAMP_OFFSET_HI] << 32 |
-                      s->gpu.regs[R_TIMESTAMP_OFFSET_LO];
-
-    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) /
-           mali_csf_gpu_timestamp_period_ns(s) + offset;
-}
-
-uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s)
-{
-    int64_t ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) -
-                 s->gpu.cycle_count_origin;
-
-    return muldiv64(ns, MALI_CSF_CORE_CLOCK_HZ, NANOSECONDS_PER_SECOND);
-}
 
 static uint32_t half_of(uint64_t value, hwaddr offset)
 {
@@ -77,12 +30,24 @@ static uint32_t half_of(uint64_t value, hwaddr offset)
 
 static uint32_t read_timestamp(MaliCsfState *s, hwaddr offset)
 {
-    return half_of(mali_csf_gpu_timestamp(s), offset);
+    return half_of(mali_csf_clock_timestamp(&s->clock), offset);
+}
+
+static uint32_t read_timestamp_offset(MaliCsfState *s, hwaddr offset)
+{
+    return half_of(s->clock.timestamp_offset, offset);
+}
+
+static void write_timestamp_offset(MaliCsfState *s, hwaddr offset,
+                                   uint32_t value)
+{
+    mali_csf_clock_set_timestamp_offset(&s->clock, offset & 4 ? 32 : 0,
+                                        value);
 }
 
 static uint32_t read_cycle_count(MaliCsfState *s, hwaddr offset)
 {
-    return half_of(mali_csf_gpu_cycle_count(s), offset);
+    return half_of(mali_csf_clock_cycles(&s->clock), offset);
 }
 
 static uint32_t read_status(MaliCsfState *s, hwaddr offset)
@@ -206,7 +171,6 @@ typedef struct MaliCsfGpuReg {
 
     uint32_t reset;
     uint32_t writable;
-    bool survives_soft_reset;
 
     /* First and last architecture that has it; zero is no limit */
     uint8_t since;
@@ -254,12 +218,6 @@ typedef struct MaliCsfGpuReg {
         .writable = mask, __VA_ARGS__ \
     }
 
-#define ROW_STORAGE_KEPT(label) \
-    { \
-        .name = label, .kind = GPU_REG_STORAGE, .writable = UINT32_MAX, \
-        .survives_soft_reset = true, \
-    }
-
 #define ZERO(reg, ...)      [R_##reg] = ROW_ZERO(#reg, __VA_ARGS__)
 #define ZERO64(reg, ...)    [LOW_HIGH(reg)] = ROW_ZERO(#reg, __VA_ARGS__)
 #define READ(reg, ...)      [R_##reg] = ROW_READ(#reg, __VA_ARGS__)
@@ -294,7 +252,9 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     /* New in architecture 11, but panthor reads it everywhere. */
     MODEL64(GPU_FEATURES, gpu_features),
     ZERO(PRFCNT_FEATURES, SINCE(11)),
-    [LOW_HIGH(TIMESTAMP_OFFSET)] = ROW_STORAGE_KEPT("TIMESTAMP_OFFSET"),
+    [LOW_HIGH(TIMESTAMP_OFFSET)] =
+        ROW_READ_WRITE("TIMESTAMP_OFFSET", read_timestamp_offset,
+                       write_timestamp_offset),
     READ64(CYCLE_COUNT, read_cycle_count),
     READ64(TIMESTAMP, read_timestamp),
     MODEL(THREAD_MAX_THREADS, thread_max_threads),
@@ -454,14 +414,6 @@ static const MemoryRegionOps gpu_ops = {
     },
 };
 
-static void reset_storage(MaliCsfGpu *gpu, bool soft)
-{
-    for (int i = 0; i < ARRAY_SIZE(gpu_regs); i++) {
-        if (!soft || !gpu_regs[i].survives_soft_reset) {
-            gpu->regs[i] = gpu_regs[i].reset;
-        }
-    }
-}
 
 /* What QEMU reset, GPU soft reset and GPU hard reset have in common */
 static void reset_state(MaliCsfGpu *gpu)
@@ -469,15 +421,9 @@ static void reset_state(MaliCsfGpu *gpu)
     gpu->flush_command = 0;
     gpu->protected_mode = false;
     timer_del(gpu->flush_timer);
-    gpu->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-}
-
-/* What only a loss of power does */
-static void power_on_defaults(MaliCsfGpu *gpu)
-{
-    reset_storage(gpu, false);
-    gpu->latest_flush_id = 1;
-    mali_csf_irq_reset_enter(&gpu->irq);
+    for (int i = 0; i < ARRAY_SIZE(gpu_regs); i++) {
+        gpu->regs[i] = gpu_regs[i].reset;
+    }
 }
 
 void mali_csf_gpu_soft_reset(MaliCsfState *s)
@@ -491,7 +437,7 @@ void mali_csf_gpu_soft_reset(MaliCsfState *s)
     mali_csf_mmu_gpu_reset(s);
     mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
-    reset_storage(&s->gpu, true);
+    mali_csf_clock_soft_reset(&s->clock);
     s->gpu.resets++;
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
@@ -507,26 +453,11 @@ static void hard_reset(MaliCsfState *s)
     mali_csf_mmu_gpu_reset(s);
     mali_csf_pwr_gpu_reset(s);
     reset_state(&s->gpu);
-    power_on_defaults(&s->gpu);
+    mali_csf_irq_reset_enter(&s->gpu.irq);
+    mali_csf_clock_reset(&s->clock);
+    mali_csf_cache_reset(&s->cache);
     s->gpu.resets++;
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
-}
-
-void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes)
-{
-    uint32_t id = FIELD_EX32(s->gpu.latest_flush_id + 1, LATEST_FLUSH_ID, ID);
-
-    s->perfcnt.flushes++;
-    if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_flush_done(s, modes);
-    }
-    if (!extract32(modes, 0, 4) || !extract32(modes, 4, 4) ||
-        !extract32(modes, 8, 4)) {
-        return;
-    }
-    /* In a job, 0 asks for a flush in any case. */
-    s->gpu.latest_flush_id = id ?: 1;
-    trace_mali_csf_flush_id(s->gpu.latest_flush_id);
 }
 
 /* A bus error has an address space to blame: only an injection comes here. */
@@ -623,7 +554,7 @@ void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command)
     if (FIELD_EX32(value, GPU_COMMAND, FLUSH_OTHER) & GPU_CACHE_INVALIDATE) {
         mali_csf_mmu_flush_caches(s);
     }
-    mali_csf_gpu_flush_done(s, modes);
+    mali_csf_cache_flushed(s, modes);
     mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
 }
 
@@ -715,7 +646,7 @@ static uint64_t user_read(void *opaque, hwaddr offset, unsigned size)
 
     mali_csf_spin_read(&s->spin, MALI_CSF_USER_BASE + offset);
     if (offset == A_LATEST_FLUSH_ID) {
-        value = s->gpu.latest_flush_id;
+        value = s->cache.latest_flush_id;
     } else {
         mali_csf_unmodelled_read(&s->unmodelled, MALI_CSF_USER_BASE + offset);
     }
@@ -778,7 +709,7 @@ void mali_csf_gpu_finalize(MaliCsfState *s)
 void mali_csf_gpu_reset_enter(MaliCsfState *s)
 {
     reset_state(&s->gpu);
-    power_on_defaults(&s->gpu);
+    mali_csf_irq_reset_enter(&s->gpu.irq);
     s->gpu.resets = 0;
 }
 
@@ -789,25 +720,17 @@ void mali_csf_gpu_reset_hold(MaliCsfState *s)
 
 int mali_csf_gpu_post_load(MaliCsfState *s)
 {
-    MaliCsfGpu *gpu = &s->gpu;
-
-    if (!gpu->latest_flush_id ||
-        gpu->latest_flush_id & ~R_LATEST_FLUSH_ID_ID_MASK) {
-        return -EINVAL;
-    }
-    mali_csf_irq_update(&gpu->irq);
+    mali_csf_irq_update(&s->gpu.irq);
     return 0;
 }
 
 const VMStateDescription vmstate_mali_csf_gpu = {
     .name = "mali-csf-gpu",
-    .version_id = 2,
-    .minimum_version_id = 2,
+    .version_id = 3,
+    .minimum_version_id = 3,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT(irq, MaliCsfGpu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
         VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4),
-        VMSTATE_INT64(cycle_count_origin, MaliCsfGpu),
-        VMSTATE_UINT32(latest_flush_id, MaliCsfGpu),
         VMSTATE_UINT32(flush_command, MaliCsfGpu),
         VMSTATE_BOOL(protected_mode, MaliCsfGpu),
         VMSTATE_TIMER_PTR(flush_timer, MaliCsfGpu),

@@ -18,9 +18,6 @@ typedef struct MaliCsfGpu {
     MaliCsfIrq irq;
     /* The registers that are plain storage, indexed by offset / 4 */
     uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];
-    /* Virtual time in ns at which CYCLE_COUNT was zero */
-    int64_t cycle_count_origin;
-    uint32_t latest_flush_id;
     /* GPU_COMMAND of the cache flush that is under way, or 0 */
     uint32_t flush_command;
     /* SET_PROTECTED_MODE came, and no reset since */
@@ -31,9 +28,6 @@ typedef struct MaliCsfGpu {
 
     /* Counter of soft and hard resets, zero after QEMU reset */
     uint64_t resets;
-
-    /* Of a tick of the guest's CNTVCT, or 0 before first use; not migrated */
-    uint64_t timestamp_period_ns;
 } MaliCsfGpu;
 
 extern const VMStateDescription vmstate_mali_csf_gpu;
@@ -46,23 +40,6 @@ int mali_csf_gpu_post_load(MaliCsfState *s);
 
 /* Everything but GPU_INT, where who asked for it says that it is done */
 void mali_csf_gpu_soft_reset(MaliCsfState *s);
-
-/* System counter plus TIMESTAMP_OFFSET, at the guest's CNTFRQ */
-uint64_t mali_csf_gpu_timestamp(MaliCsfState *s);
-/* Nanoseconds per tick of that counter: a whole number, at least 1 */
-uint64_t mali_csf_gpu_timestamp_period_ns(MaliCsfState *s);
-/* Cycles of the GPU clock, as CYCLE_COUNT reads */
-uint64_t mali_csf_gpu_cycle_count(MaliCsfState *s);
-
-/* The core clock in Hz, the same that the device tree gives */
-#define MALI_CSF_CORE_CLOCK_HZ  1000000000ull
-
-/*
- * What FLUSH_CACHE2 and GPU_COMMAND FLUSH_CACHES do to LATEST_FLUSH_ID:
- * a flush of all caches makes it advance.  @modes: bits 3:0 are the mode of
- * the L2, 7:4 of the load/store cache, 11:8 of the others.
- */
-void mali_csf_gpu_flush_done(MaliCsfState *s, uint32_t modes);
 
 /*
  * A fault of the GPU as such, of type @exception.  Without @has_address the

@@ -97,7 +97,7 @@ static void print_gpu(GString *text, MaliCsfState *s)
     if (mali_csf_protm_active(s)) {
         PRINT("protected mode\n");
     }
-    PRINT("flush identifier: %" PRIu32 "\n", gpu->latest_flush_id);
+    PRINT("flush identifier: %" PRIu32 "\n", s->cache.latest_flush_id);
     PRINT("interrupts:\n");
     print_irq(text, s, &mcu->job_irq);
     print_irq(text, s, &s->mmu.irq);

@@ -96,8 +96,8 @@ void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_unpublished = true;
     stream->num_deferred = 0;
     stream->granted = 0;
-    s->perfcnt.cs_fatals++;
-    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
+    s->engine.cs_fatals++;
+    s->engine.group_counts[csg][MALI_CSF_GROUP_FAULTS]++;
     trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
 }
 
@@ -115,8 +115,8 @@ void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->error = type;
-    s->perfcnt.cs_faults++;
-    s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_FAULTS]++;
+    s->engine.cs_faults++;
+    s->engine.group_counts[csg][MALI_CSF_GROUP_FAULTS]++;
     trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
 }
 
@@ -331,8 +331,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
     if (executed) {
         exec.group->idle = false;
         s->engine.instructions += executed;
-        s->perfcnt.group[csg].counts[MALI_CSF_PERFCNT_GROUP_INSTRUCTIONS] +=
-            executed;
+        s->engine.group_counts[csg][MALI_CSF_GROUP_INSTRUCTIONS] += executed;
     }
     if (exec.sync_written) {
         mali_csf_engine_check_waits(s);
@@ -630,7 +629,7 @@ void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
     MaliCsfStream *stream = stream_get(s, csg, cs);
 
     if (!latency) {
-        mali_csf_gpu_flush_done(s, modes);
+        mali_csf_cache_flushed(s, modes);
         return;
     }
     stream->scoreboard[scoreboard]++;
@@ -644,7 +643,7 @@ static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
                       unsigned scoreboard)
 {
     if (stream->flush_modes[scoreboard]) {
-        mali_csf_gpu_flush_done(s, stream->flush_modes[scoreboard]);
+        mali_csf_cache_flushed(s, stream->flush_modes[scoreboard]);
         stream->flush_modes[scoreboard] = 0;
     }
 }
@@ -733,6 +732,12 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
     s->engine.instructions = 0;
     s->engine.slices = 0;
     s->engine.tiler_ooms = 0;
+    s->engine.cs_faults = 0;
+    s->engine.cs_fatals = 0;
+    s->engine.compute_works = 0;
+    s->engine.fragment_works = 0;
+    s->engine.tiler_works = 0;
+    memset(s->engine.group_counts, 0, sizeof(s->engine.group_counts));
 }
 
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))

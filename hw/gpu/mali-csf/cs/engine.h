@@ -245,6 +245,16 @@ typedef struct MaliCsfGroup {
     MaliCsfStream *streams;
 } MaliCsfGroup;
 
+/* What is counted of a slot's groups */
+typedef enum MaliCsfGroupCount {
+    MALI_CSF_GROUP_INSTRUCTIONS,
+    MALI_CSF_GROUP_COMPUTE,
+    MALI_CSF_GROUP_FRAGMENT,
+    MALI_CSF_GROUP_TILER,
+    MALI_CSF_GROUP_FAULTS,
+    MALI_CSF_GROUP_NUM_COUNTS,
+} MaliCsfGroupCount;
+
 typedef struct MaliCsfEngine {
     /* The instructions of the model's architecture, by opcode */
     struct MaliCsfDispatch *dispatch;
@@ -277,6 +287,14 @@ typedef struct MaliCsfEngine {
     uint64_t instructions;
     uint64_t slices;
     uint64_t tiler_ooms;
+
+    /* The same, not migrated */
+    uint64_t cs_faults;
+    uint64_t cs_fatals;
+    uint64_t compute_works;
+    uint64_t fragment_works;
+    uint64_t tiler_works;
+    uint64_t group_counts[MALI_CSF_MAX_CSG][MALI_CSF_GROUP_NUM_COUNTS];
 } MaliCsfEngine;
 
 extern const VMStateDescription vmstate_mali_csf_engine;

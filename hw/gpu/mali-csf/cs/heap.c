@@ -15,8 +15,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "../endpoint/endpoint.h"
 #include "instructions.h"
+#include "work.h"
 #include "../trace.h"
 
 /* Heap context, ours; zeroed by the host when the heap is made */
@@ -297,7 +297,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
                 .scoreboard = tiler->scoreboard,
             };
 
-            mali_csf_endpoint_start(s, &work);
+            mali_csf_work_start(s, &work);
         }
     }
 }

@@ -109,7 +109,7 @@ MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
     /* Not needed if a flush was done since the host read this identifier */
     uint32_t id = op->data & R_LATEST_FLUSH_ID_ID_MASK;
 
-    if (id == 0 || id == exec->s->gpu.latest_flush_id) {
+    if (id == 0 || id == exec->s->cache.latest_flush_id) {
         mali_csf_engine_flush(exec->s, exec->csg, exec->cs, op->signal,
                               extract64(op->word, 0, 12));
     }
@@ -321,9 +321,9 @@ uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state)
 {
     switch (state) {
     case CS_STATE_TIMESTAMP:
-        return mali_csf_gpu_timestamp(exec->s);
+        return mali_csf_clock_timestamp(&exec->s->clock);
     case CS_STATE_CYCLE_COUNT:
-        return mali_csf_gpu_cycle_count(exec->s);
+        return mali_csf_clock_cycles(&exec->s->clock);
     case CS_STATE_ERROR_STATUS:
         return exec->stream->error;
     default:

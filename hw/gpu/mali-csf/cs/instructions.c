@@ -21,9 +21,9 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "hw/gpu/mali-csf/cs-table.h"
-#include "../endpoint/endpoint.h"
 #include "instructions.h"
 #include "resource.h"
+#include "work.h"
 #include "../trace.h"
 
 MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
@@ -145,7 +145,7 @@ static MaliCsfStep do_run(MaliCsfExec *exec)
         return MALI_CSF_STEP_BLOCKED;
     }
     stream->scoreboard[work.scoreboard]++;
-    mali_csf_endpoint_start(exec->s, &work);
+    mali_csf_work_start(exec->s, &work);
     insn_progress(exec);
     return MALI_CSF_STEP_NEXT;
 }
@@ -178,7 +178,7 @@ static MaliCsfStep do_run_tiler(MaliCsfExec *exec)
     }
     stream->scoreboard[work.scoreboard]++;
     if (!mali_csf_heap_hold(exec->s, &work)) {
-        mali_csf_endpoint_start(exec->s, &work);
+        mali_csf_work_start(exec->s, &work);
     }
     insn_progress(exec);
     return MALI_CSF_STEP_NEXT;

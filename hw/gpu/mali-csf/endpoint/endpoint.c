@@ -15,7 +15,6 @@ void mali_csf_endpoint_start(MaliCsfState *s, const MaliCsfWork *work)
     uint64_t latency = MIN(s->engine.endpoint_latency_ns,
                            MALI_CSF_LATENCY_MAX_NS);
 
-    mali_csf_perfcnt_work(s, work->csg, work->opcode);
     if (!latency) {
         mali_csf_engine_work_done(s, work->csg, work->cs, work->scoreboard);
         return;

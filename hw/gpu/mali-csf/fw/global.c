@@ -586,7 +586,7 @@ static int64_t timer_ns(MaliCsfState *s, uint32_t timer)
     uint64_t ticks = (uint64_t)GLB_TIMER_VALUE(timer) * TIMER_UNIT;
     uint64_t period = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
                       NANOSECONDS_PER_SECOND / MALI_CSF_CORE_CLOCK_HZ :
-                      mali_csf_gpu_timestamp_period_ns(s);
+                      mali_csf_clock_timestamp_period_ns(&s->clock);
     uint64_t ns;
 
     if (umul64_overflow(ticks, period, &ns)) {

@@ -196,7 +196,7 @@ static void mcu_pass(void *opaque)
         return;
     }
     trace_mali_csf_fw_pass(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
-    s->perfcnt.passes++;
+    s->mcu.passes++;
     if ((mcu->doorbells & 1) &&
         mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,
                              &(MaliCsfOccasion) { })) {
@@ -424,7 +424,7 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
         return;
     }
     s->mcu.doorbells |= 1ull << page;
-    s->perfcnt.doorbells++;
+    s->mcu.doorbells_rung++;
     mali_csf_mcu_schedule_pass(s);
 }
 
@@ -479,7 +479,9 @@ void mali_csf_mcu_reset_enter(MaliCsfState *s)
     mcu_forget(s);
     s->mcu.control = MCU_CONTROL_DISABLE;
     s->mcu.status = MCU_STATUS_DISABLED;
+    s->mcu.passes = 0;
     s->mcu.passes_parked = 0;
+    s->mcu.doorbells_rung = 0;
     mali_csf_irq_reset_enter(&s->mcu.job_irq);
 }
 

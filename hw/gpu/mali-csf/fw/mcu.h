@@ -36,8 +36,10 @@ typedef struct MaliCsfMcu {
     /* Property: how long after a doorbell the firmware looks */
     uint64_t latency_ns;
 
-    /* Counter, zero after QEMU reset */
+    /* Counters, zero after QEMU reset; not migrated */
+    uint64_t passes;
     uint64_t passes_parked;
+    uint64_t doorbells_rung;
 
     MaliCsfFirmware fw;
 } MaliCsfMcu;

@@ -37,27 +37,27 @@ typedef struct MaliCsfPerfcntRow {
     { MALI_CSF_PERFCNT_##block, index, offsetof(MaliCsfState, member) }
 
 static const MaliCsfPerfcntRow rows[] = {
-    ROW(FW, 4, perfcnt.passes),
+    ROW(FW, 4, mcu.passes),
     ROW(FW, 5, mcu.passes_parked),
-    ROW(FW, 6, perfcnt.doorbells),
+    ROW(FW, 6, mcu.doorbells_rung),
     { MALI_CSF_PERFCNT_CSG, 4, 0 },
     { MALI_CSF_PERFCNT_CSF, 4, 0 },
     ROW(CSF, 5, engine.instructions),
     ROW(CSF, 6, engine.slices),
-    ROW(CSF, 7, perfcnt.cs_faults),
-    ROW(CSF, 8, perfcnt.cs_fatals),
+    ROW(CSF, 7, engine.cs_faults),
+    ROW(CSF, 8, engine.cs_fatals),
     ROW(CSF, 9, engine.tiler_ooms),
     { MALI_CSF_PERFCNT_TILER, 4, 0 },
-    ROW(TILER, 5, perfcnt.tiler),
+    ROW(TILER, 5, engine.tiler_works),
     { MALI_CSF_PERFCNT_MMU_L2, 4, 0 },
     ROW(MMU_L2, 5, mmu.tlb_hits),
     ROW(MMU_L2, 6, mmu.tlb_misses),
     ROW(MMU_L2, 7, mmu.stalls),
     ROW(MMU_L2, 8, mmu.faults),
-    ROW(MMU_L2, 9, perfcnt.flushes),
+    ROW(MMU_L2, 9, cache.flushes),
     { MALI_CSF_PERFCNT_SHADER, 4, 0 },
-    ROW(SHADER, 5, perfcnt.compute),
-    ROW(SHADER, 6, perfcnt.fragment),
+    ROW(SHADER, 5, engine.compute_works),
+    ROW(SHADER, 6, engine.fragment_works),
 };
 
 QEMU_BUILD_BUG_ON(ARRAY_SIZE(rows) > MALI_CSF_PERFCNT_MAX);
@@ -112,7 +112,7 @@ uint32_t mali_csf_perfcnt_size(const MaliCsfModel *model)
 static uint64_t row_count(MaliCsfState *s, const MaliCsfPerfcntRow *row)
 {
     if (!row->offset) {
-        return mali_csf_gpu_cycle_count(s);
+        return mali_csf_clock_cycles(&s->clock);
     }
     return *(const uint64_t *)((const char *)s + row->offset);
 }
@@ -125,11 +125,8 @@ static void count_anew(MaliCsfState *s)
     for (i = 0; i < ARRAY_SIZE(rows); i++) {
         s->perfcnt.last[i] = row_count(s, &rows[i]);
     }
-    for (i = 0; i < s->model->csg_slots; i++) {
-        MaliCsfPerfcntGroup *group = &s->perfcnt.group[i];
-
-        memcpy(group->last, group->counts, sizeof(group->last));
-    }
+    memcpy(s->perfcnt.group_last, s->engine.group_counts,
+           sizeof(s->perfcnt.group_last));
 }
 
 void mali_csf_perfcnt_forget(MaliCsfState *s)
@@ -180,14 +177,14 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
 static void fill_group(MaliCsfState *s, unsigned csg, uint32_t enable,
                        uint8_t *words)
 {
-    const MaliCsfPerfcntGroup *group = &s->perfcnt.group[csg];
+    const uint64_t *counts = s->engine.group_counts[csg];
+    const uint64_t *last = s->perfcnt.group_last[csg];
 
-    for (unsigned i = 0; i < MALI_CSF_PERFCNT_GROUP_NUM; i++) {
+    for (unsigned i = 0; i < MALI_CSF_GROUP_NUM_COUNTS; i++) {
         unsigned index = GROUP_COUNTERS + i;
 
         if (enable & 1u << index / ENABLE_COUNTERS) {
-            stl_le_p(words + index * 4, MIN(group->counts[i] - group->last[i],
-                                            UINT32_MAX));
+            stl_le_p(words + index * 4, MIN(counts[i] - last[i], UINT32_MAX));
         }
     }
 }
@@ -195,7 +192,7 @@ static void fill_group(MaliCsfState *s, unsigned csg, uint32_t enable,
 static void fill_sample(MaliCsfState *s, uint8_t *sample)
 {
     MaliCsfPerfcnt *perfcnt = &s->perfcnt;
-    uint64_t timestamp = mali_csf_gpu_timestamp(s);
+    uint64_t timestamp = mali_csf_clock_timestamp(&s->clock);
     unsigned block, i;
 
     for (block = 0; block < num_blocks(s->model); block++) {
@@ -282,28 +279,6 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
 void mali_csf_perfcnt_protected(MaliCsfState *s)
 {
     s->perfcnt.protected_session = true;
-}
-
-void mali_csf_perfcnt_work(MaliCsfState *s, unsigned csg, uint8_t opcode)
-{
-    uint64_t *group = s->perfcnt.group[csg].counts;
-
-    switch (opcode) {
-    case CS_OP_RUN_COMPUTE:
-    case CS_OP_RUN_COMPUTE_INDIRECT:
-        s->perfcnt.compute++;
-        group[MALI_CSF_PERFCNT_GROUP_COMPUTE]++;
-        break;
-    case CS_OP_RUN_FRAGMENT:
-    case CS_OP_RUN_FRAGMENT2:
-        s->perfcnt.fragment++;
-        group[MALI_CSF_PERFCNT_GROUP_FRAGMENT]++;
-        break;
-    default:
-        s->perfcnt.tiler++;
-        group[MALI_CSF_PERFCNT_GROUP_TILER]++;
-        break;
-    }
 }
 
 int mali_csf_perfcnt_post_load(MaliCsfState *s)

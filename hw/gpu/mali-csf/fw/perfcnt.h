@@ -30,22 +30,6 @@ typedef enum MaliCsfPerfcntBlock {
 /* Upper limit of the table of counters */
 #define MALI_CSF_PERFCNT_MAX    32
 
-/* What is counted of a slot's groups */
-typedef enum MaliCsfPerfcntOfGroup {
-    MALI_CSF_PERFCNT_GROUP_INSTRUCTIONS,
-    MALI_CSF_PERFCNT_GROUP_COMPUTE,
-    MALI_CSF_PERFCNT_GROUP_FRAGMENT,
-    MALI_CSF_PERFCNT_GROUP_TILER,
-    MALI_CSF_PERFCNT_GROUP_FAULTS,
-    MALI_CSF_PERFCNT_GROUP_NUM,
-} MaliCsfPerfcntOfGroup;
-
-typedef struct MaliCsfPerfcntGroup {
-    /* Since QEMU reset or load, and at the last sample; not migrated */
-    uint64_t counts[MALI_CSF_PERFCNT_GROUP_NUM];
-    uint64_t last[MALI_CSF_PERFCNT_GROUP_NUM];
-} MaliCsfPerfcntGroup;
-
 typedef struct MaliCsfPerfcnt {
     /* Latched when PRFCNT_ENABLE became one */
     bool enabled;
@@ -63,21 +47,9 @@ typedef struct MaliCsfPerfcnt {
     /* Protected mode was on since the last sample */
     bool protected_session;
 
-    /*
-     * What no other block counts; zero after QEMU reset and load.  Whoever
-     * does such a thing adds to it.
-     */
-    uint64_t passes;
-    uint64_t doorbells;
-    uint64_t flushes;
-    uint64_t cs_faults;
-    uint64_t cs_fatals;
-    uint64_t compute;
-    uint64_t fragment;
-    uint64_t tiler;
-    MaliCsfPerfcntGroup group[MALI_CSF_MAX_CSG];
-
-    /* Counts at the last sample, by row of the table; not migrated */
+    /* Counts at the last sample, by slot; not migrated */
+    uint64_t group_last[MALI_CSF_MAX_CSG][MALI_CSF_GROUP_NUM_COUNTS];
+    /* The same by row of the table */
     uint64_t last[MALI_CSF_PERFCNT_MAX];
 } MaliCsfPerfcnt;
 
@@ -100,9 +72,6 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable);
  * the acknowledgement.
  */
 bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events);
-
-/* Work of an instruction begins */
-void mali_csf_perfcnt_work(MaliCsfState *s, unsigned csg, uint8_t opcode);
 
 /* The GPU is in protected mode now */
 void mali_csf_perfcnt_protected(MaliCsfState *s);

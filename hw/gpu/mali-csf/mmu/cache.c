@@ -1,0 +1,59 @@
+/*
+ * Mali CSF GPU: cache flushes
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/gpu/mali-csf/gpu-regs.h"
+#include "../device.h"
+#include "../trace.h"
+
+void mali_csf_cache_flushed(MaliCsfState *s, uint32_t modes)
+{
+    MaliCsfCache *cache = &s->cache;
+    uint32_t id = FIELD_EX32(cache->latest_flush_id + 1, LATEST_FLUSH_ID, ID);
+
+    cache->flushes++;
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_flush_done(s, modes);
+    }
+    if (!extract32(modes, 0, 4) || !extract32(modes, 4, 4) ||
+        !extract32(modes, 8, 4)) {
+        return;
+    }
+    cache->latest_flush_id = id ?: 1;
+    trace_mali_csf_flush_id(cache->latest_flush_id);
+}
+
+void mali_csf_cache_reset(MaliCsfCache *cache)
+{
+    cache->latest_flush_id = 1;
+}
+
+void mali_csf_cache_reset_enter(MaliCsfState *s)
+{
+    mali_csf_cache_reset(&s->cache);
+    s->cache.flushes = 0;
+}
+
+int mali_csf_cache_post_load(MaliCsfState *s)
+{
+    const MaliCsfCache *cache = &s->cache;
+
+    if (!cache->latest_flush_id ||
+        cache->latest_flush_id & ~R_LATEST_FLUSH_ID_ID_MASK) {
+        return -EINVAL;
+    }
+    return 0;
+}
+
+const VMStateDescription vmstate_mali_csf_cache = {
+    .name = "mali-csf-cache",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(latest_flush_id, MaliCsfCache),
+        VMSTATE_END_OF_LIST()
+    },
+};
