@@ -119,7 +119,8 @@ class Cell:
                 self.passed += 1
         device = project.read_lossy(os.path.join(source, 'device.log'))
         self.violations = re.findall(r'^mali_csf_violation (.*)$', device, re.M)
-        self.notes = len(re.findall(r'^mali_csf_note ', device, re.M))
+        self.notes = len(re.findall(r'^mali_csf_note ', device, re.M)) + sum(map(int, re.findall(
+            r'^mali_csf_repeated note-.* times (\d+)$', device, re.M)))
         # Of the violations, those that no program allows are a failed test, too.
         bad = status or self.failed or not self.passed
         self.state = 'FAIL' if bad else 'ok'

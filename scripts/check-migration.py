@@ -32,7 +32,7 @@ MAX_BOOTS = 30
 PAUSE, RUN_ON = 0.25, 0.05
 STATE_SECONDS = 60
 NODE = 'snapshots'
-EVENTS = ['mali_csf_violation', 'mali_csf_note']
+EVENTS = ['mali_csf_violation', 'mali_csf_note', 'mali_csf_repeated']
 
 
 class Failure(Exception):

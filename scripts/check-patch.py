@@ -131,13 +131,11 @@ class Run:
                           device_log.judge(list(expectations.values()), device)}
         self.findings = collections.Counter()
         self.violations = []
-        for line in device:
-            found = re.match(r'mali_csf_(violation|note) (\S+)', line)
-            if found:
-                kind, name = found.groups()
-                self.findings[name if kind == 'violation' else f'(note) {name}'] += 1
+        with open(os.path.join(self.folder, 'device.log'), 'rb') as file:
+            for kind, _, name, text, times in device_log.findings(file, []):
+                self.findings[name if kind == 'violation' else f'(note) {name}'] += times
                 if kind == 'violation':
-                    self.violations.append(line.removeprefix('mali_csf_'))
+                    self.violations.append(text)
 
     def initialized(self):
         return any(verdict == 'ok' and name == 'panthor: initialized'
@@ -255,7 +253,8 @@ class Comparison:
         say('checker')
         stock, patched = self.stock.findings, self.patched.findings
         kinds = [name for name in (*stock, *patched) if not name.startswith('(note)')]
-        self.row('violations', len(self.stock.violations), len(self.patched.violations))
+        self.row('violations', *(sum(found[name] for name in dict.fromkeys(kinds))
+                                 for found in (stock, patched)))
         for name in dict.fromkeys([*kinds, *stock, *patched]):
             self.row(name, stock[name], patched[name])
         new = [name for name in dict.fromkeys(kinds) if patched[name] and not stock[name]]

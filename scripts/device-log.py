@@ -22,6 +22,8 @@ import project
 EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) as (\d+) (.*)')
 COMMAND = re.compile(r'(\w+) lockaddr (?:0x)?([0-9a-f]+)')
 UPDATE = re.compile(r'transtab 0x([0-9a-f]+) transcfg 0x([0-9a-f]+)')
+# The first of its kind, and how many more of them there were since the last line about it
+FINDING = re.compile(rb'mali_csf_(?:violation|note|repeated) ((note-)?\S+) .*?(?: times (\d+))?$')
 WALK = re.compile(r'va 0x([0-9a-f]+) level (\d+) descriptor 0x([0-9a-f]+)')
 PAGE = ~0xfff
 
@@ -92,19 +94,21 @@ def collect(lines, markers):
 
 
 def findings(file, begins):
-    """[(kind, program, identifier, text)] of what the checker found.
+    """[(kind, program, identifier, text, times)] of what the checker found.
 
-    file: device.log, opened for bytes; begins: [(offset, program)]
+    file: device.log, opened for bytes; begins: [(offset, program)].  The sum of times is
+    the device's own count; a repeated finding belongs to the program at whose time it is told.
     """
     found, offset, later, program = [], 0, list(begins), None
     for line in file:
         while later and later[0][0] <= offset:
             program = later.pop(0)[1]
         offset += len(line)
-        if line.startswith((b'mali_csf_violation ', b'mali_csf_note ')):
-            text = line.decode('utf-8', 'replace').strip().removeprefix('mali_csf_')
-            kind, name, _ = text.split(' ', 2)
-            found.append((kind, program, name, text))
+        finding = FINDING.match(line.rstrip())
+        if finding:
+            found.append(('note' if finding[2] else 'violation', program, finding[1].decode(),
+                          line.decode('utf-8', 'replace').strip().removeprefix('mali_csf_'),
+                          int(finding[3] or 1)))
     return found
 
 

@@ -9,7 +9,7 @@ import html
 import re
 
 EVENT = re.compile(r'mali_csf_(as_command|as_update|as_lock|as_stall|as_fault|as_changed|'
-                   r'violation|note) (?:(\S+) )?as (\d+) (.*)')
+                   r'violation|note|repeated) (?:(\S+) )?as (\d+) (.*)')
 RANGE = re.compile(r'0x([0-9a-f]+)(?:\.\.|-)0x([0-9a-f]+)')
 # Of one address space; the log has the rest
 MAX_EPISODES = 500
@@ -79,6 +79,7 @@ def read(lines, begins=()):
         elif kind == 'as_fault':
             current(False).steps.append(('fault', rest))
         else:
+            kind = 'note' if name.startswith('note-') else 'violation'
             current(False).steps.append((kind, f'{name} {rest}'))
     return spaces
 

@@ -12,6 +12,7 @@ Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
 
 import argparse
+import collections
 import ctypes
 import fcntl
 import fnmatch
@@ -287,6 +288,10 @@ class Monitor:
         except (OSError, ValueError) as error:
             return None, f'QMP: {error}'
 
+    def tell(self):
+        """Have the log tell of all that the checker has found up to now."""
+        self.command('qom-get', path=DEVICE_PATH, property='violations')
+
     def inject(self, kind, members):
         """Arm a failure of the device; its number, or what is wrong with it"""
         arguments = {'path': DEVICE_PATH, 'kind': kind}
@@ -522,6 +527,7 @@ class Guest:
         if kind == 'begin':
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
+            self.monitor.tell()
             self.begins.append((os.path.getsize(os.path.join(self.folder, 'device.log')), name))
         elif kind == 'end':
             self.program_ended(name, detail)
@@ -692,15 +698,17 @@ def judge_findings(guest, folder):
     report = guest.report
     with open(os.path.join(folder, 'device.log'), 'rb') as file:
         findings = device_log.findings(file, guest.begins)
-    notes = sum(kind == 'note' for kind, _, _, _ in findings)
-    wrong = [(name, text) for kind, program, name, text in findings
+    notes = sum(times for kind, _, _, _, times in findings if kind == 'note')
+    wrong = [(name, text, times) for kind, program, name, text, times in findings
              if kind == 'violation' and (program, name) not in guest.allowed]
-    for _, text in wrong[:VIOLATIONS_SHOWN]:
+    for _, text, _ in wrong[:VIOLATIONS_SHOWN]:
         report.emit('# ' + text)
         if not report.tap:
             say(text)
-    names = ', '.join(f'{name} {sum(other == name for other, _ in wrong)}'
-                      for name in dict.fromkeys(name for name, _ in wrong))
+    counts = collections.Counter()
+    for name, _, times in wrong:
+        counts[name] += times
+    names = ', '.join(f'{name} {count}' for name, count in counts.items())
     report.result('not ok' if wrong else 'ok', 'run: no violation', names)
     if notes and not report.tap:
         say(f'{notes} notes of the checker in device.log')

@@ -2596,6 +2596,207 @@ static void test_user_notes_alone(void)
                   "strict=report");
 }
 
+/* What is told of findings that repeat */
+
+/* A log of the checker, read when it is complete */
+typedef struct Log {
+    QMaliCsfBench b;
+    char *path;
+} Log;
+
+static void log_init(Log *log)
+{
+    g_autofree char *args = NULL;
+    int fd = g_file_open_tmp("mali-csf-log-XXXXXX", &log->path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    args = g_strdup_printf(REPORT " -D %s -trace mali_csf_violation"
+                           " -trace mali_csf_note -trace mali_csf_repeated",
+                           log->path);
+    init_mapped(&log->b, args, 0, 0);
+}
+
+/* @expected: its lines, each without "mali_csf_" */
+static void assert_log(Log *log, const char *const *expected)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned i;
+
+    g_assert_true(g_file_get_contents(log->path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (i = 0; expected[i]; i++) {
+        g_assert_nonnull(lines[i]);
+        g_assert_true(g_str_has_prefix(lines[i], "mali_csf_"));
+        g_assert_cmpstr(lines[i] + strlen("mali_csf_"), ==, expected[i]);
+    }
+    g_assert_cmpstr(lines[i], ==, "");
+}
+
+static void log_finish(Log *log)
+{
+    mali_csf_quit(&log->b.gpu);
+    unlink(log->path);
+    g_free(log->path);
+}
+
+static void unlock_often(Log *log, unsigned times)
+{
+    while (times--) {
+        mali_csf_unlock(&log->b.gpu, 1);
+    }
+}
+
+static void count_unlocks(Log *log, unsigned expected)
+{
+    g_assert_cmpuint(get_count(&log->b.gpu, "count-unlock-without-lock"), ==,
+                     expected);
+}
+
+/* LOCK and UNLOCK: what was not locked may be unlocked once */
+static void log_init_unlocked(Log *log)
+{
+    log_init(log);
+    lock_range(&log->b, VA, MALI_CSF_PAGE);
+    flush_unlock(&log->b);
+}
+
+#define UNLOCKED    "unlock-without-lock as 1 va 0x0-0x0 expected 0x2 seen 0x3"
+
+/* At 2, 4 and 8 times; and what is left when a counter is read */
+static void test_told_repeated(void)
+{
+    static const char *const at_once[] = {
+        "violation " UNLOCKED,
+        "repeated " UNLOCKED " times 1",
+        "repeated " UNLOCKED " times 2",
+        "repeated " UNLOCKED " times 4",
+        NULL
+    };
+    static const char *const all[] = {
+        "violation " UNLOCKED,
+        "repeated " UNLOCKED " times 1",
+        "repeated " UNLOCKED " times 2",
+        "repeated " UNLOCKED " times 4",
+        "repeated " UNLOCKED " times 3",
+        "repeated " UNLOCKED " times 5",
+        NULL
+    };
+    Log log;
+
+    log_init_unlocked(&log);
+    unlock_often(&log, 11);
+    assert_log(&log, at_once);
+    count_unlocks(&log, 11);
+    count_unlocks(&log, 11);
+    unlock_often(&log, 5);
+    assert_log(&log, all);
+    log_finish(&log);
+}
+
+/* The same when the machine stops, and when it ends */
+static void test_told_stop(void)
+{
+    static const char *const all[] = {
+        "violation " UNLOCKED,
+        "repeated " UNLOCKED " times 1",
+        "repeated " UNLOCKED " times 1",
+        "repeated " UNLOCKED " times 1",
+        "repeated " UNLOCKED " times 2",
+        NULL
+    };
+    Log log;
+
+    log_init_unlocked(&log);
+    unlock_often(&log, 3);
+    qobject_unref(qtest_qmp(log.b.gpu.qts, "{'execute': 'stop'}"));
+    qobject_unref(qtest_qmp(log.b.gpu.qts, "{'execute': 'cont'}"));
+    unlock_often(&log, 3);
+    mali_csf_quit(&log.b.gpu);
+    assert_log(&log, all);
+    unlink(log.path);
+    g_free(log.path);
+}
+
+/* Another address is another finding; a note is told in the same way. */
+static void test_told_different(void)
+{
+    static const char *const all[] = {
+        "violation lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "expected 0xe seen 0xd",
+        "violation lockaddr-invalid as 1 va 0x40001000-0x40001000 "
+        "expected 0xe seen 0xd",
+        "violation lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "expected 0xe seen 0xc",
+        "repeated lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "expected 0xe seen 0xd times 1",
+        "violation lockaddr-invalid as 2 va 0x40000000-0x40000000 "
+        "expected 0xe seen 0xd",
+        "note note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 seen 0x0",
+        "repeated note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 "
+        "seen 0x0 times 1",
+        NULL
+    };
+    Log log;
+
+    log_init(&log);
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint64_t lockaddr[] = {
+            VA | 13, (VA + 0x1000) | 13, VA | 12, VA | 13
+        };
+
+        mali_csf_lock(&log.b.gpu, 1, lockaddr[i]);
+        flush_unlock(&log.b);
+    }
+    mali_csf_lock(&log.b.gpu, 2, VA | 13);
+    mali_csf_unlock(&log.b.gpu, 2);
+    flush_mem_all(&log.b.gpu, 1);
+    mali_csf_soft_reset(&log.b.gpu);
+    flush_mem_all(&log.b.gpu, 1);
+    assert_log(&log, all);
+    log_finish(&log);
+}
+
+/* Of more than 64 different ones, the others are counted together. */
+static void test_told_many(void)
+{
+    const unsigned many = 100;
+    unsigned told = 0, repeated = 0, lines = 0;
+    g_autofree char *text = NULL;
+    g_auto(GStrv) line = NULL;
+    Log log;
+
+    log_init(&log);
+    for (unsigned i = 0; i < many; i++) {
+        mali_csf_lock(&log.b.gpu, 1, (VA + i * MALI_CSF_PAGE) | 13);
+        mali_csf_unlock(&log.b.gpu, 1);
+    }
+    /* One that was told of is still known; so is another identifier. */
+    mali_csf_lock(&log.b.gpu, 1, VA | 13);
+    mali_csf_unlock(&log.b.gpu, 1);
+    mali_csf_unlock(&log.b.gpu, 1);
+    g_assert_cmpuint(get_count(&log.b.gpu, "violations"), ==, many + 2);
+    g_assert_true(g_file_get_contents(log.path, &text, NULL, NULL));
+    line = g_strsplit(text, "\n", -1);
+    for (; *line[lines]; lines++) {
+        if (g_str_has_prefix(line[lines], "mali_csf_violation lockaddr-")) {
+            told++;
+        } else if (g_str_has_prefix(line[lines],
+                                    "mali_csf_repeated lockaddr-")) {
+            const char *times = strstr(line[lines], " times ");
+
+            g_assert_nonnull(times);
+            repeated += atoi(times + strlen(" times "));
+        }
+    }
+    g_assert_cmpuint(told, ==, 64);
+    g_assert_cmpuint(repeated, ==, many + 1 - 64);
+    /* Of 36 others at 1, 2, 4 ... 32 and what is left; one; one */
+    g_assert_cmpuint(lines, ==, 64 + 7 + 1 + 1);
+    log_finish(&log);
+}
+
 static void add_data(const char *group, const char *name, const void *data,
                      void (*test)(const void *))
 {
@@ -2758,6 +2959,10 @@ int main(int argc, char **argv)
     ADD("strict/report", test_strict_report);
     ADD("strict/stop", test_strict_stop);
     ADD("strict/unknown", test_strict_unknown);
+    ADD("told/repeated", test_told_repeated);
+    ADD("told/stop", test_told_stop);
+    ADD("told/different", test_told_different);
+    ADD("told/many", test_told_many);
     ADD("strict/user-notes-alone", test_user_notes_alone);
 
     return g_test_run();

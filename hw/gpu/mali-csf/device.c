@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/bitmap.h"
 #include "qemu/error-report.h"
 #include "qemu/host-utils.h"
@@ -219,7 +220,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         s->config.coherency_features |= R_COHERENCY_FEATURES_ACE_LITE_MASK;
     }
     s->model = &s->config;
-    if (!mali_csf_strict_parse(s->strict_name, &s->checker.strict)) {
+    if (!mali_csf_strict_parse(s->strict_name, &s->checker.findings.strict)) {
         error_setg(errp, "strict=%s is not known", s->strict_name);
         error_append_hint(errp, "Valid values: off, report, stop\n");
         return;
@@ -304,6 +305,20 @@ static const PropertyDescription instance_descriptions[] = {
                                "takes" },
 };
 
+/* A counter of the checker: the log has told of all that it says. */
+static void get_finding_count(Object *obj, Visitor *v, const char *name,
+                              void *opaque, Error **errp)
+{
+    mali_csf_findings_tell(&MALI_CSF(obj)->checker.findings);
+    visit_type_uint64(v, name, opaque, errp);
+}
+
+static void add_finding_count(Object *obj, const char *name, uint64_t *count)
+{
+    object_property_add(obj, name, "uint64", get_finding_count, NULL, NULL,
+                        count);
+}
+
 static void mali_csf_instance_init(Object *obj)
 {
     MaliCsfState *s = MALI_CSF(obj);
@@ -331,10 +346,8 @@ static void mali_csf_instance_init(Object *obj)
     object_property_add_uint64_ptr(obj, "tiler-oom-count",
                                    &s->engine.tiler_ooms,
                                    OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "violations", &s->checker.violations,
-                                   OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "notes", &s->checker.notes,
-                                   OBJ_PROP_FLAG_READ);
+    add_finding_count(obj, "violations", &s->checker.findings.violations);
+    add_finding_count(obj, "notes", &s->checker.findings.notes);
     object_property_add_uint64_ptr(obj, "x-as-latency-ns",
                                    &s->mmu.latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
@@ -357,8 +370,7 @@ static void mali_csf_instance_init(Object *obj)
         g_autofree char *name =
             g_strdup_printf("count-%s", mali_csf_finding_names[i]);
 
-        object_property_add_uint64_ptr(obj, name, &s->checker.counts[i],
-                                       OBJ_PROP_FLAG_READ);
+        add_finding_count(obj, name, &s->checker.findings.counts[i]);
         object_property_set_description(obj, name,
                                         "how often the checker found it");
     }

@@ -18,8 +18,6 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
-#include "qemu/error-report.h"
-#include "system/runstate.h"
 #include "../device.h"
 #include "../trace.h"
 
@@ -50,50 +48,6 @@
 /* L2 and load/store cache cleaned and invalidated, the others invalidated */
 #define FLUSH_ALL                   0x233
 
-const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
-    [MALI_CSF_CHANGE_OUTSIDE_LOCK] = "change-outside-lock",
-    [MALI_CSF_EXPANSION_DROPS_PART] = "expansion-drops-part",
-    [MALI_CSF_STALE_TRANSLATION_USED] = "stale-translation-used",
-    [MALI_CSF_RECYCLE_WITHOUT_FLUSH] = "recycle-without-flush",
-    [MALI_CSF_UNLOCK_WITHOUT_FLUSH] = "unlock-without-flush",
-    [MALI_CSF_CHANGE_AFTER_FLUSH] = "change-after-flush",
-    [MALI_CSF_DIRTY_LINE_LOST] = "dirty-line-lost",
-    [MALI_CSF_UNLOCK_WITHOUT_LOCK] = "unlock-without-lock",
-    [MALI_CSF_UPDATE_MISSING] = "update-missing",
-    [MALI_CSF_COMMAND_WHILE_ACTIVE] = "command-while-active",
-    [MALI_CSF_LOCKADDR_INVALID] = "lockaddr-invalid",
-    [MALI_CSF_TRANSCFG_INVALID] = "transcfg-invalid",
-    [MALI_CSF_FAULT_NOT_ACKNOWLEDGED] = "fault-not-acknowledged",
-    [MALI_CSF_LOCK_AT_L2_OFF] = "lock-at-l2-off",
-    [MALI_CSF_GROUP_ON_UNMAPPED] = "group-on-unmapped",
-    [MALI_CSF_LOCK_AT_UPDATE] = "lock-at-update",
-    [MALI_CSF_TRANSTAB_INVALID] = "transtab-invalid",
-    [MALI_CSF_MEMATTR_INVALID] = "memattr-invalid",
-    [MALI_CSF_ENABLED_AFTER_FAULT] = "enabled-after-fault",
-    [MALI_CSF_ENABLED_AT_L2_OFF] = "enabled-at-l2-off",
-    [MALI_CSF_COMMAND_IN_PROTECTED_MODE] = "command-in-protected-mode",
-    [MALI_CSF_NOTE_LOCK_TOO_WIDE] = "note-lock-too-wide",
-    [MALI_CSF_NOTE_LOCK_HELD_LONG] = "note-lock-held-long",
-    [MALI_CSF_NOTE_LOCK_AT_RESET] = "note-lock-at-reset",
-    [MALI_CSF_NOTE_EDIT_THEN_FLUSH] = "note-edit-then-flush",
-    [MALI_CSF_NOTE_COVERAGE_LOST] = "note-coverage-lost",
-    [MALI_CSF_NOTE_DROPPED] = "note-dropped",
-    [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
-};
-
-bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict)
-{
-    static const char *const names[] = { "off", "report", "stop" };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-        if (!strcmp(text, names[i])) {
-            *strict = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static int64_t now_ns(void)
 {
     return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -101,48 +55,23 @@ static int64_t now_ns(void)
 
 /* Findings */
 
-static void report_note(MaliCsfState *s, const MaliCsfFinding *f)
-{
-    s->checker.counts[f->id]++;
-    s->checker.notes++;
-    trace_mali_csf_note(mali_csf_finding_names[f->id], f->as, f->start,
-                        f->last, f->expected, f->seen);
-}
-
 static void report_dropped(MaliCsfState *s, const MaliCsfFinding *f)
 {
     MaliCsfFinding note = *f;
 
     note.id = MALI_CSF_NOTE_DROPPED;
     note.expected = f->id;
-    report_note(s, &note);
+    mali_csf_findings_add(&s->checker.findings, &note);
 }
 
 static void report(MaliCsfState *s, const MaliCsfFinding *f)
 {
-    MaliCsfChecker *checker = &s->checker;
-    const char *name = mali_csf_finding_names[f->id];
-
-    if (f->id >= MALI_CSF_NUM_VIOLATIONS) {
-        report_note(s, f);
-        return;
-    }
-    if (checker->gave_up) {
+    if (s->checker.gave_up && f->id < MALI_CSF_NUM_VIOLATIONS) {
         /* A driver that lost a command leaves all to the reset it asks for. */
         report_dropped(s, f);
         return;
     }
-    checker->counts[f->id]++;
-    checker->violations++;
-    trace_mali_csf_violation(name, f->as, f->start, f->last, f->expected,
-                             f->seen);
-    if (checker->strict == MALI_CSF_STRICT_STOP) {
-        error_report("mali-csf: %s in address space %u at 0x%" PRIx64
-                     "-0x%" PRIx64 ": expected 0x%" PRIx64 ", seen 0x%" PRIx64,
-                     name, f->as, f->start, f->last, f->expected, f->seen);
-        qemu_system_vmstop_request_prepare();
-        qemu_system_vmstop_request(RUN_STATE_DEBUG);
-    }
+    mali_csf_findings_add(&s->checker.findings, f);
 }
 
 static MaliCsfFinding finding(MaliCsfFindingId id, unsigned as,
@@ -1165,6 +1094,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
 
 void mali_csf_checker_init(MaliCsfState *s)
 {
+    mali_csf_findings_init(&s->checker.findings);
     s->checker.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, checker_timer, s);
     mali_csf_checker_forget(s);
 }
@@ -1173,4 +1103,5 @@ void mali_csf_checker_finalize(MaliCsfState *s)
 {
     mali_csf_checker_forget(s);
     timer_free(s->checker.timer);
+    mali_csf_findings_finalize(&s->checker.findings);
 }

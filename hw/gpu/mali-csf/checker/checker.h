@@ -15,60 +15,10 @@
 
 #include "hw/gpu/mali-csf/mmu-regs.h"
 #include "qemu/timer.h"
+#include "findings.h"
 #include "snapshot.h"
 
 typedef struct MaliCsfState MaliCsfState;
-
-typedef enum MaliCsfStrict {
-    MALI_CSF_STRICT_OFF,
-    MALI_CSF_STRICT_REPORT,
-    MALI_CSF_STRICT_STOP,
-} MaliCsfStrict;
-
-/* Their names are in mali_csf_finding_names[]. */
-typedef enum MaliCsfFindingId {
-    /* Violations */
-    MALI_CSF_CHANGE_OUTSIDE_LOCK,
-    MALI_CSF_EXPANSION_DROPS_PART,
-    MALI_CSF_STALE_TRANSLATION_USED,
-    MALI_CSF_RECYCLE_WITHOUT_FLUSH,
-    MALI_CSF_UNLOCK_WITHOUT_FLUSH,
-    MALI_CSF_CHANGE_AFTER_FLUSH,
-    MALI_CSF_DIRTY_LINE_LOST,
-    MALI_CSF_UNLOCK_WITHOUT_LOCK,
-    MALI_CSF_UPDATE_MISSING,
-    MALI_CSF_COMMAND_WHILE_ACTIVE,
-    MALI_CSF_LOCKADDR_INVALID,
-    MALI_CSF_TRANSCFG_INVALID,
-    MALI_CSF_FAULT_NOT_ACKNOWLEDGED,
-    MALI_CSF_LOCK_AT_L2_OFF,
-    MALI_CSF_GROUP_ON_UNMAPPED,
-    MALI_CSF_LOCK_AT_UPDATE,
-    MALI_CSF_TRANSTAB_INVALID,
-    MALI_CSF_MEMATTR_INVALID,
-    MALI_CSF_ENABLED_AFTER_FAULT,
-    MALI_CSF_ENABLED_AT_L2_OFF,
-    MALI_CSF_COMMAND_IN_PROTECTED_MODE,
-    MALI_CSF_NUM_VIOLATIONS,
-    /* Notes */
-    MALI_CSF_NOTE_LOCK_TOO_WIDE = MALI_CSF_NUM_VIOLATIONS,
-    MALI_CSF_NOTE_LOCK_HELD_LONG,
-    MALI_CSF_NOTE_LOCK_AT_RESET,
-    MALI_CSF_NOTE_EDIT_THEN_FLUSH,
-    MALI_CSF_NOTE_COVERAGE_LOST,
-    MALI_CSF_NOTE_DROPPED,
-    MALI_CSF_NOTE_USER_STALE_LOAD,
-    MALI_CSF_NUM_FINDINGS,
-} MaliCsfFindingId;
-
-typedef struct MaliCsfFinding {
-    MaliCsfFindingId id;
-    uint8_t as;
-    uint64_t start;
-    uint64_t last;
-    uint64_t expected;
-    uint64_t seen;
-} MaliCsfFinding;
 
 /* Findings of one address space that wait for their confirmation */
 #define MALI_CSF_MAX_PENDING    16
@@ -141,11 +91,8 @@ typedef struct MaliCsfAsCheck {
 } MaliCsfAsCheck;
 
 typedef struct MaliCsfChecker {
-    MaliCsfStrict strict;
+    MaliCsfFindings findings;
     MaliCsfAsCheck as[MALI_CSF_MAX_AS];
-    uint64_t counts[MALI_CSF_NUM_FINDINGS];
-    uint64_t violations;
-    uint64_t notes;
     /* The driver has given up on a command, and not reset the GPU yet */
     bool gave_up;
     /* Time of the first flush whose end the driver has not heard of, or -1 */
@@ -156,12 +103,6 @@ typedef struct MaliCsfChecker {
     GHashTable *lines;
     QEMUTimer *timer;
 } MaliCsfChecker;
-
-/* Text of each identifier */
-extern const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS];
-
-/* "off", "report" or "stop"; false if it is none of them */
-bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict);
 
 void mali_csf_checker_init(MaliCsfState *s);
 void mali_csf_checker_finalize(MaliCsfState *s);
@@ -225,7 +166,7 @@ void mali_csf_check_group(MaliCsfState *s, unsigned as);
 
 static inline bool mali_csf_strict(const MaliCsfChecker *checker)
 {
-    return unlikely(checker->strict != MALI_CSF_STRICT_OFF);
+    return unlikely(checker->findings.strict != MALI_CSF_STRICT_OFF);
 }
 
 #endif /* HW_GPU_MALI_CSF_CHECKER_H */
