@@ -213,7 +213,8 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         return;
     }
     s->config = *model;
-    if (!mali_csf_model_override(&s->config, &s->overrides, errp)) {
+    if (!mali_csf_model_override(&s->config, &s->overrides, errp) ||
+        !mali_csf_fw_fits(&s->config, errp)) {
         return;
     }
     if (s->coherent) {

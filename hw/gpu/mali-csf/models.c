@@ -9,10 +9,7 @@
 #include "qemu/bitops.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "hw/gpu/mali-csf/mmu-regs.h"
-#include "cs/engine.h"
-#include "fw/firmware.h"
 #include "models.h"
-#include "pwr.h"
 
 /*
  * Where the values come from.  What has no source is a guess; the table of
@@ -302,23 +299,6 @@ static bool is_pa_width(uint32_t bits, Error **errp)
     }
 }
 
-/* The blocks of all groups and streams have to fit in the shared section. */
-static bool firmware_fits(const MaliCsfModel *model, Error **errp)
-{
-    MaliCsfModel fewer = *model;
-
-    if (mali_csf_fw_size(model) <= FW_SHARED_SIZE) {
-        return true;
-    }
-    while (mali_csf_fw_size(&fewer) > FW_SHARED_SIZE) {
-        fewer.csg_slots--;
-    }
-    error_setg(errp, "csg-slots=%u is too many for the firmware's %u KiB with "
-               "cs-per-csg=%u: it has room for %u", model->csg_slots,
-               FW_SHARED_SIZE / 1024, model->cs_per_csg, fewer.csg_slots);
-    return false;
-}
-
 bool mali_csf_model_override(MaliCsfModel *model,
                              const MaliCsfOverrides *overrides,
                              Error **errp)
@@ -340,9 +320,6 @@ bool mali_csf_model_override(MaliCsfModel *model,
             return false;
         }
         model->cs_per_csg = o->cs_per_csg;
-    }
-    if (!firmware_fits(model, errp)) {
-        return false;
     }
     /* The kernel's doorbell page, and one for each slot */
     model->aperture_size = MAX(model->aperture_size, MALI_CSF_DOORBELL_BASE +

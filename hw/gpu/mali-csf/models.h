@@ -7,6 +7,24 @@
 #ifndef HW_GPU_MALI_CSF_MODELS_H
 #define HW_GPU_MALI_CSF_MODELS_H
 
+/*
+ * Upper limits of every model.  Of groups, JOB_INT has 31 bits; of streams, the
+ * driver takes 32 (MAX_CS_PER_CSG, panthor_fw.h, v7.3).
+ */
+#define MALI_CSF_MAX_CSG            31
+#define MALI_CSF_MAX_CS             32
+#define MALI_CSF_MAX_WORK_REGISTERS 128
+#define MALI_CSF_MAX_SCOREBOARDS    16
+
+typedef enum MaliCsfPowerDomain {
+    MALI_CSF_POWER_L2,
+    MALI_CSF_POWER_TILER,
+    MALI_CSF_POWER_SHADER,
+    MALI_CSF_POWER_BASE,
+    MALI_CSF_POWER_STACK,
+    MALI_CSF_NUM_POWER_DOMAINS,
+} MaliCsfPowerDomain;
+
 typedef struct MaliCsfModel {
     /* Value of the model= property */
     const char *name;

@@ -9,17 +9,9 @@
 
 #include "hw/gpu/mali-csf/pwr-regs.h"
 #include "irq.h"
+#include "models.h"
 
 typedef struct MaliCsfState MaliCsfState;
-
-typedef enum MaliCsfPowerDomain {
-    MALI_CSF_POWER_L2,
-    MALI_CSF_POWER_TILER,
-    MALI_CSF_POWER_SHADER,
-    MALI_CSF_POWER_BASE,
-    MALI_CSF_POWER_STACK,
-    MALI_CSF_NUM_POWER_DOMAINS,
-} MaliCsfPowerDomain;
 
 typedef struct MaliCsfPwr {
     /* Cores that the host has powered */

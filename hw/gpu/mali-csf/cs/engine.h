@@ -11,6 +11,7 @@
 #include "hw/gpu/mali-csf/cs-isa.h"
 #include "heap.h"
 #include "../mmu/mmu.h"
+#include "../models.h"
 #include "migration/vmstate.h"
 #include "qemu/timer.h"
 
@@ -20,14 +21,6 @@ typedef struct MaliCsfFault MaliCsfFault;
 /* What the host is asked to set aside for SUSPEND is a multiple, in bytes */
 #define MALI_CSF_SUSPEND_UNIT       0x4000
 
-/*
- * Upper limits of every model.  Of groups, JOB_INT has 31 bits; of streams, the
- * driver takes 32 (MAX_CS_PER_CSG, panthor_fw.h, v7.3).
- */
-#define MALI_CSF_MAX_CSG            31
-#define MALI_CSF_MAX_CS             32
-#define MALI_CSF_MAX_WORK_REGISTERS 128
-#define MALI_CSF_MAX_SCOREBOARDS    16
 /* Deferred instructions of a stream; one more blocks it */
 #define MALI_CSF_MAX_DEFERRED       16
 /* An exception handler has a call stack of its own above the stream's */

@@ -79,8 +79,11 @@ uint32_t mali_csf_fw_cs_input(MaliCsfState *s, unsigned csg, unsigned cs);
 uint32_t mali_csf_fw_cs_output(MaliCsfState *s, unsigned csg, unsigned cs);
 /* End of the last block, exclusive */
 uint32_t mali_csf_fw_end(MaliCsfState *s);
-/* How much of the shared section the blocks of @model take, in bytes */
-uint32_t mali_csf_fw_size(const MaliCsfModel *model);
+/*
+ * Whether the shared section has room for the blocks of all groups and streams
+ * of @model; if not, the error says for how many groups it has.
+ */
+bool mali_csf_fw_fits(const MaliCsfModel *model, Error **errp);
 
 /* fw/global.c */
 void mali_csf_fw_boot(MaliCsfState *s);

@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "../device.h"
@@ -58,9 +59,25 @@ static uint32_t csg_blocks_offset(const MaliCsfModel *model, unsigned csg)
            csg * stride;
 }
 
-uint32_t mali_csf_fw_size(const MaliCsfModel *model)
+static uint32_t fw_size(const MaliCsfModel *model)
 {
     return csg_blocks_offset(model, model->csg_slots);
+}
+
+bool mali_csf_fw_fits(const MaliCsfModel *model, Error **errp)
+{
+    MaliCsfModel fewer = *model;
+
+    if (fw_size(model) <= FW_SHARED_SIZE) {
+        return true;
+    }
+    while (fw_size(&fewer) > FW_SHARED_SIZE) {
+        fewer.csg_slots--;
+    }
+    error_setg(errp, "csg-slots=%u is too many for the firmware's %u KiB with "
+               "cs-per-csg=%u: it has room for %u", model->csg_slots,
+               FW_SHARED_SIZE / 1024, model->cs_per_csg, fewer.csg_slots);
+    return false;
 }
 
 uint32_t mali_csf_fw_glb_input(MaliCsfState *s)
@@ -97,7 +114,7 @@ uint32_t mali_csf_fw_cs_output(MaliCsfState *s, unsigned csg, unsigned cs)
 
 uint32_t mali_csf_fw_end(MaliCsfState *s)
 {
-    return FW_SHARED_START + mali_csf_fw_size(s->model);
+    return FW_SHARED_START + fw_size(s->model);
 }
 
 static void fw_access_done(MaliCsfState *s, MaliCsfMemResult result,
