@@ -547,12 +547,12 @@ def main():
         lines = project.read(EXCEPTIONS).splitlines(keepends=True)
         project.write(EXCEPTIONS, ''.join(line for line in lines if line.rstrip('\n') not in gone))
         say(f'removed: {len(gone)}')
-        gone = []
+        exceptions, gone = listed_exceptions(EXCEPTIONS), []
     for line in wrong:
         say(line)
     for key in gone:
         say(f'"{key}" is over: remove it from configs/floors-exceptions.txt')
-    kinds = collections.Counter(line.partition(' ')[0] for line in exceptions)
+    kinds = collections.Counter(line.partition(' ')[0] for line in exceptions if line not in gone)
     kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))
     say(f'{len(wrong)} breaches, {len(gone)} exceptions that are none any more; '
         f'{remain} exceptions remain ({kinds or "none"})')
