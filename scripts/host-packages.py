@@ -43,11 +43,17 @@ def install(missing):
         raise Stop('packages are missing; as root: ' + ' '.join(order))
     log = os.path.join(project.BUILD, 'log', 'host-packages.log')
     environment = dict(os.environ, DEBIAN_FRONTEND='noninteractive')
-    try:
-        project.command(order, log, env=environment)
-    except Stop:
-        project.say('reading the package lists of this machine and trying again')
-        project.command(['apt-get', 'update'], env=environment)
+
+    def try_to(*options):
+        return subprocess.run(order + list(options), stdin=subprocess.DEVNULL, env=environment,
+                              capture_output=True, check=False).returncode == 0
+
+    with project.Patience():
+        # A container has no package lists; old ones name what the mirror has dropped.
+        if not try_to('--simulate') or not try_to('--download-only'):
+            project.say('reading the package lists of this machine')
+            project.command(['apt-get', 'update'], env=environment)
+        project.say(f'installing {len(missing)} packages')
         project.command(order, log, env=environment)
 
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 
@@ -35,9 +36,12 @@ def usage(message):
 
 
 SAY_PREFIX = ''         # '# ' where standard output is TAP
+SILENCE = 10            # seconds after which set-up says what it is still doing
+LAST_SAID = ['', 0.0]   # the message, and when
 
 
 def say(message):
+    LAST_SAID[:] = message, time.monotonic()
     print(SAY_PREFIX + message, flush=True)
 
 
@@ -217,7 +221,33 @@ def manifest(use, rows):
     write(path, ''.join(line + '\n' for line in sorted(lines)))
 
 
-class Lock:
+class Patience:
+    """While it lasts, a line for every ten seconds in which nothing was said."""
+
+    def __enter__(self):
+        self.ended = threading.Event()
+        LAST_SAID[1] = time.monotonic()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        began, subject = time.monotonic(), ''
+        while not self.ended.wait(SILENCE / 10):
+            message, at = LAST_SAID
+            if message != subject:
+                began, subject = at, message
+            if time.monotonic() - at >= SILENCE:
+                LAST_SAID[1] = time.monotonic()
+                print(f'{SAY_PREFIX}... {subject or "setting up"}: '
+                      f'{time.monotonic() - began:.0f} s', flush=True)
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+
+class Lock(Patience):
     """One set-up at a time; a second one waits and then finds it done."""
 
     def __enter__(self):
@@ -228,9 +258,10 @@ class Lock:
         except BlockingIOError:
             say('waiting for another set-up in the same build folder')
             fcntl.flock(self.file, fcntl.LOCK_EX)
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_):
+        super().__exit__()
         self.file.close()
 
 

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scripts share."""
 
+import contextlib
+import importlib
+import io
 import os
 import sys
+import tempfile
+import time
 import unittest
 from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 import project  # noqa: E402
+
+host_packages = importlib.import_module('host-packages')
 
 
 class VariablesTest(unittest.TestCase):
@@ -81,6 +88,59 @@ class SkipTest(unittest.TestCase):
             with self.assertRaisesRegex(project.Stop, message):
                 project.skip_if_unavailable(tap, lambda text=message: self.stop(text))
         self.assertEqual(project.skip_if_unavailable(True, lambda: project.FAIL), project.FAIL)
+
+
+class PatienceTest(unittest.TestCase):
+
+    @staticmethod
+    def said(seconds):
+        with contextlib.redirect_stdout(io.StringIO()) as output, \
+                mock.patch('project.SILENCE', 0.1):
+            project.say('unpacking QEMU')
+            with project.Patience():
+                time.sleep(seconds)
+        return output.getvalue().splitlines()
+
+    def test_said_again(self):
+        lines = self.said(0.5)
+        self.assertGreater(len(lines), 2)
+        self.assertRegex(lines[-1], r'^\.\.\. unpacking QEMU: \d+ s$')
+
+    def test_quick(self):
+        self.assertEqual(self.said(0), ['unpacking QEMU'])
+
+
+class InstallTest(unittest.TestCase):
+    """The first thing in a container, which has no package lists."""
+
+    APT = '#!/bin/sh\necho "$*" >>$LOG\ncase $1 in update) touch $LISTS;; *) ' \
+          'test -e $LISTS || { echo "E: Unable to locate package" >&2; exit 100; } ;; esac\n'
+
+    def calls(self, lists):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = {name: os.path.join(folder, name) for name in ('apt-get', 'LOG', 'LISTS')}
+            with open(paths.pop('apt-get'), 'w', encoding='utf-8',
+                      opener=lambda name, flags: os.open(name, flags, 0o755)) as file:
+                file.write(self.APT)
+            if lists:
+                project.write(paths['LISTS'], ' ')
+            environment = dict(paths, PATH=folder + ':' + os.environ['PATH'], NO_INSTALL='')
+            with mock.patch.dict(os.environ, environment), mock.patch('os.geteuid', lambda: 0), \
+                    mock.patch('project.BUILD', folder), \
+                    contextlib.redirect_stderr(io.StringIO()) as errors, \
+                    contextlib.redirect_stdout(io.StringIO()) as output:
+                host_packages.install(['one', 'two'])
+            self.assertEqual(errors.getvalue(), '')
+            self.assertIn('installing 2 packages', output.getvalue())
+            calls = [line.split() for line in project.read(paths['LOG']).splitlines()]
+        return [[word for word in words if word in ('update', '--simulate', '--download-only')]
+                for words in calls]
+
+    def test_without_lists(self):
+        self.assertEqual(self.calls(False), [['--simulate'], ['update'], []])
+
+    def test_with_lists(self):
+        self.assertEqual(self.calls(True), [['--simulate'], ['--download-only'], []])
 
 
 if __name__ == '__main__':
