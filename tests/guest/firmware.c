@@ -21,6 +21,7 @@
 #include "lib/module.h"
 #include "lib/panthor.h"
 #include "lib/tap.h"
+#include "hw/gpu/mali-csf/fw-interface.h"
 
 #define FILE_MAX 0x10000
 #define JOB_TIMEOUT_MS 5000
@@ -83,6 +84,8 @@ typedef struct Container {
     Section shared;
     BuildInfo info;
     char text[16];
+    /* Which interface the model is to speak: include/hw/gpu/mali-csf */
+    uint32_t descriptor[3];
     /* What is written of it, in bytes */
     size_t size;
 } Container;
@@ -196,6 +199,17 @@ static void wrong_build_info(Container *c)
     c->info.start = 0x100000;
 }
 
+static void another_interface(Container *c)
+{
+    c->extra.va_start = FW_DESCRIPTOR_VA;
+    c->extra.va_end = FW_DESCRIPTOR_VA + 0x10000;
+    c->extra.data_start = offsetof(Container, descriptor);
+    c->extra.data_end = c->extra.data_start + sizeof(c->descriptor);
+    c->descriptor[0] = FW_DESCRIPTOR_MAGIC;
+    c->descriptor[1] = FW_VERSION(1, 5, 3);
+    c->descriptor[2] = 0x5;
+}
+
 typedef struct Case {
     const char *name;
     /* Makes the mistake, or NULL */
@@ -242,6 +256,8 @@ static const Case taken[] = {
       "Firmware build info corrupt" },
     { "build information that does not end", endless_build_info,
       "git sha is not NULL terminated" },
+    { "another version of the interface", another_interface,
+      "using interface v1.5.3, Features 0x5" },
     { "no mistake", NULL, NULL },
 };
 

@@ -1010,6 +1010,103 @@ static void test_order_race(void)
     mali_csf_quit(&gpu);
 }
 
+/* What the file says where others have code, as far as there is something */
+static QMaliCsfBuffer write_descriptor(QMaliCsf *gpu, uint32_t magic,
+                                       uint32_t version)
+{
+    QMaliCsfBuffer page = mali_csf_vm_alloc_at(&gpu->mcu_vm,
+                                               FW_DESCRIPTOR_VA,
+                                               MALI_CSF_PAGE, 0);
+
+    qtest_writel(gpu->qts, page.pa, magic);
+    qtest_writel(gpu->qts, page.pa + FW_DESCRIPTOR_VERSION, version);
+    qtest_writel(gpu->qts, page.pa + FW_DESCRIPTOR_FEATURES, 0x25);
+    return page;
+}
+
+static void assert_interface(QMaliCsf *gpu, uint32_t version,
+                             uint32_t features)
+{
+    g_assert_cmphex(qtest_readl(gpu->qts, gpu->shared_pa +
+                                GLB_CONTROL_VERSION), ==, version);
+    g_assert_cmphex(qtest_readl(gpu->qts, gpu->shared_pa +
+                                GLB_CONTROL_FEATURES), ==, features);
+}
+
+/* The file's interface, the property's, or the model's */
+static void test_interface_version(void)
+{
+    static const struct {
+        const char *args;
+        uint32_t magic;
+        uint32_t version;
+        uint32_t expected;
+        uint32_t features;
+    } cases[] = {
+        { NULL, FW_DESCRIPTOR_MAGIC, FW_VERSION(1, 5, 3),
+          FW_VERSION(1, 5, 3), 0x25 },
+        { NULL, 0x20003000, FW_VERSION(1, 5, 3), FW_VERSION(1, 1, 0), 0 },
+        { "-global mali-csf.firmware-version=3.13", FW_DESCRIPTOR_MAGIC,
+          FW_VERSION(1, 5, 3), FW_VERSION(3, 13, 0), 0x25 },
+        { "-global mali-csf.firmware-version=255.255.65535", 0, 0,
+          UINT32_MAX, 0 },
+    };
+
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        QMaliCsf gpu;
+
+        mali_csf_init(&gpu, cases[i].args);
+        mali_csf_mcu_prepare(&gpu);
+        write_descriptor(&gpu, cases[i].magic, cases[i].version);
+        mali_csf_mcu_boot(&gpu);
+        assert_interface(&gpu, cases[i].expected, cases[i].features);
+        mali_csf_quit(&gpu);
+    }
+}
+
+/* The protocol follows: from 4.1 on there are states in place of HALT. */
+static void test_interface_protocol(void)
+{
+    QMaliCsfBuffer page;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    page = write_descriptor(&gpu, FW_DESCRIPTOR_MAGIC, FW_VERSION(4, 1, 0));
+    mali_csf_mcu_boot(&gpu);
+    mali_csf_global_init(&gpu);
+    /* Another file, which counts from the next boot on */
+    qtest_writel(gpu.qts, page.pa + FW_DESCRIPTOR_VERSION,
+                 FW_VERSION(1, 1, 0));
+    qtest_writel(gpu.qts, gpu.glb_in + GLB_REQ,
+                 glb_ack(&gpu) | GLB_STATE(GLB_STATE_HALT));
+    mali_csf_doorbell(&gpu, 0);
+    g_assert_true(mali_csf_wait_reg(&gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                                    MALI_CSF_TIMEOUT));
+    mali_csf_mcu_boot(&gpu);
+    assert_interface(&gpu, FW_VERSION(1, 1, 0), 0x25);
+    mali_csf_quit(&gpu);
+}
+
+/* A boot reads that page, too. */
+static void test_locked_descriptor(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_mcu_prepare(&gpu);
+    write_descriptor(&gpu, FW_DESCRIPTOR_MAGIC, FW_VERSION(1, 5, 3));
+    mali_csf_lock(&gpu, 0, FW_DESCRIPTOR_VA | AS_LOCKADDR_SIZE_MIN);
+    mali_csf_writel(&gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&gpu, JOB_RAWSTAT), ==, 0);
+    mali_csf_unlock(&gpu, 0);
+    g_assert(mali_csf_wait_reg(&gpu, JOB_RAWSTAT, ~0u, JOB_INT_GLOBAL_IF,
+                               MALI_CSF_TIMEOUT));
+    assert_interface(&gpu, FW_VERSION(1, 5, 3), 0x25);
+    mali_csf_quit(&gpu);
+}
+
 #define ADD(path, fn) qtest_add_func("/mali-csf/mcu/" path, fn)
 
 int main(int argc, char **argv)
@@ -1037,6 +1134,9 @@ int main(int argc, char **argv)
     ADD("boot/fail/read-only", test_boot_fail_read_only);
     ADD("boot/fail/mmio", test_boot_fail_mmio);
 
+    ADD("interface/version", test_interface_version);
+    ADD("interface/protocol", test_interface_protocol);
+
     ADD("halt/acked", test_halt);
     ADD("halt/still-set-at-boot", test_halt_still_set_at_boot);
     ADD("disable", test_disable);
@@ -1061,6 +1161,7 @@ int main(int argc, char **argv)
     }
     ADD("locked/elsewhere", test_locked_elsewhere);
     ADD("locked/boot", test_locked_boot);
+    ADD("locked/descriptor", test_locked_descriptor);
     ADD("locked/then-off", test_locked_then_off);
     ADD("locked/halt", test_locked_halt);
     ADD("locked/then-unmapped", test_locked_then_unmapped);

@@ -428,6 +428,13 @@ static void test_override_refused(void)
         { "mali-csf,va-bits=49", "va-bits=49 is not between 32 and 48" },
         { "mali-csf,pa-bits=41",
           "pa-bits=41 is none of 32, 36, 40, 42, 44, 48" },
+        { "mali-csf,firmware-version=1",
+          "firmware-version=1 is no version such as 1.5 or 4.1.0" },
+        { "mali-csf,firmware-version=1.5.0x", "firmware-version=1.5.0x is" },
+        { "mali-csf,firmware-version=1.256", "firmware-version=1.256 is" },
+        { "mali-csf,firmware-version=1.5.", "firmware-version=1.5. is" },
+        { "mali-csf,firmware-version=1. 5", "firmware-version=1. 5 is" },
+        { "mali-csf,firmware-version=", "firmware-version= is" },
         { "mali-csf,model=g999", "no model 'g999'; there is g310, g510" },
     };
 

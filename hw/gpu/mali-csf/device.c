@@ -394,6 +394,8 @@ static const Property mali_csf_properties[] = {
                        overrides.address_spaces, 0),
     DEFINE_PROP_UINT32("va-bits", MaliCsfState, overrides.va_bits, 0),
     DEFINE_PROP_UINT32("pa-bits", MaliCsfState, overrides.pa_bits, 0),
+    DEFINE_PROP_STRING("firmware-version", MaliCsfState,
+                       overrides.fw_version),
 };
 
 static const PropertyDescription class_descriptions[] = {
@@ -409,6 +411,8 @@ static const PropertyDescription class_descriptions[] = {
     { "va-bits", "width of a virtual address, 32 to 48; 0 is the model's" },
     { "pa-bits", "width of a physical address: 32, 36, 40, 42, 44 or 48; "
                  "0 is the model's" },
+    { "firmware-version", "of the firmware's interface, such as 1.5.0; the "
+                          "firmware file's or the model's by default" },
     { "x-ignore-locks", "locked regions stall nothing (default: off)" },
     { "unmodelled-registers",
       "accesses to registers that the model does not have" },

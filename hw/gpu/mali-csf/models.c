@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/bitops.h"
+#include "hw/gpu/mali-csf/fw-interface.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "hw/gpu/mali-csf/mmu-regs.h"
 #include "models.h"
@@ -299,6 +300,24 @@ static bool is_pa_width(uint32_t bits, Error **errp)
     }
 }
 
+static bool parse_fw_version(const char *text, uint32_t *version, Error **errp)
+{
+    unsigned major, minor, patch = 0;
+    int end = 0;
+
+    if (text[strspn(text, "0123456789.")] ||
+        sscanf(text, "%3u.%3u%n.%5u%n", &major, &minor, &end, &patch,
+               &end) < 2 ||
+        text[end] || major > UINT8_MAX || minor > UINT8_MAX ||
+        patch > UINT16_MAX) {
+        error_setg(errp, "firmware-version=%s is no version such as 1.5 or "
+                   "4.1.0", text);
+        return false;
+    }
+    *version = FW_VERSION(major, minor, patch);
+    return true;
+}
+
 bool mali_csf_model_override(MaliCsfModel *model,
                              const MaliCsfOverrides *overrides,
                              Error **errp)
@@ -339,6 +358,10 @@ bool mali_csf_model_override(MaliCsfModel *model,
         }
         model->mmu_features = FIELD_DP32(model->mmu_features, MMU_FEATURES,
                                          VA_BITS, o->va_bits);
+    }
+    if (o->fw_version &&
+        !parse_fw_version(o->fw_version, &model->fw_version, errp)) {
+        return false;
     }
     if (o->pa_bits) {
         if (!is_pa_width(o->pa_bits, errp)) {

@@ -69,7 +69,10 @@ typedef struct MaliCsfModel {
     /* Size of the register aperture in bytes */
     uint32_t aperture_size;
 
-    /* What the firmware says of itself in the control block */
+    /*
+     * What the firmware says of itself in the control block; the first two
+     * unless the file says otherwise, see FW_DESCRIPTOR_VA
+     */
     uint32_t fw_version;
     uint32_t fw_features;
     uint32_t fw_instr_features;
@@ -81,13 +84,6 @@ typedef struct MaliCsfModel {
     unsigned scoreboards;
 } MaliCsfModel;
 
-/* Does the firmware interface have what came with @major.@minor? */
-static inline bool mali_csf_model_fw_since(const MaliCsfModel *model,
-                                           uint8_t major, uint8_t minor)
-{
-    return model->fw_version >= ((uint32_t)major << 24 | minor << 16);
-}
-
 /* Values that the user gives in place of the model's; zero is the model's */
 typedef struct MaliCsfOverrides {
     uint64_t shader_present;
@@ -96,6 +92,8 @@ typedef struct MaliCsfOverrides {
     uint32_t address_spaces;
     uint32_t va_bits;
     uint32_t pa_bits;
+    /* "major.minor" or "major.minor.patch"; NULL is the file's */
+    char *fw_version;
 } MaliCsfOverrides;
 
 /*

@@ -109,6 +109,9 @@ static void print_gpu(GString *text, MaliCsfState *s)
     PRINT("microcontroller: %s%s%s\n", mcu_states[mcu->status],
           mcu->boot_pending ? ", boots" : "",
           mcu->pass_parked ? ", waits for a region to be unlocked" : "");
+    PRINT("  interface %u.%u.%u, features 0x%" PRIx32 "\n",
+          fw->version >> 24, fw->version >> 16 & 0xff, fw->version & 0xffff,
+          fw->features);
     PRINT("  doorbells 0x%" PRIx64 ", of groups 0x%" PRIx32 "\n",
           mcu->doorbells, fw->csg_doorbells);
     PRINT("  core mask 0x%" PRIx64 ", progress timer %" PRIu32 ", power-off "

@@ -21,6 +21,10 @@ typedef struct MaliCsfState MaliCsfState;
 #define FW_AS   0
 
 typedef struct MaliCsfFirmware {
+    /* Of the interface, since the last boot: GLB_CONTROL_VERSION, _FEATURES */
+    uint32_t version;
+    uint32_t features;
+
     /* Groups whose doorbell is acknowledged but not yet served */
     uint32_t csg_doorbells;
 
@@ -86,6 +90,10 @@ uint32_t mali_csf_fw_end(MaliCsfState *s);
 bool mali_csf_fw_fits(const MaliCsfModel *model, Error **errp);
 
 /* fw/global.c */
+/* Does the interface have what came with @major.@minor? */
+bool mali_csf_fw_since(MaliCsfState *s, uint8_t major, uint8_t minor);
+/* Would booting read a locked page, besides those of the shared section? */
+bool mali_csf_fw_boot_locked(MaliCsfState *s, uint64_t *va);
 void mali_csf_fw_boot(MaliCsfState *s);
 /* The firmware halts: say what has become of the groups */
 void mali_csf_fw_halt(MaliCsfState *s);

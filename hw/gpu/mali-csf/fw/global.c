@@ -248,6 +248,47 @@ static void latch_idle_en(MaliCsfState *s, uint32_t req)
                               (config & GLB_IDLE_TIMER_SLEEP_ON_IDLE);
 }
 
+bool mali_csf_fw_since(MaliCsfState *s, uint8_t major, uint8_t minor)
+{
+    return s->mcu.fw.version >= FW_VERSION(major, minor, 0);
+}
+
+bool mali_csf_fw_boot_locked(MaliCsfState *s, uint64_t *va)
+{
+    *va = FW_DESCRIPTOR_VA;
+    return mali_csf_mmu_locked(s, FW_AS, FW_DESCRIPTOR_VA,
+                               FW_DESCRIPTOR_SIZE);
+}
+
+/*
+ * Which interface it is comes from the firmware file.  In a file that does
+ * not say so, or has nothing at that address, it is the model's.
+ */
+static void boot_version(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    MaliCsfMemResult result;
+    MaliCsfFault fault;
+
+    fw->version = s->model->fw_version;
+    fw->features = s->model->fw_features;
+    result = mali_csf_mem_probe(s, FW_AS, FW_DESCRIPTOR_VA,
+                                FW_DESCRIPTOR_SIZE, MALI_CSF_MEM_READ,
+                                &fault);
+    if (result == MALI_CSF_MEM_BUS_ERROR) {
+        fw_access_done(s, result, &fault);
+    } else if (result == MALI_CSF_MEM_DONE &&
+               mali_csf_fw_load32(s, FW_DESCRIPTOR_VA) ==
+               FW_DESCRIPTOR_MAGIC) {
+        fw->features = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                          FW_DESCRIPTOR_FEATURES);
+        if (!s->overrides.fw_version) {
+            fw->version = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                             FW_DESCRIPTOR_VERSION);
+        }
+    }
+}
+
 void mali_csf_fw_boot(MaliCsfState *s)
 {
     const MaliCsfModel *model = s->model;
@@ -259,15 +300,16 @@ void mali_csf_fw_boot(MaliCsfState *s)
     uint32_t streams = model->cs_per_csg;
     unsigned csg;
 
+    boot_version(s);
     mali_csf_inject_slots(s, &groups, &streams);
     /*
      * The same at each boot: the driver keeps pointers that it has made from
      * the first one (panthor_fw_init_ifaces(), v7.3).
      */
-    boot_field(s, control + GLB_CONTROL_VERSION, model->fw_version,
+    boot_field(s, control + GLB_CONTROL_VERSION, s->mcu.fw.version,
                FIELD_OF(VERSION), 0, 0);
     mali_csf_fw_store32(s, control + GLB_CONTROL_FEATURES,
-                        model->fw_features);
+                        s->mcu.fw.features);
     boot_field(s, control + GLB_CONTROL_INPUT_VA, in, FIELD_OF(GLB_INPUT), 0,
                0);
     boot_field(s, control + GLB_CONTROL_OUTPUT_VA, out, FIELD_OF(GLB_OUTPUT),
@@ -291,7 +333,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
      * firmware is in now: a host that asks for another is halted at once.
      */
     mali_csf_fw_store32(s, out + GLB_ACK,
-                        mali_csf_model_fw_since(s->model, 4, 1) ?
+                        mali_csf_fw_since(s, 4, 1) ?
                         req & ~GLB_STATE_MASK : req);
     latch_idle_en(s, req);
     s->mcu.fw.core_mask = model->shader_present;
@@ -300,7 +342,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
     mali_csf_fw_store32(s, out + GLB_HALT_STATUS, GLB_HALT_STATUS_OK);
     mali_csf_fw_store32(s, out + GLB_DEBUG_ACK,
                         mali_csf_fw_load32(s, in + GLB_DEBUG_REQ));
-    trace_mali_csf_mcu_boot(model->fw_version);
+    trace_mali_csf_mcu_boot(s->mcu.fw.version);
 }
 
 static void glb_interrupt(MaliCsfState *s, uint32_t changed)
@@ -467,14 +509,14 @@ static const struct {
 /* The bits of GLB_REQ that are zero if the firmware is to run */
 static uint32_t glb_halt_mask(MaliCsfState *s)
 {
-    return mali_csf_model_fw_since(s->model, 4, 1) ? GLB_STATE_MASK
+    return mali_csf_fw_since(s, 4, 1) ? GLB_STATE_MASK
                                                    : GLB_HALT | GLB_SLEEP;
 }
 
 /* Is it to come back to what it does now? */
 static bool glb_sleeps(MaliCsfState *s, uint32_t req, uint32_t changed)
 {
-    return mali_csf_model_fw_since(s->model, 4, 1) ?
+    return mali_csf_fw_since(s, 4, 1) ?
            GLB_STATE_GET(req) == GLB_STATE_SLEEP :
            !(changed & req & GLB_HALT);
 }

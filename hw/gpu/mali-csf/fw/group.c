@@ -573,7 +573,7 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
         next = (req & ~CSG_EVT_MASK) | (ack & CSG_EVT_MASK);
     }
     if (changed & CSG_EP_CFG) {
-        group->ep_req = mali_csf_model_fw_since(s->model, 4, 0) ?
+        group->ep_req = mali_csf_fw_since(s, 4, 0) ?
                         mali_csf_fw_load64(s, in + CSG_EP_REQ2) :
                         mali_csf_fw_load32(s, in + CSG_EP_REQ);
         group->allow_compute = mali_csf_fw_load64(s, in + CSG_ALLOW_COMPUTE);

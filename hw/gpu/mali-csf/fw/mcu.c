@@ -89,6 +89,9 @@ static bool pass_locked(MaliCsfState *s, uint64_t *va)
     if (mali_csf_mmu_locked(s, FW_AS, *va, mali_csf_fw_end(s) - *va)) {
         return true;
     }
+    if (s->mcu.boot_pending && mali_csf_fw_boot_locked(s, va)) {
+        return true;
+    }
     doorbells = s->mcu.fw.csg_doorbells;
     if (s->mcu.doorbells & 1) {
         doorbells |= mali_csf_fw_load32(s, in + GLB_DB_REQ) ^
@@ -510,9 +513,11 @@ int mali_csf_mcu_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_firmware = {
     .name = "mali-csf-firmware",
-    .version_id = 4,
-    .minimum_version_id = 4,
+    .version_id = 5,
+    .minimum_version_id = 5,
     .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(version, MaliCsfFirmware),
+        VMSTATE_UINT32(features, MaliCsfFirmware),
         VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
         VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
         VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware),

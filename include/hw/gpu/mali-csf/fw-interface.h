@@ -19,6 +19,24 @@
 /* Everything that the driver maps for the microcontroller ends below this */
 #define FW_SHARED_REGION_END        0x08000000u
 
+/*
+ * A firmware file without code may say which interface the model is to speak.
+ * It does so where other files have the vectors of the microcontroller, in
+ * three words: this one, and what becomes VERSION and FEATURES below.
+ */
+#define FW_DESCRIPTOR_VA            0x00000000u
+#define FW_DESCRIPTOR_MAGIC         0x4653436du     /* "mCSF" */
+
+enum {
+    FW_DESCRIPTOR_VERSION = 0x04,
+    FW_DESCRIPTOR_FEATURES = 0x08,
+    FW_DESCRIPTOR_SIZE = 0x0c,
+};
+
+/* GLB_CONTROL_VERSION */
+#define FW_VERSION(major, minor, patch) \
+    ((uint32_t)(major) << 24 | (uint32_t)(minor) << 16 | (patch))
+
 /* Global control block, at FW_SHARED_START */
 enum {
     GLB_CONTROL_VERSION = 0x00,

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The firmware file without firmware, as the driver's parser reads it."""
+
+import argparse
+import importlib
+import os
+import re
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
+
+import project  # noqa: E402
+
+container = importlib.import_module('firmware-container')
+
+
+def sections(data):
+    """[(flags, start, end, data)] of the interface entries, as panthor_fw_load() walks them."""
+    magic, _, major, _, _, _, size = struct.unpack_from('<IBBHIII', data)
+    assert magic == 0xc3f13a6e and major == 0 and size <= len(data)
+    found, at = [], 20
+    while at < size:
+        word, = struct.unpack_from('<I', data, at)
+        if word & 0xff == 0:
+            flags, start, end, first, last = struct.unpack_from('<5I', data, at + 4)
+            assert last <= len(data)
+            found.append((flags, start, end, data[first:last]))
+        at += word >> 8 & 0xff
+    assert at == size
+    return found
+
+
+def constant(name):
+    source = project.read(os.path.join(project.ROOT, 'include/hw/gpu/mali-csf/fw-interface.h'))
+    return int(re.search(rf'^#define {name} +(0x[0-9a-f]+)', source, re.M)[1], 0)
+
+
+class ContainerTest(unittest.TestCase):
+
+    def test_plain(self):
+        (_, start, end, data), = sections(container.container())
+        self.assertEqual((start, end - start, data),
+                         (constant('FW_SHARED_START'), constant('FW_SHARED_SIZE'), b''))
+
+    def test_interface(self):
+        data = container.container(container.version_word('1.5.3'), 0x10)
+        (_, start, end, words), = [row for row in sections(data) if row[3]]
+        self.assertEqual(start, constant('FW_DESCRIPTOR_VA'))
+        self.assertEqual(end % 0x10000, 0)
+        self.assertEqual(struct.unpack('<III', words),
+                         (constant('FW_DESCRIPTOR_MAGIC'), 0x01050003, 0x10))
+        # The text is still where the entry says.
+        self.assertIn(container.BUILD_INFO, data)
+
+    def test_versions(self):
+        self.assertEqual(container.version_word('255.255.65535'), 0xffffffff)
+        for text in ('1', '256.0', '1.5.', '1.5.65536', 'x', ''):
+            with self.assertRaises(argparse.ArgumentTypeError):
+                container.version_word(text)
+
+
+if __name__ == '__main__':
+    unittest.main()
