@@ -200,6 +200,16 @@ def tests(firmware_folder):
     return cached(name, paths + files, make)
 
 
+def image(kernel):
+    """The kernel itself, for a program that starts it again."""
+    def make():
+        cpio = Cpio()
+        cpio.file('kexec/Image', read_binary(kernel.image))
+        return cpio
+
+    return cached('image-' + kernel.label + '-' + digest(kernel.image), [kernel.image], make)
+
+
 def write(path, archives, plan=None, igt_skips=None):
     """The initrd of one run.  Without a plan the guest gives a shell."""
     cpio = Cpio()

@@ -56,6 +56,9 @@ BOOT_SECONDS = 60
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
 CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
+# Not a class to ask for: each replaces the kernel, and so is the last program of its run
+LAST = 'last'
+LAST_KERNEL_ARGS = 'retain_initrd kexec.boot=1'
 VIOLATIONS_SHOWN = 20
 PR_SET_PDEATHSIG = 1
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
@@ -144,7 +147,11 @@ def choose_programs(wanted, rows=None):
                 raise project.usage(f'TESTS={word} is no guest program; '
                                     f'valid: {names}, {", ".join(CLASSES)}, all, none')
         chosen += [row for row in found if row not in chosen]
-    return chosen
+    last = [row[0] + row[3] for row in chosen if row[1] == LAST]
+    if len(last) > 1:
+        raise project.usage(f'TESTS= names {" and ".join(last)}, each of which ends the kernel: '
+                            'one for a run')
+    return sorted(chosen, key=lambda row: row[1] == LAST)
 
 
 # -- results
@@ -668,6 +675,9 @@ def prepare(settings):
         archives = [base, initramfs.tests(firmware)]
         if settings.igt:
             archives.append(igt.archive(settings.igt))
+        if any(row[1] == LAST for row in choose_programs(settings.tests)):
+            archives.append(initramfs.image(kernel))
+            settings.kernel_args = f'{LAST_KERNEL_ARGS} {settings.kernel_args}'
     return tree, kernel, archives
 
 
