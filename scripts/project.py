@@ -268,7 +268,7 @@ class Lock(Patience):
 class Progress:
     """A line now and then for work that takes minutes."""
 
-    def __init__(self, title, seconds=10):
+    def __init__(self, title, seconds=8):
         self.title, self.seconds = title, seconds
         self.last = time.monotonic()
 
