@@ -8,7 +8,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
-export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC NO_INSTALL NAME SLACK CACHE STRICT COUNT
+export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
 export INSTANTS SEED REPLAYS CASES SANITIZE
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
@@ -99,6 +99,8 @@ help:
 	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
 	@echo 'QEMU_SRC=dir          a QEMU source tree of yours; it is copied, not changed'
 	@echo 'CC=                   compiler for QEMU'
+	@echo 'QEMU_CONFIGURE=       more arguments for configure of QEMU, such as --enable-debug;'
+	@echo '                      that QEMU is built in a folder of its own'
 	@echo 'CACHE=build/cache     where fetched packages are kept'
 	@echo 'NO_INSTALL=1          only name the packages that are missing'
 	@echo ''

@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,8 @@ NOT_COPIED = {'.git', 'build'}
 class Tree:
     """A QEMU source tree, the folder it is built in and what is built there."""
 
-    def __init__(self, series=None, source=None, compiler=None):
+    def __init__(self, series=None, source=None, compiler=None, extra=()):
+        self.extra = list(extra)        # arguments of configure
         self.config = project.config('qemu')
         self.source = os.path.abspath(source) if source else None
         if self.source:
@@ -43,12 +45,13 @@ class Tree:
                                 f'supported: {supported()}')
         name = 'qemu-' + self.series
         if self.source:
-            name += '-' + hashlib.sha256(self.source.encode()).hexdigest()[:8]
+            name += '-' + digest(self.source)
         self.folder = os.path.join(project.BUILD, name)
         self.src = os.path.join(self.folder, 'src')
         self.compiler = compiler
         self.obj = os.path.join(self.folder, 'obj' + (
-            '-' + os.path.basename(compiler).replace(' ', '-') if compiler else ''))
+            '-' + os.path.basename(compiler).replace(' ', '-') if compiler else '') + (
+                '-' + digest(shlex.join(extra)) if extra else ''))
         self.binary = os.path.join(self.obj, 'qemu-system-aarch64')
 
     def version(self):
@@ -58,6 +61,10 @@ class Tree:
         """Names of the test programs of a kind ('qtest' or 'unit')."""
         folder = os.path.join(project.ROOT, 'tests', kind)
         return [name[:-2] for name in matching(folder, r'mali-csf.*\.c')]
+
+
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def supported():
@@ -214,10 +221,15 @@ def link_overlay(tree):
                       ''.join(name + '\n' for name in names))
 
 
-def configure(tree):
+def configure_arguments(tree):
     arguments = list(tree.config['configure'])
     if tree.compiler:
         arguments.append('--cc=' + tree.compiler)
+    return arguments + tree.extra
+
+
+def configure(tree):
+    arguments = configure_arguments(tree)
     stamp = os.path.join(tree.obj, 'configured')
     # meson remembers absolute paths: a folder that was moved is built anew.
     wanted = '\n'.join([tree.obj, *arguments])
@@ -281,7 +293,7 @@ def inputs(tree):
 def build(tree, tests=False):
     """Build what has changed; quick when nothing has."""
     stamp = os.path.join(tree.obj, 'built-tests' if tests else 'built')
-    sources = project.stamp_of(inputs(tree))
+    sources = '\n'.join(configure_arguments(tree)) + '\n' + project.stamp_of(inputs(tree))
     if os.path.exists(tree.binary) and not tree.source and not os.environ.get('UPDATE') and \
             project.read(stamp) == sources + project.stamp_of([tree.binary]):
         return tree
@@ -304,13 +316,18 @@ def build(tree, tests=False):
 
 
 def from_environment():
-    """The tree that QEMU_SRC, QEMU_SERIES and CC ask for."""
+    """The tree that QEMU_SRC, QEMU_SERIES, CC and QEMU_CONFIGURE ask for."""
     variables = os.environ
     compiler = variables.get('CC', '')
     words = compiler.split()
     if words and not shutil.which(words[0]):
         raise project.usage(f'CC={compiler}: there is no program {words[0]}')
-    return Tree(variables.get('QEMU_SERIES'), variables.get('QEMU_SRC'), variables.get('CC'))
+    try:
+        extra = shlex.split(variables.get('QEMU_CONFIGURE', ''))
+    except ValueError as error:
+        raise project.usage(f'QEMU_CONFIGURE: {error}') from error
+    return Tree(variables.get('QEMU_SERIES'), variables.get('QEMU_SRC'), variables.get('CC'),
+                extra)
 
 
 def main():

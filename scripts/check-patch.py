@@ -486,8 +486,8 @@ def main():
                         help='as for make check-patch')
     options = parser.parse_args()
     valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
-             'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'NO_INSTALL',
-             'SLACK', 'MAY_CHANGE']
+             'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
+             'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
     project.take_variables(options.variables, valid)
     project.refuse_variables(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -42,8 +42,8 @@ igt = importlib.import_module('igt')
 initramfs = importlib.import_module('initramfs')
 
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
-             'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'NO_INSTALL', 'NAME',
-             'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT']
+             'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
+             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT']
 RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
 DEVICES_PATH = '/machine/peripheral/'

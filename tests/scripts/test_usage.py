@@ -106,6 +106,19 @@ class CompilerTest(unittest.TestCase):
         with variables():
             self.assertFalse(build_qemu.from_environment().compiler)
 
+    def test_configure(self):
+        with variables(QEMU_CONFIGURE="--enable-debug --extra-cflags='-g3 -O1'"):
+            tree = build_qemu.from_environment()
+        with variables():
+            plain = build_qemu.from_environment()
+        self.assertEqual(build_qemu.configure_arguments(tree)[-2:],
+                         ['--enable-debug', '--extra-cflags=-g3 -O1'])
+        # The QEMU without them stays as it is.
+        self.assertTrue(tree.obj.startswith(plain.obj + '-'))
+        with variables(QEMU_CONFIGURE="--cc='"), self.assertRaisesRegex(
+                project.Stop, '^QEMU_CONFIGURE: No closing quotation$'):
+            build_qemu.from_environment()
+
 
 class PatchTest(unittest.TestCase):
 
