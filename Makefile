@@ -26,7 +26,7 @@ endif
 
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
-        check-replay check-compilers check-patch check-patch-selftest check-stock \
+        check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-models check-kernels check-matrix check-matrix-merge \
         check-gcov check-reach bench disas qemu qemu-10.2 update clean distclean
 
@@ -50,6 +50,7 @@ help:
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
+	@echo 'make check-docs       run the commands of README.md and docs/ as they are printed'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
 	@echo 'make check-models     every model on one kernel'
@@ -98,9 +99,9 @@ help:
 	@echo 'SLACK=1               multiplies the time-outs'
 	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
 	@echo 'QEMU_SRC=dir          a QEMU source tree of yours; it is copied, not changed'
-	@echo 'CC=                   compiler for QEMU'
 	@echo 'QEMU_CONFIGURE=       more arguments for configure of QEMU, such as --enable-debug;'
 	@echo '                      that QEMU is built in a folder of its own'
+	@echo 'CC=                   compiler for QEMU'
 	@echo 'CACHE=build/cache     where fetched packages are kept'
 	@echo 'NO_INSTALL=1          only name the packages that are missing'
 	@echo ''
@@ -154,6 +155,9 @@ check-patch:
 
 check-patch-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-patch.py --selftest
+
+check-docs:
+	@$(PYTHON) $(SCRIPTS)/check-docs.py
 
 check-stock:
 	@$(PYTHON) $(SCRIPTS)/check-stock.py

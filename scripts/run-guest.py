@@ -747,6 +747,8 @@ def run_tests(settings, tap, binary=''):
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives, plan_of(programs, settings),
                         expected.skip_patterns() if settings.igt else None)
+        # Beside the initrd, for a command line of one's own
+        build_qemu.link(kernel.image, os.path.join(folder, 'Image'))
         events = write_events(folder)
         report = Report(tap, settings.must_run, expected)
         if not tap:

@@ -2,15 +2,19 @@
 """What the documents name is there, and each file has somebody who looks after it."""
 
 import fnmatch
+import importlib
 import os
 import re
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 import project  # noqa: E402
+
+check_docs = importlib.import_module('check-docs')
 
 # Folders of ours: what a document names below them has to be there.  The rest, such as
 # drivers/gpu or arm/mali, is somebody else's.
@@ -100,6 +104,86 @@ class DocumentsTest(unittest.TestCase):
             shown.update(re.findall(r'(?:^|, with )([A-Z][A-Z_]+)=', line))
         self.assertLessEqual(shown, exported)
         self.assertGreater(len(shown), 30)
+
+
+class BlocksTest(unittest.TestCase):
+    """The console blocks of the documents, and what scripts/check-docs.py makes of them."""
+
+    def test_each_is_marked(self):
+        blocks = check_docs.all_blocks()
+        self.assertEqual([f'{block.place} {block.error()}' for block in blocks
+                          if block.error()], [])
+        self.assertGreater(len(blocks), 40)
+        self.assertGreater(sum(block.mark == ('run', 'check') for block in blocks), 3)
+
+    def steps(self, text, parse=check_docs.rst_blocks):
+        block, = [block for block in parse('x.rst', text.splitlines()) if block.is_console()]
+        return block.mark, block.error(), block.steps()
+
+    def test_rst(self):
+        self.assertEqual(self.steps("""
+.. run: check
+
+.. code-block:: console
+
+  $ echo one \\
+        two
+  one two
+  $ printf 'a
+    b'
+  a
+    b
+
+Text.
+"""), (('run', 'check'), None, [
+            ('$ ', 'echo one \\\n      two', ['one two']),
+            ('$ ', "printf 'a\n  b'", ['a', '  b', ])]))
+
+    def test_literal(self):
+        mark, error, steps = self.steps('Like this::\n\n  $ echo a |\n    cat\n  a\n')
+        self.assertEqual((mark, steps), (None, [('$ ', 'echo a |\n  cat', ['a'])]))
+        self.assertIn('has no mark', error)
+
+    def test_a_mark_is_for_the_next_block_only(self):
+        self.assertIsNone(self.steps('.. run: check\n\nText.\n\n'
+                                     '.. code-block:: console\n\n  $ true\n')[0])
+
+    def test_markdown(self):
+        parse = check_docs.markdown_blocks
+        self.assertEqual(self.steps('<!-- run: docs -->\n\n    make boot\n', parse),
+                         (('run', 'docs'), None, [('$ ', 'make boot', [])]))
+        self.assertEqual(self.steps('<!-- not run: for a reason -->\n```\n$ a\nb\n```\n', parse),
+                         (('not run', 'for a reason'), None, [('$ ', 'a', ['b'])]))
+
+    def test_bad_marks(self):
+        for mark, text in (('run: later', 'is none of: check, docs'),
+                           ('not run: no', 'gives no reason')):
+            error = self.steps(f'.. {mark}\n\n.. code-block:: console\n\n  $ true\n')[1]
+            self.assertIn(text, error)
+
+    def test_shown(self):
+        printed = ['[ 1.5] panthor: id 0xa867', 'ok  12 passed', 'end']
+        for shown, wanted in ((['[ 2.25] panthor: id 0x1', '...', 'ok 3 passed'], None),
+                              (['end'], None), (['end', 'ok 3 passed'], 'ok 3 passed'),
+                              (['[ 1.5] panthor: id missing'], '[ 1.5] panthor: id missing')):
+            self.assertEqual(check_docs.missing(shown, printed), wanted)
+
+    def test_run(self):
+        tree = None
+        for text, wanted in (('echo 17\n  18', None), ('echo a\n  b', 'echo a does not print: b'),
+                             ('exit 3', 'exit 3: 3; it ends with: ')):
+            block, = check_docs.rst_blocks(
+                'x', ['.. code-block:: console', '', *('  ' + line if not line.startswith(' ')
+                                                     else line for line in
+                                                     ('$ ' + text).splitlines())])
+            self.assertEqual(check_docs.run_block(tree, block), wanted)
+
+    def test_a_reader_has_set_nothing(self):
+        with mock.patch.dict(os.environ, {'KERNEL': '6.12', 'MAKEFLAGS': 'x', 'HOME': '/root'}):
+            found = check_docs.environment()
+        self.assertNotIn('KERNEL', found)
+        self.assertNotIn('MAKEFLAGS', found)
+        self.assertEqual(found['HOME'], '/root')
 
 
 class ModelsTest(unittest.TestCase):
