@@ -1056,7 +1056,9 @@ static void test_sync_wait_error(void)
     g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT,
                                        LONG_ENOUGH));
     g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FAULT), ==,
-                    0x5a << 8 | CS_EXCEPTION_INHERIT_FAULT);
+                    CS_EXCEPTION_INHERIT_FAULT);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue, CS_FAULT_INFO), ==,
+                    b.out.va);
     g_assert_cmphex(mali_csf_queue_extract(b.queue), ==, ip);
     mali_csf_bench_quit(&b);
 }

@@ -289,7 +289,11 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
         return MALI_CSF_STEP_BLOCKED;
     }
     if (error && !reject) {
-        return mali_csf_exec_fault(exec, CS_EXCEPTION_INHERIT_FAULT, error, va);
+        /*
+         * What a Mali-G610 on Linux 7.1.3 logged of two streams at once: data
+         * 0, and an address where panvk has its objects (VulkanMod, issue 869)
+         */
+        return mali_csf_exec_fault(exec, CS_EXCEPTION_INHERIT_FAULT, 0, va);
     }
     return MALI_CSF_STEP_NEXT;
 }
