@@ -137,6 +137,9 @@ int main(int argc, char **argv)
                 status[2] == -EINVAL, "the jobs that waited fail, too")) {
         tap_diag("fences %d, %d, %d", status[0], status[1], status[2]);
     }
+    tap_ok(ctx.data[DATA_OBJECT] == 1 &&
+           ctx.data[DATA_OBJECT + CS_SYNC64_ERROR / 4] == CS_SYNC_HAS_ERROR,
+           "the object has the value, and the error");
     count_records(log, &found, &good);
     tap_ok(found == QUEUES - 1, "each of their streams has a fault (%u)",
            found);

@@ -1147,7 +1147,7 @@ static void test_fault_pauses(void)
     g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
     g_assert_cmphex(qtest_readq(b.gpu.qts, sync.pa + 16), ==, 1);
     g_assert_cmphex(qtest_readl(b.gpu.qts, sync.pa + 16 + CS_SYNC64_ERROR),
-                    ==, CS_EXCEPTION_ADDR_RANGE_FAULT);
+                    ==, CS_SYNC_HAS_ERROR);
     g_assert_cmphex(qtest_readq(b.gpu.qts, sync.pa + 32), ==, 1);
     g_assert_cmphex(qtest_readl(b.gpu.qts, sync.pa + 32 + CS_SYNC64_ERROR),
                     ==, 0);

@@ -437,7 +437,7 @@ class Stream:
         self.signal_slot(word)
         if address % (16 if wide else 8):
             raise Fault(ADDR_RANGE_FAULT)
-        error = self.error if bits(word, 0, 0) else 0
+        error = 1 if bits(word, 0, 0) and self.error else 0
         if wide:
             self.store64(address, (self.load64(address) if add else 0) + value)
             self.store32(address + 8, error)

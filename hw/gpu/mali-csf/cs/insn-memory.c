@@ -143,7 +143,8 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
     unsigned as = exec->group->as;
     uint64_t va = op->address;
     bool propagate = op->word & 1;
-    uint32_t error = propagate ? exec->stream->error : 0;
+    uint32_t error = propagate && exec->stream->error ? CS_SYNC_HAS_ERROR :
+                     CS_SYNC_NO_ERROR;
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
 

@@ -169,6 +169,16 @@ enum {
     CS_SYNC64_ERROR = 8,
 };
 
+/*
+ * The error word.  kbase takes the word for a truth value, and sets it as one
+ * (kbase_kcpu_cqs_set_process() in mali_kbase_csf_kcpu.c); what the GPU itself
+ * stores is not known to be anything else.
+ */
+enum {
+    CS_SYNC_NO_ERROR = 0,
+    CS_SYNC_HAS_ERROR = 1,
+};
+
 /* Frames of the call stack, the ring's own included (Mesa, cs_builder.h) */
 #define CS_CALL_STACK_DEPTH         8
 
