@@ -716,6 +716,56 @@ static void test_next_entry(void)
     mali_csf_bench_quit(&b);
 }
 
+/*
+ * Immediates as Mesa's v13.xml describes them: a shift has 5 bits, with pairs
+ * 6; UMIN_IMM is unsigned, ADD_IMM is signed.
+ */
+static void test_immediates(void)
+{
+    static const struct {
+        bool wide;
+        unsigned op;
+        uint64_t src;
+        uint32_t imm;
+        uint64_t expected;
+    } tests[] = {
+        { false, CS_ARITH_IMM_ADD, 5, -1, 4 },
+        { true, CS_ARITH_IMM_ADD, 5, -6, UINT64_MAX },
+        { false, CS_ARITH_IMM_LSHIFT, 1, 31, 1u << 31 },
+        { false, CS_ARITH_IMM_LSHIFT, 1, 32 + 3, 1 << 3 },
+        { true, CS_ARITH_IMM_LSHIFT, 1, 32 + 3, 1ull << 35 },
+        { true, CS_ARITH_IMM_LSHIFT, 1, 64 + 3, 1 << 3 },
+        { false, CS_ARITH_IMM_RSHIFT_U, 1u << 31, 0xffffff00 | 31, 1 },
+        { true, CS_ARITH_IMM_RSHIFT_U, 1ull << 63, 0xffffff00 | 63, 1 },
+        { false, CS_ARITH_IMM_RSHIFT_S, 1u << 31, 32 + 31, UINT32_MAX },
+        { true, CS_ARITH_IMM_RSHIFT_S, 1ull << 63, 64, 1ull << 63 },
+        { false, CS_ARITH_IMM_UMIN, 7, 0xfffffffe, 7 },
+        { false, CS_ARITH_IMM_UMIN, 0xffffffff, 0xfffffffe, 0xfffffffe },
+        { true, CS_ARITH_IMM_UMIN, 1ull << 40, 0xfffffffe, 0xfffffffe },
+        { true, CS_ARITH_IMM_UMIN, 0xf0000000, 0xfffffffe, 0xf0000000 },
+    };
+    QMaliCsfBench b;
+
+    init_slow(&b, ARCH_13, 0);
+    for (int i = 0; i < ARRAY_SIZE(tests); i++) {
+        const uint64_t words[] = {
+            cs_move32(20, tests[i].src),
+            cs_move32(21, tests[i].src >> 32),
+            cs_move48(22, 0),
+            tests[i].wide ?
+                cs_arith_imm64(tests[i].op, 22, 20, tests[i].imm) :
+                cs_arith_imm32(tests[i].op, 22, 20, tests[i].imm),
+            cs_store_multiple(22, 3, 90, MARK),
+        };
+
+        mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+        g_assert_cmphex(mali_csf_bench_out(&b, MARK) |
+                        (uint64_t)mali_csf_bench_out(&b, MARK + 4) << 32,
+                        ==, tests[i].expected);
+    }
+    mali_csf_bench_quit(&b);
+}
+
 /* Between the streams of a group */
 
 static void two_queues(QMaliCsfBench *b, QMaliCsfGroup *group,
@@ -883,6 +933,7 @@ int main(int argc, char **argv)
     add_garbage_tests();
     ADD("defer/indirect", test_defer_indirect);
     ADD("next-entry", test_next_entry);
+    ADD("immediates", test_immediates);
     ADD("shared", test_shared);
     ADD("progress", test_progress);
     add_fatal_tests();

@@ -121,8 +121,15 @@ static void test_encoders(void)
         { cs_jump(92, 94), 10, "JUMP d92, r94" },
         { cs_req_resource(5), 10, "REQ_RESOURCE compute, tiler" },
         { cs_req_resource(0), 10, "REQ_RESOURCE" },
-        { cs_req_resource(0x10), 12, "REQ_RESOURCE ray-tracing" },
+        { cs_req_resource(0x10), 10, "REQ_RESOURCE /* and 0x10 */" },
+        { cs_req_resource(0x10), 11, "REQ_RESOURCE ray-tracing" },
         { cs_flush_cache2(0x233, 94, 6, 1), 10,
+          "FLUSH_CACHE2 l2=clean-invalidate, lsc=clean-invalidate, "
+          "invalidate-other, r94, wait=0x6, signal=1" },
+        { cs_flush_cache2(0x733, 94, 6, 1), 10,
+          "FLUSH_CACHE2 l2=clean-invalidate, lsc=clean-invalidate, "
+          "invalidate-other, r94, wait=0x6, signal=1 /* and 0x500 */" },
+        { cs_flush_cache2(0x233, 94, 6, 1), 11,
           "FLUSH_CACHE2 l2=clean-invalidate, lsc=clean-invalidate, "
           "other=invalidate, r94, wait=0x6, signal=1" },
         { cs_sync(CS_OP_SYNC_ADD64, 92, 94, CS_SYNC_SCOPE_SYSTEM, 1, 0, 0),

@@ -211,15 +211,16 @@ class Stream:
     def arith_imm(self, word, width, src):
         imm = bits(word, 31, 0)
         operation = bits(word, 39, 32) if self.arch >= 13 else 0
-        mask = (1 << width) - 1
         if operation == 0:
             return src + signed(imm, 32)
+        # A field of 5 bits, of 6 with pairs
+        shift = imm % width
         if operation == 1:
-            return src << imm if imm < width else 0
+            return src << shift
         if operation == 2:
-            return src >> imm if imm < width else 0
+            return src >> shift
         if operation == 3:
-            return signed(src, width) >> min(imm, width - 1)
+            return signed(src, width) >> shift
         if operation in (4, 5):
             position, size = self.field(src, imm, width)
             if not size:
@@ -229,7 +230,7 @@ class Stream:
         if operation == 6:
             return self.insert(src, imm, width, bits(imm, 31, 16))
         if operation == 7:
-            return min(src, signed(imm, 32) & mask)
+            return min(src, imm)
         raise Fatal(INVALID_INSTRUCTION)
 
     def arith_reg(self, word, width, src0, src1):

@@ -6,9 +6,11 @@
  * ADD_IMM and UMIN32: operation 0 is what those do, and where they are still
  * the ones that there are, the field of the operation reads as zero.
  *
- * Guesses: a shift by as many bits as there are, or more, shifts out all of
- * them; a bit field that begins or ends beyond the register has only the bits
- * that exist.
+ * A shift by an immediate has a field of 5 or 6 bits for it.
+ *
+ * Guesses: a shift by a register with a number of as many bits as there are, or
+ * more, shifts out all of them; a bit field that begins or ends beyond the
+ * register has only the bits that exist.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -78,19 +80,21 @@ static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
     /* Of the operations on bit fields */
     unsigned position = extract32(imm, 0, 8);
     unsigned width = extract32(imm, 8, 8);
+    /* Of the shifts */
+    unsigned by = imm & (bits - 1);
 
     switch (extract64(word, 32, 8)) {
     case CS_ARITH_IMM_ADD:
         *dst = src + (int32_t)imm;
         return true;
     case CS_ARITH_IMM_LSHIFT:
-        *dst = shift_left(src, imm, bits);
+        *dst = src << by;
         return true;
     case CS_ARITH_IMM_RSHIFT_U:
-        *dst = shift_right(src, imm, bits);
+        *dst = src >> by;
         return true;
     case CS_ARITH_IMM_RSHIFT_S:
-        *dst = shift_right_signed(src, imm, bits);
+        *dst = shift_right_signed(src, by, bits);
         return true;
     case CS_ARITH_IMM_BFEXT_U:
         *dst = extract_field(src, position, width, bits, false);
@@ -103,7 +107,7 @@ static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
                             extract32(imm, 16, 16));
         return true;
     case CS_ARITH_IMM_UMIN:
-        *dst = MIN(src, low_bits((int32_t)imm, bits));
+        *dst = MIN(src, imm);
         return true;
     }
     return false;

@@ -181,10 +181,11 @@ const CsInstruction cs_instructions[] = {
       FIELDS(ADDRESS, LENGTH) },
     { "REQ_RESOURCE", CS_OP_REQ_RESOURCE,
       FIELDS(FLAG("compute", 0), FLAG("fragment", 1), FLAG("tiler", 2),
-             FLAG("idvs", 3), FLAG("ray-tracing", 4, .min_arch = 12)) },
+             FLAG("idvs", 3), FLAG("ray-tracing", 4, .min_arch = 11)) },
     { "FLUSH_CACHE2", CS_OP_FLUSH_CACHE2,
       FIELDS(ENUM("l2", 0, 4, flush_names), ENUM("lsc", 4, 4, flush_names),
-             ENUM("other", 8, 4, flush_other_names),
+             FLAG("invalidate-other", 9, .max_arch = 10),
+             ENUM("other", 8, 4, flush_other_names, .min_arch = 11),
              FIELD("flush-id", 40, 8, REGISTER), WAIT, SIGNAL, DEFER_MODE) },
 #define SYNC_FIELDS(data_kind) \
       FIELDS(ADDRESS, FIELD("data", 32, 8, data_kind), \
