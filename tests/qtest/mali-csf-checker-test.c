@@ -1369,6 +1369,9 @@ static void test_command_in_protected_region(void)
 
 /* lockaddr-invalid */
 
+#define SKIP_LEVELS(mask) \
+    ((uint64_t)(mask) << R_AS_LOCKADDR_LO_FLUSH_SKIP_LEVELS_SHIFT)
+
 static void check_lockaddr(uint64_t lockaddr, const char *expected)
 {
     QMaliCsfBench b;
@@ -1385,6 +1388,8 @@ static void test_lockaddr(void)
     check_lockaddr(VA | 13, "lockaddr-invalid");
     check_lockaddr(VA | 14, "");
     check_lockaddr((VA + 0x4000) | 14, "");
+    check_lockaddr(VA | SKIP_LEVELS(0x7) | 14, "");
+    check_lockaddr(VA | SKIP_LEVELS(0xf) | 13, "lockaddr-invalid");
     check_lockaddr(47, "");
     check_lockaddr(MALI_CSF_LOCK_ALL, "");
     check_lockaddr(0xffffffff8000ull | 14, "");

@@ -254,7 +254,10 @@ static void test_lock_2m_base_bits(void)
 /* FLUSH_SKIP_LEVELS of later products must not move the base. */
 static void test_lock_skip_levels(void)
 {
-    check_region((VA + 0x20000) | 0x3c0 | 15, VA + 0x20000, 64 * KiB);
+    check_region((VA + 0x20000) | R_AS_LOCKADDR_LO_FLUSH_SKIP_LEVELS_MASK | 15,
+                 VA + 0x20000, 64 * KiB);
+    check_region((VA + 0x8000) | 0x7 << R_AS_LOCKADDR_LO_FLUSH_SKIP_LEVELS_SHIFT |
+                 AS_LOCKADDR_SIZE_MIN, VA + 0x8000, 32 * KiB);
 }
 
 static void test_lock_1g(void)

@@ -376,15 +376,16 @@ static void report_lock(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
 static void check_lockaddr(MaliCsfState *s, unsigned as)
 {
     uint64_t lockaddr = s->mmu.as[as].lockaddr;
+    uint64_t base = lockaddr & AS_LOCKADDR_BASE_MASK;
     unsigned size = FIELD_EX64(lockaddr, AS_LOCKADDR_LO, SIZE);
     unsigned va_bits = model_va_bits(s);
 
     if (size < AS_LOCKADDR_SIZE_MIN) {
-        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
-                    lockaddr & ~0xfffull, AS_LOCKADDR_SIZE_MIN, size);
-    } else if (lockaddr >> va_bits) {
-        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, lockaddr & ~0xfffull,
-                    lockaddr & ~0xfffull, (1ull << va_bits) - 1, lockaddr);
+        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, base, base,
+                    AS_LOCKADDR_SIZE_MIN, size);
+    } else if (base >> va_bits) {
+        report_lock(s, MALI_CSF_LOCKADDR_INVALID, as, base, base,
+                    (1ull << va_bits) - 1, lockaddr);
     }
 }
 

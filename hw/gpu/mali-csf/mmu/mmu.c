@@ -702,7 +702,11 @@ void mali_csf_mmu_l2_off(MaliCsfState *s)
 
 /* Commands */
 
-/* The region that LOCKADDR names; base bits below its size do not count */
+/*
+ * The region that LOCKADDR names; base bits below its size do not count.  Nor
+ * does FLUSH_SKIP_LEVELS, which allows the GPU to keep translations: the model
+ * drops those of all levels.
+ */
 static void lockaddr_region(MaliCsfState *s, const MaliCsfAddressSpace *space,
                             uint64_t *start, uint64_t *last)
 {
@@ -715,8 +719,8 @@ static void lockaddr_region(MaliCsfState *s, const MaliCsfAddressSpace *space,
         return;
     }
     mask = (2ull << MAX(size, AS_LOCKADDR_SIZE_MIN)) - 1;
-    *start = space->lockaddr & ~mask;
-    *last = space->lockaddr | mask;
+    *start = space->lockaddr & AS_LOCKADDR_BASE_MASK & ~mask;
+    *last = *start | mask;
 }
 
 static void command_nop(MaliCsfState *s, unsigned as)

@@ -28,6 +28,8 @@ REG32(AS_MEMATTR_LO, 0x08)
 REG32(AS_MEMATTR_HI, 0x0c)
 REG32(AS_LOCKADDR_LO, 0x10)
     FIELD(AS_LOCKADDR_LO, SIZE, 0, 6)
+    /* Bit n: no entry of a table of level n has changed; architecture 12 on */
+    FIELD(AS_LOCKADDR_LO, FLUSH_SKIP_LEVELS, 6, 4)
 REG32(AS_LOCKADDR_HI, 0x14)
 REG32(AS_COMMAND, 0x18)
     FIELD(AS_COMMAND, CODE, 0, 8)
@@ -59,6 +61,8 @@ enum {
     AS_COMMAND_FLUSH_PT = 4,
     AS_COMMAND_FLUSH_MEM = 5,
 };
+
+#define AS_LOCKADDR_BASE_MASK       (~UINT64_C(0xfff))
 
 /* The size field of LOCKADDR is log2(bytes) - 1; 32 KiB is the smallest */
 #define AS_LOCKADDR_SIZE_MIN        14
