@@ -54,7 +54,7 @@ class Stream:
     def __init__(self, arch, registers, memory):
         self.arch = arch
         self.count = 96 if arch < 12 else 128
-        self.entries = 8 if arch < 12 else 16
+        self.entries = 8 if arch < 11 else 16
         self.regs = list(registers)
         self.memory = memory
         self.error = 0

@@ -75,7 +75,7 @@
     .fw_version = 0x02000000, \
     .fw_features = 0, \
     .work_registers = 96, \
-    .scoreboards = 8
+    .scoreboards = 16
 
 #define ARCH_12 \
     COMMON, \
