@@ -118,7 +118,7 @@ static bool gpu_loads(MaliCsfBench *b, uint64_t *sum, Error **errp)
         MaliCsfFault fault;
         uint32_t value;
 
-        result = mali_csf_mem_load32(b->gpu, b->as, va, &value, &fault);
+        result = mali_csf_mem_load32(&b->gpu->view, b->as, va, &value, &fault);
         if (load_failed(result, va, errp)) {
             return false;
         }
@@ -365,7 +365,7 @@ static void row_switch(MaliCsfBench *b, Error **errp)
         error_setg(errp, "no such address space, or code of a wrong size");
         return;
     }
-    result = mali_csf_mem_read(b->gpu, b->as, b->va, words, count * 8,
+    result = mali_csf_mem_read(&b->gpu->view, b->as, b->va, words, count * 8,
                                &fault);
     if (load_failed(result, b->va, errp) ||
         !decode(words, code, count, errp)) {

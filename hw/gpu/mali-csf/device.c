@@ -265,7 +265,7 @@ static void mali_csf_unrealize(DeviceState *dev)
 
 static bool get_ignore_locks(Object *obj, Error **errp)
 {
-    return MALI_CSF(obj)->mmu.ignore_locks;
+    return MALI_CSF(obj)->view.ignore_locks;
 }
 
 static void set_ignore_locks(Object *obj, bool value, Error **errp)
@@ -326,9 +326,9 @@ static void mali_csf_instance_init(Object *obj)
 
     s->model_name = g_strdup("g610");
     s->strict_name = g_strdup("off");
-    object_property_add_uint64_ptr(obj, "tlb-hits", &s->mmu.tlb_hits,
+    object_property_add_uint64_ptr(obj, "tlb-hits", &s->view.tlb_hits,
                                    OBJ_PROP_FLAG_READ);
-    object_property_add_uint64_ptr(obj, "tlb-misses", &s->mmu.tlb_misses,
+    object_property_add_uint64_ptr(obj, "tlb-misses", &s->view.tlb_misses,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "stall-count", &s->mmu.stalls,
                                    OBJ_PROP_FLAG_READ);

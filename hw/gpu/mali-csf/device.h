@@ -57,6 +57,8 @@ struct MaliCsfState {
     MaliCsfGpu gpu;
     MaliCsfPwr pwr;
     MaliCsfMmu mmu;
+    /* The streams' and the firmware's */
+    MaliCsfMemView view;
     MaliCsfMcu mcu;
     MaliCsfEngine engine;
     MaliCsfPerfcnt perfcnt;

@@ -211,17 +211,17 @@ static void print_mmu(GString *text, MaliCsfState *s)
     unsigned used = 0;
 
     PRINT("address spaces%s:\n",
-          mmu->ignore_locks ? ", locks are ignored" : "");
+          s->view.ignore_locks ? ", locks are ignored" : "");
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         if (s->model->as_present & (1u << as)) {
             print_space(text, s, as);
         }
         for (unsigned level = 0; level < 4; level++) {
-            used += mmu->tlb.present[as][level];
+            used += s->view.tlb.present[as][level];
         }
     }
     PRINT("TLB: %u of %u entries, %" PRIu64 " hits, %" PRIu64 " misses\n",
-          used, MALI_CSF_TLB_SIZE, mmu->tlb_hits, mmu->tlb_misses);
+          used, MALI_CSF_TLB_SIZE, s->view.tlb_hits, s->view.tlb_misses);
     PRINT("stalls: %" PRIu64 ", faults: %" PRIu64 ", parked passes: %" PRIu64
           "\n", mmu->stalls, mmu->faults, s->mcu.passes_parked);
 }

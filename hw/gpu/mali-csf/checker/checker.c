@@ -865,7 +865,7 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
 
     check_use(s, as);
     if (!c->snapshot || c->edit_then_flush || c->faulted ||
-        s->mmu.ignore_locks) {
+        s->view.ignore_locks) {
         return;
     }
     exception = mali_csf_walk(&s->mmu.ram, &s->mmu.as[as].active,
@@ -894,7 +894,7 @@ void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
     uint64_t old;
 
     check_use(s, as);
-    if (!c->snapshot || c->faulted || s->mmu.ignore_locks) {
+    if (!c->snapshot || c->faulted || s->view.ignore_locks) {
         return;
     }
     old = mali_csf_snapshot_leaf(c->snapshot, va, &old_level);
@@ -928,7 +928,7 @@ void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
     if (!checker->user_notes) {
         return;
     }
-    entry = mali_csf_tlb_lookup(&s->mmu.tlb, as, va);
+    entry = mali_csf_tlb_lookup(&s->view.tlb, as, va);
     if (!entry || !held_in_cache(s, as, entry->leaf.descriptor)) {
         return;
     }

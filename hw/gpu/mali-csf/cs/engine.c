@@ -169,7 +169,7 @@ static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
 
     if (va - exec->fetch_va >= exec->fetch_size) {
         /* Of the whole page, since most branches go back. */
-        result = mali_csf_mem_map(exec->s, exec->group->as, page, &host,
+        result = mali_csf_mem_map(&exec->s->view, exec->group->as, page, &host,
                                   &exec->fetch_size, &mmu_fault);
         if (result != MALI_CSF_MEM_DONE) {
             exec->fetch_size = 0;

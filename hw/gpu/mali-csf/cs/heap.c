@@ -58,26 +58,26 @@ static MaliCsfMemResult heap_add(MaliCsfState *s, unsigned as,
     MaliCsfMemResult result;
     uint64_t free;
 
-    result = mali_csf_mem_probe(s, as, heap_va, HEAP_CONTEXT_SIZE,
+    result = mali_csf_mem_probe(&s->view, as, heap_va, HEAP_CONTEXT_SIZE,
                                 MALI_CSF_MEM_WRITE, fault);
     if (result == MALI_CSF_MEM_DONE && first) {
-        result = mali_csf_mem_probe(s, as, header, CHUNK_HEADER_SIZE,
+        result = mali_csf_mem_probe(&s->view, as, header, CHUNK_HEADER_SIZE,
                                     MALI_CSF_MEM_WRITE, fault);
     }
     if (result == MALI_CSF_MEM_DONE && first) {
-        result = mali_csf_mem_load64(s, as, heap_va + HEAP_FREE, &free,
+        result = mali_csf_mem_load64(&s->view, as, heap_va + HEAP_FREE, &free,
                                      fault);
     }
     if (result != MALI_CSF_MEM_DONE) {
         return result;
     }
     if (first) {
-        mali_csf_mem_store64(s, as, header, free, fault);
-        mali_csf_mem_store64(s, as, heap_va + HEAP_FREE, first, fault);
+        mali_csf_mem_store64(&s->view, as, header, free, fault);
+        mali_csf_mem_store64(&s->view, as, heap_va + HEAP_FREE, first, fault);
     }
     if (frag_completed) {
-        mali_csf_mem_add32(s, as, heap_va + HEAP_FRAG_END, frag_completed,
-                           fault);
+        mali_csf_mem_add32(&s->view, as, heap_va + HEAP_FRAG_END,
+                           frag_completed, fault);
     }
     return MALI_CSF_MEM_DONE;
 }
@@ -95,7 +95,7 @@ static MaliCsfMemResult heap_take(MaliCsfState *s, unsigned as,
     uint64_t header, next, top, bottom;
     MaliCsfMemResult result;
 
-    result = mali_csf_mem_read(s, as, tiler->heap_va, context,
+    result = mali_csf_mem_read(&s->view, as, tiler->heap_va, context,
                                sizeof(context), fault);
     if (result != MALI_CSF_MEM_DONE) {
         return result;
@@ -109,36 +109,37 @@ static MaliCsfMemResult heap_take(MaliCsfState *s, unsigned as,
     }
 
     header = *chunk & CHUNK_ADDRESS_MASK;
-    result = mali_csf_mem_probe(s, as, tiler->heap_va, HEAP_CONTEXT_SIZE,
+    result = mali_csf_mem_probe(&s->view, as, tiler->heap_va, HEAP_CONTEXT_SIZE,
                                 MALI_CSF_MEM_WRITE, fault);
     if (result == MALI_CSF_MEM_DONE) {
-        result = mali_csf_mem_probe(s, as, header, CHUNK_HEADER_SIZE,
+        result = mali_csf_mem_probe(&s->view, as, header, CHUNK_HEADER_SIZE,
                                     MALI_CSF_MEM_WRITE, fault);
     }
     if (result == MALI_CSF_MEM_DONE) {
-        result = mali_csf_mem_load64(s, as, header, &next, fault);
+        result = mali_csf_mem_load64(&s->view, as, header, &next, fault);
     }
     if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
-        result = mali_csf_mem_probe(s, as, completed, TILER_COMPLETED_SIZE,
-                                    MALI_CSF_MEM_WRITE, fault);
+        result = mali_csf_mem_probe(&s->view, as, completed,
+                                    TILER_COMPLETED_SIZE, MALI_CSF_MEM_WRITE,
+                                    fault);
     }
     if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
-        result = mali_csf_mem_load64(s, as, completed, &top, fault);
+        result = mali_csf_mem_load64(&s->view, as, completed, &top, fault);
     }
     if (result == MALI_CSF_MEM_DONE && tiler->context_va) {
-        result = mali_csf_mem_load64(s, as, tiler->context_va +
+        result = mali_csf_mem_load64(&s->view, as, tiler->context_va +
                                      TILER_COMPLETED_BOTTOM, &bottom, fault);
     }
     if (result != MALI_CSF_MEM_DONE) {
         return result;
     }
 
-    mali_csf_mem_store64(s, as, tiler->heap_va + HEAP_FREE, next, fault);
+    mali_csf_mem_store64(&s->view, as, tiler->heap_va + HEAP_FREE, next, fault);
     if (tiler->context_va) {
-        mali_csf_mem_store64(s, as, header, top, fault);
-        mali_csf_mem_store64(s, as, completed, *chunk, fault);
+        mali_csf_mem_store64(&s->view, as, header, top, fault);
+        mali_csf_mem_store64(&s->view, as, completed, *chunk, fault);
         if (!bottom) {
-            mali_csf_mem_store64(s, as, tiler->context_va +
+            mali_csf_mem_store64(&s->view, as, tiler->context_va +
                                  TILER_COMPLETED_BOTTOM, *chunk, fault);
         }
     }
@@ -445,7 +446,7 @@ MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
     MaliCsfMemResult result;
     MaliCsfFault fault;
 
-    result = mali_csf_mem_add32(exec->s, exec->group->as, op->address, 1,
+    result = mali_csf_mem_add32(&exec->s->view, exec->group->as, op->address, 1,
                                 &fault);
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, op->address, &fault);

@@ -45,17 +45,17 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
         /* What most streams do: one access is its own proof. */
         unsigned reg = base + ctz32(mask);
 
-        result = store ? mali_csf_mem_store32(exec->s, exec->group->as, va,
-                                              regs[reg], &mmu_fault)
-                       : mali_csf_mem_load32(exec->s, exec->group->as, va,
-                                             &regs[reg], &mmu_fault);
+        result = store ? mali_csf_mem_store32(&exec->s->view, exec->group->as,
+                                              va, regs[reg], &mmu_fault)
+                       : mali_csf_mem_load32(&exec->s->view, exec->group->as,
+                                             va, &regs[reg], &mmu_fault);
         if (result != MALI_CSF_MEM_DONE) {
             return mali_csf_access_blocked(exec, result, va, &mmu_fault);
         }
         return MALI_CSF_STEP_NEXT;
     }
 
-    result = mali_csf_mem_probe(exec->s, exec->group->as, va, count * 4,
+    result = mali_csf_mem_probe(&exec->s->view, exec->group->as, va, count * 4,
                                 access, &mmu_fault);
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, va, &mmu_fault);
@@ -63,10 +63,10 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
     for (i = 0; i < count; i++, mask &= mask - 1) {
         unsigned reg = base + ctz32(mask);
 
-        result = store ? mali_csf_mem_store32(exec->s, exec->group->as,
+        result = store ? mali_csf_mem_store32(&exec->s->view, exec->group->as,
                                               va + i * 4, regs[reg],
                                               &mmu_fault)
-                       : mali_csf_mem_load32(exec->s, exec->group->as,
+                       : mali_csf_mem_load32(&exec->s->view, exec->group->as,
                                              va + i * 4, &words[i],
                                              &mmu_fault);
         if (result != MALI_CSF_MEM_DONE) {
@@ -149,25 +149,25 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
     MaliCsfFault mmu_fault;
 
     /* Both words of an aligned object are in one page. */
-    result = mali_csf_mem_probe(exec->s, as, va, wide ? 16 : 8,
+    result = mali_csf_mem_probe(&exec->s->view, as, va, wide ? 16 : 8,
                                 MALI_CSF_MEM_ATOMIC, &mmu_fault);
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, va, &mmu_fault);
     }
     /* Who sees the value sees the error that belongs to it. */
-    mali_csf_mem_store32(exec->s, as,
+    mali_csf_mem_store32(&exec->s->view, as,
                          va + (wide ? CS_SYNC64_ERROR : CS_SYNC32_ERROR),
                          error, &mmu_fault);
     /* The error word before the value, see above */
     smp_wmb();
     if (wide && add) {
-        mali_csf_mem_add64(exec->s, as, va, op->data, &mmu_fault);
+        mali_csf_mem_add64(&exec->s->view, as, va, op->data, &mmu_fault);
     } else if (wide) {
-        mali_csf_mem_store64(exec->s, as, va, op->data, &mmu_fault);
+        mali_csf_mem_store64(&exec->s->view, as, va, op->data, &mmu_fault);
     } else if (add) {
-        mali_csf_mem_add32(exec->s, as, va, op->data, &mmu_fault);
+        mali_csf_mem_add32(&exec->s->view, as, va, op->data, &mmu_fault);
     } else {
-        mali_csf_mem_store32(exec->s, as, va, op->data, &mmu_fault);
+        mali_csf_mem_store32(&exec->s->view, as, va, op->data, &mmu_fault);
     }
 
     exec->sync_written = true;
@@ -222,9 +222,9 @@ static MaliCsfMemResult sync_load(MaliCsfState *s, unsigned as, uint64_t va,
     uint32_t value32 = 0;
 
     if (wide) {
-        return mali_csf_mem_load64(s, as, va, value, mmu_fault);
+        return mali_csf_mem_load64(&s->view, as, va, value, mmu_fault);
     }
-    result = mali_csf_mem_load32(s, as, va, &value32, mmu_fault);
+    result = mali_csf_mem_load32(&s->view, as, va, &value32, mmu_fault);
     *value = value32;
     return result;
 }
@@ -272,7 +272,7 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
     if (result == MALI_CSF_MEM_DONE) {
         /* The error that belongs to the value, or a later one */
         smp_rmb();
-        result = mali_csf_mem_load32(exec->s, as, va + (wide ?
+        result = mali_csf_mem_load32(&exec->s->view, as, va + (wide ?
                                      CS_SYNC64_ERROR : CS_SYNC32_ERROR),
                                      &error, &mmu_fault);
     }
@@ -344,7 +344,7 @@ MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
     MaliCsfFault mmu_fault;
     uint64_t value = mali_csf_state_value(exec, extract64(op->word, 32, 8));
 
-    result = mali_csf_mem_store64(exec->s, exec->group->as, op->address,
+    result = mali_csf_mem_store64(&exec->s->view, exec->group->as, op->address,
                                   value, &mmu_fault);
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, op->address, &mmu_fault);

@@ -227,22 +227,24 @@ MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
         return MALI_CSF_STEP_NEXT;
     }
     va = trace->offset_va;
-    result = mali_csf_mem_load64(exec->s, as, va, &offset, &fault);
+    result = mali_csf_mem_load64(&exec->s->view, as, va, &offset, &fault);
     if (result == MALI_CSF_MEM_DONE) {
-        result = mali_csf_mem_probe(exec->s, as, va, sizeof(offset),
+        result = mali_csf_mem_probe(&exec->s->view, as, va, sizeof(offset),
                                     MALI_CSF_MEM_WRITE, &fault);
     }
     if (result == MALI_CSF_MEM_DONE) {
         va = trace->base + (offset & (trace->size - 1) & ~(size - 1));
         trace_event_fill(exec, op, event, size);
-        result = mali_csf_mem_write(exec->s, as, va, event, size, &fault);
+        result = mali_csf_mem_write(&exec->s->view, as, va, event, size,
+                                    &fault);
     }
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, va, &fault);
     }
     /* Who sees the offset sees the event before it. */
     smp_wmb();
-    mali_csf_mem_store64(exec->s, as, trace->offset_va, offset + size, &fault);
+    mali_csf_mem_store64(&exec->s->view, as, trace->offset_va, offset + size,
+                         &fault);
     return MALI_CSF_STEP_NEXT;
 }
 

@@ -134,7 +134,7 @@ uint32_t mali_csf_fw_load32(MaliCsfState *s, uint64_t va)
     MaliCsfFault fault = { .va = va };
     uint32_t value = 0;
 
-    fw_access_done(s, mali_csf_mem_load32(s, FW_AS, va, &value, &fault),
+    fw_access_done(s, mali_csf_mem_load32(&s->view, FW_AS, va, &value, &fault),
                    &fault);
     return value;
 }
@@ -144,7 +144,7 @@ uint64_t mali_csf_fw_load64(MaliCsfState *s, uint64_t va)
     MaliCsfFault fault = { .va = va };
     uint64_t value = 0;
 
-    fw_access_done(s, mali_csf_mem_load64(s, FW_AS, va, &value, &fault),
+    fw_access_done(s, mali_csf_mem_load64(&s->view, FW_AS, va, &value, &fault),
                    &fault);
     return value;
 }
@@ -153,7 +153,7 @@ void mali_csf_fw_store32(MaliCsfState *s, uint64_t va, uint32_t value)
 {
     MaliCsfFault fault = { .va = va };
 
-    fw_access_done(s, mali_csf_mem_store32(s, FW_AS, va, value, &fault),
+    fw_access_done(s, mali_csf_mem_store32(&s->view, FW_AS, va, value, &fault),
                    &fault);
 }
 
@@ -161,7 +161,7 @@ void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value)
 {
     MaliCsfFault fault = { .va = va };
 
-    fw_access_done(s, mali_csf_mem_store64(s, FW_AS, va, value, &fault),
+    fw_access_done(s, mali_csf_mem_store64(&s->view, FW_AS, va, value, &fault),
                    &fault);
 }
 
@@ -390,11 +390,11 @@ void mali_csf_fw_panic(MaliCsfState *s)
     uint32_t ack;
 
     /* It may be this very block that is out of reach: then nothing is said. */
-    mali_csf_mem_store32(s, FW_AS, out + GLB_HALT_STATUS,
+    mali_csf_mem_store32(&s->view, FW_AS, out + GLB_HALT_STATUS,
                          GLB_HALT_STATUS_PANIC, &fault);
-    if (mali_csf_mem_load32(s, FW_AS, out + GLB_ACK, &ack, &fault) ==
+    if (mali_csf_mem_load32(&s->view, FW_AS, out + GLB_ACK, &ack, &fault) ==
         MALI_CSF_MEM_DONE) {
-        mali_csf_mem_store32(s, FW_AS, out + GLB_ACK, ack | GLB_FATAL,
+        mali_csf_mem_store32(&s->view, FW_AS, out + GLB_ACK, ack | GLB_FATAL,
                              &fault);
     }
 }

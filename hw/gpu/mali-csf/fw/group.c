@@ -287,7 +287,7 @@ static MaliCsfFwResult buffer_result(MaliCsfState *s, MaliCsfMemResult result)
 static MaliCsfFwResult group_write(MaliCsfState *s, uint64_t va,
                                    const SuspendedGroup *saved)
 {
-    return buffer_result(s, mali_csf_mem_write(s, FW_AS, va, saved,
+    return buffer_result(s, mali_csf_mem_write(&s->view, FW_AS, va, saved,
                                                suspended_size(s),
                                                &s->mcu.fw.access_fault));
 }
@@ -295,7 +295,7 @@ static MaliCsfFwResult group_write(MaliCsfState *s, uint64_t va,
 static MaliCsfFwResult group_read(MaliCsfState *s, uint64_t va,
                                   SuspendedGroup *saved)
 {
-    return buffer_result(s, mali_csf_mem_read(s, FW_AS, va, saved,
+    return buffer_result(s, mali_csf_mem_read(&s->view, FW_AS, va, saved,
                                               suspended_size(s),
                                               &s->mcu.fw.access_fault));
 }
@@ -461,7 +461,7 @@ bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va)
         return false;
     }
     *va = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
-    if (mali_csf_mmu_locked(s, FW_AS, *va, suspended_size(s))) {
+    if (mali_csf_view_locked(&s->view, FW_AS, *va, suspended_size(s))) {
         return true;
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
@@ -472,11 +472,11 @@ bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va)
             continue;
         }
         *va = mali_csf_fw_load64(s, cs_in + CS_USER_INPUT);
-        if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_INPUT_SIZE)) {
+        if (mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_INPUT_SIZE)) {
             return true;
         }
         *va = mali_csf_fw_load64(s, cs_in + CS_USER_OUTPUT);
-        if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_OUTPUT_SIZE)) {
+        if (mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_OUTPUT_SIZE)) {
             return true;
         }
     }

@@ -86,7 +86,7 @@ static bool pass_locked(MaliCsfState *s, uint64_t *va)
         return false;
     }
     *va = FW_SHARED_START;
-    if (mali_csf_mmu_locked(s, FW_AS, *va, mali_csf_fw_end(s) - *va)) {
+    if (mali_csf_view_locked(&s->view, FW_AS, *va, mali_csf_fw_end(s) - *va)) {
         return true;
     }
     if (s->mcu.boot_pending && mali_csf_fw_boot_locked(s, va)) {
@@ -188,10 +188,10 @@ static void mcu_pass(void *opaque)
         return;
     }
     /* It reads before it writes. */
-    result = mali_csf_mem_probe(s, FW_AS, FW_SHARED_START, size,
+    result = mali_csf_mem_probe(&s->view, FW_AS, FW_SHARED_START, size,
                                 MALI_CSF_MEM_READ, &fault);
     if (result == MALI_CSF_MEM_DONE) {
-        result = mali_csf_mem_probe(s, FW_AS, FW_SHARED_START, size,
+        result = mali_csf_mem_probe(&s->view, FW_AS, FW_SHARED_START, size,
                                     MALI_CSF_MEM_WRITE, &fault);
     }
     if (result != MALI_CSF_MEM_DONE) {

@@ -50,8 +50,8 @@ static const MaliCsfPerfcntRow rows[] = {
     { MALI_CSF_PERFCNT_TILER, 4, 0 },
     ROW(TILER, 5, engine.tiler_works),
     { MALI_CSF_PERFCNT_MMU_L2, 4, 0 },
-    ROW(MMU_L2, 5, mmu.tlb_hits),
-    ROW(MMU_L2, 6, mmu.tlb_misses),
+    ROW(MMU_L2, 5, view.tlb_hits),
+    ROW(MMU_L2, 6, view.tlb_misses),
     ROW(MMU_L2, 7, mmu.stalls),
     ROW(MMU_L2, 8, mmu.faults),
     ROW(MMU_L2, 9, cache.flushes),
@@ -249,7 +249,8 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
     sample = g_malloc0(size);
     fill_sample(s, sample);
     va = perfcnt->base + (uint64_t)(perfcnt->insert % perfcnt->slots) * size;
-    result = mali_csf_mem_write(s, perfcnt->as, va, sample, size, &fault);
+    result = mali_csf_mem_write(&s->view, perfcnt->as, va, sample, size,
+                                &fault);
     if (result == MALI_CSF_MEM_STALLED) {
         perfcnt->pending = true;
         return false;

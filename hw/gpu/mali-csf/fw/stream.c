@@ -25,11 +25,11 @@ bool mali_csf_fw_cs_locked(MaliCsfState *s, unsigned csg, unsigned cs,
         return false;
     }
     *va = stream->user_input;
-    if (mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_INPUT_SIZE)) {
+    if (mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_INPUT_SIZE)) {
         return true;
     }
     *va = stream->user_output;
-    return mali_csf_mmu_locked(s, FW_AS, *va, CS_USER_OUTPUT_SIZE);
+    return mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_OUTPUT_SIZE);
 }
 
 /*
@@ -138,9 +138,10 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
                              CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
                              CS_IDLE_SHARED_SB_DEC);
-    if (mali_csf_mmu_locked(s, FW_AS, fresh.user_input, CS_USER_INPUT_SIZE) ||
-        mali_csf_mmu_locked(s, FW_AS, fresh.user_output,
-                            CS_USER_OUTPUT_SIZE)) {
+    if (mali_csf_view_locked(&s->view, FW_AS, fresh.user_input,
+                             CS_USER_INPUT_SIZE) ||
+        mali_csf_view_locked(&s->view, FW_AS, fresh.user_output,
+                             CS_USER_OUTPUT_SIZE)) {
         return MALI_CSF_FW_PARKED;
     }
 

@@ -116,6 +116,26 @@ unsigned mali_csf_tlb_drop_all(MaliCsfTlb *tlb)
     return dropped;
 }
 
+void mali_csf_tlb_attach(MaliCsfTlbEntry *entry, MaliCsfRam *ram, uint64_t va)
+{
+    const MaliCsfLeaf *leaf = &entry->leaf;
+    hwaddr pa = leaf->pa + (va - leaf->va);
+    hwaddr first, end;
+    uint8_t *host;
+
+    entry->host_size = 0;
+    host = mali_csf_ram_map(ram, pa, 1, &entry->window);
+    if (!host) {
+        return;
+    }
+    first = MAX(leaf->pa, entry->window->base);
+    end = MIN(leaf->pa + leaf->size,
+              entry->window->base + entry->window->size);
+    entry->host = host - (pa - first);
+    entry->host_va = leaf->va + (first - leaf->pa);
+    entry->host_size = end - first;
+}
+
 void mali_csf_tlb_forget_host(MaliCsfTlb *tlb)
 {
     for (unsigned set = 0; set < MALI_CSF_TLB_SETS; set++) {

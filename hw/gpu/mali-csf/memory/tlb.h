@@ -47,6 +47,12 @@ MaliCsfTlbEntry *mali_csf_tlb_lookup(MaliCsfTlb *tlb, unsigned as,
 MaliCsfTlbEntry *mali_csf_tlb_insert(MaliCsfTlb *tlb, unsigned as,
                                      const MaliCsfLeaf *leaf);
 
+/*
+ * Give the entry the host memory of that part of its leaf around @va which lies
+ * in one window of @ram; no bytes if @va has none.
+ */
+void mali_csf_tlb_attach(MaliCsfTlbEntry *entry, MaliCsfRam *ram, uint64_t va);
+
 /* Drop the entries of @as that overlap [@start, @last]; how many */
 unsigned mali_csf_tlb_drop_range(MaliCsfTlb *tlb, unsigned as,
                                  uint64_t start, uint64_t last);

@@ -1,6 +1,5 @@
 /*
- * Mali CSF GPU: address spaces, locked regions, and the one way in which
- * the rest of the model reaches guest memory
+ * Mali CSF GPU: address spaces — registers, commands, locked regions, faults
  *
  * What a driver sees of the registers is in panthor_mmu.c of Linux 6.12 and
  * 7.3.  Silicon is not documented as to when it drops cached translations:
@@ -11,22 +10,12 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/atomic.h"
 #include "qemu/bswap.h"
 #include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "migration/vmstate.h"
 #include "../device.h"
 #include "../trace.h"
-
-#define PAGE_SIZE_4K 4096u
-
-/* Bytes of one page, by physical and by host address */
-typedef struct MaliCsfSpan {
-    uint8_t *host;
-    MaliCsfRamWindow *window;
-    hwaddr pa;
-} MaliCsfSpan;
 
 static unsigned va_width(MaliCsfState *s)
 {
@@ -43,204 +32,6 @@ static unsigned adrmode(const MaliCsfTranslation *t)
     return FIELD_EX64(t->transcfg, AS_TRANSCFG_LO, ADRMODE);
 }
 
-/* Translation */
-
-static MaliCsfMemResult fail(MaliCsfMemResult result, uint8_t exception,
-                             uint64_t va, MaliCsfMemAccess access,
-                             MaliCsfFault *fault)
-{
-    *fault = (MaliCsfFault) {
-        .va = va,
-        .exception = exception,
-        .access = access,
-    };
-    return result;
-}
-
-static bool permits(const MaliCsfLeaf *leaf, MaliCsfMemAccess access)
-{
-    switch (access) {
-    case MALI_CSF_MEM_READ:
-        return true;
-    case MALI_CSF_MEM_EXECUTE:
-        return leaf->executable;
-    default:
-        return leaf->writable;
-    }
-}
-
-/* Find the part of the leaf around @va that one window has */
-static void attach_host(MaliCsfState *s, MaliCsfTlbEntry *entry, uint64_t va)
-{
-    const MaliCsfLeaf *leaf = &entry->leaf;
-    hwaddr pa = leaf->pa + (va - leaf->va);
-    hwaddr first, end;
-    uint8_t *host;
-
-    entry->host_size = 0;
-    host = mali_csf_ram_map(&s->mmu.ram, pa, 1, &entry->window);
-    if (!host) {
-        return;
-    }
-    first = MAX(leaf->pa, entry->window->base);
-    end = MIN(leaf->pa + leaf->size,
-              entry->window->base + entry->window->size);
-    entry->host = host - (pa - first);
-    entry->host_va = leaf->va + (first - leaf->pa);
-    entry->host_size = end - first;
-}
-
-/* Walk, and cache the leaf if @access may use it or lacks permission only */
-static MaliCsfMemResult walk(MaliCsfState *s, unsigned as, uint64_t va,
-                             MaliCsfMemAccess access, MaliCsfTlbEntry **entry,
-                             MaliCsfFault *fault)
-{
-    MaliCsfMmu *mmu = &s->mmu;
-    MaliCsfLeaf leaf;
-    unsigned level;
-    uint64_t descriptor;
-    uint8_t exception;
-
-    exception = mali_csf_walk(&mmu->ram, &mmu->as[as].active, pa_width(s), va,
-                              &leaf, &level, &descriptor);
-    trace_mali_csf_walk(as, va, level, descriptor);
-    if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_tlb_fill(s, as, va, descriptor, level);
-    }
-    if (exception) {
-        return fail(MALI_CSF_MEM_FAULTED, exception, va, access, fault);
-    }
-    if (leaf.attribute_fault) {
-        exception = permits(&leaf, access) ? AS_FAULT_MEMORY_ATTRIBUTE
-                                           : AS_FAULT_PERMISSION;
-        return fail(MALI_CSF_MEM_FAULTED, exception + level, va, access,
-                    fault);
-    }
-    *entry = mali_csf_tlb_insert(&mmu->tlb, as, &leaf);
-    return MALI_CSF_MEM_DONE;
-}
-
-/* The modes that use no table, and those that fault whatever the VA is */
-static MaliCsfMemResult translate_other_mode(MaliCsfState *s, unsigned as,
-                                             uint64_t va, uint64_t size,
-                                             MaliCsfMemAccess access,
-                                             MaliCsfSpan *span,
-                                             MaliCsfFault *fault)
-{
-    if (adrmode(&s->mmu.as[as].active) != AS_ADRMODE_IDENTITY) {
-        return fail(MALI_CSF_MEM_FAULTED, AS_FAULT_TRANSLATION_UNMAPPED, va,
-                    access, fault);
-    }
-    if (va >> pa_width(s)) {
-        return fail(MALI_CSF_MEM_FAULTED, AS_FAULT_ADDRESS_SIZE_OUT, va,
-                    access, fault);
-    }
-    span->pa = va;
-    span->host = mali_csf_ram_map(&s->mmu.ram, va, size, &span->window);
-    if (!span->host) {
-        return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
-                    fault);
-    }
-    return MALI_CSF_MEM_DONE;
-}
-
-/* True if somebody asked for a fault of this access; then it has one */
-static bool injected_fault(MaliCsfState *s, unsigned as, uint64_t va,
-                           uint64_t size, MaliCsfMemAccess access,
-                           MaliCsfFault *fault, MaliCsfMemResult *result)
-{
-    bool bus_error = false;
-    uint8_t exception = mali_csf_inject_access(s, as, va, size, &bus_error);
-
-    if (!exception) {
-        return false;
-    }
-    *result = fail(bus_error ? MALI_CSF_MEM_BUS_ERROR : MALI_CSF_MEM_FAULTED,
-                   exception, va, access, fault);
-    return true;
-}
-
-/* @size bytes at @va, all of which are in one page of 4 KiB, unlocked */
-static inline MaliCsfMemResult translate(MaliCsfState *s, unsigned as,
-                                         uint64_t va, uint64_t size,
-                                         MaliCsfMemAccess access,
-                                         MaliCsfSpan *span,
-                                         MaliCsfFault *fault)
-{
-    MaliCsfMmu *mmu = &s->mmu;
-    const MaliCsfTranslation *t = &mmu->as[as].active;
-    MaliCsfMemResult result;
-    MaliCsfTlbEntry *entry;
-    uint64_t offset;
-
-    if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
-        injected_fault(s, as, va, size, access, fault, &result)) {
-        return result;
-    }
-    if (unlikely(adrmode(t) != AS_ADRMODE_AARCH64_4K)) {
-        return translate_other_mode(s, as, va, size, access, span, fault);
-    }
-    if (unlikely(va >> mali_csf_va_bits(t))) {
-        return fail(MALI_CSF_MEM_FAULTED, AS_FAULT_ADDRESS_SIZE_IN, va,
-                    access, fault);
-    }
-
-    entry = mali_csf_tlb_lookup(&mmu->tlb, as, va);
-    if (likely(entry)) {
-        mmu->tlb_hits++;
-        if (mali_csf_strict(&s->checker)) {
-            mali_csf_check_tlb_hit(s, as, va, &entry->leaf);
-        }
-    } else {
-        mmu->tlb_misses++;
-        result = walk(s, as, va, access, &entry, fault);
-        if (result != MALI_CSF_MEM_DONE) {
-            return result;
-        }
-    }
-    if (unlikely(!permits(&entry->leaf, access))) {
-        return fail(MALI_CSF_MEM_FAULTED,
-                    AS_FAULT_PERMISSION + entry->leaf.level, va, access,
-                    fault);
-    }
-
-    offset = va - entry->host_va;
-    if (unlikely(offset >= entry->host_size ||
-                 size > entry->host_size - offset)) {
-        attach_host(s, entry, va);
-        offset = va - entry->host_va;
-        if (offset >= entry->host_size || size > entry->host_size - offset) {
-            return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
-                        fault);
-        }
-    }
-    if (mali_csf_strict(&s->checker) && access != MALI_CSF_MEM_READ &&
-        access != MALI_CSF_MEM_EXECUTE) {
-        mali_csf_check_store(s, as, va, entry->leaf.pa +
-                             (va - entry->leaf.va), size,
-                             entry->leaf.descriptor);
-    }
-    span->host = entry->host + offset;
-    span->window = entry->window;
-    span->pa = entry->leaf.pa + (va - entry->leaf.va);
-    return MALI_CSF_MEM_DONE;
-}
-
-bool mali_csf_mmu_locked(MaliCsfState *s, unsigned as, uint64_t va,
-                         uint64_t size)
-{
-    const MaliCsfAddressSpace *space = &s->mmu.as[as];
-    uint64_t last = va + (size - 1);
-
-    if (!space->locked || s->mmu.ignore_locks || !size) {
-        return false;
-    }
-    if (last < va) {
-        last = UINT64_MAX;
-    }
-    return va <= space->lock_last && last >= space->lock_start;
-}
-
 bool mali_csf_mmu_unmapped(MaliCsfState *s, unsigned as)
 {
     switch (adrmode(&s->mmu.as[as].active)) {
@@ -254,285 +45,7 @@ bool mali_csf_mmu_unmapped(MaliCsfState *s, unsigned as)
     }
 }
 
-/* Accesses */
-
-static uint64_t left_in_page(uint64_t va, uint64_t size)
-{
-    return MIN(size, PAGE_SIZE_4K - va % PAGE_SIZE_4K);
-}
-
-/* An access of 4 or 8 bytes */
-static inline MaliCsfMemResult translate_word(MaliCsfState *s, unsigned as,
-                                              uint64_t va, unsigned size,
-                                              MaliCsfMemAccess access,
-                                              MaliCsfSpan *span,
-                                              MaliCsfFault *fault)
-{
-    if (unlikely(s->mmu.as[as].locked) &&
-        mali_csf_mmu_locked(s, as, va, size)) {
-        return MALI_CSF_MEM_STALLED;
-    }
-    /* FAULTSTATUS has no code for it; whoever calls with it is wrong. */
-    if (unlikely(va % size)) {
-        return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
-                    fault);
-    }
-    return translate(s, as, va, size, access, span, fault);
-}
-
-MaliCsfMemResult mali_csf_mem_load32(MaliCsfState *s, unsigned as,
-                                     uint64_t va, uint32_t *value,
-                                     MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(*value),
-                                             MALI_CSF_MEM_READ, &span, fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        if (mali_csf_strict(&s->checker)) {
-            mali_csf_check_load(s, as, va, span.pa, span.host,
-                                sizeof(*value));
-        }
-        *value = le32_to_cpu(qatomic_read((uint32_t *)span.host));
-    }
-    return result;
-}
-
-MaliCsfMemResult mali_csf_mem_load64(MaliCsfState *s, unsigned as,
-                                     uint64_t va, uint64_t *value,
-                                     MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(*value),
-                                             MALI_CSF_MEM_READ, &span, fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        if (mali_csf_strict(&s->checker)) {
-            mali_csf_check_load(s, as, va, span.pa, span.host,
-                                sizeof(*value));
-        }
-        *value = le64_to_cpu(qatomic_read((uint64_t *)span.host));
-    }
-    return result;
-}
-
-MaliCsfMemResult mali_csf_mem_store32(MaliCsfState *s, unsigned as,
-                                      uint64_t va, uint32_t value,
-                                      MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(value),
-                                             MALI_CSF_MEM_WRITE, &span, fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        qatomic_set((uint32_t *)span.host, cpu_to_le32(value));
-        mali_csf_ram_written(span.window, span.pa, sizeof(value));
-    }
-    return result;
-}
-
-MaliCsfMemResult mali_csf_mem_store64(MaliCsfState *s, unsigned as,
-                                      uint64_t va, uint64_t value,
-                                      MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(value),
-                                             MALI_CSF_MEM_WRITE, &span, fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        qatomic_set((uint64_t *)span.host, cpu_to_le64(value));
-        mali_csf_ram_written(span.window, span.pa, sizeof(value));
-    }
-    return result;
-}
-
-static void add32(uint32_t *p, uint32_t value)
-{
-#if HOST_BIG_ENDIAN
-    uint32_t old = qatomic_read(p);
-    uint32_t seen;
-
-    while ((seen = qatomic_cmpxchg(p, old,
-                                   bswap32(bswap32(old) + value))) != old) {
-        old = seen;
-    }
-#else
-    qatomic_fetch_add(p, value);
-#endif
-}
-
-static void add64(uint64_t *p, uint64_t value)
-{
-#if HOST_BIG_ENDIAN
-    uint64_t old = qatomic_read(p);
-    uint64_t seen;
-
-    while ((seen = qatomic_cmpxchg(p, old,
-                                   bswap64(bswap64(old) + value))) != old) {
-        old = seen;
-    }
-#else
-    qatomic_fetch_add(p, value);
-#endif
-}
-
-MaliCsfMemResult mali_csf_mem_add32(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint32_t value, MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(value),
-                                             MALI_CSF_MEM_ATOMIC, &span,
-                                             fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        add32((uint32_t *)span.host, value);
-        mali_csf_ram_written(span.window, span.pa, sizeof(value));
-    }
-    return result;
-}
-
-MaliCsfMemResult mali_csf_mem_add64(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint64_t value, MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result = translate_word(s, as, va, sizeof(value),
-                                             MALI_CSF_MEM_ATOMIC, &span,
-                                             fault);
-
-    if (likely(result == MALI_CSF_MEM_DONE)) {
-        add64((uint64_t *)span.host, value);
-        mali_csf_ram_written(span.window, span.pa, sizeof(value));
-    }
-    return result;
-}
-
-/* @spans has one element for each page, or is NULL */
-static MaliCsfMemResult translate_pages(MaliCsfState *s, unsigned as,
-                                        uint64_t va, uint64_t size,
-                                        MaliCsfMemAccess access,
-                                        MaliCsfSpan *spans,
-                                        MaliCsfFault *fault)
-{
-    if (mali_csf_mmu_locked(s, as, va, size)) {
-        return MALI_CSF_MEM_STALLED;
-    }
-    while (size) {
-        uint64_t n = left_in_page(va, size);
-        MaliCsfSpan span;
-        MaliCsfMemResult result = translate(s, as, va, n, access, &span,
-                                            fault);
-
-        if (result != MALI_CSF_MEM_DONE) {
-            return result;
-        }
-        if (spans) {
-            *spans++ = span;
-        }
-        va += n;
-        size -= n;
-    }
-    return MALI_CSF_MEM_DONE;
-}
-
-MaliCsfMemResult mali_csf_mem_probe(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint64_t size, MaliCsfMemAccess access,
-                                    MaliCsfFault *fault)
-{
-    return translate_pages(s, as, va, size, access, NULL, fault);
-}
-
-/*
- * Enough for a suspend buffer.  Every page is translated before the first
- * byte is copied, and once only: between two translations of a page the
- * guest may edit its tables.
- */
-#define SPANS_ON_STACK 8
-
-MaliCsfMemResult mali_csf_mem_read(MaliCsfState *s, unsigned as, uint64_t va,
-                                   void *buf, uint64_t size,
-                                   MaliCsfFault *fault)
-{
-    MaliCsfSpan on_stack[SPANS_ON_STACK];
-    g_autofree MaliCsfSpan *on_heap = NULL;
-    MaliCsfSpan *spans = on_stack;
-    uint64_t max_pages = size / PAGE_SIZE_4K + 2;
-    MaliCsfMemResult result;
-
-    if (max_pages > SPANS_ON_STACK) {
-        spans = on_heap = g_new(MaliCsfSpan, max_pages);
-    }
-    result = translate_pages(s, as, va, size, MALI_CSF_MEM_READ, spans,
-                             fault);
-    if (result != MALI_CSF_MEM_DONE) {
-        return result;
-    }
-    for (uint8_t *p = buf; size; spans++) {
-        uint64_t n = left_in_page(va, size);
-
-        memcpy(p, spans->host, n);
-        p += n;
-        va += n;
-        size -= n;
-    }
-    return MALI_CSF_MEM_DONE;
-}
-
-MaliCsfMemResult mali_csf_mem_write(MaliCsfState *s, unsigned as, uint64_t va,
-                                    const void *buf, uint64_t size,
-                                    MaliCsfFault *fault)
-{
-    MaliCsfSpan on_stack[SPANS_ON_STACK];
-    g_autofree MaliCsfSpan *on_heap = NULL;
-    MaliCsfSpan *spans = on_stack;
-    uint64_t max_pages = size / PAGE_SIZE_4K + 2;
-    MaliCsfMemResult result;
-
-    if (max_pages > SPANS_ON_STACK) {
-        spans = on_heap = g_new(MaliCsfSpan, max_pages);
-    }
-    result = translate_pages(s, as, va, size, MALI_CSF_MEM_WRITE, spans,
-                             fault);
-    if (result != MALI_CSF_MEM_DONE) {
-        return result;
-    }
-    for (const uint8_t *p = buf; size; spans++) {
-        uint64_t n = left_in_page(va, size);
-
-        memcpy(spans->host, p, n);
-        mali_csf_ram_written(spans->window, spans->pa, n);
-        p += n;
-        va += n;
-        size -= n;
-    }
-    return MALI_CSF_MEM_DONE;
-}
-
-MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
-                                  const void **host, uint64_t *size,
-                                  MaliCsfFault *fault)
-{
-    MaliCsfSpan span;
-    MaliCsfMemResult result;
-
-    /* A locked region is made of whole pages. */
-    if (mali_csf_mmu_locked(s, as, va, 1)) {
-        return MALI_CSF_MEM_STALLED;
-    }
-    /* The caller will not ask again for the rest of the page. */
-    if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
-        injected_fault(s, as, va, left_in_page(va, PAGE_SIZE_4K),
-                       MALI_CSF_MEM_READ, fault, &result)) {
-        return result;
-    }
-    result = translate(s, as, va, 1, MALI_CSF_MEM_READ, &span, fault);
-    if (result == MALI_CSF_MEM_DONE) {
-        hwaddr left = span.window->base + span.window->size - span.pa;
-
-        *host = span.host;
-        *size = MIN(left, PAGE_SIZE_4K - va % PAGE_SIZE_4K);
-    }
-    return result;
-}
+/* For people */
 
 bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
                             unsigned *steps, MaliCsfLeaf *leaf)
@@ -659,12 +172,32 @@ static void tell_unmapped(MaliCsfState *s, unsigned as)
     }
 }
 
+/* The views see what the address space has in force now. */
+static void put_in_force(MaliCsfState *s, unsigned as)
+{
+    const MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+    s->view.spaces[as] = (MaliCsfViewSpace) {
+        .translation = space->active,
+        .locked = space->locked,
+        .lock_start = space->lock_start,
+        .lock_last = space->lock_last,
+    };
+}
+
+static void put_all_in_force(MaliCsfState *s)
+{
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        put_in_force(s, as);
+    }
+}
+
 /* What drops cached translations: one function for each reason */
 
 static void tlb_unlock(MaliCsfState *s, unsigned as, uint64_t start,
                        uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->mmu.tlb, as, start, last);
+    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
 
     trace_mali_csf_tlb_unlock(as, start, last, n);
 }
@@ -672,7 +205,7 @@ static void tlb_unlock(MaliCsfState *s, unsigned as, uint64_t start,
 static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
                          uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->mmu.tlb, as, start, last);
+    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
 
     trace_mali_csf_tlb_flush_pt(as, start, last, n);
 }
@@ -680,24 +213,24 @@ static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
 static void tlb_flush_mem(MaliCsfState *s, unsigned as, uint64_t start,
                           uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->mmu.tlb, as, start, last);
+    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
 
     trace_mali_csf_tlb_flush_mem(as, start, last, n);
 }
 
 static void tlb_reset(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_reset(mali_csf_tlb_drop_all(&s->mmu.tlb));
+    trace_mali_csf_tlb_reset(mali_csf_tlb_drop_all(&s->view.tlb));
 }
 
 void mali_csf_mmu_flush_caches(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_flush_caches(mali_csf_tlb_drop_all(&s->mmu.tlb));
+    trace_mali_csf_tlb_flush_caches(mali_csf_tlb_drop_all(&s->view.tlb));
 }
 
 void mali_csf_mmu_l2_off(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_l2_off(mali_csf_tlb_drop_all(&s->mmu.tlb));
+    trace_mali_csf_tlb_l2_off(mali_csf_tlb_drop_all(&s->view.tlb));
 }
 
 /* Commands */
@@ -765,6 +298,7 @@ static void command_update(MaliCsfState *s, unsigned as)
                       __func__, as);
         space->locked = false;
     }
+    put_in_force(s, as);
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_updated(s, as);
     }
@@ -793,6 +327,7 @@ static void command_lock(MaliCsfState *s, unsigned as)
     space->locked = true;
     space->lock_start = start;
     space->lock_last = last;
+    put_in_force(s, as);
     trace_mali_csf_as_lock(as, start, last);
     /* What only the old region covered may go on. */
     if (released) {
@@ -803,6 +338,7 @@ static void command_lock(MaliCsfState *s, unsigned as)
 static void release_lock(MaliCsfState *s, unsigned as)
 {
     s->mmu.as[as].locked = false;
+    put_in_force(s, as);
     tell_released(s, as);
 }
 
@@ -1181,7 +717,7 @@ static const MemoryRegionOps mmu_ops = {
 
 void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
 {
-    s->mmu.ignore_locks = ignore;
+    s->view.ignore_locks = ignore;
     trace_mali_csf_ignore_locks(ignore);
     if (!ignore) {
         return;
@@ -1199,7 +735,7 @@ static void memory_map_changed(void *opaque)
 {
     MaliCsfState *s = opaque;
 
-    mali_csf_tlb_forget_host(&s->mmu.tlb);
+    mali_csf_tlb_forget_host(&s->view.tlb);
 }
 
 void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
@@ -1215,6 +751,7 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
     mali_csf_ram_init(&s->mmu.ram, &address_space_memory, memory_map_changed,
                       s);
+    mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
 }
 
 void mali_csf_mmu_finalize(MaliCsfState *s)
@@ -1223,8 +760,10 @@ void mali_csf_mmu_finalize(MaliCsfState *s)
     mali_csf_ram_finalize(&s->mmu.ram);
 }
 
-static void reset_address_spaces(MaliCsfMmu *mmu)
+static void reset_address_spaces(MaliCsfState *s)
 {
+    MaliCsfMmu *mmu = &s->mmu;
+
     timer_del(mmu->command_timer);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         mmu->as[as] = (MaliCsfAddressSpace) {
@@ -1233,6 +772,7 @@ static void reset_address_spaces(MaliCsfMmu *mmu)
             .command_end = -1,
         };
     }
+    put_all_in_force(s);
 }
 
 void mali_csf_mmu_reset_enter(MaliCsfState *s)
@@ -1240,10 +780,10 @@ void mali_csf_mmu_reset_enter(MaliCsfState *s)
     MaliCsfMmu *mmu = &s->mmu;
 
     mali_csf_irq_reset_enter(&mmu->irq);
-    reset_address_spaces(mmu);
-    memset(&mmu->tlb, 0, sizeof(mmu->tlb));
-    mmu->tlb_hits = 0;
-    mmu->tlb_misses = 0;
+    reset_address_spaces(s);
+    memset(&s->view.tlb, 0, sizeof(s->view.tlb));
+    s->view.tlb_hits = 0;
+    s->view.tlb_misses = 0;
     mmu->stalls = 0;
     mmu->faults = 0;
 }
@@ -1255,7 +795,7 @@ void mali_csf_mmu_reset_hold(MaliCsfState *s)
 
 void mali_csf_mmu_gpu_reset(MaliCsfState *s)
 {
-    reset_address_spaces(&s->mmu);
+    reset_address_spaces(s);
     tlb_reset(s);
     mali_csf_irq_set_rawstat(&s->mmu.irq, 0);
 }
@@ -1270,7 +810,7 @@ int mali_csf_mmu_post_load(MaliCsfState *s)
             return -EINVAL;
         }
     }
-    memset(&s->mmu.tlb, 0, sizeof(s->mmu.tlb));
+    memset(&s->view.tlb, 0, sizeof(s->view.tlb));
     arm_command_timer(s);
     mali_csf_irq_update(&s->mmu.irq);
     return 0;

@@ -1,6 +1,5 @@
 /*
- * Mali CSF GPU: address spaces, locked regions, and the one way in which
- * the rest of the model reaches guest memory
+ * Mali CSF GPU: address spaces — registers, commands, locked regions, faults
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,39 +11,12 @@
 #include "../irq.h"
 #include "qemu/queue.h"
 #include "qemu/timer.h"
-#include "../memory/ram.h"
-#include "../memory/tlb.h"
-#include "../memory/walk.h"
+#include "view.h"
 
 typedef struct MaliCsfState MaliCsfState;
 
 /* No x-*-latency-ns counts as more than this: an hour of virtual time */
 #define MALI_CSF_LATENCY_MAX_NS     (3600ull * 1000000000)
-
-/* What became of an access */
-typedef enum MaliCsfMemResult {
-    /* It is done. */
-    MALI_CSF_MEM_DONE,
-    /* A locked region covers it: do it again once the region is unlocked. */
-    MALI_CSF_MEM_STALLED,
-    /* It faulted, and the fault is filled in; nobody was told yet. */
-    MALI_CSF_MEM_FAULTED,
-    /* It translates to an address that is not RAM; the fault is filled in. */
-    MALI_CSF_MEM_BUS_ERROR,
-} MaliCsfMemResult;
-
-typedef enum MaliCsfMemAccess {
-    MALI_CSF_MEM_ATOMIC = AS_ACCESS_ATOMIC,
-    MALI_CSF_MEM_EXECUTE = AS_ACCESS_EXECUTE,
-    MALI_CSF_MEM_READ = AS_ACCESS_READ,
-    MALI_CSF_MEM_WRITE = AS_ACCESS_WRITE,
-} MaliCsfMemAccess;
-
-typedef struct MaliCsfFault {
-    uint64_t va;
-    uint8_t exception;
-    uint8_t access;
-} MaliCsfFault;
 
 typedef struct MaliCsfAddressSpace {
     /* Registers as written, not in force before UPDATE */
@@ -101,15 +73,11 @@ typedef struct MaliCsfMmu {
     bool (*protected_mode)(MaliCsfState *s);
 
     /* Properties */
-    bool ignore_locks;
     uint64_t latency_ns;
     QEMUTimer *command_timer;
 
-    /* Caches, empty after reset and load; counters, zero after QEMU reset */
     MaliCsfRam ram;
-    MaliCsfTlb tlb;
-    uint64_t tlb_hits;
-    uint64_t tlb_misses;
+    /* Counters, zero after QEMU reset */
     uint64_t stalls;
     uint64_t faults;
 } MaliCsfMmu;
@@ -138,68 +106,6 @@ void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore);
 /* GPU_COMMAND FLUSH_CACHES that invalidates, and L2 power off */
 void mali_csf_mmu_flush_caches(MaliCsfState *s);
 void mali_csf_mmu_l2_off(MaliCsfState *s);
-
-/**
- * mali_csf_mem_probe: would an access succeed now?
- * @as: number of the address space
- * @va, @size: the bytes; @size is not zero
- * @fault: filled in for FAULTED and BUS_ERROR
- *
- * Touches no data.  After DONE, the same access with no return to the main
- * loop in between is DONE too, unless the guest edits its page tables
- * meanwhile.
- */
-MaliCsfMemResult mali_csf_mem_probe(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint64_t size, MaliCsfMemAccess access,
-                                    MaliCsfFault *fault);
-
-/*
- * Single accesses of 4 or 8 bytes, little-endian, single-copy atomic.  @va
- * must be aligned to its size.  Loads and stores are relaxed; whoever
- * passes a message with one adds smp_rmb(), smp_wmb() or smp_mb().
- */
-MaliCsfMemResult mali_csf_mem_load32(MaliCsfState *s, unsigned as,
-                                     uint64_t va, uint32_t *value,
-                                     MaliCsfFault *fault);
-MaliCsfMemResult mali_csf_mem_load64(MaliCsfState *s, unsigned as,
-                                     uint64_t va, uint64_t *value,
-                                     MaliCsfFault *fault);
-MaliCsfMemResult mali_csf_mem_store32(MaliCsfState *s, unsigned as,
-                                      uint64_t va, uint32_t value,
-                                      MaliCsfFault *fault);
-MaliCsfMemResult mali_csf_mem_store64(MaliCsfState *s, unsigned as,
-                                      uint64_t va, uint64_t value,
-                                      MaliCsfFault *fault);
-
-/* *@va += @value, sequentially consistent */
-MaliCsfMemResult mali_csf_mem_add32(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint32_t value, MaliCsfFault *fault);
-MaliCsfMemResult mali_csf_mem_add64(MaliCsfState *s, unsigned as, uint64_t va,
-                                    uint64_t value, MaliCsfFault *fault);
-
-/* Any number of bytes: all or nothing, no atomicity promised */
-MaliCsfMemResult mali_csf_mem_read(MaliCsfState *s, unsigned as, uint64_t va,
-                                   void *buf, uint64_t size,
-                                   MaliCsfFault *fault);
-MaliCsfMemResult mali_csf_mem_write(MaliCsfState *s, unsigned as, uint64_t va,
-                                    const void *buf, uint64_t size,
-                                    MaliCsfFault *fault);
-
-/**
- * mali_csf_mem_map: host address for a run of reads
- * @size: set to the number of bytes that may be read from the result, not
- *        more than to the end of the 4 KiB page of @va
- *
- * For instruction fetch.  @host is good until control returns to the main
- * loop.
- */
-MaliCsfMemResult mali_csf_mem_map(MaliCsfState *s, unsigned as, uint64_t va,
-                                  const void **host, uint64_t *size,
-                                  MaliCsfFault *fault);
-
-/* Does the region locked in @as cover any of these bytes? */
-bool mali_csf_mmu_locked(MaliCsfState *s, unsigned as, uint64_t va,
-                         uint64_t size);
 
 /* Trace and count an access of a stream that had to stall */
 void mali_csf_mmu_stalled(MaliCsfState *s, unsigned as, uint64_t va);

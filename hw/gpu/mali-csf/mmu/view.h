@@ -1,0 +1,142 @@
+/*
+ * Mali CSF GPU: a view of guest memory through the GPU's address spaces
+ *
+ * The one way in which the rest of the model reaches guest memory.  A view has
+ * a TLB of its own, and its own copy of what the address spaces have in force,
+ * which the MMU brings up to date.  It knows no register and raises no
+ * interrupt: who uses it decides what becomes of a fault.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_MMU_VIEW_H
+#define HW_GPU_MALI_CSF_MMU_VIEW_H
+
+#include "hw/gpu/mali-csf/mmu-regs.h"
+#include "../memory/ram.h"
+#include "../memory/tlb.h"
+#include "../memory/walk.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+/* What became of an access */
+typedef enum MaliCsfMemResult {
+    /* It is done. */
+    MALI_CSF_MEM_DONE,
+    /* A locked region covers it: do it again once the region is unlocked. */
+    MALI_CSF_MEM_STALLED,
+    /* It faulted, and the fault is filled in; nobody was told yet. */
+    MALI_CSF_MEM_FAULTED,
+    /* It translates to an address that is not RAM; the fault is filled in. */
+    MALI_CSF_MEM_BUS_ERROR,
+} MaliCsfMemResult;
+
+typedef enum MaliCsfMemAccess {
+    MALI_CSF_MEM_ATOMIC = AS_ACCESS_ATOMIC,
+    MALI_CSF_MEM_EXECUTE = AS_ACCESS_EXECUTE,
+    MALI_CSF_MEM_READ = AS_ACCESS_READ,
+    MALI_CSF_MEM_WRITE = AS_ACCESS_WRITE,
+} MaliCsfMemAccess;
+
+typedef struct MaliCsfFault {
+    uint64_t va;
+    uint8_t exception;
+    uint8_t access;
+} MaliCsfFault;
+
+/* What UPDATE and LOCK have put in force in an address space */
+typedef struct MaliCsfViewSpace {
+    MaliCsfTranslation translation;
+    /* The region held, inclusive */
+    bool locked;
+    uint64_t lock_start;
+    uint64_t lock_last;
+} MaliCsfViewSpace;
+
+typedef struct MaliCsfMemView {
+    MaliCsfRam *ram;
+    /* Width of a physical address of this product */
+    unsigned pa_bits;
+    /* Locked regions stall nothing */
+    bool ignore_locks;
+    /* Whose checker and injections see each access; NULL: nobody's */
+    MaliCsfState *watched_by;
+
+    MaliCsfViewSpace spaces[MALI_CSF_MAX_AS];
+    MaliCsfTlb tlb;
+
+    /* Counters */
+    uint64_t tlb_hits;
+    uint64_t tlb_misses;
+} MaliCsfMemView;
+
+/* @view is all zeros; every space is UNMAPPED then.  @ram stays the caller's. */
+void mali_csf_view_init(MaliCsfMemView *view, MaliCsfRam *ram,
+                        unsigned pa_bits, MaliCsfState *watched_by);
+
+/* Does the region locked in @as cover any of these bytes? */
+bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,
+                          uint64_t va, uint64_t size);
+
+/**
+ * mali_csf_mem_probe: would an access succeed now?
+ * @as: number of the address space
+ * @va, @size: the bytes; @size is not zero
+ * @fault: filled in for FAULTED and BUS_ERROR
+ *
+ * Touches no data.  After DONE, the same access with no return to the main
+ * loop in between is DONE too, unless the guest edits its page tables
+ * meanwhile.
+ */
+MaliCsfMemResult mali_csf_mem_probe(MaliCsfMemView *view, unsigned as,
+                                    uint64_t va, uint64_t size,
+                                    MaliCsfMemAccess access,
+                                    MaliCsfFault *fault);
+
+/*
+ * Single accesses of 4 or 8 bytes, little-endian, single-copy atomic.  @va
+ * must be aligned to its size.  Loads and stores are relaxed; whoever
+ * passes a message with one adds smp_rmb(), smp_wmb() or smp_mb().
+ */
+MaliCsfMemResult mali_csf_mem_load32(MaliCsfMemView *view, unsigned as,
+                                     uint64_t va, uint32_t *value,
+                                     MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_load64(MaliCsfMemView *view, unsigned as,
+                                     uint64_t va, uint64_t *value,
+                                     MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_store32(MaliCsfMemView *view, unsigned as,
+                                      uint64_t va, uint32_t value,
+                                      MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_store64(MaliCsfMemView *view, unsigned as,
+                                      uint64_t va, uint64_t value,
+                                      MaliCsfFault *fault);
+
+/* *@va += @value, sequentially consistent */
+MaliCsfMemResult mali_csf_mem_add32(MaliCsfMemView *view, unsigned as,
+                                    uint64_t va, uint32_t value,
+                                    MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_add64(MaliCsfMemView *view, unsigned as,
+                                    uint64_t va, uint64_t value,
+                                    MaliCsfFault *fault);
+
+/* Any number of bytes: all or nothing, no atomicity promised */
+MaliCsfMemResult mali_csf_mem_read(MaliCsfMemView *view, unsigned as,
+                                   uint64_t va, void *buf, uint64_t size,
+                                   MaliCsfFault *fault);
+MaliCsfMemResult mali_csf_mem_write(MaliCsfMemView *view, unsigned as,
+                                    uint64_t va, const void *buf,
+                                    uint64_t size, MaliCsfFault *fault);
+
+/**
+ * mali_csf_mem_map: host address for a run of reads
+ * @size: set to the number of bytes that may be read from the result, not
+ *        more than to the end of the 4 KiB page of @va
+ *
+ * For instruction fetch.  @host is good until control returns to the main
+ * loop.
+ */
+MaliCsfMemResult mali_csf_mem_map(MaliCsfMemView *view, unsigned as,
+                                  uint64_t va, const void **host,
+                                  uint64_t *size, MaliCsfFault *fault);
+
+#endif /* HW_GPU_MALI_CSF_MMU_VIEW_H */
