@@ -2,8 +2,8 @@
  * sync: jobs in the order that their fences ask for
  *
  * A thousand jobs in one chain over queues and VMs; a ring that wraps many
- * times; and two processes that share a timeline, a fence and memory, and run
- * jobs in turn.
+ * times; a stream that waits for what a process writes; and two processes
+ * that share a timeline, a fence and memory, and run jobs in turn.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,6 +28,9 @@
 /* The smallest ring; a job of the driver's has 128 bytes in it or more */
 #define SMALL_RING 0x1000
 #define WRAP_JOBS 200
+
+/* Words that a process writes for a stream that waits */
+#define WRITES 15
 
 #define TURNS 8
 
@@ -163,6 +166,47 @@ static void test_ring_wrap(void)
            "ring: each once, and in its turn");
     panthor_context_fini(&ctx);
     panthor_bo_destroy(&dev, &shared);
+}
+
+/*
+ * A stream waits for an object that this process writes, which has no doorbell
+ * to ring.  Once the GPU is suspended that is another matter: see lost-write.
+ */
+static void test_cpu_write(void)
+{
+    PanthorContext ctx;
+    Stream s;
+
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    for (unsigned i = 0; i < WRITES; i++) {
+        uint32_t size;
+        uint64_t va;
+        bool early;
+        int ret;
+
+        stream_init(&s);
+        stream_begin(&s);
+        stream_emit(&s, cs_move48(0, PANTHOR_POLL_VA));
+        stream_emit(&s, cs_move32(2, i));
+        stream_emit(&s, cs_sync_wait(CS_OP_SYNC_WAIT32, 0, 2, CS_COND_GT,
+                                     0));
+        stream_end(&s);
+        va = stream_place(&s, &ctx.code, &size);
+        TAP_MUST(panthor_submit(&ctx, 0, va, size, ctx.syncobj));
+        /* So long that the group is idle, except for the first ones */
+        kernel_sleep_ms(i * i);
+        early = !panthor_syncobj_wait(&dev, ctx.syncobj, 0, false, 0);
+        panthor_poll_set(&ctx, 0, i + 1);
+        ret = panthor_syncobj_wait(&dev, ctx.syncobj, 0, false,
+                                   JOB_TIMEOUT_MS);
+        if (!tap_ok(!early && !ret, "write: a stream sees it after %u ms",
+                    i * i)) {
+            tap_diag("%s", early ? "done before" : strerror(-ret));
+        }
+    }
+    TAP_MUST(panthor_forbid_suspend(&dev, false));
+    panthor_context_fini(&ctx);
 }
 
 /* What one process hands to the other */
@@ -313,6 +357,7 @@ int main(int argc, char **argv)
     TAP_MUST(panthor_open(&dev));
     test_chain();
     test_ring_wrap();
+    test_cpu_write();
     test_processes();
     panthor_close(&dev);
     return tap_end();

@@ -940,6 +940,12 @@ static void submit_wait(QMaliCsfQueue *queue, const WaitTest *t, uint64_t va,
     mali_csf_queue_submit(queue, job, ARRAY_SIZE(job));
 }
 
+/* For tests of what wakes a stream at once: it is not looked at else */
+static void no_sync_poll(QMaliCsfBench *b)
+{
+    mali_csf_set_property(&b->gpu, "x-sync-poll-ns", 0);
+}
+
 static void test_sync_wait(const void *data)
 {
     const WaitTest *t = data;
@@ -947,6 +953,7 @@ static void test_sync_wait(const void *data)
     uint64_t ip;
 
     mali_csf_bench_init(&b, NULL);
+    no_sync_poll(&b);
     mali_csf_run(&b.gpu, LONG_ENOUGH);
     mali_csf_ack_events(&b.gpu);
     qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->blocked);
@@ -1023,6 +1030,7 @@ static void test_sync_wait_woken(const void *data)
     };
 
     mali_csf_bench_init(&b, NULL);
+    no_sync_poll(&b);
     second_group(&b, &group);
     job[0] = cs_move48(2, b.out.va + 0x100);
     submit_wait(scope == CS_SYNC_SCOPE_SYSTEM ? b.queue : &group.queue[0], t,
@@ -1032,6 +1040,128 @@ static void test_sync_wait_woken(const void *data)
     mali_csf_queue_exec(&group.queue[1], job, ARRAY_SIZE(job));
     mali_csf_run(&b.gpu, LONG_ENOUGH);
     g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* A process writes the object, and has no doorbell. */
+static void test_sync_wait_cpu_write(const void *data)
+{
+    const WaitTest *t = data;
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    /* First soon after the stream has begun to wait */
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->blocked);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, 20 * MALI_CSF_US);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_run(&b.gpu, 150 * MALI_CSF_US);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+
+    /* Then long after that, and the group is idle */
+    qtest_writel(b.gpu.qts, b.out.pa, 0);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->blocked);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    mali_csf_ack_events(&b.gpu);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, 500 * MALI_CSF_MS);
+    g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_ack_events(&b.gpu);
+    mali_csf_run(&b.gpu, 500 * MALI_CSF_MS);
+    g_assert_false(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_run(&b.gpu, 11 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_bench_quit(&b);
+}
+
+/* Looks are few if nothing comes of them, whatever the property asks for. */
+static void test_sync_poll_pause(void)
+{
+    static const struct {
+        int64_t property;
+        unsigned max;
+    } cases[] = {
+        { -1, 12 },
+        { 1000 * MALI_CSF_MS, 2 },
+        { 1, 1000 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        int64_t property = cases[i].property;
+        unsigned looks = 0;
+        QMaliCsfBench b;
+        int64_t end;
+
+        mali_csf_bench_init(&b, NULL);
+        if (property >= 0) {
+            mali_csf_set_property(&b.gpu, "x-sync-poll-ns", property);
+        }
+        submit_wait(b.queue, &wait_tests[0], b.out.va + 0x100, b.out.va);
+        mali_csf_run(&b.gpu, 2000 * MALI_CSF_MS);
+        end = b.gpu.now + 100 * MALI_CSF_MS;
+        while (b.gpu.now < end) {
+            b.gpu.now = qtest_clock_step_next(b.gpu.qts);
+            looks++;
+        }
+        g_assert_cmpuint(looks, >, 0);
+        g_assert_cmpuint(looks, <=, cases[i].max);
+        mali_csf_bench_quit(&b);
+    }
+}
+
+static void test_sync_poll_off(void)
+{
+    const WaitTest *t = &wait_tests[4];
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    no_sync_poll(&b);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_run(&b.gpu, 1000 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    mali_csf_doorbell(&b.gpu, 0);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+    mali_csf_bench_quit(&b);
+}
+
+/* Neither a firmware that sleeps looks, nor one of a stream that is gone. */
+static void test_sync_poll_asleep(void)
+{
+    const WaitTest *t = &wait_tests[4];
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, GLB_SLEEP, GLB_SLEEP);
+    mali_csf_doorbell(&b.gpu, 0);
+    g_assert(mali_csf_wait_reg(&b.gpu, A_MCU_STATUS, ~0u, MCU_STATUS_HALT,
+                               MALI_CSF_TIMEOUT));
+    mali_csf_run(&b.gpu, 100 * MALI_CSF_MS);
+    /* Woken, it begins to look again. */
+    mali_csf_update(&b.gpu, b.gpu.glb_in + GLB_REQ, 0, GLB_SLEEP);
+    mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_run(&b.gpu, 11 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, NEW);
+
+    qtest_writel(b.gpu.qts, b.out.pa, 0);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->blocked);
+    submit_wait(b.queue, t, b.out.va + 0x100, b.out.va);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    mali_csf_group_suspend(&b.group);
+    qtest_writeq(b.gpu.qts, b.out.pa + 0x100, t->free);
+    mali_csf_run(&b.gpu, 100 * MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 0), ==, 0);
     mali_csf_bench_quit(&b);
 }
 
@@ -2819,7 +2949,12 @@ int main(int argc, char **argv)
                  test_sync_wait);
         add_data("sync-wait/satisfied", wait_tests[i].name, &wait_tests[i],
                  test_sync_wait_satisfied);
+        add_data("sync-wait/cpu-write", wait_tests[i].name, &wait_tests[i],
+                 test_sync_wait_cpu_write);
     }
+    ADD("sync-wait/poll/pause", test_sync_poll_pause);
+    ADD("sync-wait/poll/off", test_sync_poll_off);
+    ADD("sync-wait/poll/asleep", test_sync_poll_asleep);
     for (int i = 0; i < ARRAY_SIZE(scopes); i++) {
         add_data("sync-wait/woken", scope_name[i], &scopes[i],
                  test_sync_wait_woken);

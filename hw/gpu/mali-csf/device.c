@@ -304,6 +304,8 @@ static const PropertyDescription instance_descriptions[] = {
                                 "with vertices takes" },
     { "x-endpoint-latency-ns", "time that the work of a RUN instruction "
                                "takes" },
+    { "x-sync-poll-ns", "longest time between looks at the sync objects that "
+                        "streams wait for; 0: no look without a doorbell" },
 };
 
 /* A counter of the checker: the log has told of all that it says. */
@@ -366,6 +368,10 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-endpoint-latency-ns",
                                    &s->engine.endpoint_latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    mali_csf_engine_instance_init(s);
+    object_property_add_uint64_ptr(obj, "x-sync-poll-ns",
+                                   &s->engine.sync_poll_ns,
                                    OBJ_PROP_FLAG_READWRITE);
     for (int i = 0; i < MALI_CSF_NUM_FINDINGS; i++) {
         g_autofree char *name =

@@ -43,6 +43,15 @@
  */
 #define WEIGHT_NS           10
 
+/*
+ * SYNC_WAITs are looked at after so long at least, and a bit for each; then
+ * after twice as long each time
+ */
+#define SYNC_POLL_FIRST_NS  100000
+#define SYNC_POLL_NS        1000
+/* x-sync-poll-ns, if it is not set */
+#define SYNC_POLL_LAST_NS   (10 * SCALE_MS)
+
 static unsigned stream_count(MaliCsfState *s)
 {
     return s->model->csg_slots * s->model->cs_per_csg;
@@ -484,19 +493,73 @@ static void engine_slice(void *opaque)
     mali_csf_engine_kick(s);
 }
 
-void mali_csf_engine_check_waits(MaliCsfState *s)
+static void look_at_waits(MaliCsfState *s)
 {
     unsigned i;
 
+    s->engine.sync_waits = 0;
     for (i = 0; i < stream_count(s); i++) {
         unsigned csg = i / s->model->cs_per_csg;
         MaliCsfStream *stream = stream_get(s, csg, i % s->model->cs_per_csg);
 
-        if (stream->state == MALI_CSF_STREAM_SYNC_WAIT &&
-            mali_csf_sync_wait_over(s, s->engine.groups[csg].as, stream)) {
+        if (stream->state != MALI_CSF_STREAM_SYNC_WAIT) {
+            continue;
+        }
+        if (mali_csf_sync_wait_over(s, s->engine.groups[csg].as, stream)) {
             stream->state = MALI_CSF_STREAM_READY;
+        } else {
+            s->engine.sync_waits++;
         }
     }
+}
+
+/* Look at them again after @pause, or sooner if a look is due before */
+static void arm_sync_poll(MaliCsfState *s, int64_t pause)
+{
+    MaliCsfEngine *engine = &s->engine;
+
+    if (!engine->sync_poll_ns) {
+        return;
+    }
+    pause = MIN(pause, MIN(engine->sync_poll_ns, MALI_CSF_LATENCY_MAX_NS));
+    /* Who has many has them looked at less often. */
+    pause = MAX(pause, SYNC_POLL_FIRST_NS +
+                (int64_t)engine->sync_waits * SYNC_POLL_NS);
+    engine->sync_poll_pause = pause;
+    timer_mod_anticipate_ns(engine->sync_poll_timer,
+                            qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + pause);
+}
+
+void mali_csf_engine_sync_wait_begins(MaliCsfState *s)
+{
+    arm_sync_poll(s, 0);
+}
+
+void mali_csf_engine_check_waits(MaliCsfState *s)
+{
+    look_at_waits(s);
+    if (s->engine.sync_waits && !timer_pending(s->engine.sync_poll_timer)) {
+        arm_sync_poll(s, 0);
+    }
+}
+
+/*
+ * A process may have written an object: it has no doorbell to ring.  Streams
+ * are not looked at off their slot, nor while the firmware does not run.
+ */
+static void engine_sync_poll(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    if (s->mcu.status != MCU_STATUS_ENABLED || !s->engine.sync_poll_ns) {
+        return;
+    }
+    look_at_waits(s);
+    trace_mali_csf_sync_poll(s->engine.sync_waits);
+    if (s->engine.sync_waits) {
+        arm_sync_poll(s, s->engine.sync_poll_pause * 2);
+    }
+    mali_csf_engine_kick(s);
 }
 
 /*
@@ -721,8 +784,11 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
     }
     engine->next = 0;
     engine->resource_waits = 0;
+    engine->sync_waits = 0;
+    engine->sync_poll_pause = 0;
     timer_del(s->engine.slice_timer);
     timer_del(s->engine.work_timer);
+    timer_del(s->engine.sync_poll_timer);
 }
 
 void mali_csf_engine_reset_enter(MaliCsfState *s)
@@ -738,6 +804,11 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
     s->engine.fragment_works = 0;
     s->engine.tiler_works = 0;
     memset(s->engine.group_counts, 0, sizeof(s->engine.group_counts));
+}
+
+void mali_csf_engine_instance_init(MaliCsfState *s)
+{
+    s->engine.sync_poll_ns = SYNC_POLL_LAST_NS;
 }
 
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
@@ -764,10 +835,13 @@ void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);
+    s->engine.sync_poll_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL,
+                                             engine_sync_poll, s);
 }
 
 void mali_csf_engine_finalize(MaliCsfState *s)
 {
+    timer_free(s->engine.sync_poll_timer);
     timer_free(s->engine.work_timer);
     timer_free(s->engine.slice_timer);
     for (unsigned csg = 0; csg < s->engine.num_groups; csg++) {
@@ -862,7 +936,10 @@ int mali_csf_engine_post_load(MaliCsfState *s)
             }
         }
     }
-    if (s->engine.next >= stream_count(s)) {
+    if (s->engine.next >= stream_count(s) ||
+        s->engine.sync_waits > stream_count(s) ||
+        s->engine.sync_poll_pause < 0 ||
+        s->engine.sync_poll_pause > MALI_CSF_LATENCY_MAX_NS) {
         return -EINVAL;
     }
     return 0;
@@ -996,8 +1073,8 @@ static const VMStateDescription vmstate_mali_csf_group = {
 
 const VMStateDescription vmstate_mali_csf_engine = {
     .name = "mali-csf-engine",
-    .version_id = 4,
-    .minimum_version_id = 4,
+    .version_id = 5,
+    .minimum_version_id = 5,
     .fields = (const VMStateField[]) {
         VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine,
                                              num_groups,
@@ -1007,6 +1084,9 @@ const VMStateDescription vmstate_mali_csf_engine = {
         VMSTATE_INT64(not_before, MaliCsfEngine),
         VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
         VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
+        VMSTATE_INT64(sync_poll_pause, MaliCsfEngine),
+        VMSTATE_UINT32(sync_waits, MaliCsfEngine),
+        VMSTATE_TIMER_PTR(sync_poll_timer, MaliCsfEngine),
         VMSTATE_UINT64(resource_waits, MaliCsfEngine),
         VMSTATE_UINT64(instructions, MaliCsfEngine),
         VMSTATE_UINT64(slices, MaliCsfEngine),

@@ -273,6 +273,17 @@ typedef struct MaliCsfEngine {
     uint64_t endpoint_heap_chunks;
     QEMUTimer *work_timer;
 
+    /*
+     * The longest pause between two looks at the objects of SYNC_WAITs, a
+     * property; 0: only a doorbell and a stream that writes an object have
+     * them looked at.  The pause that the timer runs for now, and how many
+     * waited on at the last look.
+     */
+    uint64_t sync_poll_ns;
+    int64_t sync_poll_pause;
+    uint32_t sync_waits;
+    QEMUTimer *sync_poll_timer;
+
     /* Number of the next stream that waits for endpoints */
     uint64_t resource_waits;
 
@@ -291,6 +302,9 @@ typedef struct MaliCsfEngine {
 } MaliCsfEngine;
 
 extern const VMStateDescription vmstate_mali_csf_engine;
+
+/* The properties, before they are set */
+void mali_csf_engine_instance_init(MaliCsfState *s);
 
 /* @notify: see MaliCsfEngine */
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s));
@@ -355,6 +369,8 @@ void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
 
 /* Look again at every SYNC_WAIT: a doorbell rang or a sync object changed */
 void mali_csf_engine_check_waits(MaliCsfState *s);
+/* A SYNC_WAIT blocks a stream from now on */
+void mali_csf_engine_sync_wait_begins(MaliCsfState *s);
 
 /* Work given to an endpoint is done: its scoreboard entry counts down */
 void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,

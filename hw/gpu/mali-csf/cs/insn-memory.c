@@ -286,6 +286,7 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
         stream->wait_value = reference;
         stream->wait_condition = condition;
         stream->wait_64bit = wide;
+        mali_csf_engine_sync_wait_begins(exec->s);
         trace_mali_csf_cs_blocked(exec->csg, exec->cs, "sync", va);
         return MALI_CSF_STEP_BLOCKED;
     }
