@@ -256,8 +256,8 @@ bool mali_csf_fw_since(MaliCsfState *s, uint8_t major, uint8_t minor)
 bool mali_csf_fw_boot_locked(MaliCsfState *s, uint64_t *va)
 {
     *va = FW_DESCRIPTOR_VA;
-    return mali_csf_mmu_locked(s, FW_AS, FW_DESCRIPTOR_VA,
-                               FW_DESCRIPTOR_SIZE);
+    return mali_csf_view_locked(&s->view, FW_AS, FW_DESCRIPTOR_VA,
+                                FW_DESCRIPTOR_SIZE);
 }
 
 /*
