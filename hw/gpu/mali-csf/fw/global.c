@@ -272,7 +272,7 @@ static void boot_version(MaliCsfState *s)
 
     fw->version = s->model->fw_version;
     fw->features = s->model->fw_features;
-    result = mali_csf_mem_probe(s, FW_AS, FW_DESCRIPTOR_VA,
+    result = mali_csf_mem_probe(&s->view, FW_AS, FW_DESCRIPTOR_VA,
                                 FW_DESCRIPTOR_SIZE, MALI_CSF_MEM_READ,
                                 &fault);
     if (result == MALI_CSF_MEM_BUS_ERROR) {
