@@ -810,6 +810,7 @@ int mali_csf_mmu_post_load(MaliCsfState *s)
             return -EINVAL;
         }
     }
+    put_all_in_force(s);
     memset(&s->view.tlb, 0, sizeof(s->view.tlb));
     arm_command_timer(s);
     mali_csf_irq_update(&s->mmu.irq);
