@@ -29,6 +29,7 @@ import expectations
 import initramfs
 import project
 import region_history
+import results
 from project import say
 
 build_guest = importlib.import_module('build-guest')
@@ -38,7 +39,7 @@ host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 
 FOLDER = os.path.join(project.BUILD, 'matrix')
-LOGS = ['console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml']
+LOGS = ['console.log', 'device.log', 'qemu.log', *results.FILES]
 STYLE = '''body{font:15px sans-serif;margin:2em;max-width:100em}table{border-collapse:collapse}
 td,th{border:1px solid #cbd5e0;padding:.3em .6em;text-align:left}
 .ok{background:#c6f6d5}.FAIL{background:#fed7d7}.UNAVAILABLE{background:#edf2f7}

@@ -16,6 +16,7 @@ import sys
 import time
 
 import project
+import results
 import saved_state
 from project import say
 
@@ -39,7 +40,7 @@ class Failure(Exception):
     """What went wrong at an instant."""
 
 
-class Report(run_guest.Report):
+class Report(results.Report):
     """Says what failed; the rest is counted."""
 
     def result(self, verdict, name, reason=''):

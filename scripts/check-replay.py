@@ -13,6 +13,7 @@ import sys
 import time
 
 import project
+import results
 from project import say
 
 initramfs = importlib.import_module('initramfs')
@@ -80,7 +81,7 @@ def check(tap):
     rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
     with lock:
-        report = run_guest.Report(tap, '', run_guest.expected_of(prepared[1], settings))
+        report = results.Report(tap, '', run_guest.expected_of(prepared[1], settings))
         start = time.monotonic()
         modes = ['record'] + [f'replay-{number + 1}' for number in range(replays)]
         logs, limit = [], settings.slack * RECORD_SECONDS

@@ -18,6 +18,7 @@ import sys
 import time
 
 import project
+import results
 from project import Stop, say
 
 initramfs = importlib.import_module('initramfs')
@@ -364,7 +365,7 @@ def record(settings):
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
         events = run_guest.write_events(folder, EVENTS)
-        report = run_guest.Report(False, '', run_guest.expected_of(kernel, settings))
+        report = results.Report(False, '', run_guest.expected_of(kernel, settings))
         guest = Recorder(run_guest.qemu_command(tree, kernel, settings, initrd, events), folder,
                          report, settings, rows)
         try:

@@ -16,7 +16,6 @@ import collections
 import ctypes
 import fcntl
 import fnmatch
-import html
 import importlib
 import json
 import os
@@ -31,7 +30,9 @@ import time
 
 import expectations
 import project
+import results
 from project import say
+from results import Report
 
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
@@ -113,6 +114,14 @@ class Settings:
             raise project.usage(f'PANTHOR_KO={self.panthor_ko}: no such file')
 
 
+    def about(self):
+        """{property: text}: what a result is a result of"""
+        return {'model': self.model, 'tests': self.tests, 'firmware': self.firmware,
+                'smp': str(self.smp), 'mem': self.mem, 'slack': str(self.slack),
+                'strict': self.strict, 'kernel-args': self.kernel_args,
+                'qemu-args': shlex.join(self.qemu_args)}
+
+
 def check_model(name, variable='MODEL'):
     """Stop if the device has no such model, before anything is built."""
     known = project.config('matrix')['models']
@@ -152,85 +161,6 @@ def choose_programs(wanted, rows=None):
         raise project.usage(f'TESTS= names {" and ".join(last)}, each of which ends the kernel: '
                             'one for a run')
     return sorted(chosen, key=lambda row: row[1] == LAST)
-
-
-# -- results
-
-class Report:
-    """Results as they come: on the terminal, and for result.tap and result.xml."""
-
-    def __init__(self, tap, must_run, expected):
-        self.tap, self.must_run, self.expected = tap, must_run, expected
-        self.rows, self.lines, self.pending = [], [], []
-        self.last_failed = False
-
-    def emit(self, line):
-        self.lines.append(line)
-        if self.tap:
-            print(line, flush=True)
-
-    def comment(self, line):
-        self.emit(line)
-        if self.last_failed and not self.tap:
-            say('       ' + line)
-        else:
-            self.pending.append(line)
-
-    def result(self, verdict, name, reason=''):
-        """verdict: 'ok', 'not ok', 'skip' or 'todo'"""
-        name = name.replace('#', r'\#')
-        if verdict == 'skip' and self.must_run and fnmatch.fnmatch(name, self.must_run):
-            verdict, reason = 'not ok', f'must not be skipped: {reason}'
-        verdict, reason = self.expected.judge(verdict, name, reason)
-        self.rows.append((verdict, name, reason))
-        number = len(self.rows)
-        if verdict in ('skip', 'todo'):
-            word = 'ok' if verdict == 'skip' else 'not ok'
-            self.emit(f'{word} {number} - {name} # {verdict.upper()} {reason}')
-        else:
-            self.emit(f'{verdict} {number} - {name}')
-            if reason:
-                self.emit(f'# {reason}')
-        if not self.tap:
-            shown = {'ok': 'ok    ', 'not ok': 'not ok', 'skip': 'skip  ', 'todo': 'known '}
-            say(f'{shown[verdict]} {name}' + (f'  ({reason})' if reason else ''))
-            if verdict == 'not ok':
-                for line in self.pending:
-                    say('       ' + line)
-        self.last_failed = verdict == 'not ok'
-        self.pending = []
-
-    def count(self, verdict):
-        return sum(row[0] == verdict for row in self.rows)
-
-    def summary(self):
-        text = f'{self.count("ok")} passed, {self.count("not ok")} failed'
-        if self.count('skip'):
-            text += f', {self.count("skip")} skipped'
-        if self.count('todo'):
-            text += f', {self.count("todo")} known findings'
-        return text
-
-    def write(self, folder, name, seconds):
-        """The end of it: the plan, and both files."""
-        self.emit(f'1..{len(self.rows)}')
-        project.write(os.path.join(folder, 'result.tap'),
-                      '\n'.join(['TAP version 13'] + self.lines) + '\n')
-        cases = []
-        for verdict, test, reason in self.rows:
-            program, _, rest = test.partition(': ')
-            reason = html.escape(re.sub(r'[^\t\x20-\ud7ff]', '?', reason))
-            inner = {'ok': '', 'not ok': f'<failure message="{reason}"/>',
-                     'skip': f'<skipped message="{reason}"/>',
-                     'todo': f'<skipped message="known finding: {reason}"/>'}[verdict]
-            cases.append(f'  <testcase classname="{html.escape(program)}" '
-                         f'name="{html.escape(rest or test)}">{inner}</testcase>\n')
-        skipped = self.count('skip') + self.count('todo')
-        project.write(os.path.join(folder, 'result.xml'),
-                      '<?xml version="1.0" encoding="UTF-8"?>\n'
-                      f'<testsuite name="{html.escape(name)}" tests="{len(self.rows)}" '
-                      f'failures="{self.count("not ok")}" skipped="{skipped}" '
-                      f'time="{seconds:.1f}">\n{"".join(cases)}</testsuite>\n')
 
 
 # -- QEMU
@@ -532,6 +462,7 @@ class Guest:
         kind, name = words[0], words[1] if len(words) > 1 else ''
         detail = words[2] if len(words) > 2 else ''
         if kind == 'begin':
+            self.report.begin()
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
             self.monitor.tell()
@@ -631,8 +562,7 @@ def open_run_folder(name, explicit):
             if explicit:
                 raise project.usage(f'NAME={name} is in use by another run') from None
             continue
-        for old in ('console.log', 'device.log', 'qemu.log', 'result.tap', 'result.xml',
-                    BEGINS, 'qmp.sock'):
+        for old in ('console.log', 'device.log', 'qemu.log', *results.FILES, BEGINS, 'qmp.sock'):
             if os.path.lexists(os.path.join(folder, old)):
                 os.remove(os.path.join(folder, old))
         return folder, lock
@@ -751,6 +681,7 @@ def run_tests(settings, tap, binary=''):
         build_qemu.link(kernel.image, os.path.join(folder, 'Image'))
         events = write_events(folder)
         report = Report(tap, settings.must_run, expected)
+        report.about = {'kernel': kernel.version, 'qemu': tree.version(), **settings.about()}
         if not tap:
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
