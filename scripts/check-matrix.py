@@ -102,26 +102,23 @@ class Cell:
         """Results of a run that took place."""
         found = re.search(r'^Linux (\S+) on QEMU', said, re.M)
         self.version = found[1] if found else ''
-        for line in project.read_lossy(os.path.join(source, 'result.tap')).splitlines():
-            found = re.match(r'(not ok|ok) \d+ - (.*?)(?: # (SKIP|TODO) ?(.*))?$', line)
-            if not found:
-                if line.startswith('# ') and self.failures and not self.failures[-1][1]:
-                    self.failures[-1][1] = line[2:]
-                continue
-            if found[3] == 'SKIP':
-                self.skips.append([found[2], found[4]])
+        result = results.read(source) or {'tests': []}
+        for test in result['tests']:
+            name = results.title(test)
+            if test['verdict'] == 'skip':
+                self.skips.append([name, test['reason']])
                 self.skipped += 1
-            elif found[3] == 'TODO':
+            elif test['verdict'] == 'todo':
                 self.known += 1
-            elif found[1] == 'not ok':
-                self.failures.append([found[2], ''])
+            elif test['verdict'] == 'not ok':
+                self.failures.append([name, test['reason']])
                 self.failed += 1
             else:
                 self.passed += 1
-        device = project.read_lossy(os.path.join(source, 'device.log'))
-        self.violations = re.findall(r'^mali_csf_violation (.*)$', device, re.M)
-        self.notes = len(re.findall(r'^mali_csf_note ', device, re.M)) + sum(map(int, re.findall(
-            r'^mali_csf_repeated note-.* times (\d+)$', device, re.M)))
+        found = result.get('findings', [])
+        self.violations = [row['text'].removeprefix('violation ') for row in found
+                           if row['kind'] == 'violation']
+        self.notes = sum(row['times'] for row in found if row['kind'] == 'note')
         # Of the violations, those that no program allows are a failed test, too.
         bad = status or self.failed or not self.passed
         self.state = 'FAIL' if bad else 'ok'

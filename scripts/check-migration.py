@@ -7,6 +7,7 @@ in a new QEMU, or saved to an internal snapshot, run on, and thrown back to
 it.  The guest must not notice: its programs have to pass.
 """
 
+import collections
 import importlib
 import os
 import random
@@ -20,6 +21,7 @@ import results
 import saved_state
 from project import say
 
+device_log = importlib.import_module('device-log')
 initramfs = importlib.import_module('initramfs')
 run_guest = importlib.import_module('run-guest')
 
@@ -88,15 +90,24 @@ class Traveller(run_guest.Guest):
             with selectors.DefaultSelector() as selector:
                 for connection in {self.console, self.port} - self.ended:
                     selector.register(connection, selectors.EVENT_READ)
+                selector.register(self.monitor.connection, selectors.EVENT_READ)
                 for key, _ in selector.select(max(min(deadline, self.next) - now, 0)):
-                    self.receive(key.fileobj)
+                    if key.fileobj is self.monitor.connection:
+                        self.monitor.listen()
+                    else:
+                        self.receive(key.fileobj)
             self.handle_lines()
+            if self.monitor.shut_down and not self.asked:
+                self.ask_device()
+                self.monitor.command('quit')
             if self.panic:
                 self.drain(2)
                 self.handle_lines()
                 return True
-            if self.plan.left == 0 and self.program is None and self.report.rows:
+            if self.plan.left == 0 and self.program is None and self.report.rows \
+                    and not self.asked:
                 # The program of the last instant has come to its end.
+                self.ask_device()
                 self.monitor.command('quit')
                 self.done = True
                 self.next = float('inf')
@@ -105,6 +116,14 @@ class Traveller(run_guest.Guest):
                 self.next = time.monotonic() + self.plan.random.uniform(0, PAUSE)
         self.process.wait()
         return True
+
+    def ask_device(self):
+        """Each QEMU counts for itself."""
+        super().ask_device()
+        if isinstance(self.findings, str):
+            self.plan.not_asked = self.findings
+        else:
+            self.plan.counted.update(self.findings)
 
     # -- an instant
 
@@ -149,6 +168,7 @@ class Traveller(run_guest.Guest):
         self.must('migrate', uri='file:state')
         self.wait_migration('saving')
         self.plan.note(saved_state.situations(saved_state.device(path)))
+        self.ask_device()
         old = {self.console: 'console', self.port: 'port'}
         self.must('quit')
         self.process.wait()
@@ -157,7 +177,7 @@ class Traveller(run_guest.Guest):
         for connection in (*old, self.monitor.connection):
             self.ended.discard(connection)
             connection.close()
-        self.keep_log(number)
+        self.keep_log()
         self.start(self.arguments + ['-S', '-incoming', 'defer'])
         self.buffers[self.console], self.buffers[self.port] = halves['console'], halves['port']
         self.must('migrate-incoming', uri='file:state')
@@ -165,10 +185,11 @@ class Traveller(run_guest.Guest):
         os.remove(path)
         self.must('cont')
 
-    def keep_log(self, number):
+    def keep_log(self):
         """The device's log so far; the next QEMU begins a new one."""
-        os.replace(os.path.join(self.folder, 'device.log'),
-                   os.path.join(self.folder, f'device-{number:03}.log'))
+        self.plan.logs += 1
+        os.replace(os.path.join(self.folder, run_guest.DEVICE_LOG),
+                   os.path.join(self.folder, f'device-{self.plan.logs:03}.log'))
 
     def job(self, execute, **arguments):
         name = f'job{self.monitor.commands}'
@@ -222,7 +243,10 @@ class Plan:
         self.instants = self.left = instants
         self.random = random.Random(seed)
         self.kinds = {'migration': 0, 'snapshot': 0}
+        self.logs = 0           # how many QEMUs have left one
         self.met = {}
+        # What the checkers of all QEMUs have counted, and why one was not asked
+        self.counted, self.not_asked = collections.Counter(), ''
 
     def take(self):
         self.left -= 1
@@ -244,10 +268,14 @@ def boot(settings, prepared, folder, programs, report, plan):
                       report, settings, rows, plan)
     try:
         in_time = guest.run(limit)
-    except Failure:
+        guest.end()
+        guest.keep_log()
+    except Failure as failure:
+        plan.not_asked = str(failure)
         return False
     finally:
         guest.kill()
+        guest.close()
     if guest.panic is not False:
         return False
     if not in_time or not guest.done:
@@ -259,15 +287,18 @@ def boot(settings, prepared, folder, programs, report, plan):
     return True
 
 
-def violations(folder, allowed):
-    """What the checker said in any of the QEMUs."""
-    found = []
+def judge_findings(folder, report, plan):
+    """What the checkers said in any of the QEMUs."""
+    found, strange = [], []
     for name in sorted(os.listdir(folder)):
         if re.fullmatch(r'device.*\.log', name):
-            text = project.read_lossy(os.path.join(folder, name))
-            found += [line for line in re.findall(r'^mali_csf_violation (.*)$', text, re.M)
-                      if line.split()[0] not in allowed]
-    return found
+            more, odd = device_log.read_findings(os.path.join(folder, name))
+            found, strange = found + more, strange + odd
+    wrong = [finding.text for finding in found if finding.kind == 'violation']
+    report.result('not ok' if wrong else 'ok', 'run: no violation', '; '.join(wrong[:3]))
+    different = device_log.compare(found, strange, plan.not_asked or plan.counted)
+    report.result('not ok' if different else 'ok',
+                  'run: device.log has what the device has counted', different)
 
 
 def check(tap):
@@ -279,7 +310,7 @@ def check(tap):
     folder, lock = run_guest.open_run_folder(settings.name or 'migration', bool(settings.name))
     with lock:
         for name in os.listdir(folder):
-            if re.fullmatch(r'device-\d+\.log|state|snapshots\.qcow2', name):
+            if re.fullmatch(r'device(-\d+)?\.log|state|snapshots\.qcow2', name):
                 os.remove(os.path.join(folder, name))
         plan = Plan(instants, seed)
         report = Report(tap, '', run_guest.expected_of(prepared[1], settings))
@@ -292,9 +323,7 @@ def check(tap):
         if plan.left and not report.count('not ok'):
             report.result('not ok', 'run: reaches every instant',
                           f'{plan.left} left after {count} boots')
-        wrong = violations(folder, set())
-        report.result('not ok' if wrong else 'ok', 'run: no violation',
-                      '; '.join(wrong[:3]))
+        judge_findings(folder, report, plan)
         report.write(folder, 'migration', time.monotonic() - start)
         if tap:
             print('\n'.join(report.lines), flush=True)

@@ -32,9 +32,11 @@ from project import say
 build_panthor = importlib.import_module('build-panthor')
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
+device_log = importlib.import_module('device-log')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 mutant_sites = importlib.import_module('mutant-sites')
+run_guest = importlib.import_module('run-guest')
 
 SOURCE = os.path.join(build_panthor.DRIVER, 'panthor_mmu.c')
 FOLDER = os.path.join(project.BUILD, 'mutants')
@@ -46,6 +48,7 @@ GRACE_SECONDS = 15
 # Results that are no violation
 BY_TESTS, UNNOTICED = 'tests', 'unnoticed'
 NO_BUILD = 'does not build'
+UNREADABLE = 'device.log cannot be read'
 
 
 def mutate(text, row):
@@ -106,10 +109,12 @@ def boot(row, module, kernel):
     folder = os.path.join(project.BUILD, 'run', f'mutant-{row["id"]}')
     if os.path.exists(os.path.join(folder, 'initrd')):
         os.remove(os.path.join(folder, 'initrd'))
-    violation = re.search(r'^mali_csf_violation (\S+).*$', project.read_lossy(
-        os.path.join(folder, 'device.log')), re.M)
-    if violation:
-        return violation[1], violation[0]
+    found, strange = device_log.read_findings(os.path.join(folder, run_guest.DEVICE_LOG))
+    for finding in found:
+        if finding.kind == 'violation':
+            return finding.name, finding.text
+    if strange:
+        return UNREADABLE, strange[0]
     if failed:
         return BY_TESTS, failed
     if not re.search(r'^ok ', project.read_lossy(os.path.join(folder, 'result.tap')), re.M):
@@ -143,7 +148,7 @@ class Table:
         right = result in row['expect']
         verdict = 'ok' if right else 'not ok'
         self.bad += not right
-        self.counts[result if result in (BY_TESTS, UNNOTICED, NO_BUILD) else 'violation'] += 1
+        self.counts[result if result in (BY_TESTS, UNNOTICED, NO_BUILD, UNREADABLE) else 'violation'] += 1
         self.rows.append([verdict, row['id'], row['function'], result, ' '.join(row['expect']),
                           shown])
         say(f'{verdict:<8}{row["id"]:<36}{row["function"]:<37}{result:<26}'

@@ -24,6 +24,7 @@ import threading
 import time
 
 import project
+import results
 from project import Stop, say
 
 build_panthor = importlib.import_module('build-panthor')
@@ -98,15 +99,13 @@ class Run:
 
     def collect(self):
         """Read the run's folder; nothing of it changes any more."""
-        self.results = []
-        for line in self.lines:
-            found = run_guest.RESULT.match(line)
-            if found:
-                verdict = found[3].lower() if found[3] else 'not ok' if found[1] else 'ok'
-                self.results.append([verdict, found[2].replace(r'\#', '#'), found[4] or ''])
-            elif line.startswith('# ') and self.results and self.results[-1][0] == 'not ok' \
-                    and not self.results[-1][2]:
-                self.results[-1][2] = line[2:]
+        result = results.read(self.folder)
+        if result is None:
+            raise Stop(f'{self.side}: run-guest.py left no result; its last line is: '
+                       f'{(self.lines or ["nothing"])[-1]}', project.FAIL)
+        self.results = [[test['verdict'], results.title(test),
+                         test['reason'] or ' '.join(test['details'][:1])]
+                        for test in result['tests']]
         log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
         self.kernel_log = [line for line in log if re.match(r'\[ *\d+\.\d+\]', line)]
         self.calls = {}
@@ -131,11 +130,12 @@ class Run:
                           device_log.judge(list(expectations.values()), device)}
         self.findings = collections.Counter()
         self.violations = []
-        with open(os.path.join(self.folder, 'device.log'), 'rb') as file:
-            for kind, _, name, text, times in device_log.findings(file, []):
-                self.findings[name if kind == 'violation' else f'(note) {name}'] += times
-                if kind == 'violation':
-                    self.violations.append(text)
+        for finding in result.get('findings', []):
+            if finding['kind'] == 'violation':
+                self.findings[finding['name']] += finding['times']
+                self.violations.append(finding['text'])
+            else:
+                self.findings[f'(note) {finding["name"]}'] += finding['times']
 
     def initialized(self):
         return any(verdict == 'ok' and name == 'panthor: initialized'

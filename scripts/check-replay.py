@@ -47,6 +47,7 @@ def run(settings, prepared, folder, rows, mode, report, limit):
         in_time = guest.run(limit)
     finally:
         guest.kill()
+        guest.close()
     path = os.path.join(folder, f'device-{mode}.log')
     os.replace(os.path.join(folder, 'device.log'), path)
     os.replace(os.path.join(folder, 'console.log'), os.path.join(folder, f'console-{mode}.log'))

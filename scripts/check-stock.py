@@ -10,11 +10,11 @@ archive does not have is UNAVAILABLE, which is no failure.
 
 import importlib
 import os
-import re
 import time
 
 import initramfs
 import project
+import results
 from project import say
 
 guest_kernel = importlib.import_module('guest-kernel')
@@ -40,19 +40,17 @@ class Row:
             self.failures.append(reason)
             return
         folder = os.path.join(project.BUILD, 'run', name)
-        for line in project.read_lossy(os.path.join(folder, 'result.tap')).splitlines():
-            found = re.match(r'(not )?ok\b.*?(# SKIP)?(?: .*)?$', line)
-            if not found:
-                continue
-            if '# SKIP' in line:
+        came_to = results.read(folder) or {'tests': []}
+        for test in came_to['tests']:
+            if test['verdict'] == 'skip':
                 self.skipped += 1
-            elif found[1] and '# TODO' not in line:
+            elif test['verdict'] == 'not ok':
                 self.failed += 1
-                self.failures.append(line)
+                self.failures.append(f'{results.title(test)}  ({test["reason"]})')
             else:
                 self.passed += 1
-        self.violations = re.findall(r'^mali_csf_violation (.*)$', project.read_lossy(
-            os.path.join(folder, 'device.log')), re.M)
+        self.violations = [row['text'].removeprefix('violation ')
+                           for row in came_to.get('findings', []) if row['kind'] == 'violation']
         bad = result.returncode or self.failed or self.violations or not self.passed
         self.state = 'FAIL' if bad else 'ok'
         if bad and not self.failures:

@@ -14,18 +14,24 @@ replaced.
 """
 
 import argparse
+import collections
 import os
 import re
 
 import project
 
-EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) as (\d+) (.*)')
+# Anywhere in a line: "-msg timestamp=on" puts a thread and a time before each
+# event, and others may leave a line without an end.
+EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) (?:\S+ )??as (\d+) (.*)')
+# The first of its kind, and how many more of them there were since the last line about it
+FINDING = re.compile(r'mali_csf_((?:violation|note|repeated)\b.*)')
+DETAIL = re.compile(r'(violation|note|repeated) (?:\S+ )??(\S+) as \d+ va 0x[0-9a-f]+-0x[0-9a-f]+ '
+                    r'expected 0x[0-9a-f]+ seen 0x[0-9a-f]+(?: times (\d+))?')
 COMMAND = re.compile(r'(\w+) lockaddr (?:0x)?([0-9a-f]+)')
 UPDATE = re.compile(r'transtab 0x([0-9a-f]+) transcfg 0x([0-9a-f]+)')
-# The first of its kind, and how many more of them there were since the last line about it
-FINDING = re.compile(rb'mali_csf_(?:violation|note|repeated) ((note-)?\S+) .*?(?: times (\d+))?$')
 WALK = re.compile(r'va 0x([0-9a-f]+) level (\d+) descriptor 0x([0-9a-f]+)')
 PAGE = ~0xfff
+FINDINGS = (b'mali_csf_violation', b'mali_csf_note', b'mali_csf_repeated')
 
 
 class Expectation:
@@ -56,7 +62,7 @@ def normal(event):
 def events_of(lines):
     """The address-space events of a device log, in order."""
     for line in lines:
-        found = EVENT.match(line)
+        found = EVENT.search(line)
         if not found:
             continue
         name, space, rest = found[1], int(found[2]), found[3]
@@ -93,23 +99,68 @@ def collect(lines, markers):
     return histories
 
 
-def findings(file, begins):
-    """[(kind, program, identifier, text, times)] of what the checker found.
+Finding = collections.namedtuple('Finding', 'kind program name text times')
+
+
+def findings(file, begins=()):
+    """([Finding], [line]): what the checker found, and what names it and cannot be read.
 
     file: device.log, opened for bytes; begins: [(offset, program)].  The sum of times is
     the device's own count; a repeated finding belongs to the program at whose time it is told.
     """
-    found, offset, later, program = [], 0, list(begins), None
+    found, strange, offset, later, program = [], [], 0, list(begins), None
     for line in file:
         while later and later[0][0] <= offset:
             program = later.pop(0)[1]
         offset += len(line)
-        finding = FINDING.match(line.rstrip())
-        if finding:
-            found.append(('note' if finding[2] else 'violation', program, finding[1].decode(),
-                          line.decode('utf-8', 'replace').strip().removeprefix('mali_csf_'),
-                          int(finding[3] or 1)))
-    return found
+        if not any(event in line for event in FINDINGS):
+            continue
+        text = line.decode('utf-8', 'replace').strip()
+        event = FINDING.search(text)
+        detail = event and DETAIL.fullmatch(event[1])
+        if not detail or (detail[1] == 'repeated') != bool(detail[3]) or line[-1:] != b'\n':
+            strange.append(text)
+            continue
+        kind = 'note' if detail[2].startswith('note-') else 'violation'
+        found.append(Finding(kind, program, detail[2], event[1], int(detail[3] or 1)))
+    return found, strange
+
+
+def read_findings(path, begins=()):
+    """findings() of a file, which need not be there."""
+    try:
+        with open(path, 'rb') as file:
+            return findings(file, begins)
+    except FileNotFoundError:
+        return [], []
+
+
+def count(found):
+    """{identifier: how often} of some findings"""
+    counts = collections.Counter()
+    for finding in found:
+        counts[finding.name] += finding.times
+    return counts
+
+
+def compare(found, strange, counted):
+    """Why the log of a run cannot be relied on, in words; '' if it can.
+
+    counted: {identifier: how often} as the device says, or why it did not, in words
+    """
+    problems = []
+    if strange:
+        problems.append(f'{len(strange)} lines are about findings and cannot be read, the first: '
+                        f'"{strange[0][:200]}"')
+    if isinstance(counted, str):
+        problems.append(f'the device was not asked what it has found: {counted}')
+        counted = None
+    logged = count(found)
+    if counted is not None:
+        problems += [f'{name}: the device counted {counted.get(name, 0)}, device.log has '
+                     f'{logged[name]}'
+                     for name in sorted({*counted, *logged}) if counted.get(name, 0) != logged[name]]
+    return '; '.join(problems)
 
 
 def expansions(lines):

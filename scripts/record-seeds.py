@@ -162,7 +162,7 @@ class Recorder(run_guest.Guest):
 def transtabs(log):
     """Where the tables of each address space are"""
     return {int(space): int(root, 16) for space, root in re.findall(
-        r'^mali_csf_as_update as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
+        r'mali_csf_as_update as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
 
 
 def add(seeds, target, name, data):
@@ -313,7 +313,7 @@ def register_inputs(log, seeds):
     """Windows of what panthor wrote, the first from the very beginning"""
     operations, transcfg = [], {}
     for line in log.splitlines():
-        found = re.match(r'mali_csf_(?:reg_write (\w+) offset 0x(\w+) value 0x(\w+)|'
+        found = re.search(r'mali_csf_(?:reg_write (\w+) offset 0x(\w+) value 0x(\w+)|'
                          r'doorbell page (\d+))', line)
         if not found:
             continue
@@ -372,6 +372,7 @@ def record(settings):
             guest.run(settings.slack * run_guest.BOOT_SECONDS * 2)
         finally:
             guest.kill()
+            guest.close()
         if not guest.done or report.count('not ok'):
             raise Stop(f'the guest run failed; logs in {folder}', project.FAIL)
         register_inputs(project.read_lossy(os.path.join(folder, 'device.log')), guest.seeds)

@@ -9,7 +9,7 @@ import html
 import re
 
 EVENT = re.compile(r'mali_csf_(as_command|as_update|as_lock|as_stall|as_fault|as_changed|'
-                   r'violation|note|repeated) (?:(\S+) )?as (\d+) (.*)')
+                   r'violation|note|repeated) (?:(?:\S+ )?(\S+) )?as (\d+) (.*)')
 RANGE = re.compile(r'0x([0-9a-f]+)(?:\.\.|-)0x([0-9a-f]+)')
 # Of one address space; the log has the rest
 MAX_EPISODES = 500
@@ -29,7 +29,10 @@ class Episode:
 
 def region(text):
     """0x400000..0x5fffff as a person reads it."""
-    start, last = (int(word, 16) for word in RANGE.search(text).groups())
+    found = RANGE.search(text)
+    if not found:
+        return text
+    start, last = (int(word, 16) for word in found.groups())
     size, unit = last - start + 1, ''
     for unit in ('', 'K', 'M', 'G', 'T'):
         if size < 1024 or size % 1024 or unit == 'T':
@@ -48,9 +51,10 @@ def read(lines, begins=()):
         while later and later[0][0] <= offset:
             program = later.pop(0)[1]
         offset += len(line)
-        if not line.startswith(b'mali_csf_'):
+        if b'mali_csf_' not in line:
             continue
-        found = EVENT.match(line.decode('utf-8', 'replace').strip())
+        # A thread and a time may stand before it: "-msg timestamp=on"
+        found = EVENT.search(line.decode('utf-8', 'replace').strip())
         if not found:
             continue
         kind, name, space, rest = found[1], found[2], int(found[3]), found[4]

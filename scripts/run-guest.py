@@ -49,7 +49,10 @@ RUNS = os.path.join(project.BUILD, 'run')
 DEVICE_ID = 'gpu'
 DEVICES_PATH = '/machine/peripheral/'
 DEVICE_PATH = DEVICES_PATH + DEVICE_ID
+GPU_TYPE = 'child<mali-csf>'
+COUNTER = 'count-'      # the properties that count findings
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
+DEVICE_LOG = 'device.log'
 BEGINS = 'begins.tsv'   # where in device.log each program begins
 # The runner reads the kernel log after each program: stress --long writes 240 KB.
 LOG_BUFFER = 'log_buf_len=4M'
@@ -61,6 +64,13 @@ CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
 LAST = 'last'
 LAST_KERNEL_ARGS = 'retain_initrd kexec.boot=1'
 VIOLATIONS_SHOWN = 20
+# Options of QEMU that would take from us what results are read from
+NOT_IN_QEMU_ARGS = {
+    '-D': f'a run has its log in {DEVICE_LOG}',
+    '-daemonize': 'a run ends with its QEMU',
+    '-serial': 'both serial ports are in use; console.log has what they say',
+    '-S': 'use GDB=1',
+}
 PR_SET_PDEATHSIG = 1
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
 
@@ -91,6 +101,10 @@ class Settings:
             self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
         except ValueError as error:
             raise project.usage(f'QEMU_ARGS: {error}') from error
+        for word in self.qemu_args:
+            if word.replace('--', '-', 1) in NOT_IN_QEMU_ARGS:
+                raise project.usage(f'{word} does not go into QEMU_ARGS: '
+                                    + NOT_IN_QEMU_ARGS[word.replace('--', '-', 1)])
         if not re.fullmatch(r'0*[1-9]\d*[MGmg]', self.mem):
             raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
         if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
@@ -173,26 +187,29 @@ class Monitor:
     def __init__(self, connection, wait):
         """wait(seconds): returns when there is something to receive, or after that time"""
         self.connection, self.wait = connection, wait
-        self.received = b''
+        self.received, self.unread = b'', []
         self.commands = 0
-        self.stopped = False    # whether QEMU has said that the machine was stopped
+        # What QEMU has said: the guest has powered off or reset; before that, the machine
+        # was stopped
+        self.shut_down = self.stopped = False
 
     def messages(self, deadline):
         """What QEMU says, until the deadline or its end."""
         while True:
-            line, newline, rest = self.received.partition(b'\n')
-            if newline:
-                self.received = rest
-                message = json.loads(line)
-                self.stopped |= message.get('event') == 'STOP'
-                yield message
-                continue
+            while self.unread:
+                yield self.unread.pop(0)
             if not self.wait(deadline - time.monotonic()):
                 return
             data = self.connection.recv(65536)
             if not data:
                 raise OSError('QEMU has ended')
-            self.received += data
+            *lines, self.received = (self.received + data).split(b'\n')
+            for line in lines:
+                message = json.loads(line)
+                # Events are heeded at once: nobody may ask for a message for a long time.
+                self.shut_down |= message.get('event') == 'SHUTDOWN'
+                self.stopped |= message.get('event') == 'STOP' and not self.shut_down
+                self.unread.append(message)
 
     def ask(self, execute, arguments):
         """(value, None) or (None, error text)"""
@@ -226,8 +243,32 @@ class Monitor:
             return None, f'QMP: {error}'
 
     def tell(self):
-        """Have the log tell of all that the checker has found up to now."""
-        self.command('qom-get', path=DEVICE_PATH, property='violations')
+        """Have the log tell of all that the checkers have found up to now."""
+        for path in self.gpus():
+            self.command('qom-get', path=path, property='violations')
+
+    def gpus(self):
+        """Paths of the GPUs of the machine"""
+        found = []
+        for folder in (DEVICES_PATH, DEVICES_PATH.rstrip('/') + '-anon/'):
+            rows, _ = self.command('qom-list', path=folder.rstrip('/'))
+            found += [folder + row['name'] for row in rows or [] if row['type'] == GPU_TYPE]
+        return found
+
+    def counted(self):
+        """{identifier: how often all GPUs have found it}, or why that is not known"""
+        counts = collections.Counter()
+        for path in self.gpus():
+            rows, error = self.command('qom-list', path=path)
+            for name in [row['name'] for row in rows or [] if row['name'].startswith(COUNTER)]:
+                value, error = self.command('qom-get', path=path, property=name)
+                if error:
+                    break
+                counts[name.removeprefix(COUNTER)] += value
+            if error:
+                return f'{path}: {error}'
+        _, error = self.command('query-status')
+        return error or {name: count for name, count in counts.items() if count}
 
     def inject(self, kind, members):
         """Arm a failure of the device; its number, or what is wrong with it"""
@@ -292,17 +333,31 @@ def die_with_parent():
 
 
 def qemu_command(tree, kernel, settings, initrd, events):
+    qemu_args, logged = split_log_items(settings.qemu_args)
     command = [tree.binary, '-M', 'virt', '-cpu', settings.cpu, '-smp', str(settings.smp),
                '-m', settings.mem, '-nodefaults', '-nic', 'none', '-display', 'none',
                '-kernel', kernel.image, '-initrd', initrd, '-no-reboot',
-               '-D', 'device.log', '-d', 'guest_errors,unimp', '-trace', f'events={events}']
+               '-D', DEVICE_LOG, '-d', ','.join(['guest_errors,unimp', *logged]),
+               '-trace', f'events={events}']
     if settings.model != NO_GPU:
         command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model},'
                                f'strict={settings.strict}']
     command += ['-append', f'{LOG_BUFFER} {settings.kernel_args}'.strip()]
     if settings.gdb:
         command += ['-s', '-S']
-    return command + settings.qemu_args
+    return command + qemu_args
+
+
+def split_log_items(arguments):
+    """(QEMU's arguments without -d, what -d names): the last -d would count, and ours is one."""
+    rest, items, left = [], [], list(arguments)
+    while left:
+        word = left.pop(0)
+        if word in ('-d', '--d') and left:
+            items.append(left.pop(0))
+        else:
+            rest.append(word)
+    return rest, items
 
 
 class Guest:
@@ -324,6 +379,9 @@ class Guest:
                            errors='replace')
         self.buffers = {}
         self.ended = set()      # the serial lines that QEMU has closed
+        self.stopped = False    # by the checker
+        # What the device says that it has found, or why it was not asked
+        self.findings = 'QEMU has ended by itself'
         self.start(command)
 
     def start(self, command):
@@ -338,13 +396,16 @@ class Guest:
             command += ['-chardev', f'socket,id={name},fd={end.fileno()}']
         command += ['-serial', 'chardev:console', '-serial', 'chardev:port',
                     '-mon', 'chardev=monitor,mode=control',
-                    '-qmp', 'unix:qmp.sock,server=on,wait=off']
+                    '-qmp', 'unix:qmp.sock,server=on,wait=off',
+                    # What the device has counted is asked for when the guest has ended.
+                    '-no-shutdown']
         self.process = subprocess.Popen(
             command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.errors,
             stderr=subprocess.STDOUT, pass_fds=[end.fileno() for end in ends],
             preexec_fn=die_with_parent)
         for end in ends:
             end.close()
+        self.asked = False
         self.console, self.port = console, port
         self.monitor = Monitor(monitor, self.wait_for_monitor)
         self.buffers |= {console: b'', port: b''}
@@ -360,11 +421,24 @@ class Guest:
         for connection in (self.console, self.port):
             selector.register(connection, selectors.EVENT_READ)
         deadline = self.started + limit if limit else None
-        if self.settings.strict == 'stop' and not self.settings.gdb:
-            # A machine that the checker has stopped would wait for ever.
-            selector.register(self.monitor.connection, selectors.EVENT_READ)
+        # QEMU says when the guest has ended, and when the checker has stopped it.
+        selector.register(self.monitor.connection, selectors.EVENT_READ)
+        if not self.monitor.commands:
             self.monitor.command('query-status')
         while selector.get_map():
+            # Whatever was received last: more comes in while the monitor is asked.
+            self.handle_lines()
+            if self.monitor.shut_down and not self.asked:
+                self.ask_device()
+                self.monitor.command('quit')
+                self.handle_lines()
+            if self.monitor.stopped and self.settings.strict == 'stop' and not self.settings.gdb:
+                self.stopped = True
+                return True
+            if self.panic:
+                # Give the rest of the kernel's report a moment to arrive.
+                deadline = min(deadline or float('inf'), time.monotonic() + 2)
+                self.panic = None
             wait = deadline - time.monotonic() if deadline else None
             if wait is not None and wait <= 0:
                 return False
@@ -375,20 +449,37 @@ class Guest:
                     alive = self.receive(key.fileobj)
                 if not alive:
                     selector.unregister(key.fileobj)
-            self.handle_lines()
-            if self.monitor.stopped and self.settings.strict == 'stop':
-                return True
-            if self.panic:
-                # Give the rest of the kernel's report a moment to arrive.
-                deadline = min(deadline or float('inf'), time.monotonic() + 2)
-                self.panic = None
+        self.handle_lines()
         self.process.wait()
         return True
+
+    def ask_device(self):
+        """Have the device say what it has found, with the machine at rest."""
+        self.asked = True
+        if self.process.poll() is None:
+            self.monitor.command('stop')
+            self.findings = self.monitor.counted()
+
+    def end(self):
+        """End what is still there, and was not asked yet."""
+        if not self.asked:
+            self.ask_device()
+            self.handle_lines()
+        self.kill()
+
+    def close(self):
+        """Nothing is read any more."""
+        for connection in (self.console, self.port, self.monitor.connection, self.log,
+                           self.errors):
+            connection.close()
 
     def receive(self, connection):
         """Buffer what a serial line says; False at its end."""
         try:
-            data = connection.recv(65536)
+            # What the selector has seen may have been taken while the monitor was asked.
+            data = connection.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
         except OSError:
             data = b''
         if not data:
@@ -436,6 +527,12 @@ class Guest:
                     self.console_line(text)
         self.log.flush()
 
+    def log_size(self):
+        try:
+            return os.path.getsize(os.path.join(self.folder, DEVICE_LOG))
+        except FileNotFoundError:
+            return 0
+
     def console_line(self, line):
         if 'Kernel panic - not syncing' in line and self.panic is False:
             self.panic = True
@@ -466,7 +563,7 @@ class Guest:
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
             self.monitor.tell()
-            self.begins.append((os.path.getsize(os.path.join(self.folder, 'device.log')), name))
+            self.begins.append((self.log_size(), name))
         elif kind == 'end':
             self.program_ended(name, detail)
         elif kind == 'canary':
@@ -617,12 +714,21 @@ def what_qemu_said(folder):
     return '; '.join(line for line in lines if line)[:1000]
 
 
+def how_qemu_ended(guest):
+    status = guest.process.returncode
+    if status >= 0:
+        return f'QEMU ended with status {status}'
+    if -status == signal.SIGXFSZ:
+        return f'QEMU was ended: a file in {guest.folder} is as large as "ulimit -f" lets it be'
+    return f'QEMU was ended by {signal.Signals(-status).name}'
+
+
 def judge_device_log(guest, folder):
     """Results for what the programs expect of the lock regions."""
     if not guest.expectations:
         return
-    with open(os.path.join(folder, 'device.log'), encoding='utf-8', errors='replace') as file:
-        verdicts = device_log.judge(list(guest.expectations.values()), file)
+    lines = project.read_lossy(os.path.join(folder, DEVICE_LOG)).splitlines()
+    verdicts = device_log.judge(list(guest.expectations.values()), lines)
     for item, verdict, reason, _ in verdicts:
         guest.report.result(verdict, f'{item.program}: lock sequence of case {item.case}', reason)
     if not guest.report.tap:
@@ -632,24 +738,39 @@ def judge_device_log(guest, folder):
 
 
 def judge_findings(guest, folder):
-    """A result for what the device's checker says about the driver."""
-    if guest.settings.strict == 'off' or guest.settings.model == NO_GPU:
+    """Results for what the device's checker says about the driver.
+
+    The device counts its findings, and writes each to device.log, which alone tells of
+    whose they are.  Options of QEMU, a full disk, or a QEMU that dies can part the two.
+    """
+    report, log = guest.report, os.path.join(folder, DEVICE_LOG)
+    found, strange = device_log.read_findings(log, guest.begins)
+    counted = {} if isinstance(guest.findings, str) else guest.findings
+    if (guest.settings.strict == 'off' or guest.settings.model == NO_GPU) \
+            and not (found or strange or counted):
         return
-    report = guest.report
-    with open(os.path.join(folder, 'device.log'), 'rb') as file:
-        findings = device_log.findings(file, guest.begins)
-    notes = sum(times for kind, _, _, _, times in findings if kind == 'note')
-    wrong = [(name, text, times) for kind, program, name, text, times in findings
-             if kind == 'violation' and (program, name) not in guest.allowed]
-    for _, text, _ in wrong[:VIOLATIONS_SHOWN]:
-        report.emit('# ' + text)
+    notes = sum(finding.times for finding in found if finding.kind == 'note')
+    wrong = [finding for finding in found if finding.kind == 'violation'
+             and (finding.program, finding.name) not in guest.allowed]
+    for finding in wrong[:VIOLATIONS_SHOWN]:
+        report.emit('# ' + finding.text)
         if not report.tap:
-            say(text)
-    counts = collections.Counter()
-    for name, _, times in wrong:
-        counts[name] += times
-    names = ', '.join(f'{name} {count}' for name, count in counts.items())
-    report.result('not ok' if wrong else 'ok', 'run: no violation', names)
+            say(finding.text)
+    counts, logged = device_log.count(wrong), device_log.count(found)
+    unseen = {name: count - logged[name] for name, count in counted.items()
+              if count > logged[name] and not name.startswith('note-')}
+    names = [f'{name} {count}' for name, count in counts.items()]
+    names += [f'{name} {count}, which device.log lacks' for name, count in unseen.items()]
+    report.result('not ok' if names else 'ok', 'run: no violation', ', '.join(names))
+    different = device_log.compare(found, strange, guest.findings)
+    report.result('not ok' if different else 'ok',
+                  'run: device.log has what the device has counted', different)
+    report.extra['findings'] = [
+        {'kind': finding.kind, 'program': finding.program, 'name': finding.name,
+         'times': finding.times, 'text': finding.text,
+         'allowed': (finding.program, finding.name) in guest.allowed}
+        for finding in found]
+    report.extra['counted'] = guest.findings
     if notes and not report.tap:
         say(f'{notes} notes of the checker in device.log')
 
@@ -693,31 +814,43 @@ def run_tests(settings, tap, binary=''):
             seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
         guest = Guest(qemu_command(tree, kernel, settings, initrd, events), folder, report,
                       settings, programs)
+        interrupted, in_time = False, True
         try:
             in_time = guest.run(limit)
+            guest.end()
+        except KeyboardInterrupt:
+            interrupted = True
         finally:
             guest.kill()
-        return finish(guest, folder, name, limit, in_time)
+            guest.close()
+        status = finish(guest, folder, name, limit, in_time, interrupted)
+        if interrupted:
+            raise KeyboardInterrupt
+        return status
 
 
-def finish(guest, folder, name, limit, in_time):
+def finish(guest, folder, name, limit, in_time, interrupted=False):
     report = guest.report
     seconds = time.monotonic() - guest.started
     error = what_qemu_said(folder)
-    if guest.process.returncode and not os.path.getsize(os.path.join(folder, 'console.log')):
+    if interrupted:
+        report.result('not ok', 'run: goes on to its end', 'interrupted')
+    elif in_time and not os.path.getsize(os.path.join(folder, 'console.log')):
         # Without a line from the guest it is our command line that is wrong.
-        raise project.usage(f'QEMU does not start: {error or "no reason given"}')
-    if guest.panic is not False or guest.monitor.stopped:
+        raise project.usage(f'QEMU does not start: {error or how_qemu_ended(guest)}')
+    if interrupted or guest.panic is not False or guest.stopped:
         pass
     elif not in_time:
         report.result('not ok', 'run: ends in time', f'TIMEOUT after {limit} s')
     elif not guest.done:
         report.result('not ok', 'run: the guest runs to its end',
-                      error or f'QEMU ended with status {guest.process.returncode}')
+                      error or (how_qemu_ended(guest) if guest.process.returncode else
+                                'the guest powered off, or was reset, before its programs were '
+                                'done'))
     else:
         report.result('ok' if guest.process.returncode == 0 else 'not ok',
                       'run: the guest powers off',
-                      error if guest.process.returncode else '')
+                      (error or how_qemu_ended(guest)) if guest.process.returncode else '')
     project.write(os.path.join(folder, BEGINS), ''.join(
         f'{offset}\t{program}\n' for offset, program in guest.begins))
     judge_findings(guest, folder)

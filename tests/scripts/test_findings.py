@@ -27,8 +27,10 @@ mali_csf_repeated note-dropped {NUMBERS} times 40
 class FindingsTest(unittest.TestCase):
 
     def findings(self):
-        return device_log.findings(io.BytesIO(LOG.encode()),
-                                   [(0, 'first'), (len(BEFORE), 'second')])
+        found, strange = device_log.findings(io.BytesIO(LOG.encode()),
+                                             [(0, 'first'), (len(BEFORE), 'second')])
+        self.assertEqual(strange, [])
+        return found
 
     def test_times(self):
         self.assertEqual([(kind, program, name, times)

@@ -11,8 +11,10 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
+import expectations  # noqa: E402
 import project  # noqa: E402
 import region_history  # noqa: E402
+import results  # noqa: E402
 
 check_matrix = importlib.import_module('check-matrix')
 
@@ -70,17 +72,20 @@ class CellTest(unittest.TestCase):
 
     def collected(self, verdict):
         cell = check_matrix.Cell('g610', '7.3', 'inject')
-        with tempfile.TemporaryDirectory() as folder:
-            project.write(os.path.join(folder, 'result.tap'),
-                          f'ok 1 - canary: a job\n{verdict} 2 - run: no violation\n1..2\n')
-            project.write(os.path.join(folder, 'device.log'), LOG.decode())
+        report = results.Report(True, '', expectations.Expectations(folder='/nowhere'))
+        report.extra['findings'] = [{'kind': 'violation', 'program': 'inject', 'allowed': True,
+                                     'name': 'change-outside-lock', 'text': 'violation it is'}]
+        with tempfile.TemporaryDirectory() as folder, mock.patch('builtins.print'):
+            report.result('ok', 'canary: a job')
+            report.result(verdict, 'run: no violation')
+            report.write(folder, 'matrix-it', 1.0)
             cell.collect(folder, 'Linux 7.3.4 on QEMU\n', verdict != 'ok')
         return cell
 
     def test_a_violation_that_a_program_allows(self):
         cell = self.collected('ok')
         self.assertEqual((cell.state, cell.reason), ('ok', ''))
-        self.assertEqual(len(cell.violations), 1)
+        self.assertEqual((cell.passed, cell.violations, cell.notes), (2, ['it is'], 0))
 
     def test_a_violation(self):
         cell = self.collected('not ok')

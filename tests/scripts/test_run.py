@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run from QEMU's lines to its results, with a QEMU that is none."""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '../../scripts'))
+
+import expectations  # noqa: E402
+import project  # noqa: E402
+import results  # noqa: E402
+
+device_log = importlib.import_module('device-log')
+run_guest = importlib.import_module('run-guest')
+
+DETAIL = ' as 1 va 0x0-0xfff expected 0x0 seen 0x1\n'
+VIOLATION = 'mali_csf_violation change-outside-lock' + DETAIL
+NOTE = 'mali_csf_note note-dropped' + DETAIL
+PROGRAM = '@@ begin canary\nok 1 - a job\n1..1\n@@ end canary exit 0\n@@ log-end canary\n'
+START = [['console', 'Linux\r\n'], ['port', '@@ panthor\n']]
+END = [['port', '@@ done\n'], ['power-off']]
+
+
+def counts(**found):
+    return ['counts', {'gpu': {name.replace('_', '-'): count for name, count in found.items()}}]
+
+
+class RunTest(unittest.TestCase):
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def run_it(self, *steps, limit=10, **variables):
+        """{title of a test: (verdict, reason)} of a run"""
+        kept = {name: os.environ[name] for name in ('PATH', 'HOME') if name in os.environ}
+        with mock.patch.dict(os.environ, kept | variables, clear=True):
+            settings = run_guest.Settings()
+        report = results.Report(True, '', expectations.Expectations(folder='/nowhere'))
+        with mock.patch.dict(os.environ, {'FAKE_QEMU': json.dumps(steps)}), \
+                mock.patch('builtins.print'):
+            guest = run_guest.Guest([sys.executable, os.path.join(HERE, 'fake_qemu.py')],
+                                    self.folder, report, settings, [])
+            self.addCleanup(guest.close)
+            self.addCleanup(guest.kill)
+            in_time = guest.run(limit)
+            guest.end()
+            self.status = run_guest.finish(guest, self.folder, 'test', limit, in_time)
+        self.result = results.read(self.folder)
+        return {results.title(test): (test['verdict'], test['reason'])
+                for test in self.result['tests']}
+
+    def failures(self, *steps, **options):
+        return {name: reason for name, (verdict, reason) in self.run_it(*steps, **options).items()
+                if verdict == 'not ok'}
+
+
+class WholeRunTest(RunTest):
+
+    def test_passes(self):
+        found = self.run_it(counts(), *START, ['port', PROGRAM], *END)
+        self.assertEqual(self.status, project.PASS)
+        self.assertEqual(set(found), {
+            'panthor: initialized', 'canary: a job', 'canary: no bad line in the kernel log',
+            'run: the guest powers off', 'run: no violation',
+            'run: device.log has what the device has counted'})
+
+    def test_powers_off_too_soon(self):
+        found = self.failures(counts(), *START, ['power-off'])
+        self.assertIn('before its programs were done', found['run: the guest runs to its end'])
+
+    def test_time_out(self):
+        found = self.failures(counts(change_outside_lock=1), *START, ['log', VIOLATION], limit=2)
+        self.assertEqual(found, {'run: ends in time': 'TIMEOUT after 2 s',
+                                 'run: no violation': 'change-outside-lock 1'})
+
+    def test_no_start(self):
+        with self.assertRaisesRegex(project.Stop, 'QEMU does not start: QEMU ended with status 3'):
+            self.run_it(['exit', 3])
+
+
+class FindingsTest(RunTest):
+    """What the device has counted and what its log says are the same, or the run fails."""
+
+    def test_both(self):
+        found = self.failures(counts(change_outside_lock=2, note_dropped=1), *START,
+                              ['log', VIOLATION + NOTE + VIOLATION], ['port', PROGRAM], *END)
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 2'})
+        self.assertEqual(self.result['counted'], {'change-outside-lock': 2, 'note-dropped': 1})
+
+    def test_repeated(self):
+        log = VIOLATION + VIOLATION.replace('violation', 'repeated')[:-1] + ' times 4\n'
+        found = self.failures(counts(change_outside_lock=5), *START, ['log', log], *END)
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 5'})
+
+    def test_allowed(self):
+        steps = [['port', '@@ begin inject\n#@ allow-violation change-outside-lock\n'
+                          '#@ request nonsense\n'], ['answer'], ['log', VIOLATION],
+                 ['port', 'ok 1 - a\n1..1\n@@ end inject exit 0\n@@ log-end inject\n']]
+        self.assertEqual(self.failures(counts(change_outside_lock=1), *START, *steps, *END), {})
+        self.assertEqual([row['allowed'] for row in self.result['findings']], [True])
+
+    def test_time_before_it(self):
+        """-msg timestamp=on"""
+        log = '27138@1795976313.499697:' + VIOLATION
+        found = self.failures(counts(change_outside_lock=1), *START, ['log', log], *END)
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 1'})
+
+    def test_device_before_it(self):
+        log = VIOLATION.replace('change-', 'gpu change-')
+        found = self.failures(counts(change_outside_lock=1), *START, ['log', log], *END)
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 1'})
+
+    def test_missing_in_the_log(self):
+        """-D elsewhere, a full disk, an event that is switched off"""
+        found = self.failures(counts(change_outside_lock=4), *START, ['log', VIOLATION], *END)
+        self.assertEqual(found, {
+            'run: no violation': 'change-outside-lock 1, change-outside-lock 3, which device.log '
+                                 'lacks',
+            'run: device.log has what the device has counted':
+                'change-outside-lock: the device counted 4, device.log has 1'})
+
+    def test_no_log(self):
+        found = self.failures(counts(note_dropped=1), *START, *END)
+        self.assertEqual(found, {'run: device.log has what the device has counted':
+                                 'note-dropped: the device counted 1, device.log has 0'})
+
+    def test_too_much_in_the_log(self):
+        found = self.failures(counts(), *START, ['log', NOTE], *END)
+        self.assertEqual(list(found), ['run: device.log has what the device has counted'])
+
+    def test_line_that_is_not_understood(self):
+        for line in ('mali_csf_violation change-outside-lock in 1\n', VIOLATION[:-9],
+                     'mali_csf_violation_again 3\n', 'mali_csf_note\n',
+                     VIOLATION.replace('violation', 'repeated'),
+                     VIOLATION[:-1] + ' times 2\n'):
+            found = self.failures(counts(), *START, ['log', line], *END)
+            self.assertIn('cannot be read', found['run: device.log has what the device has '
+                                                  'counted'], line)
+            os.remove(os.path.join(self.folder, 'device.log'))
+
+    def test_two_gpus(self):
+        found = self.failures(
+            ['counts', {'gpu': {'change-outside-lock': 1}, 'gpu2': {'change-outside-lock': 1}}],
+            *START, ['log', VIOLATION], *END)
+        self.assertIn('the device counted 2, device.log has 1',
+                      found['run: device.log has what the device has counted'])
+
+    def test_qemu_dies(self):
+        for step, text in ((['signal', signal.SIGKILL], 'QEMU was ended by SIGKILL'),
+                           (['signal', signal.SIGXFSZ], 'as large as "ulimit -f" lets it be'),
+                           (['exit', 0], 'the guest powered off, or was reset')):
+            found = self.failures(counts(), *START, step)
+            self.assertIn('QEMU has ended by itself',
+                          found['run: device.log has what the device has counted'])
+            self.assertIn(text, found['run: the guest runs to its end'])
+
+    def test_stopped_by_the_checker(self):
+        found = self.failures(counts(change_outside_lock=1), *START, ['log', VIOLATION], ['stop'],
+                              STRICT='stop')
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 1'})
+
+    def test_off(self):
+        found = self.run_it(*START, *END, STRICT='off')
+        self.assertNotIn('run: no violation', found)
+
+
+class ArgumentsTest(unittest.TestCase):
+
+    def test_log_items(self):
+        self.assertEqual(run_guest.split_log_items(['-d', 'int', '-m', '1G', '--d', 'mmu']),
+                         (['-m', '1G'], ['int', 'mmu']))
+        self.assertEqual(run_guest.split_log_items(['-smp', '1', '-d']), (['-smp', '1', '-d'], []))
+
+
+if __name__ == '__main__':
+    unittest.main()
