@@ -65,7 +65,8 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     mali_csf_mcu_reset_enter(s);
     mali_csf_engine_reset_enter(s);
     mali_csf_perfcnt_reset_enter(s);
-    mali_csf_inject_reset_enter(s);
+    mali_csf_inject_reset(s);
+    mali_csf_irq_lines_reset(s);
     s->spin = (MaliCsfSpin) { };
     mali_csf_checker_forget(s);
 }
@@ -91,6 +92,7 @@ static int mali_csf_pre_save(void *opaque)
 static int mali_csf_pre_load(void *opaque)
 {
     mali_csf_inject_pre_load(opaque);
+    mali_csf_irq_lines_reset(opaque);
     return 0;
 }
 
@@ -157,6 +159,7 @@ static const VMStateDescription vmstate_mali_csf = {
     },
     .subsections = (const VMStateDescription * const []) {
         &vmstate_mali_csf_inject,
+        &vmstate_mali_csf_irq_lines,
         NULL
     },
 };
@@ -238,6 +241,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
                           TYPE_MALI_CSF, s->model->aperture_size);
     mali_csf_inject_init(s);
+    mali_csf_irq_lines_init(s, sbd);
     mali_csf_gpu_init(s, &s->aperture);
     mali_csf_pwr_init(s, &s->aperture);
     mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
@@ -246,9 +250,6 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_checker_init(s);
 
     sysbus_init_mmio(sbd, &s->aperture);
-    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
-        sysbus_init_irq(sbd, &s->irq[i]);
-    }
 }
 
 static void mali_csf_unrealize(DeviceState *dev)

@@ -38,7 +38,7 @@ struct MaliCsfState {
     MemoryRegion mmu_control;
     MemoryRegion user_page;
     MemoryRegion doorbells;
-    qemu_irq irq[MALI_CSF_NUM_IRQS];
+    MaliCsfIrqLines lines;
 
     /* Properties */
     char *model_name;

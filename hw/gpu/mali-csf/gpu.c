@@ -432,7 +432,8 @@ void mali_csf_gpu_soft_reset(MaliCsfState *s)
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_gpu_reset(s);
     }
-    mali_csf_inject_gpu_reset(s);
+    mali_csf_inject_reset(s);
+    mali_csf_irq_lines_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     mali_csf_pwr_gpu_reset(s);
@@ -448,7 +449,8 @@ static void hard_reset(MaliCsfState *s)
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_gpu_reset(s);
     }
-    mali_csf_inject_gpu_reset(s);
+    mali_csf_inject_reset(s);
+    mali_csf_irq_lines_reset(s);
     mali_csf_mcu_gpu_reset(s);
     mali_csf_mmu_gpu_reset(s);
     mali_csf_pwr_gpu_reset(s);
@@ -460,24 +462,27 @@ static void hard_reset(MaliCsfState *s)
     mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
 
-/* A bus error has an address space to blame: only an injection comes here. */
-void mali_csf_gpu_fault(MaliCsfState *s, uint8_t exception, bool has_address,
-                        uint64_t address)
+/*
+ * A fault of the GPU as such.  One that the driver has not heard of yet stays.
+ * A bus error has an address space to blame: only an injection comes here.
+ */
+static void gpu_fault(MaliCsfState *s, const MaliCsfArmed *a)
 {
     uint32_t *regs = s->gpu.regs;
 
     if (!(s->gpu.irq.rawstat & R_GPU_INT_FAULT_MASK)) {
         uint32_t status = FIELD_DP32(0, GPU_FAULTSTATUS, EXCEPTION_TYPE,
-                                     exception);
+                                     a->exception);
 
         status = FIELD_DP32(status, GPU_FAULTSTATUS, ACCESS_TYPE,
                             AS_ACCESS_READ);
-        regs[R_GPU_FAULTSTATUS] = FIELD_DP32(status, GPU_FAULTSTATUS,
-                                             ADDRESS_VALID, has_address);
-        regs[R_GPU_FAULTADDRESS_LO] = address;
-        regs[R_GPU_FAULTADDRESS_HI] = address >> 32;
+        regs[R_GPU_FAULTSTATUS] =
+            FIELD_DP32(status, GPU_FAULTSTATUS, ADDRESS_VALID,
+                       mali_csf_armed_has(a, MALI_CSF_MEMBER_VA));
+        regs[R_GPU_FAULTADDRESS_LO] = a->va;
+        regs[R_GPU_FAULTADDRESS_HI] = a->va >> 32;
     }
-    trace_mali_csf_gpu_fault(exception, address);
+    trace_mali_csf_gpu_fault(a->exception, a->va);
     mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_FAULT_MASK);
 }
 
@@ -509,7 +514,7 @@ static void command_unimplemented(MaliCsfState *s, uint32_t value)
                   value);
 }
 
-void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command)
+static void complete_reset(MaliCsfState *s, uint64_t command)
 {
     uint32_t value = command;
 
@@ -538,12 +543,12 @@ static void command_reset(MaliCsfState *s, uint32_t value)
 {
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
                                &(MaliCsfOccasion) { }, value)) {
-        mali_csf_gpu_complete_reset(s, value);
+        complete_reset(s, value);
     }
 }
 
 /* Memory is coherent: of a flush only what the MMU caches remains. */
-void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command)
+static void complete_flush(MaliCsfState *s, uint64_t command)
 {
     uint32_t value = command;
     uint32_t modes = FIELD_EX32(value, GPU_COMMAND, PAYLOAD);
@@ -564,7 +569,7 @@ static void flush_timer(void *opaque)
     uint32_t value = s->gpu.flush_command;
 
     s->gpu.flush_command = 0;
-    mali_csf_gpu_complete_flush(s, value);
+    complete_flush(s, value);
 }
 
 static void command_flush_caches(MaliCsfState *s, uint32_t value)
@@ -583,7 +588,7 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
         return;
     }
     if (!gpu->flush_latency_ns) {
-        mali_csf_gpu_complete_flush(s, value);
+        complete_flush(s, value);
         return;
     }
     if (mali_csf_strict(&s->checker)) {
@@ -692,6 +697,12 @@ void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
 {
     s->gpu.flush_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, flush_timer, s);
     mali_csf_irq_init(s, &s->gpu.irq, "gpu", MALI_CSF_IRQ_GPU);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
+                                 complete_flush);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
+                                 complete_reset);
+    mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_GPU_FAULT,
+                                gpu_fault);
     memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
                           "mali-csf-gpu-control", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_GPU_CONTROL_BASE,

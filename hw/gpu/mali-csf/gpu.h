@@ -41,18 +41,7 @@ int mali_csf_gpu_post_load(MaliCsfState *s);
 /* Everything but GPU_INT, where who asked for it says that it is done */
 void mali_csf_gpu_soft_reset(MaliCsfState *s);
 
-/*
- * A fault of the GPU as such, of type @exception.  Without @has_address the
- * address is not known.  One that the host has not heard of yet stays.
- */
-void mali_csf_gpu_fault(MaliCsfState *s, uint8_t exception, bool has_address,
-                        uint64_t address);
-
 /* Name of the register at @offset of GPU_CONTROL, or NULL */
 const char *mali_csf_gpu_register_name(uint32_t offset);
-
-/* What an injection held up, see inject.h: it is done now */
-void mali_csf_gpu_complete_flush(MaliCsfState *s, uint64_t command);
-void mali_csf_gpu_complete_reset(MaliCsfState *s, uint64_t command);
 
 #endif /* HW_GPU_MALI_CSF_GPU_H */

@@ -20,6 +20,9 @@ void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
     irq->s = s;
     irq->name = name;
     irq->line = line;
+    if (!s->lines.irq[line]) {
+        s->lines.irq[line] = irq;
+    }
 }
 
 void mali_csf_irq_share(MaliCsfIrq *a, MaliCsfIrq *b)
@@ -35,23 +38,61 @@ static uint32_t irq_stat(const MaliCsfIrq *irq)
 
 bool mali_csf_irq_level(const MaliCsfIrq *irq)
 {
-    return irq_stat(irq) || (irq->other && irq_stat(irq->other));
+    const MaliCsfIrqLines *lines = &irq->s->lines;
+    bool level = irq_stat(irq) || (irq->other && irq_stat(irq->other));
+
+    return (level && !(lines->silent & (1u << irq->line))) ||
+           (lines->glitch & (1u << irq->line));
 }
 
 void mali_csf_irq_update(MaliCsfIrq *irq)
 {
-    MaliCsfState *s = irq->s;
+    qemu_set_irq(irq->s->lines.out[irq->line], mali_csf_irq_level(irq));
+}
 
-    qemu_set_irq(s->irq[irq->line],
-                 mali_csf_inject_level(&s->inject, irq->line,
-                                       mali_csf_irq_level(irq)));
+/* The registers change: a line that an injection keeps low is free again. */
+static void irq_changed(MaliCsfIrq *irq)
+{
+    irq->s->lines.silent &= ~(1u << irq->line);
+}
+
+/* The bits of @bits, which are about to be raised, that shall be */
+static uint32_t without_injected(MaliCsfIrq *irq, uint32_t bits)
+{
+    MaliCsfState *s = irq->s;
+    MaliCsfOccasion occasion = { .interrupt = irq->line, .bits = bits };
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_IRQ_LOST, &occasion);
+    if (a) {
+        bits &= ~a->mask;
+    }
+    if (bits && mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_IRQ_SILENT,
+                                     &occasion)) {
+        s->lines.silent |= 1u << irq->line;
+    }
+    return bits;
+}
+
+/* An interrupt that nothing has caused, or with no mask, its line alone */
+static void spurious(MaliCsfState *s, const MaliCsfArmed *a)
+{
+    MaliCsfIrq *irq = s->lines.irq[a->interrupt];
+
+    if (a->mask) {
+        irq->rawstat |= a->mask;
+    } else {
+        s->lines.glitch |= 1u << a->interrupt;
+    }
+    trace_mali_csf_irq_raise(irq->name, a->mask, irq->rawstat, irq->mask);
+    mali_csf_irq_update(irq);
 }
 
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits)
 {
-    mali_csf_inject_irq_changed(irq->s, irq->line);
+    irq_changed(irq);
     if (mali_csf_injected(&irq->s->inject, MALI_CSF_INJECT_IRQS)) {
-        bits = mali_csf_inject_irq(irq->s, irq->line, bits);
+        bits = without_injected(irq, bits);
     }
     irq->rawstat |= bits;
     trace_mali_csf_irq_raise(irq->name, bits, irq->rawstat, irq->mask);
@@ -63,7 +104,7 @@ void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat)
     trace_mali_csf_irq_clear(irq->name, irq->rawstat & ~rawstat, rawstat,
                              irq->mask);
     irq->rawstat = rawstat;
-    mali_csf_inject_irq_changed(irq->s, irq->line);
+    irq_changed(irq);
     mali_csf_irq_update(irq);
 }
 
@@ -75,8 +116,8 @@ void mali_csf_irq_reset_enter(MaliCsfIrq *irq)
 
 uint32_t mali_csf_irq_read(MaliCsfIrq *irq, hwaddr offset)
 {
-    if (unlikely(irq->s->inject.glitch)) {
-        mali_csf_inject_irq_read(irq->s, irq->line);
+    if (unlikely(irq->s->lines.glitch)) {
+        irq->s->lines.glitch &= ~(1u << irq->line);
         mali_csf_irq_update(irq);
     }
     switch (offset) {
@@ -103,7 +144,7 @@ void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value)
         break;
     case MALI_CSF_INT_MASK:
         irq->mask = value;
-        mali_csf_inject_irq_changed(irq->s, irq->line);
+        irq_changed(irq);
         trace_mali_csf_irq_mask(irq->name, irq->rawstat, irq->mask);
         mali_csf_irq_update(irq);
         break;
@@ -122,6 +163,49 @@ const VMStateDescription vmstate_mali_csf_irq = {
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(rawstat, MaliCsfIrq),
         VMSTATE_UINT32(mask, MaliCsfIrq),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd)
+{
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        sysbus_init_irq(sbd, &s->lines.out[i]);
+    }
+    mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS,
+                                spurious);
+}
+
+void mali_csf_irq_lines_reset(MaliCsfState *s)
+{
+    s->lines.silent = 0;
+    s->lines.glitch = 0;
+}
+
+static bool lines_needed(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    return s->lines.silent | s->lines.glitch;
+}
+
+static int lines_post_load(void *opaque, int version_id)
+{
+    MaliCsfState *s = opaque;
+
+    return (s->lines.silent | s->lines.glitch) >> MALI_CSF_NUM_IRQS ? -EINVAL
+                                                                    : 0;
+}
+
+const VMStateDescription vmstate_mali_csf_irq_lines = {
+    .name = "mali-csf/irq-lines",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = lines_needed,
+    .post_load = lines_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8(lines.silent, MaliCsfState),
+        VMSTATE_UINT8(lines.glitch, MaliCsfState),
         VMSTATE_END_OF_LIST()
     },
 };

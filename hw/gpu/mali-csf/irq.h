@@ -10,6 +10,7 @@
 #include "exec/hwaddr.h"
 #include "hw/gpu/mali-csf.h"
 #include "hw/irq.h"
+#include "hw/sysbus.h"
 #include "migration/vmstate.h"
 
 typedef struct MaliCsfState MaliCsfState;
@@ -27,9 +28,32 @@ typedef struct MaliCsfIrq {
     struct MaliCsfIrq *other;
 } MaliCsfIrq;
 
-extern const VMStateDescription vmstate_mali_csf_irq;
+/* The lines of the device, by MaliCsfIrqLine */
+typedef struct MaliCsfIrqLines {
+    qemu_irq out[MALI_CSF_NUM_IRQS];
+    /* The registers where a bit that nothing has caused is latched */
+    MaliCsfIrq *irq[MALI_CSF_NUM_IRQS];
 
-/* @name is for traces, and must outlive @irq. */
+    /*
+     * What injections make of them, a bit for each: kept low though STAT is
+     * not zero; high for nothing
+     */
+    uint8_t silent;
+    uint8_t glitch;
+} MaliCsfIrqLines;
+
+extern const VMStateDescription vmstate_mali_csf_irq;
+extern const VMStateDescription vmstate_mali_csf_irq_lines;
+
+/* Before any of the registers are initialised */
+void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd);
+/* Any reset, and before a load: no line is kept low or high */
+void mali_csf_irq_lines_reset(MaliCsfState *s);
+
+/*
+ * @name is for traces, and must outlive @irq.  Of several for one @line, the
+ * line is named after the first.
+ */
 void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
                        MaliCsfIrqLine line);
 
@@ -45,7 +69,7 @@ void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat);
 /* RAWSTAT and MASK to zero, without touching the line (reset enter) */
 void mali_csf_irq_reset_enter(MaliCsfIrq *irq);
 
-/* What the registers say that the line of @irq should be */
+/* What the line of @irq is: as the registers say, but for injections */
 bool mali_csf_irq_level(const MaliCsfIrq *irq);
 
 /* Drive the line from the state (reset hold, after load) */

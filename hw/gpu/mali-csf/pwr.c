@@ -147,7 +147,7 @@ void mali_csf_pwr_changed(MaliCsfState *s, bool changed)
     }
 }
 
-void mali_csf_pwr_end_l2_transition(MaliCsfState *s, uint64_t cores)
+static void end_l2_transition(MaliCsfState *s, uint64_t cores)
 {
     s->pwr.l2_transition &= ~cores;
 }
@@ -161,7 +161,7 @@ static void begin_l2_transition(MaliCsfState *s, uint64_t cores)
     }
 }
 
-void mali_csf_pwr_complete_l2_on(MaliCsfState *s, uint64_t cores)
+static void complete_l2_on(MaliCsfState *s, uint64_t cores)
 {
     mali_csf_pwr_changed(s, mali_csf_pwr_up(s, MALI_CSF_POWER_L2, cores));
 }
@@ -171,11 +171,11 @@ void mali_csf_pwr_l2_on(MaliCsfState *s, uint64_t cores)
     begin_l2_transition(s, cores);
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
                                &(MaliCsfOccasion) { }, cores)) {
-        mali_csf_pwr_complete_l2_on(s, cores);
+        complete_l2_on(s, cores);
     }
 }
 
-void mali_csf_pwr_complete_l2_off(MaliCsfState *s, uint64_t cores)
+static void complete_l2_off(MaliCsfState *s, uint64_t cores)
 {
     mali_csf_pwr_changed(s, mali_csf_pwr_down(s, MALI_CSF_POWER_L2, cores));
 }
@@ -185,7 +185,7 @@ void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores)
     begin_l2_transition(s, cores);
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_L2_POWER_OFF,
                                &(MaliCsfOccasion) { }, cores)) {
-        mali_csf_pwr_complete_l2_off(s, cores);
+        complete_l2_off(s, cores);
     }
 }
 
@@ -374,13 +374,16 @@ static uint32_t read_status(MaliCsfState *s, unsigned shift)
 {
     uint64_t value = (uint64_t)(R_PWR_STATUS_HI_ALLOW_SOFT_RESET_MASK |
                                 R_PWR_STATUS_HI_ALLOW_FAST_RESET_MASK) << 32;
+    MaliCsfOccasion occasion = { .bits = MAKE_64BIT_MASK(shift, 32) };
+    const MaliCsfArmed *injection;
 
     for (int i = 0; i < MALI_CSF_NUM_POWER_DOMAINS; i++) {
         value |= delegated(s, i) ? PWR_STATUS_DELEGATED(domains[i].number)
                                  : PWR_STATUS_ALLOW(domains[i].number);
     }
-    return mali_csf_inject_pwr_status(s, value,
-                                      MAKE_64BIT_MASK(shift, 32)) >> shift;
+    injection = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_PWR_STATUS,
+                                     &occasion);
+    return (injection ? value ^ injection->mask : value) >> shift;
 }
 
 /* A register of a domain; false if @offset is none */
@@ -530,6 +533,12 @@ static const MemoryRegionOps pwr_ops = {
 void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container)
 {
     mali_csf_irq_init(s, &s->pwr.irq, "pwr", MALI_CSF_IRQ_GPU);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
+                                 complete_l2_on);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_L2_POWER_OFF,
+                                 complete_l2_off);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_L2_TRANSITION,
+                                 end_l2_transition);
     if (!s->model->has_pwr_control) {
         return;
     }

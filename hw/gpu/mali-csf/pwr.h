@@ -60,10 +60,7 @@ void mali_csf_pwr_changed(MaliCsfState *s, bool changed);
 void mali_csf_pwr_l2_on(MaliCsfState *s, uint64_t cores);
 void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores);
 
-/* What an injection held up, see inject.h: it is done now */
-void mali_csf_pwr_complete_l2_on(MaliCsfState *s, uint64_t cores);
-void mali_csf_pwr_complete_l2_off(MaliCsfState *s, uint64_t cores);
-void mali_csf_pwr_end_l2_transition(MaliCsfState *s, uint64_t cores);
+/* What PWR_COMMAND asked for, done now */
 void mali_csf_pwr_complete_reset(MaliCsfState *s);
 
 #endif /* HW_GPU_MALI_CSF_PWR_H */

@@ -70,11 +70,9 @@ static const char *mode_name(uint64_t transcfg)
 
 static void print_irq(GString *text, MaliCsfState *s, const MaliCsfIrq *irq)
 {
-    bool level = mali_csf_irq_level(irq);
-
     PRINT("  %s: rawstat 0x%08" PRIx32 ", mask 0x%08" PRIx32 ", line %s\n",
           irq->name, irq->rawstat, irq->mask,
-          mali_csf_inject_level(&s->inject, irq->line, level) ? "high" : "low");
+          mali_csf_irq_level(irq) ? "high" : "low");
 }
 
 static void print_gpu(GString *text, MaliCsfState *s)

@@ -229,6 +229,32 @@ static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
     }
 }
 
+/* True if a fault of the instruction at @va was asked for; it has one now */
+static bool injected_fault(const MaliCsfExec *exec, uint64_t va)
+{
+    MaliCsfState *s = exec->s;
+    MaliCsfOccasion occasion = {
+        .slot = exec->csg,
+        .stream = exec->cs,
+        .opcode = exec->word >> CS_OPCODE_SHIFT,
+        .va = va,
+        .size = sizeof(exec->word),
+    };
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FATAL, &occasion);
+    if (a) {
+        mali_csf_stream_fatal(s, exec->csg, exec->cs, a->exception, 0, va);
+        return true;
+    }
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FAULT, &occasion);
+    if (a) {
+        mali_csf_stream_fault(s, exec->csg, exec->cs, a->exception, 0, va);
+        return true;
+    }
+    return false;
+}
+
 static void trace_instruction(const MaliCsfExec *exec)
 {
     char text[CS_DISAS_MAX];
@@ -301,7 +327,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                 trace_instruction(&exec);
             }
             if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
-                mali_csf_inject_stream(s, csg, cs, va, exec.word)) {
+                injected_fault(&exec, va)) {
                 break;
             }
         } else if (!stream->protm_end && mali_csf_inner(exec.word)) {

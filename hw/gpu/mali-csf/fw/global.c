@@ -169,8 +169,11 @@ void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value)
 static void boot_field(MaliCsfState *s, uint32_t va, uint32_t value,
                        MaliCsfControlField field, unsigned csg, unsigned cs)
 {
-    mali_csf_fw_store32(s, va, mali_csf_inject_field(s, field, csg, cs,
-                                                     value));
+    MaliCsfOccasion occasion = { .field = field, .slot = csg, .stream = cs };
+    const MaliCsfArmed *a;
+
+    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_FIELD, &occasion);
+    mali_csf_fw_store32(s, va, a ? a->value : value);
 }
 
 #define FIELD_OF(name)  MALI_CSF_CONTROL_FIELD_##name
@@ -298,10 +301,18 @@ void mali_csf_fw_boot(MaliCsfState *s)
     uint32_t req = mali_csf_fw_load32(s, in + GLB_REQ);
     uint32_t groups = model->csg_slots;
     uint32_t streams = model->cs_per_csg;
+    const MaliCsfArmed *odd;
     unsigned csg;
 
     boot_version(s);
-    mali_csf_inject_slots(s, &groups, &streams);
+    odd = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_SLOTS,
+                               &(MaliCsfOccasion) { });
+    if (odd && mali_csf_armed_has(odd, MALI_CSF_MEMBER_GROUPS)) {
+        groups = odd->groups;
+    }
+    if (odd && mali_csf_armed_has(odd, MALI_CSF_MEMBER_STREAMS)) {
+        streams = odd->streams;
+    }
     /*
      * The same at each boot: the driver keeps pointers that it has made from
      * the first one (panthor_fw_init_ifaces(), v7.3).

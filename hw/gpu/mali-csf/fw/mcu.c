@@ -263,7 +263,9 @@ static void as_unmapped(void *opaque, unsigned as)
     }
 }
 
-void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused)
+/* What an injection held up: it is done now. */
+
+static void complete_boot(MaliCsfState *s, uint64_t unused)
 {
     mcu_forget(s);
     s->mcu.boot_pending = true;
@@ -271,13 +273,14 @@ void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused)
     mali_csf_mcu_schedule_pass(s);
 }
 
-void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused)
+static void complete_stop(MaliCsfState *s, uint64_t unused)
 {
     mcu_forget(s);
     mali_csf_mcu_set_status(s, MCU_STATUS_DISABLED);
 }
 
-void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
+/* The firmware looks at global requests, and at those of MALI_CSF_LOOK_*(). */
+static void look_again(MaliCsfState *s, uint64_t slot_and_stream)
 {
     unsigned csg = slot_and_stream >> 8;
     unsigned cs = slot_and_stream & 0xff;
@@ -295,7 +298,8 @@ void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream)
     mali_csf_mcu_schedule_pass(s);
 }
 
-void mali_csf_mcu_ring_again(MaliCsfState *s, uint64_t slot_and_stream)
+/* The doorbell of MALI_CSF_LOOK_STREAM() rings. */
+static void ring_again(MaliCsfState *s, uint64_t slot_and_stream)
 {
     unsigned csg = slot_and_stream >> 8;
     unsigned cs = slot_and_stream & 0xff;
@@ -335,7 +339,7 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
         mcu->control = value;
         if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_STOP,
                                    &(MaliCsfOccasion) { }, 0)) {
-            mali_csf_mcu_complete_stop(s, 0);
+            complete_stop(s, 0);
         }
         break;
     case MCU_CONTROL_ENABLE:
@@ -353,7 +357,7 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
         }
         if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
                                    &(MaliCsfOccasion) { }, 0)) {
-            mali_csf_mcu_complete_boot(s, 0);
+            complete_boot(s, 0);
         }
         break;
     default:
@@ -447,8 +451,37 @@ static const MemoryRegionOps doorbell_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 4 },
 };
 
+static void own_injections(MaliCsfState *s)
+{
+    static const MaliCsfInjectionKind looked_at[] = {
+        MALI_CSF_INJECTION_KIND_MCU_HALT,
+        MALI_CSF_INJECTION_KIND_PING_ACK,
+        MALI_CSF_INJECTION_KIND_GLB_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_START_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_RESUME_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_SUSPEND_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_TERMINATE_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_STATUS_UPDATE_ACK,
+        MALI_CSF_INJECTION_KIND_CSG_EP_CFG_ACK,
+        MALI_CSF_INJECTION_KIND_CS_ACK,
+        MALI_CSF_INJECTION_KIND_GLB_DOORBELL,
+        MALI_CSF_INJECTION_KIND_CSG_DOORBELL,
+    };
+
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
+                                 complete_boot);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_MCU_STOP,
+                                 complete_stop);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_CS_DOORBELL,
+                                 ring_again);
+    for (unsigned i = 0; i < ARRAY_SIZE(looked_at); i++) {
+        mali_csf_inject_set_complete(s, looked_at[i], look_again);
+    }
+}
+
 void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
 {
+    own_injections(s);
     mali_csf_irq_init(s, &s->mcu.job_irq, "job", MALI_CSF_IRQ_JOB);
     s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
     s->mcu.fw.idle_deadline = -1;

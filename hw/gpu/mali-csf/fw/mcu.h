@@ -68,16 +68,10 @@ void mali_csf_mcu_schedule_pass_at(MaliCsfState *s, int64_t time);
 void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status);
 
 /*
- * What an injection held up, see inject.h: it is done now.  The last two take
- * a slot (bits 15:8) and a stream (7:0), where there are such: MALI_CSF_LOOK_*.
- * One has the firmware look at the global requests and at theirs, the other
- * rings the doorbell of the stream.
+ * What the firmware looks at when an injection holds it up no longer, as the
+ * value of mali_csf_inject_holds(): slot in bits 15:8 and stream in 7:0, where
+ * there are such
  */
-void mali_csf_mcu_complete_boot(MaliCsfState *s, uint64_t unused);
-void mali_csf_mcu_complete_stop(MaliCsfState *s, uint64_t unused);
-void mali_csf_mcu_look_again(MaliCsfState *s, uint64_t slot_and_stream);
-void mali_csf_mcu_ring_again(MaliCsfState *s, uint64_t slot_and_stream);
-
 #define MALI_CSF_LOOK_GLOBAL            0xffffull
 #define MALI_CSF_LOOK_GROUP(csg)        ((uint64_t)(csg) << 8 | 0xff)
 #define MALI_CSF_LOOK_STREAM(csg, cs)   ((uint64_t)(csg) << 8 | (cs))

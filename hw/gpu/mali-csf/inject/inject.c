@@ -20,25 +20,7 @@
 /* A storm has an end, and leaves time for something else */
 #define UNASKED_MAX_COUNT   1000000
 
-/* Members of MaliCsfInjection that not every kind takes */
-enum {
-    GIVEN_SKIP = 1 << 0,
-    GIVEN_DELAY = 1 << 1,
-    GIVEN_AS = 1 << 2,
-    GIVEN_SLOT = 1 << 3,
-    GIVEN_STREAM = 1 << 4,
-    GIVEN_VA = 1 << 5,
-    GIVEN_SIZE = 1 << 6,
-    GIVEN_OPCODE = 1 << 7,
-    GIVEN_COMMAND = 1 << 8,
-    GIVEN_EXCEPTION = 1 << 9,
-    GIVEN_INTERRUPT = 1 << 10,
-    GIVEN_MASK = 1 << 11,
-    GIVEN_GROUPS = 1 << 12,
-    GIVEN_STREAMS = 1 << 13,
-    GIVEN_FIELD = 1 << 14,
-    GIVEN_VALUE = 1 << 15,
-};
+#define GIVEN(member)   BIT(MALI_CSF_MEMBER_##member)
 
 static const char *const member_names[] = {
     "skip", "delay-ns", "address-space", "slot", "stream", "va", "size",
@@ -46,97 +28,50 @@ static const char *const member_names[] = {
     "streams", "field", "value",
 };
 
-#define GIVEN_GROUP     (GIVEN_SKIP | GIVEN_DELAY | GIVEN_SLOT)
-#define GIVEN_ACCESS    (GIVEN_AS | GIVEN_VA | GIVEN_SIZE)
-#define GIVEN_EXECUTION (GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM | GIVEN_VA | \
-                         GIVEN_SIZE | GIVEN_OPCODE | GIVEN_EXCEPTION)
+#define GIVEN_GROUP     (GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(SLOT))
+#define GIVEN_ACCESS    (GIVEN(AS) | GIVEN(VA) | GIVEN(SIZE))
+#define GIVEN_EXECUTION (GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) | \
+                         GIVEN(VA) | GIVEN(SIZE) | GIVEN(OPCODE) | \
+                         GIVEN(EXCEPTION))
 
 typedef struct MaliCsfInjectionRow {
     /* What it takes, and what it cannot do without */
     uint32_t takes;
     uint32_t needs;
-    /* For what completes late: do it now */
-    void (*complete)(MaliCsfState *s, uint64_t value);
     /* Of an access, an instruction or the GPU: what is reported, by default */
     uint8_t exception;
-    /* It comes when its time has come, and not on an occasion */
-    bool unasked;
     /* Only of a model that has PWR_CONTROL */
     bool pwr_control;
 } MaliCsfInjectionRow;
 
 #define ROW(name)   [MALI_CSF_INJECTION_KIND_##name]
 
-/* AS commands have an end of their own, mmu.c, and need no complete() */
 static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(AS_COMMAND) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY | GIVEN_AS | GIVEN_COMMAND,
+        .takes = GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(AS) | GIVEN(COMMAND),
     },
-    ROW(CACHE_FLUSH) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_gpu_complete_flush,
-    },
-    ROW(GPU_RESET) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_gpu_complete_reset,
-    },
-    ROW(L2_POWER_ON) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_pwr_complete_l2_on,
-    },
-    ROW(L2_POWER_OFF) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_pwr_complete_l2_off,
-    },
-    ROW(MCU_BOOT) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_mcu_complete_boot,
-    },
-    ROW(MCU_STOP) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_mcu_complete_stop,
-    },
-    ROW(MCU_HALT) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_mcu_look_again,
-    },
-    ROW(MCU_DEATH) = { .takes = GIVEN_SKIP },
-    ROW(PING_ACK) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_mcu_look_again,
-    },
-    ROW(GLB_ACK) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY | GIVEN_MASK,
-        .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_START_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_RESUME_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_SUSPEND_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_TERMINATE_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_STATUS_UPDATE_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_EP_CFG_ACK) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CS_ACK) = {
-        .takes = GIVEN_GROUP | GIVEN_STREAM,
-        .complete = mali_csf_mcu_look_again,
-    },
-    ROW(IRQ_LOST) = { .takes = GIVEN_SKIP | GIVEN_INTERRUPT | GIVEN_MASK },
-    ROW(IRQ_SILENT) = { .takes = GIVEN_SKIP | GIVEN_INTERRUPT | GIVEN_MASK },
+    ROW(CACHE_FLUSH) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(GPU_RESET) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(L2_POWER_ON) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(L2_POWER_OFF) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(MCU_BOOT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(MCU_STOP) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(MCU_HALT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(MCU_DEATH) = { .takes = GIVEN(SKIP) },
+    ROW(PING_ACK) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(GLB_ACK) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(MASK) },
+    ROW(CSG_START_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CSG_RESUME_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CSG_SUSPEND_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CSG_TERMINATE_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CSG_STATUS_UPDATE_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CSG_EP_CFG_ACK) = { .takes = GIVEN_GROUP },
+    ROW(CS_ACK) = { .takes = GIVEN_GROUP | GIVEN(STREAM) },
+    ROW(IRQ_LOST) = { .takes = GIVEN(SKIP) | GIVEN(INTERRUPT) | GIVEN(MASK) },
+    ROW(IRQ_SILENT) = { .takes = GIVEN(SKIP) | GIVEN(INTERRUPT) | GIVEN(MASK) },
     ROW(IRQ_SPURIOUS) = {
-        .takes = GIVEN_DELAY | GIVEN_INTERRUPT | GIVEN_MASK,
-        .needs = GIVEN_INTERRUPT,
-        .unasked = true,
+        .takes = GIVEN(DELAY) | GIVEN(INTERRUPT) | GIVEN(MASK),
+        .needs = GIVEN(INTERRUPT),
     },
     /*
      * No skip: an instruction proves its accesses before it makes them, and
@@ -151,52 +86,38 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(ACCESS_FLAG_FAULT) = {
         .takes = GIVEN_ACCESS, .exception = AS_FAULT_ACCESS_FLAG + 3,
     },
-    ROW(BUS_ERROR) = {
-        .takes = GIVEN_ACCESS, .exception = AS_FAULT_GPU_BUS,
-    },
+    ROW(BUS_ERROR) = { .takes = GIVEN_ACCESS, .exception = AS_FAULT_GPU_BUS },
     ROW(CS_FAULT) = {
         .takes = GIVEN_EXECUTION, .exception = CS_EXCEPTION_ADDR_RANGE_FAULT,
     },
     ROW(CS_FATAL) = {
         .takes = GIVEN_EXECUTION, .exception = CS_EXCEPTION_UNRECOVERABLE,
     },
-    ROW(GLB_DOORBELL) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CSG_DOORBELL) = {
-        .takes = GIVEN_GROUP, .complete = mali_csf_mcu_look_again,
-    },
-    ROW(CS_DOORBELL) = {
-        .takes = GIVEN_GROUP | GIVEN_STREAM,
-        .complete = mali_csf_mcu_ring_again,
-    },
-    ROW(TILER_OOM) = { .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM },
-    ROW(MCU_ROGUE_HALT) = { .takes = GIVEN_SKIP },
-    ROW(ODD_SLOTS) = { .takes = GIVEN_SKIP | GIVEN_GROUPS | GIVEN_STREAMS },
+    ROW(GLB_DOORBELL) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(CSG_DOORBELL) = { .takes = GIVEN_GROUP },
+    ROW(CS_DOORBELL) = { .takes = GIVEN_GROUP | GIVEN(STREAM) },
+    ROW(TILER_OOM) = { .takes = GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) },
+    ROW(MCU_ROGUE_HALT) = { .takes = GIVEN(SKIP) },
+    ROW(ODD_SLOTS) = { .takes = GIVEN(SKIP) | GIVEN(GROUPS) | GIVEN(STREAMS) },
     ROW(ODD_FIELD) = {
-        .takes = GIVEN_SKIP | GIVEN_SLOT | GIVEN_STREAM | GIVEN_FIELD |
-                 GIVEN_VALUE,
-        .needs = GIVEN_FIELD,
+        .takes = GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) | GIVEN(FIELD) |
+                 GIVEN(VALUE),
+        .needs = GIVEN(FIELD),
     },
     ROW(GPU_FAULT) = {
-        .takes = GIVEN_DELAY | GIVEN_EXCEPTION | GIVEN_VA,
+        .takes = GIVEN(DELAY) | GIVEN(EXCEPTION) | GIVEN(VA),
         .exception = AS_FAULT_GPU_BUS,
-        .unasked = true,
     },
-    ROW(L2_TRANSITION) = {
-        .takes = GIVEN_SKIP | GIVEN_DELAY,
-        .complete = mali_csf_pwr_end_l2_transition,
-    },
+    ROW(L2_TRANSITION) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
     ROW(PWR_NOT_ALLOWED) = {
-        .takes = GIVEN_SKIP | GIVEN_COMMAND, .pwr_control = true,
+        .takes = GIVEN(SKIP) | GIVEN(COMMAND), .pwr_control = true,
     },
     ROW(PWR_INVALID) = {
-        .takes = GIVEN_SKIP | GIVEN_COMMAND, .pwr_control = true,
+        .takes = GIVEN(SKIP) | GIVEN(COMMAND), .pwr_control = true,
     },
     ROW(PWR_STATUS) = {
-        .takes = GIVEN_SKIP | GIVEN_MASK,
-        .needs = GIVEN_MASK,
+        .takes = GIVEN(SKIP) | GIVEN(MASK),
+        .needs = GIVEN(MASK),
         .pwr_control = true,
     },
 };
@@ -211,6 +132,11 @@ static const uint8_t interrupt_lines[MALI_CSF_INTERRUPT__MAX] = {
 };
 
 /* What is armed */
+
+static bool is_unasked(const MaliCsfInject *inject, uint32_t kind)
+{
+    return inject->unasked[kind];
+}
 
 static void update_armed(MaliCsfInject *inject)
 {
@@ -230,7 +156,7 @@ static void arm_timer(MaliCsfState *s)
     for (unsigned i = 0; i < inject->count; i++) {
         const MaliCsfArmed *a = &inject->list[i];
 
-        if (rows[a->kind].unasked && !a->spent) {
+        if (is_unasked(inject, a->kind) && !a->spent) {
             next = MIN(next, a->due);
         }
     }
@@ -265,18 +191,18 @@ static void met(MaliCsfInject *inject, MaliCsfArmed *a)
 
 static bool covers(const MaliCsfArmed *a, const MaliCsfOccasion *o)
 {
-    if (((a->given & GIVEN_AS) && a->as != o->as) ||
-        ((a->given & GIVEN_SLOT) && a->slot != o->slot) ||
-        ((a->given & GIVEN_STREAM) && a->stream != o->stream) ||
-        ((a->given & GIVEN_OPCODE) && a->opcode != o->opcode) ||
-        ((a->given & GIVEN_COMMAND) && a->command != o->command) ||
-        ((a->given & GIVEN_INTERRUPT) && a->interrupt != o->interrupt) ||
-        ((a->given & GIVEN_FIELD) && a->field != o->field) ||
-        ((a->given & GIVEN_MASK) && !(a->mask & o->bits))) {
+    if (((a->given & GIVEN(AS)) && a->as != o->as) ||
+        ((a->given & GIVEN(SLOT)) && a->slot != o->slot) ||
+        ((a->given & GIVEN(STREAM)) && a->stream != o->stream) ||
+        ((a->given & GIVEN(OPCODE)) && a->opcode != o->opcode) ||
+        ((a->given & GIVEN(COMMAND)) && a->command != o->command) ||
+        ((a->given & GIVEN(INTERRUPT)) && a->interrupt != o->interrupt) ||
+        ((a->given & GIVEN(FIELD)) && a->field != o->field) ||
+        ((a->given & GIVEN(MASK)) && !(a->mask & o->bits))) {
         return false;
     }
     /* Neither range wraps: it was checked, or is part of a page. */
-    return !(a->given & GIVEN_VA) ||
+    return !(a->given & GIVEN(VA)) ||
            (o->va <= a->va + (a->size - 1) &&
             o->va + (o->size - 1) >= a->va);
 }
@@ -336,99 +262,10 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
 {
     const MaliCsfArmed *a = mali_csf_inject_meet(s, kind, occasion);
 
-    if (a && (a->given & GIVEN_DELAY)) {
+    if (a && (a->given & GIVEN(DELAY))) {
         defer(s, a, value);
     }
     return a;
-}
-
-void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
-                           uint32_t *streams)
-{
-    const MaliCsfArmed *a;
-
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_SLOTS,
-                             &(MaliCsfOccasion) { });
-    if (a && (a->given & GIVEN_GROUPS)) {
-        *groups = a->groups;
-    }
-    if (a && (a->given & GIVEN_STREAMS)) {
-        *streams = a->streams;
-    }
-}
-
-uint32_t mali_csf_inject_field(MaliCsfState *s, MaliCsfControlField field,
-                               unsigned csg, unsigned cs, uint32_t value)
-{
-    MaliCsfOccasion occasion = { .field = field, .slot = csg, .stream = cs };
-    const MaliCsfArmed *a;
-
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_ODD_FIELD, &occasion);
-    return a ? a->value : value;
-}
-
-uint64_t mali_csf_inject_pwr_status(MaliCsfState *s, uint64_t value,
-                                    uint64_t bits)
-{
-    MaliCsfOccasion occasion = { .bits = bits };
-    const MaliCsfArmed *a;
-
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_PWR_STATUS,
-                             &occasion);
-    return a ? value ^ a->mask : value;
-}
-
-/* Interrupts */
-
-static MaliCsfIrq *irq_of(MaliCsfState *s, unsigned line)
-{
-    switch (line) {
-    case MALI_CSF_IRQ_JOB:
-        return &s->mcu.job_irq;
-    case MALI_CSF_IRQ_MMU:
-        return &s->mmu.irq;
-    default:
-        return &s->gpu.irq;
-    }
-}
-
-uint32_t mali_csf_inject_irq(MaliCsfState *s, unsigned line, uint32_t bits)
-{
-    MaliCsfOccasion occasion = { .interrupt = line, .bits = bits };
-    const MaliCsfArmed *a;
-
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_IRQ_LOST, &occasion);
-    if (a) {
-        bits &= ~a->mask;
-    }
-    if (bits && mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_IRQ_SILENT,
-                                     &occasion)) {
-        s->inject.silent |= 1u << line;
-    }
-    return bits;
-}
-
-void mali_csf_inject_irq_read(MaliCsfState *s, unsigned line)
-{
-    s->inject.glitch &= ~(1u << line);
-}
-
-void mali_csf_inject_irq_changed(MaliCsfState *s, unsigned line)
-{
-    s->inject.silent &= ~(1u << line);
-}
-
-static void spurious_interrupt(MaliCsfState *s, MaliCsfArmed *a)
-{
-    MaliCsfIrq *irq = irq_of(s, a->interrupt);
-
-    if (a->mask) {
-        irq->rawstat |= a->mask;
-    } else {
-        s->inject.glitch |= 1u << a->interrupt;
-    }
-    trace_mali_csf_irq_raise(irq->name, a->mask, irq->rawstat, irq->mask);
-    mali_csf_irq_update(irq);
 }
 
 static void inject_timer(void *opaque)
@@ -440,17 +277,12 @@ static void inject_timer(void *opaque)
     for (unsigned i = 0; i < inject->count; i++) {
         MaliCsfArmed *a = &inject->list[i];
 
-        if (rows[a->kind].unasked && !a->spent && a->due <= now) {
+        if (is_unasked(inject, a->kind) && !a->spent && a->due <= now) {
             /* From now on, not from when it was due: no burst to catch up */
             a->due = now + MAX(MIN(a->delay_ns, MALI_CSF_LATENCY_MAX_NS),
                                UNASKED_PERIOD_NS);
             met(inject, a);
-            if (a->kind == MALI_CSF_INJECTION_KIND_GPU_FAULT) {
-                mali_csf_gpu_fault(s, a->exception, a->given & GIVEN_VA,
-                                   a->va);
-            } else {
-                spurious_interrupt(s, a);
-            }
+            inject->unasked[a->kind](s, a);
         }
     }
     for (unsigned i = 0; i < MALI_CSF_MAX_LATE; i++) {
@@ -459,57 +291,10 @@ static void inject_timer(void *opaque)
         if (late->pending && late->due <= now) {
             late->pending = false;
             trace_mali_csf_inject_late(MaliCsfInjectionKind_str(late->kind));
-            rows[late->kind].complete(s, late->value);
+            inject->complete[late->kind](s, late->value);
         }
     }
     arm_timer(s);
-}
-
-/* Accesses and instructions */
-
-uint8_t mali_csf_inject_access(MaliCsfState *s, unsigned as, uint64_t va,
-                               uint64_t size, bool *bus_error)
-{
-    static const uint8_t kinds[] = {
-        MALI_CSF_INJECTION_KIND_TRANSLATION_FAULT,
-        MALI_CSF_INJECTION_KIND_PERMISSION_FAULT,
-        MALI_CSF_INJECTION_KIND_ACCESS_FLAG_FAULT,
-        MALI_CSF_INJECTION_KIND_BUS_ERROR,
-    };
-    MaliCsfOccasion occasion = { .as = as, .va = va, .size = size };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (mali_csf_inject_meet(s, kinds[i], &occasion)) {
-            *bus_error = kinds[i] == MALI_CSF_INJECTION_KIND_BUS_ERROR;
-            return rows[kinds[i]].exception;
-        }
-    }
-    return 0;
-}
-
-bool mali_csf_inject_stream(MaliCsfState *s, unsigned csg, unsigned cs,
-                            uint64_t va, uint64_t word)
-{
-    MaliCsfOccasion occasion = {
-        .slot = csg,
-        .stream = cs,
-        .opcode = word >> CS_OPCODE_SHIFT,
-        .va = va,
-        .size = sizeof(word),
-    };
-    const MaliCsfArmed *a;
-
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FATAL, &occasion);
-    if (a) {
-        mali_csf_stream_fatal(s, csg, cs, a->exception, 0, va);
-        return true;
-    }
-    a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FAULT, &occasion);
-    if (a) {
-        mali_csf_stream_fault(s, csg, cs, a->exception, 0, va);
-        return true;
-    }
-    return false;
 }
 
 /* The commands */
@@ -524,34 +309,34 @@ static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
         .count = a->count,
         .has_skip = true,
         .skip = a->skip,
-        .has_delay_ns = a->given & GIVEN_DELAY,
+        .has_delay_ns = a->given & GIVEN(DELAY),
         .delay_ns = a->delay_ns,
-        .has_address_space = a->given & GIVEN_AS,
+        .has_address_space = a->given & GIVEN(AS),
         .address_space = a->as,
-        .has_slot = a->given & GIVEN_SLOT,
+        .has_slot = a->given & GIVEN(SLOT),
         .slot = a->slot,
-        .has_stream = a->given & GIVEN_STREAM,
+        .has_stream = a->given & GIVEN(STREAM),
         .stream = a->stream,
-        .has_va = a->given & GIVEN_VA,
+        .has_va = a->given & GIVEN(VA),
         .va = a->va,
-        .has_size = a->given & GIVEN_VA,
+        .has_size = a->given & GIVEN(VA),
         .size = a->size,
-        .has_opcode = a->given & GIVEN_OPCODE,
+        .has_opcode = a->given & GIVEN(OPCODE),
         .opcode = a->opcode,
-        .has_command = a->given & GIVEN_COMMAND,
+        .has_command = a->given & GIVEN(COMMAND),
         .command = a->command,
-        .has_exception = a->given & GIVEN_EXCEPTION,
+        .has_exception = a->given & GIVEN(EXCEPTION),
         .exception = a->exception,
-        .has_interrupt = a->given & GIVEN_INTERRUPT,
-        .has_mask = a->given & GIVEN_MASK,
+        .has_interrupt = a->given & GIVEN(INTERRUPT),
+        .has_mask = a->given & GIVEN(MASK),
         .mask = a->mask,
-        .has_groups = a->given & GIVEN_GROUPS,
+        .has_groups = a->given & GIVEN(GROUPS),
         .groups = a->groups,
-        .has_streams = a->given & GIVEN_STREAMS,
+        .has_streams = a->given & GIVEN(STREAMS),
         .streams = a->streams,
-        .has_field = a->given & GIVEN_FIELD,
+        .has_field = a->given & GIVEN(FIELD),
         .field = a->field,
-        .has_value = a->given & GIVEN_VALUE,
+        .has_value = a->given & GIVEN(VALUE),
         .value = a->value,
         .id = a->id,
         .met = a->met,
@@ -568,22 +353,22 @@ static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
 
 static uint32_t given_members(const MaliCsfInjectionRequest *r)
 {
-    return (r->has_skip ? GIVEN_SKIP : 0) |
-           (r->has_delay_ns ? GIVEN_DELAY : 0) |
-           (r->has_address_space ? GIVEN_AS : 0) |
-           (r->has_slot ? GIVEN_SLOT : 0) |
-           (r->has_stream ? GIVEN_STREAM : 0) |
-           (r->has_va ? GIVEN_VA : 0) |
-           (r->has_size ? GIVEN_SIZE : 0) |
-           (r->has_opcode ? GIVEN_OPCODE : 0) |
-           (r->has_command ? GIVEN_COMMAND : 0) |
-           (r->has_exception ? GIVEN_EXCEPTION : 0) |
-           (r->has_interrupt ? GIVEN_INTERRUPT : 0) |
-           (r->has_mask ? GIVEN_MASK : 0) |
-           (r->has_groups ? GIVEN_GROUPS : 0) |
-           (r->has_streams ? GIVEN_STREAMS : 0) |
-           (r->has_field ? GIVEN_FIELD : 0) |
-           (r->has_value ? GIVEN_VALUE : 0);
+    return (r->has_skip ? GIVEN(SKIP) : 0) |
+           (r->has_delay_ns ? GIVEN(DELAY) : 0) |
+           (r->has_address_space ? GIVEN(AS) : 0) |
+           (r->has_slot ? GIVEN(SLOT) : 0) |
+           (r->has_stream ? GIVEN(STREAM) : 0) |
+           (r->has_va ? GIVEN(VA) : 0) |
+           (r->has_size ? GIVEN(SIZE) : 0) |
+           (r->has_opcode ? GIVEN(OPCODE) : 0) |
+           (r->has_command ? GIVEN(COMMAND) : 0) |
+           (r->has_exception ? GIVEN(EXCEPTION) : 0) |
+           (r->has_interrupt ? GIVEN(INTERRUPT) : 0) |
+           (r->has_mask ? GIVEN(MASK) : 0) |
+           (r->has_groups ? GIVEN(GROUPS) : 0) |
+           (r->has_streams ? GIVEN(STREAMS) : 0) |
+           (r->has_field ? GIVEN(FIELD) : 0) |
+           (r->has_value ? GIVEN(VALUE) : 0);
 }
 
 static bool check_number(const char *kind, const char *member, unsigned value,
@@ -639,7 +424,7 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
         error_setg(errp, "%s: mask 0 matches nothing", kind);
         return false;
     }
-    if (row->unasked && r->has_count &&
+    if (is_unasked(&s->inject, r->kind) && r->has_count &&
         (!r->count || r->count > UNASKED_MAX_COUNT)) {
         error_setg(errp, "%s: count is to be from 1 to %u", kind,
                    UNASKED_MAX_COUNT);
@@ -685,12 +470,13 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
 {
     MaliCsfState *s = mali_csf_find(r->path, errp);
     bool spurious = r->kind == MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS;
-    bool unasked = rows[r->kind].unasked;
+    bool unasked;
     MaliCsfArmed *a;
 
     if (!s || !check_request(s, r, errp)) {
         return NULL;
     }
+    unasked = is_unasked(&s->inject, r->kind);
     a = new_place(&s->inject);
     if (!a) {
         error_setg(errp, "%d injections are armed, which is the limit: clear "
@@ -706,7 +492,7 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
         .delay_ns = r->has_delay_ns ? r->delay_ns :
                     unasked ? UNASKED_PERIOD_NS : 0,
         .va = r->has_va ? r->va : 0,
-        .size = r->has_size ? r->size : rows[r->kind].takes & GIVEN_OPCODE ?
+        .size = r->has_size ? r->size : rows[r->kind].takes & GIVEN(OPCODE) ?
                 INSTRUCTION_SIZE : DEFAULT_SIZE,
         .mask = r->has_mask ? r->mask : spurious ? 0 : UINT32_MAX,
         .value = r->has_value ? r->value : 0,
@@ -818,34 +604,43 @@ void mali_csf_inject_finalize(MaliCsfState *s)
     timer_free(s->inject.timer);
 }
 
-void mali_csf_inject_reset_enter(MaliCsfState *s)
+void mali_csf_inject_set_complete(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                  MaliCsfInjectComplete *complete)
 {
-    drop_late(&s->inject);
-    s->inject.silent = 0;
-    s->inject.glitch = 0;
-    arm_timer(s);
+    s->inject.complete[kind] = complete;
 }
 
-void mali_csf_inject_gpu_reset(MaliCsfState *s)
+void mali_csf_inject_set_unasked(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                 MaliCsfInjectUnasked *unasked)
 {
-    mali_csf_inject_reset_enter(s);
+    s->inject.unasked[kind] = unasked;
+}
+
+void mali_csf_inject_reset(MaliCsfState *s)
+{
+    drop_late(&s->inject);
+    arm_timer(s);
 }
 
 void mali_csf_inject_pre_load(MaliCsfState *s)
 {
-    QEMUTimer *timer = s->inject.timer;
+    MaliCsfInject *inject = &s->inject;
 
-    s->inject = (MaliCsfInject) { .timer = timer };
-    timer_del(timer);
+    inject->count = 0;
+    inject->last_id = 0;
+    memset(inject->list, 0, sizeof(inject->list));
+    drop_late(inject);
+    update_armed(inject);
+    arm_timer(s);
 }
 
-static bool armed_valid(const MaliCsfArmed *a)
+static bool armed_valid(const MaliCsfInject *inject, const MaliCsfArmed *a)
 {
     return a->kind < MALI_CSF_INJECTION_KIND__MAX &&
            !(a->given & ~rows[a->kind].takes) &&
            a->interrupt < MALI_CSF_NUM_IRQS && a->size &&
            a->va + (a->size - 1) >= a->va &&
-           (!rows[a->kind].unasked ||
+           (!is_unasked(inject, a->kind) ||
             (a->count && a->count <= UNASKED_MAX_COUNT && a->due >= 0)) &&
            (!a->count || a->met <= a->count) &&
            a->spent == (a->count && a->met == a->count);
@@ -855,12 +650,11 @@ int mali_csf_inject_post_load(MaliCsfState *s)
 {
     MaliCsfInject *inject = &s->inject;
 
-    if (inject->count > MALI_CSF_MAX_INJECTIONS ||
-        (inject->silent | inject->glitch) >> MALI_CSF_NUM_IRQS) {
+    if (inject->count > MALI_CSF_MAX_INJECTIONS) {
         return -EINVAL;
     }
     for (unsigned i = 0; i < inject->count; i++) {
-        if (!armed_valid(&inject->list[i])) {
+        if (!armed_valid(inject, &inject->list[i])) {
             return -EINVAL;
         }
     }
@@ -868,7 +662,7 @@ int mali_csf_inject_post_load(MaliCsfState *s)
         const MaliCsfLate *late = &inject->late[i];
 
         if (late->pending && (late->kind >= MALI_CSF_INJECTION_KIND__MAX ||
-                              !rows[late->kind].complete)) {
+                              !inject->complete[late->kind])) {
             return -EINVAL;
         }
     }
@@ -932,8 +726,8 @@ static bool inject_needed(void *opaque)
 
 const VMStateDescription vmstate_mali_csf_inject = {
     .name = "mali-csf/inject",
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .needed = inject_needed,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(inject.count, MaliCsfState),
@@ -943,8 +737,6 @@ const VMStateDescription vmstate_mali_csf_inject = {
                              vmstate_mali_csf_armed, MaliCsfArmed),
         VMSTATE_STRUCT_ARRAY(inject.late, MaliCsfState, MALI_CSF_MAX_LATE, 1,
                              vmstate_mali_csf_late, MaliCsfLate),
-        VMSTATE_UINT8(inject.silent, MaliCsfState),
-        VMSTATE_UINT8(inject.glitch, MaliCsfState),
         VMSTATE_END_OF_LIST()
     },
 };

@@ -2,8 +2,9 @@
  * Mali CSF GPU: faults that somebody asks for
  *
  * An injection arms a condition that the device's usual path meets later:
- * where something could go wrong, the path asks whether it shall.  Nothing
- * armed, that costs one test of a bit.
+ * where something could go wrong, the path asks whether it shall, and does what
+ * follows itself.  Nothing armed, that costs one test of a bit.  What comes by
+ * itself, or late, goes to a function of the block that the kind belongs to.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -23,11 +24,32 @@ typedef struct MaliCsfFault MaliCsfFault;
 /* Things that complete late, at the same time */
 #define MALI_CSF_MAX_LATE           32
 
+/* Members of MaliCsfInjection that not every kind takes */
+typedef enum MaliCsfMember {
+    MALI_CSF_MEMBER_SKIP,
+    MALI_CSF_MEMBER_DELAY,
+    MALI_CSF_MEMBER_AS,
+    MALI_CSF_MEMBER_SLOT,
+    MALI_CSF_MEMBER_STREAM,
+    MALI_CSF_MEMBER_VA,
+    MALI_CSF_MEMBER_SIZE,
+    MALI_CSF_MEMBER_OPCODE,
+    MALI_CSF_MEMBER_COMMAND,
+    MALI_CSF_MEMBER_EXCEPTION,
+    MALI_CSF_MEMBER_INTERRUPT,
+    MALI_CSF_MEMBER_MASK,
+    MALI_CSF_MEMBER_GROUPS,
+    MALI_CSF_MEMBER_STREAMS,
+    MALI_CSF_MEMBER_FIELD,
+    MALI_CSF_MEMBER_VALUE,
+    MALI_CSF_NUM_MEMBERS,
+} MaliCsfMember;
+
 /* One injection; what is not among @given is zero */
 typedef struct MaliCsfArmed {
     uint32_t id;
     uint32_t kind;
-    /* Which of the members that follow were given */
+    /* Which of the members that follow were given: BIT(MALI_CSF_MEMBER_*) */
     uint32_t given;
     uint32_t count;
     uint32_t skip;
@@ -63,7 +85,16 @@ typedef struct MaliCsfLate {
     int64_t due;
 } MaliCsfLate;
 
+/* Something that was held up completes now; @value: as it was then */
+typedef void MaliCsfInjectComplete(MaliCsfState *s, uint64_t value);
+/* The time of something has come that waits for no occasion */
+typedef void MaliCsfInjectUnasked(MaliCsfState *s, const MaliCsfArmed *a);
+
 typedef struct MaliCsfInject {
+    /* By kind, set for good by the block that the kind belongs to */
+    MaliCsfInjectComplete *complete[MALI_CSF_INJECTION_KIND__MAX];
+    MaliCsfInjectUnasked *unasked[MALI_CSF_INJECTION_KIND__MAX];
+
     /* A bit for each kind of which one is armed */
     uint64_t armed;
     uint32_t count;
@@ -71,10 +102,6 @@ typedef struct MaliCsfInject {
     MaliCsfArmed list[MALI_CSF_MAX_INJECTIONS];
     MaliCsfLate late[MALI_CSF_MAX_LATE];
     QEMUTimer *timer;
-
-    /* By MaliCsfIrqLine: kept low though STAT is not zero; high for nothing */
-    uint8_t silent;
-    uint8_t glitch;
 } MaliCsfInject;
 
 /* What the path that asks knows of the occasion; unused members are zero */
@@ -122,13 +149,26 @@ extern const VMStateDescription vmstate_mali_csf_inject;
 
 void mali_csf_inject_init(MaliCsfState *s);
 void mali_csf_inject_finalize(MaliCsfState *s);
-/* QEMU reset: what is armed stays so, what would complete late is dropped */
-void mali_csf_inject_reset_enter(MaliCsfState *s);
-/* GPU soft or hard reset: likewise, and no line is kept low or high */
-void mali_csf_inject_gpu_reset(MaliCsfState *s);
+/* Any reset: what is armed stays so, what would complete late is dropped */
+void mali_csf_inject_reset(MaliCsfState *s);
 /* Before a load: nothing is armed unless the stream says so */
 void mali_csf_inject_pre_load(MaliCsfState *s);
 int mali_csf_inject_post_load(MaliCsfState *s);
+
+/*
+ * A block says, when it is initialised, what becomes of a kind that it owns:
+ * how it completes late, or that it comes unasked, when its time has come.
+ */
+void mali_csf_inject_set_complete(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                  MaliCsfInjectComplete *complete);
+void mali_csf_inject_set_unasked(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                 MaliCsfInjectUnasked *unasked);
+
+static inline bool mali_csf_armed_has(const MaliCsfArmed *a,
+                                      MaliCsfMember member)
+{
+    return a->given & BIT(member);
+}
 
 /* Is any of these kinds armed?  @kinds: bits of MALI_CSF_INJECT_BIT() */
 static inline bool mali_csf_injected(const MaliCsfInject *inject,
@@ -154,53 +194,12 @@ const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
  *
  * If the result is not NULL, the caller leaves it as it is.  If the injection
  * has a delay, the kind's complete() function is called with @value when it
- * is over.
+ * is over, and without one, never.
  */
 const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
                                           MaliCsfInjectionKind kind,
                                           const MaliCsfOccasion *occasion,
                                           uint64_t value);
-
-/* What the firmware says it has, when it boots; at first what it does have */
-void mali_csf_inject_slots(MaliCsfState *s, uint32_t *groups,
-                           uint32_t *streams);
-
-/* What the firmware writes to a field at boot; @value: what it should */
-uint32_t mali_csf_inject_field(MaliCsfState *s, MaliCsfControlField field,
-                               unsigned csg, unsigned cs, uint32_t value);
-
-/* PWR_STATUS as the host reads it: @value, of which @bits are read now */
-uint64_t mali_csf_inject_pwr_status(MaliCsfState *s, uint64_t value,
-                                    uint64_t bits);
-
-/* The bits of @bits, about to be raised on @line, that shall be */
-uint32_t mali_csf_inject_irq(MaliCsfState *s, unsigned line, uint32_t bits);
-
-/* The guest reads the interrupt registers of the line, or they change */
-void mali_csf_inject_irq_read(MaliCsfState *s, unsigned line);
-void mali_csf_inject_irq_changed(MaliCsfState *s, unsigned line);
-
-/* Level of a line whose STAT is zero or not */
-static inline bool mali_csf_inject_level(const MaliCsfInject *inject,
-                                         unsigned line, bool level)
-{
-    if (likely(!(inject->silent | inject->glitch))) {
-        return level;
-    }
-    return (level && !(inject->silent & (1u << line))) ||
-           (inject->glitch & (1u << line));
-}
-
-/*
- * The exception that an access to [@va, @va + @size) of @as shall take, or
- * 0; @bus_error: it is not the MMU's.
- */
-uint8_t mali_csf_inject_access(MaliCsfState *s, unsigned as, uint64_t va,
-                               uint64_t size, bool *bus_error);
-
-/* Does the instruction @word at @va take a fault?  Then it has one now. */
-bool mali_csf_inject_stream(MaliCsfState *s, unsigned csg, unsigned cs,
-                            uint64_t va, uint64_t word);
 
 /**
  * mali_csf_find: the device of that path

@@ -130,21 +130,32 @@ static MaliCsfMemResult translate_other_mode(MaliCsfMemView *view, unsigned as,
     return MALI_CSF_MEM_DONE;
 }
 
-/* True if somebody asked for a fault of this access; then it has one */
+/* True if a fault of this access was asked for; then it has one */
 static bool injected_fault(MaliCsfMemView *view, unsigned as, uint64_t va,
                            uint64_t size, MaliCsfMemAccess access,
                            MaliCsfFault *fault, MaliCsfMemResult *result)
 {
-    bool bus_error = false;
-    uint8_t exception = mali_csf_inject_access(view->watched_by, as, va,
-                                               size, &bus_error);
+    static const struct {
+        MaliCsfInjectionKind kind;
+        MaliCsfMemResult result;
+    } kinds[] = {
+        { MALI_CSF_INJECTION_KIND_TRANSLATION_FAULT, MALI_CSF_MEM_FAULTED },
+        { MALI_CSF_INJECTION_KIND_PERMISSION_FAULT, MALI_CSF_MEM_FAULTED },
+        { MALI_CSF_INJECTION_KIND_ACCESS_FLAG_FAULT, MALI_CSF_MEM_FAULTED },
+        { MALI_CSF_INJECTION_KIND_BUS_ERROR, MALI_CSF_MEM_BUS_ERROR },
+    };
+    MaliCsfOccasion occasion = { .as = as, .va = va, .size = size };
 
-    if (!exception) {
-        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        const MaliCsfArmed *a = mali_csf_inject_meet(view->watched_by,
+                                                     kinds[i].kind, &occasion);
+
+        if (a) {
+            *result = fail(kinds[i].result, a->exception, va, access, fault);
+            return true;
+        }
     }
-    *result = fail(bus_error ? MALI_CSF_MEM_BUS_ERROR : MALI_CSF_MEM_FAULTED,
-                   exception, va, access, fault);
-    return true;
+    return false;
 }
 
 /* @size bytes at @va, all of which are in one page of 4 KiB, unlocked */
