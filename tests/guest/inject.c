@@ -295,6 +295,23 @@ static const Case cases[] = {
     { "unrecoverable fault", "cs-fatal opcode=0x15", FIRST_JOB,
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true,
       "cs_slot_process_fatal_event_locked" },
+    /* Words that boards with a Mali-G610 have logged */
+    { "bus fault of a board", "cs-fault opcode=0x15 exception=0x48 data=0xc "
+      "info=0", FIRST_JOB, "CS_FAULT.EXCEPTION_TYPE: 0x48 (CS_BUS_FAULT)"
+      "\\x0aCS_FAULT.EXCEPTION_DATA: 0xc"
+      "\\x0aCS_FAULT_INFO.EXCEPTION_DATA: 0x0", false, true,
+      "cs_slot_process_fault_event_locked" },
+    { "lost resource of a board", "cs-fault opcode=0x15 exception=0xf "
+      "info=0x600", FIRST_JOB, "CS_FAULT.EXCEPTION_TYPE: 0xf (CS_RES_TERM)"
+      "\\x0aCS_FAULT.EXCEPTION_DATA: 0x0"
+      "\\x0aCS_FAULT_INFO.EXCEPTION_DATA: 0x600", false, true,
+      "cs_slot_process_fault_event_locked" },
+    { "fatal bus fault of a board", "cs-fatal opcode=0x15 exception=0x48 "
+      "info=0xbffe000", FIRST_JOB, "CS_FATAL_INFO.EXCEPTION_DATA: 0xbffe000",
+      false, true, "cs_slot_process_fatal_event_locked" },
+    { "source of a board's fault", "translation-fault va=0x20000000 "
+      "exception=0xc1 source-id=0x2100", FIRST_JOB, "source id 0x2100", false,
+      true, "panthor_mmu_irq_handler" },
     /* A reset that is asked for by that, and goes wrong as well */
     { "reset that is late", "gpu-reset delay-ns=50000000", RESET,
       "CS_FATAL.EXCEPTION_TYPE: 0x41", true, true, "panthor_gpu_soft_reset" },

@@ -131,6 +131,18 @@ static void test_commands(void)
            "{'kind': 'cs-ack', 'stream': 8}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "address-space 16 is not below 16",
            "{'kind': 'bus-error', 'address-space': 16}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "data 16777216 is not below 16777216",
+           "{'kind': 'cs-fatal', 'data': 16777216}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "bus-error takes no data, but count, "
+           "address-space, va, size, source-id",
+           "{'kind': 'bus-error', 'data': 1}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "takes no source-id",
+           "{'kind': 'cs-fault', 'source-id': 1}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "source-id",
+           "{'kind': 'bus-error', 'source-id': 65536}");
+    refuse(&gpu, MALI_CSF_QOM_PATH,
+           "exception 0xc8 is not one of 0xc0 to 0xc3",
+           "{'kind': 'translation-fault', 'exception': 200}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "needs interrupt",
            "{'kind': 'irq-spurious'}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "count is to be from 1",
@@ -167,7 +179,8 @@ static void test_commands(void)
 static void test_hmp(void)
 {
     g_autofree char *armed = NULL, *unknown = NULL, *bad = NULL;
-    g_autofree char *cleared = NULL, *gone = NULL;
+    g_autofree char *cleared = NULL, *gone = NULL, *word = NULL;
+    g_autofree char *large = NULL;
     QMaliCsf gpu;
 
     mali_csf_init(&gpu, NULL);
@@ -175,7 +188,13 @@ static void test_hmp(void)
     g_assert_nonnull(strstr(unknown, "unknown kind 'bad-luck'"));
     g_assert_nonnull(strstr(unknown, "as-command, cache-flush"));
     bad = qtest_hmp(gpu.qts, "mali_csf_inject gpu-reset slots=2");
-    g_assert_nonnull(strstr(bad, "slots"));
+    g_assert_cmpstr(bad, ==, "Error: gpu-reset takes no slots, but count, "
+                    "skip, delay-ns\r\n");
+    word = qtest_hmp(gpu.qts, "mali_csf_inject cs-fault data");
+    g_assert_nonnull(strstr(word, "data"));
+    large = qtest_hmp(gpu.qts, "mali_csf_inject cs-fault data=0x1000000");
+    g_assert_cmpstr(large, ==, "Error: cs-fault: data 16777216 is not below "
+                    "16777216\r\n");
     armed = qtest_hmp(gpu.qts,
                       "mali_csf_inject bus-error va=0x1000,count=2");
     g_assert_nonnull(strstr(armed, "injection 1"));
@@ -971,6 +990,56 @@ static void test_cs_fault(void)
     mali_csf_bench_quit(&b);
 }
 
+/* The words that a board logged, and the largest ones */
+static void test_cs_fault_words(void)
+{
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    arm(&b.gpu, "{'kind': 'cs-fault', 'opcode': %d, 'exception': 72,"
+        " 'data': 12, 'info': 0}", CS_OP_ADD_IMM32);
+    submit_adds(&b);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FAULT), ==, 0xc48);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue, CS_FAULT_INFO), ==, 0);
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    g_assert(mali_csf_queue_wait(b.queue, MALI_CSF_TIMEOUT));
+
+    arm(&b.gpu, "{'kind': 'cs-fatal', 'data': 16777215,"
+        " 'info': 18446744073709551614}");
+    submit_adds(&b);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FATAL,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL), ==,
+                    0xffffff00 | CS_EXCEPTION_UNRECOVERABLE);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue, CS_FATAL_INFO), ==,
+                    UINT64_MAX - 1);
+    mali_csf_bench_quit(&b);
+}
+
+static void test_fault_source(void)
+{
+    QMaliCsfBench b;
+    QMaliCsf gpu;
+
+    mali_csf_bench_init(&b, NULL);
+    arm(&b.gpu, "{'kind': 'translation-fault', 'va': %llu, 'exception': 193,"
+        " 'source-id': 8448}", (unsigned long long)b.out.va);
+    mali_csf_bench_submit_load(&b, b.out.va, 0);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&b.gpu,
+                                   mali_csf_as_reg(1, A_AS_FAULTSTATUS)), ==,
+                    0x210002c1);
+    mali_csf_bench_quit(&b);
+
+    mali_csf_init(&gpu, NULL);
+    arm(&gpu, "{'kind': 'gpu-fault', 'source-id': 4660}");
+    mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&gpu, A_GPU_FAULTSTATUS) >> 16, ==, 0x1234);
+    mali_csf_quit(&gpu);
+}
+
 static void test_cs_fatal(void)
 {
     const uint64_t code[] = {
@@ -1674,6 +1743,8 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/accesses", test_accesses);
     qtest_add_func("/mali-csf/inject/firmware-access", test_firmware_access);
     qtest_add_func("/mali-csf/inject/cs-fault", test_cs_fault);
+    qtest_add_func("/mali-csf/inject/cs-fault-words", test_cs_fault_words);
+    qtest_add_func("/mali-csf/inject/fault-source", test_fault_source);
     qtest_add_func("/mali-csf/inject/cs-fatal", test_cs_fatal);
     qtest_add_func("/mali-csf/inject/resets", test_resets);
     qtest_add_func("/mali-csf/inject/doorbell-forgotten",

@@ -984,6 +984,43 @@ static void test_injected_state(void)
     mali_csf_quit(&gpu);
 }
 
+/* The words of faults that are armed but not yet met */
+static void test_injected_words(void)
+{
+    QMaliCsfBench b;
+    uint64_t words[] = { 0, cs_load_multiple(12, 1, 10, 0) };
+
+    mali_csf_bench_init(&b, NULL);
+    qtest_qmp_assert_success(b.gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'kind': 'cs-fault',"
+                             " 'opcode': %d, 'data': 12, 'info': 1536}}",
+                             MALI_CSF_QOM_PATH, CS_OP_MOVE48);
+    qtest_qmp_assert_success(b.gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'va': %llu,"
+                             " 'kind': 'permission-fault',"
+                             " 'source-id': 8448}}", MALI_CSF_QOM_PATH,
+                             (unsigned long long)b.out.va);
+    save_and_load(&b.gpu);
+    words[0] = cs_move48(10, b.out.va);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT,
+                                       LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FAULT) >> 8, ==, 12);
+    g_assert_cmphex(mali_csf_queue_status64(b.queue, CS_FAULT_INFO), ==,
+                    1536);
+    mali_csf_queue_ack_event(b.queue, CS_EVENT_FAULT);
+    /* Skipped in the error state */
+    words[1] = cs_error_barrier();
+    mali_csf_queue_exec(b.queue, words, 2);
+    words[1] = cs_load_multiple(12, 1, 10, 0);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmphex(mali_csf_readl(&b.gpu,
+                                   mali_csf_as_reg(1, A_AS_FAULTSTATUS)) >> 16,
+                    ==, 8448);
+    mali_csf_bench_quit(&b);
+}
+
 /* A deferred instruction waits for that work, with its operands */
 static void test_deferred(void)
 {
@@ -1142,6 +1179,7 @@ int main(int argc, char **argv)
     ADD("random", test_random);
     ADD("injections", test_injections);
     ADD("injected-state", test_injected_state);
+    ADD("injected-words", test_injected_words);
     ADD("deferred", test_deferred);
 
     return g_test_run();

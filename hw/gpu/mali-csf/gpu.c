@@ -476,6 +476,7 @@ static void gpu_fault(MaliCsfState *s, const MaliCsfArmed *a)
 
         status = FIELD_DP32(status, GPU_FAULTSTATUS, ACCESS_TYPE,
                             AS_ACCESS_READ);
+        status = FIELD_DP32(status, GPU_FAULTSTATUS, SOURCE_ID, a->source_id);
         regs[R_GPU_FAULTSTATUS] =
             FIELD_DP32(status, GPU_FAULTSTATUS, ADDRESS_VALID,
                        mali_csf_armed_has(a, MALI_CSF_MEMBER_VA));

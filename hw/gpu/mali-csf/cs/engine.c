@@ -229,6 +229,12 @@ static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
     }
 }
 
+/* What CS_FAULT_INFO or CS_FATAL_INFO says of the instruction at @va */
+static uint64_t injected_info(const MaliCsfArmed *a, uint64_t va)
+{
+    return mali_csf_armed_has(a, MALI_CSF_MEMBER_INFO) ? a->info : va;
+}
+
 /* True if a fault of the instruction at @va was asked for; it has one now */
 static bool injected_fault(const MaliCsfExec *exec, uint64_t va)
 {
@@ -244,12 +250,14 @@ static bool injected_fault(const MaliCsfExec *exec, uint64_t va)
 
     a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FATAL, &occasion);
     if (a) {
-        mali_csf_stream_fatal(s, exec->csg, exec->cs, a->exception, 0, va);
+        mali_csf_stream_fatal(s, exec->csg, exec->cs, a->exception, a->data,
+                              injected_info(a, va));
         return true;
     }
     a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FAULT, &occasion);
     if (a) {
-        mali_csf_stream_fault(s, exec->csg, exec->cs, a->exception, 0, va);
+        mali_csf_stream_fault(s, exec->csg, exec->cs, a->exception, a->data,
+                              injected_info(a, va));
         return true;
     }
     return false;

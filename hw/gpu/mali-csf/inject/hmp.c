@@ -59,16 +59,32 @@ static bool provide_path(QDict *args, Error **errp)
     return path;
 }
 
+/* The visitor would only say that a member is unexpected. */
+static bool check_members(MaliCsfInjectionKind kind, const QDict *args,
+                          Error **errp)
+{
+    const QDictEntry *e;
+
+    for (e = qdict_first(args); e; e = qdict_next(args, e)) {
+        if (!g_str_equal(qdict_entry_key(e), "path") &&
+            !mali_csf_inject_takes(kind, qdict_entry_key(e), errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static MaliCsfInjectionInfo *inject(const char *kind, const char *filter,
                                     Error **errp)
 {
     ERRP_GUARD();
     g_autoptr(MaliCsfInjectionRequest) request = NULL;
     g_autofree char *names = NULL;
+    int number = qapi_enum_parse(&MaliCsfInjectionKind_lookup, kind, -1, NULL);
     QDict *args;
     Visitor *v;
 
-    if (qapi_enum_parse(&MaliCsfInjectionKind_lookup, kind, -1, NULL) < 0) {
+    if (number < 0) {
         g_autoptr(GString) known = g_string_new(NULL);
 
         for (int i = 0; i < MALI_CSF_INJECTION_KIND__MAX; i++) {
@@ -83,8 +99,8 @@ static MaliCsfInjectionInfo *inject(const char *kind, const char *filter,
     if (!args) {
         return NULL;
     }
-    qdict_put_str(args, "kind", kind);
-    if (provide_path(args, errp)) {
+    if (check_members(number, args, errp) && provide_path(args, errp)) {
+        qdict_put_str(args, "kind", kind);
         v = qobject_input_visitor_new_keyval(QOBJECT(args));
         visit_type_MaliCsfInjectionRequest(v, NULL, &request, errp);
         visit_free(v);

@@ -19,20 +19,23 @@
 #define UNASKED_PERIOD_NS   10000
 /* A storm has an end, and leaves time for something else */
 #define UNASKED_MAX_COUNT   1000000
+/* CS_FAULT and CS_FATAL have 24 bits for it */
+#define FAULT_DATA_LIMIT    (1u << 24)
 
 #define GIVEN(member)   BIT(MALI_CSF_MEMBER_##member)
 
 static const char *const member_names[] = {
     "skip", "delay-ns", "address-space", "slot", "stream", "va", "size",
     "opcode", "command", "exception", "interrupt", "mask", "groups",
-    "streams", "field", "value",
+    "streams", "field", "value", "data", "info", "source-id",
 };
 
 #define GIVEN_GROUP     (GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(SLOT))
-#define GIVEN_ACCESS    (GIVEN(AS) | GIVEN(VA) | GIVEN(SIZE))
+#define GIVEN_ACCESS    (GIVEN(AS) | GIVEN(VA) | GIVEN(SIZE) | \
+                         GIVEN(SOURCE_ID))
 #define GIVEN_EXECUTION (GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) | \
                          GIVEN(VA) | GIVEN(SIZE) | GIVEN(OPCODE) | \
-                         GIVEN(EXCEPTION))
+                         GIVEN(EXCEPTION) | GIVEN(DATA) | GIVEN(INFO))
 
 typedef struct MaliCsfInjectionRow {
     /* What it takes, and what it cannot do without */
@@ -40,6 +43,8 @@ typedef struct MaliCsfInjectionRow {
     uint32_t needs;
     /* Of an access, an instruction or the GPU: what is reported, by default */
     uint8_t exception;
+    /* That is of level 3, and may be of another one, but nothing else */
+    bool levels;
     /* Only of a model that has PWR_CONTROL */
     bool pwr_control;
 } MaliCsfInjectionRow;
@@ -78,13 +83,19 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
      * both count.
      */
     ROW(TRANSLATION_FAULT) = {
-        .takes = GIVEN_ACCESS, .exception = AS_FAULT_TRANSLATION + 3,
+        .takes = GIVEN_ACCESS | GIVEN(EXCEPTION),
+        .exception = AS_FAULT_TRANSLATION + 3,
+        .levels = true,
     },
     ROW(PERMISSION_FAULT) = {
-        .takes = GIVEN_ACCESS, .exception = AS_FAULT_PERMISSION + 3,
+        .takes = GIVEN_ACCESS | GIVEN(EXCEPTION),
+        .exception = AS_FAULT_PERMISSION + 3,
+        .levels = true,
     },
     ROW(ACCESS_FLAG_FAULT) = {
-        .takes = GIVEN_ACCESS, .exception = AS_FAULT_ACCESS_FLAG + 3,
+        .takes = GIVEN_ACCESS | GIVEN(EXCEPTION),
+        .exception = AS_FAULT_ACCESS_FLAG + 3,
+        .levels = true,
     },
     ROW(BUS_ERROR) = { .takes = GIVEN_ACCESS, .exception = AS_FAULT_GPU_BUS },
     ROW(CS_FAULT) = {
@@ -105,7 +116,8 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
         .needs = GIVEN(FIELD),
     },
     ROW(GPU_FAULT) = {
-        .takes = GIVEN(DELAY) | GIVEN(EXCEPTION) | GIVEN(VA),
+        .takes = GIVEN(DELAY) | GIVEN(EXCEPTION) | GIVEN(VA) |
+                 GIVEN(SOURCE_ID),
         .exception = AS_FAULT_GPU_BUS,
     },
     ROW(L2_TRANSITION) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
@@ -338,6 +350,12 @@ static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
         .field = a->field,
         .has_value = a->given & GIVEN(VALUE),
         .value = a->value,
+        .has_data = a->given & GIVEN(DATA),
+        .data = a->data,
+        .has_info = a->given & GIVEN(INFO),
+        .info = a->info,
+        .has_source_id = a->given & GIVEN(SOURCE_ID),
+        .source_id = a->source_id,
         .id = a->id,
         .met = a->met,
         .has_remaining = a->count,
@@ -368,7 +386,43 @@ static uint32_t given_members(const MaliCsfInjectionRequest *r)
            (r->has_groups ? GIVEN(GROUPS) : 0) |
            (r->has_streams ? GIVEN(STREAMS) : 0) |
            (r->has_field ? GIVEN(FIELD) : 0) |
-           (r->has_value ? GIVEN(VALUE) : 0);
+           (r->has_value ? GIVEN(VALUE) : 0) |
+           (r->has_data ? GIVEN(DATA) : 0) |
+           (r->has_info ? GIVEN(INFO) : 0) |
+           (r->has_source_id ? GIVEN(SOURCE_ID) : 0);
+}
+
+/* All that the kind takes, for a message */
+static char *members_of(const MaliCsfInjectionRow *row)
+{
+    g_autoptr(GString) names = g_string_new("count");
+
+    for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
+        if (row->takes & (1u << i)) {
+            g_string_append_printf(names, ", %s", member_names[i]);
+        }
+    }
+    return g_strdup(names->str);
+}
+
+bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
+                           Error **errp)
+{
+    const MaliCsfInjectionRow *row = &rows[kind];
+    g_autofree char *members = NULL;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
+        if ((row->takes & (1u << i)) && g_str_equal(member, member_names[i])) {
+            return true;
+        }
+    }
+    if (g_str_equal(member, "count")) {
+        return true;
+    }
+    members = members_of(row);
+    error_setg(errp, "%s takes no %s, but %s", MaliCsfInjectionKind_str(kind),
+               member, members);
+    return false;
 }
 
 static bool check_number(const char *kind, const char *member, unsigned value,
@@ -389,8 +443,8 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
     uint32_t given = given_members(r);
 
     for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
-        if (given & ~row->takes & (1u << i)) {
-            error_setg(errp, "%s takes no %s", kind, member_names[i]);
+        if ((given & (1u << i)) &&
+            !mali_csf_inject_takes(r->kind, member_names[i], errp)) {
             return false;
         }
         if (row->needs & ~given & (1u << i)) {
@@ -407,6 +461,12 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
                         r->va + (r->size - 1) < r->va)) {
         error_setg(errp, "%s: size needs a va, and at least one byte that is "
                    "an address", kind);
+        return false;
+    }
+    if (row->levels && r->has_exception &&
+        (r->exception | 3) != row->exception) {
+        error_setg(errp, "%s: exception 0x%x is not one of 0x%x to 0x%x", kind,
+                   r->exception, row->exception - 3, row->exception);
         return false;
     }
     if (row->pwr_control && !s->model->has_pwr_control) {
@@ -430,7 +490,9 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
                    UNASKED_MAX_COUNT);
         return false;
     }
-    return (!r->has_address_space ||
+    return (!r->has_data ||
+            check_number(kind, "data", r->data, FAULT_DATA_LIMIT, errp)) &&
+           (!r->has_address_space ||
             check_number(kind, "address-space", r->address_space,
                          MALI_CSF_MAX_AS, errp)) &&
            (!r->has_slot ||
@@ -496,6 +558,9 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
                 INSTRUCTION_SIZE : DEFAULT_SIZE,
         .mask = r->has_mask ? r->mask : spurious ? 0 : UINT32_MAX,
         .value = r->has_value ? r->value : 0,
+        .data = r->has_data ? r->data : 0,
+        .info = r->has_info ? r->info : 0,
+        .source_id = r->has_source_id ? r->source_id : 0,
         .as = r->has_address_space ? r->address_space : 0,
         .slot = r->has_slot ? r->slot : 0,
         .stream = r->has_stream ? r->stream : 0,
@@ -639,7 +704,7 @@ static bool armed_valid(const MaliCsfInject *inject, const MaliCsfArmed *a)
     return a->kind < MALI_CSF_INJECTION_KIND__MAX &&
            !(a->given & ~rows[a->kind].takes) &&
            a->interrupt < MALI_CSF_NUM_IRQS && a->size &&
-           a->va + (a->size - 1) >= a->va &&
+           a->va + (a->size - 1) >= a->va && a->data < FAULT_DATA_LIMIT &&
            (!is_unasked(inject, a->kind) ||
             (a->count && a->count <= UNASKED_MAX_COUNT && a->due >= 0)) &&
            (!a->count || a->met <= a->count) &&
@@ -673,8 +738,8 @@ int mali_csf_inject_post_load(MaliCsfState *s)
 
 static const VMStateDescription vmstate_mali_csf_armed = {
     .name = "mali-csf-armed",
-    .version_id = 3,
-    .minimum_version_id = 3,
+    .version_id = 4,
+    .minimum_version_id = 4,
     .fields = (const VMStateField[]) {
         VMSTATE_UINT32(id, MaliCsfArmed),
         VMSTATE_UINT32(kind, MaliCsfArmed),
@@ -686,6 +751,9 @@ static const VMStateDescription vmstate_mali_csf_armed = {
         VMSTATE_UINT64(size, MaliCsfArmed),
         VMSTATE_UINT64(mask, MaliCsfArmed),
         VMSTATE_UINT32(value, MaliCsfArmed),
+        VMSTATE_UINT32(data, MaliCsfArmed),
+        VMSTATE_UINT64(info, MaliCsfArmed),
+        VMSTATE_UINT16(source_id, MaliCsfArmed),
         VMSTATE_UINT8(as, MaliCsfArmed),
         VMSTATE_UINT8(slot, MaliCsfArmed),
         VMSTATE_UINT8(stream, MaliCsfArmed),

@@ -42,6 +42,9 @@ typedef enum MaliCsfMember {
     MALI_CSF_MEMBER_STREAMS,
     MALI_CSF_MEMBER_FIELD,
     MALI_CSF_MEMBER_VALUE,
+    MALI_CSF_MEMBER_DATA,
+    MALI_CSF_MEMBER_INFO,
+    MALI_CSF_MEMBER_SOURCE_ID,
     MALI_CSF_NUM_MEMBERS,
 } MaliCsfMember;
 
@@ -58,6 +61,9 @@ typedef struct MaliCsfArmed {
     uint64_t size;
     uint64_t mask;
     uint32_t value;
+    uint32_t data;
+    uint64_t info;
+    uint16_t source_id;
     uint8_t as;
     uint8_t slot;
     uint8_t stream;
@@ -200,6 +206,10 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
                                           MaliCsfInjectionKind kind,
                                           const MaliCsfOccasion *occasion,
                                           uint64_t value);
+
+/* Does an injection of @kind take @member, of MaliCsfInjection? */
+bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
+                           Error **errp);
 
 /**
  * mali_csf_find: the device of that path

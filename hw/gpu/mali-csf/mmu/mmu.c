@@ -119,6 +119,7 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     status = FIELD_DP32(status, AS_FAULTSTATUS, EXCEPTION_TYPE,
                         fault->exception);
     status = FIELD_DP32(status, AS_FAULTSTATUS, ACCESS_TYPE, fault->access);
+    status = FIELD_DP32(status, AS_FAULTSTATUS, SOURCE_ID, fault->source_id);
     s->mmu.faults++;
     trace_mali_csf_as_fault(as, fault->va, status);
     if (s->mmu.protected_mode(s)) {

@@ -152,6 +152,7 @@ static bool injected_fault(MaliCsfMemView *view, unsigned as, uint64_t va,
 
         if (a) {
             *result = fail(kinds[i].result, a->exception, va, access, fault);
+            fault->source_id = a->source_id;
             return true;
         }
     }

@@ -42,6 +42,8 @@ typedef struct MaliCsfFault {
     uint64_t va;
     uint8_t exception;
     uint8_t access;
+    /* Zero but of an injected fault: the model has no units to tell apart */
+    uint16_t source_id;
 } MaliCsfFault;
 
 /* What UPDATE and LOCK have put in force in an address space */
