@@ -53,6 +53,11 @@ static const MemoryRegionOps gap_ops = {
     },
 };
 
+/*
+ * The three resets: one of QEMU, and two that the driver asks for by
+ * GPU_COMMAND or PWR_COMMAND.
+ */
+
 static void mali_csf_reset_enter(Object *obj, ResetType type)
 {
     MaliCsfState *s = MALI_CSF(obj);
@@ -67,7 +72,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
     mali_csf_perfcnt_reset_enter(s);
     mali_csf_inject_reset(s);
     mali_csf_irq_lines_reset(s);
-    s->spin = (MaliCsfSpin) { };
+    mali_csf_spin_reset(&s->spin);
     mali_csf_checker_forget(s);
 }
 
@@ -79,6 +84,30 @@ static void mali_csf_reset_hold(Object *obj, ResetType type)
     mali_csf_pwr_reset_hold(s);
     mali_csf_mmu_reset_hold(s);
     mali_csf_mcu_reset_hold(s);
+}
+
+static void gpu_reset(MaliCsfState *s, bool hard)
+{
+    if (hard) {
+        trace_mali_csf_gpu_hard_reset();
+    } else {
+        trace_mali_csf_gpu_soft_reset();
+    }
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_gpu_reset(s);
+    }
+    mali_csf_inject_reset(s);
+    mali_csf_irq_lines_reset(s);
+    mali_csf_mcu_gpu_reset(s);
+    mali_csf_mmu_gpu_reset(s);
+    mali_csf_pwr_gpu_reset(s);
+    mali_csf_gpu_gpu_reset(s, hard);
+    if (hard) {
+        mali_csf_clock_reset(&s->clock);
+        mali_csf_cache_reset(&s->cache);
+    } else {
+        mali_csf_clock_soft_reset(&s->clock);
+    }
 }
 
 static int mali_csf_pre_save(void *opaque)
@@ -242,8 +271,8 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
                           TYPE_MALI_CSF, s->model->aperture_size);
     mali_csf_inject_init(s);
     mali_csf_irq_lines_init(s, sbd);
-    mali_csf_gpu_init(s, &s->aperture);
-    mali_csf_pwr_init(s, &s->aperture);
+    mali_csf_gpu_init(s, &s->aperture, gpu_reset);
+    mali_csf_pwr_init(s, &s->aperture, gpu_reset);
     mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);

@@ -55,8 +55,8 @@ static uint32_t read_status(MaliCsfState *s, hwaddr offset)
     bool active = mali_csf_pwr_ready(s, MALI_CSF_POWER_L2) &&
                   s->mcu.status == MCU_STATUS_ENABLED;
 
-    return FIELD_DP32(FIELD_DP32(0, GPU_STATUS, ACTIVE, active),
-                      GPU_STATUS, PROTM_ACTIVE, mali_csf_protm_active(s));
+    return FIELD_DP32(active ? R_GPU_STATUS_ACTIVE_MASK : 0, GPU_STATUS,
+                      PROTM_ACTIVE, mali_csf_protm_active(s));
 }
 
 static uint32_t read_fault(MaliCsfState *s, hwaddr offset)
@@ -414,7 +414,6 @@ static const MemoryRegionOps gpu_ops = {
     },
 };
 
-
 /* What QEMU reset, GPU soft reset and GPU hard reset have in common */
 static void reset_state(MaliCsfGpu *gpu)
 {
@@ -424,42 +423,6 @@ static void reset_state(MaliCsfGpu *gpu)
     for (int i = 0; i < ARRAY_SIZE(gpu_regs); i++) {
         gpu->regs[i] = gpu_regs[i].reset;
     }
-}
-
-void mali_csf_gpu_soft_reset(MaliCsfState *s)
-{
-    trace_mali_csf_gpu_soft_reset();
-    if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_gpu_reset(s);
-    }
-    mali_csf_inject_reset(s);
-    mali_csf_irq_lines_reset(s);
-    mali_csf_mcu_gpu_reset(s);
-    mali_csf_mmu_gpu_reset(s);
-    mali_csf_pwr_gpu_reset(s);
-    reset_state(&s->gpu);
-    mali_csf_clock_soft_reset(&s->clock);
-    s->gpu.resets++;
-    mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
-}
-
-static void hard_reset(MaliCsfState *s)
-{
-    trace_mali_csf_gpu_hard_reset();
-    if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_gpu_reset(s);
-    }
-    mali_csf_inject_reset(s);
-    mali_csf_irq_lines_reset(s);
-    mali_csf_mcu_gpu_reset(s);
-    mali_csf_mmu_gpu_reset(s);
-    mali_csf_pwr_gpu_reset(s);
-    reset_state(&s->gpu);
-    mali_csf_irq_reset_enter(&s->gpu.irq);
-    mali_csf_clock_reset(&s->clock);
-    mali_csf_cache_reset(&s->cache);
-    s->gpu.resets++;
-    mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
 
 /*
@@ -519,19 +482,14 @@ static void complete_reset(MaliCsfState *s, uint64_t command)
 {
     uint32_t value = command;
 
-    if (s->model->has_pwr_control) {
-        /* It was PWR_COMMAND that asked for it. */
-        mali_csf_pwr_complete_reset(s);
-        return;
-    }
     switch (FIELD_EX32(value, GPU_COMMAND, PAYLOAD)) {
     case GPU_RESET_FAST:
     case GPU_RESET_SOFT:
         /* A fast reset saves time only, and here neither takes any. */
-        mali_csf_gpu_soft_reset(s);
+        s->gpu.reset(s, false);
         break;
     case GPU_RESET_HARD:
-        hard_reset(s);
+        s->gpu.reset(s, true);
         break;
     default:
         unknown_command(value);
@@ -694,14 +652,18 @@ static const MemoryRegionOps user_ops = {
 
 /* Life cycle */
 
-void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container)
+void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container,
+                       MaliCsfGpuReset *reset)
 {
+    s->gpu.reset = reset;
     s->gpu.flush_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, flush_timer, s);
     mali_csf_irq_init(s, &s->gpu.irq, "gpu", MALI_CSF_IRQ_GPU);
     mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
                                  complete_flush);
-    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
-                                 complete_reset);
+    if (!s->model->has_pwr_control) {
+        mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
+                                     complete_reset);
+    }
     mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_GPU_FAULT,
                                 gpu_fault);
     memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
@@ -723,6 +685,16 @@ void mali_csf_gpu_reset_enter(MaliCsfState *s)
     reset_state(&s->gpu);
     mali_csf_irq_reset_enter(&s->gpu.irq);
     s->gpu.resets = 0;
+}
+
+void mali_csf_gpu_gpu_reset(MaliCsfState *s, bool hard)
+{
+    reset_state(&s->gpu);
+    if (hard) {
+        mali_csf_irq_reset_enter(&s->gpu.irq);
+    }
+    s->gpu.resets++;
+    mali_csf_irq_set_rawstat(&s->gpu.irq, 0);
 }
 
 void mali_csf_gpu_reset_hold(MaliCsfState *s)

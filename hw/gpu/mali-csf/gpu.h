@@ -10,11 +10,14 @@
 
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "irq.h"
+#include "pwr.h"
 #include "qemu/timer.h"
 
 typedef struct MaliCsfState MaliCsfState;
 
 typedef struct MaliCsfGpu {
+    /* Set once */
+    MaliCsfGpuReset *reset;
     MaliCsfIrq irq;
     /* The registers that are plain storage, indexed by offset / 4 */
     uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];
@@ -32,14 +35,15 @@ typedef struct MaliCsfGpu {
 
 extern const VMStateDescription vmstate_mali_csf_gpu;
 
-void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container,
+                       MaliCsfGpuReset *reset);
 void mali_csf_gpu_finalize(MaliCsfState *s);
 void mali_csf_gpu_reset_enter(MaliCsfState *s);
 void mali_csf_gpu_reset_hold(MaliCsfState *s);
 int mali_csf_gpu_post_load(MaliCsfState *s);
 
-/* Everything but GPU_INT, where who asked for it says that it is done */
-void mali_csf_gpu_soft_reset(MaliCsfState *s);
+/* GPU soft or hard reset, of which a hard one takes GPU_IRQ_MASK along */
+void mali_csf_gpu_gpu_reset(MaliCsfState *s, bool hard);
 
 /* Name of the register at @offset of GPU_CONTROL, or NULL */
 const char *mali_csf_gpu_register_name(uint32_t offset);

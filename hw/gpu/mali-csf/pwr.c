@@ -266,9 +266,9 @@ static void command_retract(MaliCsfState *s, uint32_t command,
                   R_PWR_INT_RETRACT_COMPLETED_MASK);
 }
 
-void mali_csf_pwr_complete_reset(MaliCsfState *s)
+static void complete_reset(MaliCsfState *s, uint64_t command)
 {
-    mali_csf_gpu_soft_reset(s);
+    s->pwr.reset(s, false);
     mali_csf_irq_set_rawstat(&s->pwr.irq, 0);
     mali_csf_irq_raise(&s->pwr.irq, R_PWR_INT_RESET_COMPLETED_MASK);
 }
@@ -277,7 +277,7 @@ static void command_reset(MaliCsfState *s, uint32_t command)
 {
     if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
                                &(MaliCsfOccasion) { }, command)) {
-        mali_csf_pwr_complete_reset(s);
+        complete_reset(s, command);
     }
 }
 
@@ -530,8 +530,10 @@ static const MemoryRegionOps pwr_ops = {
 
 /* Life cycle */
 
-void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container)
+void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container,
+                       MaliCsfGpuReset *reset)
 {
+    s->pwr.reset = reset;
     mali_csf_irq_init(s, &s->pwr.irq, "pwr", MALI_CSF_IRQ_GPU);
     mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_L2_POWER_ON,
                                  complete_l2_on);
@@ -542,6 +544,8 @@ void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container)
     if (!s->model->has_pwr_control) {
         return;
     }
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_GPU_RESET,
+                                 complete_reset);
     /* As panthor_pwr_init() asks for the interrupt named "gpu" */
     mali_csf_irq_share(&s->gpu.irq, &s->pwr.irq);
     memory_region_init_io(&s->pwr_control, OBJECT(s), &pwr_ops, s,

@@ -13,7 +13,15 @@
 
 typedef struct MaliCsfState MaliCsfState;
 
+/*
+ * What the device does when the driver asks for a soft or hard reset: each
+ * block is reset.  Who asked says that it is done.
+ */
+typedef void MaliCsfGpuReset(MaliCsfState *s, bool hard);
+
 typedef struct MaliCsfPwr {
+    /* Set once */
+    MaliCsfGpuReset *reset;
     /* Cores that the host has powered */
     uint64_t ready[MALI_CSF_NUM_POWER_DOMAINS];
     /* Domains that the firmware powers, a bit for each */
@@ -28,7 +36,8 @@ typedef struct MaliCsfPwr {
 
 extern const VMStateDescription vmstate_mali_csf_pwr;
 
-void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container);
+void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container,
+                       MaliCsfGpuReset *reset);
 void mali_csf_pwr_reset_enter(MaliCsfState *s);
 void mali_csf_pwr_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset */
@@ -59,8 +68,5 @@ void mali_csf_pwr_changed(MaliCsfState *s, bool changed);
 /* The host powers the L2, or takes power from it; it is told when done */
 void mali_csf_pwr_l2_on(MaliCsfState *s, uint64_t cores);
 void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores);
-
-/* What PWR_COMMAND asked for, done now */
-void mali_csf_pwr_complete_reset(MaliCsfState *s);
 
 #endif /* HW_GPU_MALI_CSF_PWR_H */

@@ -43,3 +43,8 @@ void mali_csf_spin_other(MaliCsfSpin *spin, uint32_t offset)
         .reads = 1,
     };
 }
+
+void mali_csf_spin_reset(MaliCsfSpin *spin)
+{
+    *spin = (MaliCsfSpin) { };
+}

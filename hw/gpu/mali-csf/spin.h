@@ -45,6 +45,9 @@ static inline void mali_csf_spin_read(MaliCsfSpin *spin, uint32_t offset)
     }
 }
 
+/* Nothing has been read yet */
+void mali_csf_spin_reset(MaliCsfSpin *spin);
+
 static inline void mali_csf_spin_write(MaliCsfSpin *spin)
 {
     spin->count = 0;
