@@ -181,25 +181,25 @@ static void row_load_miss(MaliCsfBench *b, Error **errp)
     check_sums(sum, expected, errp);
 }
 
-static void write_register(MemoryRegion *block, hwaddr offset, uint32_t value)
+/* Registers of MMU_CONTROL, as the guest accesses them */
+static void write_register(MaliCsfBench *b, hwaddr offset, uint32_t value)
 {
-    memory_region_dispatch_write(block, offset, value, MO_32 | MO_LE,
-                                 MEMTXATTRS_UNSPECIFIED);
+    memory_region_dispatch_write(&b->gpu->mmu.control, offset, value,
+                                 MO_32 | MO_LE, MEMTXATTRS_UNSPECIFIED);
 }
 
-static uint32_t read_register(MemoryRegion *block, hwaddr offset)
+static uint32_t read_register(MaliCsfBench *b, hwaddr offset)
 {
     uint64_t value = 0;
 
-    memory_region_dispatch_read(block, offset, &value, MO_32 | MO_LE,
-                                MEMTXATTRS_UNSPECIFIED);
+    memory_region_dispatch_read(&b->gpu->mmu.control, offset, &value,
+                                MO_32 | MO_LE, MEMTXATTRS_UNSPECIFIED);
     return value;
 }
 
 /* LOCK and UNLOCK, with the register accesses of panthor; va is LOCKADDR */
 static void row_lock(MaliCsfBench *b, Error **errp)
 {
-    MemoryRegion *mmu = &b->gpu->mmu_control;
     hwaddr base = MALI_CSF_MMU_AS_BASE + b->as * MALI_CSF_MMU_AS_SIZE;
     int64_t start = get_clock();
 
@@ -208,18 +208,18 @@ static void row_lock(MaliCsfBench *b, Error **errp)
         return;
     }
     for (uint64_t i = 0; i < b->count; i++) {
-        uint32_t status = read_register(mmu, base + A_AS_STATUS);
+        uint32_t status = read_register(b, base + A_AS_STATUS);
 
-        write_register(mmu, base + A_AS_LOCKADDR_LO, b->va);
-        write_register(mmu, base + A_AS_LOCKADDR_HI, b->va >> 32);
-        write_register(mmu, base + A_AS_COMMAND, AS_COMMAND_LOCK);
+        write_register(b, base + A_AS_LOCKADDR_LO, b->va);
+        write_register(b, base + A_AS_LOCKADDR_HI, b->va >> 32);
+        write_register(b, base + A_AS_COMMAND, AS_COMMAND_LOCK);
         if (!b->gpu->mmu.as[b->as].locked) {
             error_setg(errp, "the region is not locked");
             return;
         }
-        status |= read_register(mmu, base + A_AS_STATUS);
-        write_register(mmu, base + A_AS_COMMAND, AS_COMMAND_UNLOCK);
-        status |= read_register(mmu, base + A_AS_STATUS);
+        status |= read_register(b, base + A_AS_STATUS);
+        write_register(b, base + A_AS_COMMAND, AS_COMMAND_UNLOCK);
+        status |= read_register(b, base + A_AS_STATUS);
         if (status || b->gpu->mmu.as[b->as].locked) {
             error_setg(errp, "the region is not unlocked at once");
             return;

@@ -30,14 +30,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfState, MALI_CSF)
 struct MaliCsfState {
     SysBusDevice parent_obj;
 
-    /* The aperture, and a subregion for each block in it */
+    /* The blocks have subregions of it. */
     MemoryRegion aperture;
-    MemoryRegion gpu_control;
-    MemoryRegion pwr_control;
-    MemoryRegion job_control;
-    MemoryRegion mmu_control;
-    MemoryRegion user_page;
-    MemoryRegion doorbells;
     MaliCsfIrqLines lines;
 
     /* Properties */

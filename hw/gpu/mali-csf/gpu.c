@@ -666,13 +666,14 @@ void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container,
     }
     mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_GPU_FAULT,
                                 gpu_fault);
-    memory_region_init_io(&s->gpu_control, OBJECT(s), &gpu_ops, s,
+    memory_region_init_io(&s->gpu.control, OBJECT(s), &gpu_ops, s,
                           "mali-csf-gpu-control", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_GPU_CONTROL_BASE,
-                                &s->gpu_control);
-    memory_region_init_io(&s->user_page, OBJECT(s), &user_ops, s,
+                                &s->gpu.control);
+    memory_region_init_io(&s->gpu.user_page, OBJECT(s), &user_ops, s,
                           "mali-csf-user", MALI_CSF_USER_SIZE);
-    memory_region_add_subregion(container, MALI_CSF_USER_BASE, &s->user_page);
+    memory_region_add_subregion(container, MALI_CSF_USER_BASE,
+                                &s->gpu.user_page);
 }
 
 void mali_csf_gpu_finalize(MaliCsfState *s)

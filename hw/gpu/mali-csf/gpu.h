@@ -18,6 +18,8 @@ typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfGpu {
     /* Set once */
     MaliCsfGpuReset *reset;
+    MemoryRegion control;
+    MemoryRegion user_page;
     MaliCsfIrq irq;
     /* The registers that are plain storage, indexed by offset / 4 */
     uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];

@@ -548,10 +548,10 @@ void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container,
                                  complete_reset);
     /* As panthor_pwr_init() asks for the interrupt named "gpu" */
     mali_csf_irq_share(&s->gpu.irq, &s->pwr.irq);
-    memory_region_init_io(&s->pwr_control, OBJECT(s), &pwr_ops, s,
+    memory_region_init_io(&s->pwr.control, OBJECT(s), &pwr_ops, s,
                           "mali-csf-pwr-control", MALI_CSF_PWR_SIZE);
     memory_region_add_subregion_overlap(container, MALI_CSF_PWR_BASE,
-                                        &s->pwr_control, 1);
+                                        &s->pwr.control, 1);
 }
 
 void mali_csf_pwr_gpu_reset(MaliCsfState *s)

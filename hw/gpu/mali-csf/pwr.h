@@ -22,6 +22,7 @@ typedef void MaliCsfGpuReset(MaliCsfState *s, bool hard);
 typedef struct MaliCsfPwr {
     /* Set once */
     MaliCsfGpuReset *reset;
+    MemoryRegion control;
     /* Cores that the host has powered */
     uint64_t ready[MALI_CSF_NUM_POWER_DOMAINS];
     /* Domains that the firmware powers, a bit for each */

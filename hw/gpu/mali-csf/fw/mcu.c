@@ -494,15 +494,15 @@ void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
     };
     mali_csf_mmu_add_listener(s, &s->mcu.mmu_listener);
 
-    memory_region_init_io(&s->job_control, OBJECT(s), &job_control_ops, s,
+    memory_region_init_io(&s->mcu.job_control, OBJECT(s), &job_control_ops, s,
                           "mali-csf-job-control", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_JOB_CONTROL_BASE,
-                                &s->job_control);
-    memory_region_init_io(&s->doorbells, OBJECT(s), &doorbell_ops, s,
+                                &s->mcu.job_control);
+    memory_region_init_io(&s->mcu.doorbell_pages, OBJECT(s), &doorbell_ops, s,
                           "mali-csf-doorbells",
                           s->model->aperture_size - MALI_CSF_DOORBELL_BASE);
     memory_region_add_subregion(container, MALI_CSF_DOORBELL_BASE,
-                                &s->doorbells);
+                                &s->mcu.doorbell_pages);
 }
 
 void mali_csf_mcu_finalize(MaliCsfState *s)

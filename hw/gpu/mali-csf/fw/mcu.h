@@ -17,6 +17,8 @@
 typedef struct MaliCsfState MaliCsfState;
 
 typedef struct MaliCsfMcu {
+    MemoryRegion job_control;
+    MemoryRegion doorbell_pages;
     MaliCsfIrq job_irq;
     uint32_t control;
     uint32_t status;

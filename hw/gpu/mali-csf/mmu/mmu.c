@@ -745,10 +745,10 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     QTAILQ_INIT(&s->mmu.listeners);
     s->mmu.protected_mode = protected_mode;
     mali_csf_irq_init(s, &s->mmu.irq, "mmu", MALI_CSF_IRQ_MMU);
-    memory_region_init_io(&s->mmu_control, OBJECT(s), &mmu_ops, s,
+    memory_region_init_io(&s->mmu.control, OBJECT(s), &mmu_ops, s,
                           "mali-csf-mmu", MALI_CSF_BLOCK_SIZE);
     memory_region_add_subregion(container, MALI_CSF_MMU_BASE,
-                                &s->mmu_control);
+                                &s->mmu.control);
     s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
     mali_csf_ram_init(&s->mmu.ram, &address_space_memory, memory_map_changed,
                       s);

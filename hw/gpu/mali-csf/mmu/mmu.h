@@ -65,6 +65,7 @@ typedef struct MaliCsfMmuListener {
 } MaliCsfMmuListener;
 
 typedef struct MaliCsfMmu {
+    MemoryRegion control;
     MaliCsfIrq irq;
     MaliCsfAddressSpace as[MALI_CSF_MAX_AS];
 
