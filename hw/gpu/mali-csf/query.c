@@ -12,10 +12,13 @@
 
 #include "qemu/osdep.h"
 #include "hw/gpu/mali-csf/cs-table.h"
+#include "monitor/hmp.h"
+#include "monitor/monitor.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-mali-csf.h"
 #include "qapi/type-helpers.h"
 #include "qemu/cutils.h"
+#include "qobject/qdict.h"
 #include "device.h"
 #include "cs/protm.h"
 
@@ -480,4 +483,25 @@ HumanReadableText *qmp_x_query_mali_csf(const char *path, Error **errp)
     print_guest(text, s);
     print_injections(text, s);
     return human_readable_text_from_str(text);
+}
+
+void hmp_info_mali_csf(Monitor *mon, const QDict *qdict)
+{
+    const char *path = qdict_get_try_str(qdict, "path");
+    g_autoptr(GPtrArray) paths = mali_csf_find_all();
+
+    if (!path && !paths->len) {
+        monitor_printf(mon, "There is no " TYPE_MALI_CSF ".\n");
+    }
+    for (unsigned i = 0; i < (path ? 1 : paths->len); i++) {
+        g_autoptr(HumanReadableText) text = NULL;
+        Error *err = NULL;
+
+        text = qmp_x_query_mali_csf(path ?: g_ptr_array_index(paths, i),
+                                    &err);
+        if (hmp_handle_error(mon, err)) {
+            return;
+        }
+        monitor_puts(mon, text->human_readable_text);
+    }
 }

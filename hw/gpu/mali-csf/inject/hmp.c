@@ -1,5 +1,5 @@
 /*
- * Mali CSF GPU: the human monitor's commands
+ * Mali CSF GPU: the human monitor's commands for injections
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,27 +15,10 @@
 #include "qobject/qdict.h"
 #include "../device.h"
 
-static int collect(Object *obj, void *opaque)
-{
-    if (object_dynamic_cast(obj, TYPE_MALI_CSF)) {
-        g_ptr_array_add(opaque, object_get_canonical_path(obj));
-    }
-    return 0;
-}
-
-/* Paths of all devices */
-static GPtrArray *find_all(void)
-{
-    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-
-    object_child_foreach_recursive(object_get_root(), collect, paths);
-    return paths;
-}
-
 /* The path that was given, or that of the only device; the caller frees it */
 static char *path_of(const char *given, Error **errp)
 {
-    g_autoptr(GPtrArray) paths = find_all();
+    g_autoptr(GPtrArray) paths = mali_csf_find_all();
 
     if (given) {
         return g_strdup(given);
@@ -107,27 +90,6 @@ static MaliCsfInjectionInfo *inject(const char *kind, const char *filter,
     }
     qobject_unref(args);
     return request ? qmp_mali_csf_inject(request, errp) : NULL;
-}
-
-void hmp_info_mali_csf(Monitor *mon, const QDict *qdict)
-{
-    const char *path = qdict_get_try_str(qdict, "path");
-    g_autoptr(GPtrArray) paths = find_all();
-
-    if (!path && !paths->len) {
-        monitor_printf(mon, "There is no " TYPE_MALI_CSF ".\n");
-    }
-    for (unsigned i = 0; i < (path ? 1 : paths->len); i++) {
-        g_autoptr(HumanReadableText) text = NULL;
-        Error *err = NULL;
-
-        text = qmp_x_query_mali_csf(path ?: g_ptr_array_index(paths, i),
-                                    &err);
-        if (hmp_handle_error(mon, err)) {
-            return;
-        }
-        monitor_puts(mon, text->human_readable_text);
-    }
 }
 
 void hmp_mali_csf_inject(Monitor *mon, const QDict *qdict)

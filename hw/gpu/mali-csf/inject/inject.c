@@ -650,6 +650,22 @@ MaliCsfState *mali_csf_find(const char *path, Error **errp)
     return MALI_CSF(obj);
 }
 
+static int collect_path(Object *obj, void *opaque)
+{
+    if (object_dynamic_cast(obj, TYPE_MALI_CSF)) {
+        g_ptr_array_add(opaque, object_get_canonical_path(obj));
+    }
+    return 0;
+}
+
+GPtrArray *mali_csf_find_all(void)
+{
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+
+    object_child_foreach_recursive(object_get_root(), collect_path, paths);
+    return paths;
+}
+
 /* Life cycle */
 
 static void drop_late(MaliCsfInject *inject)

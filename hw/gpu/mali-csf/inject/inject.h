@@ -218,4 +218,7 @@ bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
  */
 MaliCsfState *mali_csf_find(const char *path, Error **errp);
 
+/* Paths of all devices, which are freed with the array */
+GPtrArray *mali_csf_find_all(void);
+
 #endif /* HW_GPU_MALI_CSF_INJECT_H */
