@@ -271,9 +271,9 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
                           TYPE_MALI_CSF, s->model->aperture_size);
     mali_csf_inject_init(s);
     mali_csf_irq_lines_init(s, sbd);
+    mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
     mali_csf_gpu_init(s, &s->aperture, gpu_reset);
     mali_csf_pwr_init(s, &s->aperture, gpu_reset);
-    mali_csf_mmu_init(s, &s->aperture, mali_csf_protm_active);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);
     mali_csf_checker_init(s);

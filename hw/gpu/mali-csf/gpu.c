@@ -418,6 +418,7 @@ static const MemoryRegionOps gpu_ops = {
 static void reset_state(MaliCsfGpu *gpu)
 {
     gpu->flush_command = 0;
+    gpu->flush_unseen = false;
     gpu->protected_mode = false;
     timer_del(gpu->flush_timer);
     for (int i = 0; i < ARRAY_SIZE(gpu_regs); i++) {
@@ -506,6 +507,23 @@ static void command_reset(MaliCsfState *s, uint32_t value)
     }
 }
 
+static void flush_is_over(MaliCsfState *s, uint32_t modes)
+{
+    mali_csf_cache_flushed(s, modes);
+    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+}
+
+/* Every view of memory has seen what the flush dropped. */
+static void views_settled(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    if (s->gpu.flush_unseen) {
+        s->gpu.flush_unseen = false;
+        flush_is_over(s, s->gpu.flush_unseen_modes);
+    }
+}
+
 /* Memory is coherent: of a flush only what the MMU caches remains. */
 static void complete_flush(MaliCsfState *s, uint64_t command)
 {
@@ -518,8 +536,13 @@ static void complete_flush(MaliCsfState *s, uint64_t command)
     if (FIELD_EX32(value, GPU_COMMAND, FLUSH_OTHER) & GPU_CACHE_INVALIDATE) {
         mali_csf_mmu_flush_caches(s);
     }
-    mali_csf_cache_flushed(s, modes);
-    mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
+    if (mali_csf_views_settled(&s->mmu.views)) {
+        flush_is_over(s, modes);
+    } else {
+        s->gpu.flush_unseen_modes = s->gpu.flush_unseen ?
+                                    s->gpu.flush_unseen_modes | modes : modes;
+        s->gpu.flush_unseen = true;
+    }
 }
 
 static void flush_timer(void *opaque)
@@ -657,6 +680,11 @@ void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container,
 {
     s->gpu.reset = reset;
     s->gpu.flush_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, flush_timer, s);
+    s->gpu.mmu_listener = (MaliCsfMmuListener) {
+        .settled = views_settled,
+        .opaque = s,
+    };
+    mali_csf_mmu_add_listener(s, &s->gpu.mmu_listener);
     mali_csf_irq_init(s, &s->gpu.irq, "gpu", MALI_CSF_IRQ_GPU);
     mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_CACHE_FLUSH,
                                  complete_flush);

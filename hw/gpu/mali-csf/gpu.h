@@ -10,6 +10,7 @@
 
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "irq.h"
+#include "mmu/mmu.h"
 #include "pwr.h"
 #include "qemu/timer.h"
 
@@ -25,6 +26,13 @@ typedef struct MaliCsfGpu {
     uint32_t regs[MALI_CSF_BLOCK_SIZE / 4];
     /* GPU_COMMAND of the cache flush that is under way, or 0 */
     uint32_t flush_command;
+    /*
+     * A flush of these modes is over when every view of memory has seen what it
+     * dropped; not migrated
+     */
+    bool flush_unseen;
+    uint32_t flush_unseen_modes;
+    MaliCsfMmuListener mmu_listener;
     /* SET_PROTECTED_MODE came, and no reset since */
     bool protected_mode;
     QEMUTimer *flush_timer;

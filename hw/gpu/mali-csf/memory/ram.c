@@ -8,29 +8,35 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/main-loop.h"
 #include "ram.h"
 #include "../trace.h"
 
-static void destroy_windows(MaliCsfRam *ram)
+static void destroy_windows(gpointer data)
 {
-    for (guint i = 0; i < ram->windows->len; i++) {
+    GArray *windows = data;
+
+    for (guint i = 0; i < windows->len; i++) {
         address_space_cache_destroy(
-            &g_array_index(ram->windows, MaliCsfRamWindow, i).cache);
+            &g_array_index(windows, MaliCsfRamWindow, i).cache);
     }
-    g_array_set_size(ram->windows, 0);
-    ram->valid = false;
+    g_array_free(windows, true);
 }
 
 static void ram_begin(MemoryListener *listener)
 {
     MaliCsfRam *ram = container_of(listener, MaliCsfRam, listener);
 
+    qatomic_set(&ram->built, NULL);
+    g_ptr_array_add(ram->retired, ram->windows);
+    ram->windows = g_array_new(false, false, sizeof(MaliCsfRamWindow));
     /*
-     * At once, not at the next use: a cache holds on to regions which
-     * somebody may be about to unplug.
+     * At once if that can be, not at the next use: a cache holds on to regions
+     * which somebody may be about to unplug.
      */
-    destroy_windows(ram);
-    ram->changed(ram->opaque);
+    if (ram->changed(ram->opaque)) {
+        mali_csf_ram_forget_retired(ram);
+    }
 }
 
 static void ram_region_addnop(MemoryListener *listener,
@@ -64,21 +70,42 @@ static void build_windows(MaliCsfRam *ram)
         window->size = window->cache.ptr && size > 0 ? size : 0;
         trace_mali_csf_ram_window(window->base, window->size);
     }
-    ram->valid = true;
+    qatomic_store_release(&ram->built, ram->windows);
+}
+
+static void ram_commit(MemoryListener *listener)
+{
+    MaliCsfRam *ram = container_of(listener, MaliCsfRam, listener);
+
+    if (ram->shared && !ram->built) {
+        build_windows(ram);
+    }
+}
+
+void mali_csf_ram_share(MaliCsfRam *ram)
+{
+    ram->shared = true;
+    ram_commit(&ram->listener);
+}
+
+void mali_csf_ram_forget_retired(MaliCsfRam *ram)
+{
+    g_ptr_array_set_size(ram->retired, 0);
 }
 
 void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
-                       void (*changed)(void *opaque), void *opaque)
+                       bool (*changed)(void *opaque), void *opaque)
 {
     ram->as = as;
     ram->changed = changed;
     ram->opaque = opaque;
     ram->windows = g_array_new(false, false, sizeof(MaliCsfRamWindow));
-    ram->valid = false;
+    ram->retired = g_ptr_array_new_with_free_func(destroy_windows);
     ram->listener = (MemoryListener) {
         .name = "mali-csf",
         .priority = MEMORY_LISTENER_PRIORITY_DEV_BACKEND,
         .begin = ram_begin,
+        .commit = ram_commit,
         .region_add = ram_region_addnop,
         .region_nop = ram_region_addnop,
     };
@@ -88,20 +115,34 @@ void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
 void mali_csf_ram_finalize(MaliCsfRam *ram)
 {
     memory_listener_unregister(&ram->listener);
-    destroy_windows(ram);
-    g_array_free(ram->windows, true);
+    g_ptr_array_free(ram->retired, true);
+    destroy_windows(ram->windows);
     ram->windows = NULL;
+    ram->built = NULL;
+}
+
+static GArray *windows_of(MaliCsfRam *ram)
+{
+    GArray *windows;
+
+    while (unlikely(!(windows = qatomic_load_acquire(&ram->built)))) {
+        if (bql_locked()) {
+            build_windows(ram);
+        } else {
+            /* The main thread is changing the memory map. */
+            g_usleep(10);
+        }
+    }
+    return windows;
 }
 
 void *mali_csf_ram_map(MaliCsfRam *ram, hwaddr pa, hwaddr size,
                        MaliCsfRamWindow **window)
 {
-    if (unlikely(!ram->valid)) {
-        build_windows(ram);
-    }
-    for (guint i = 0; i < ram->windows->len; i++) {
-        MaliCsfRamWindow *w =
-            &g_array_index(ram->windows, MaliCsfRamWindow, i);
+    GArray *windows = windows_of(ram);
+
+    for (guint i = 0; i < windows->len; i++) {
+        MaliCsfRamWindow *w = &g_array_index(windows, MaliCsfRamWindow, i);
         hwaddr offset = pa - w->base;
 
         if (offset < w->size && size <= w->size - offset) {

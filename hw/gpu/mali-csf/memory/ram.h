@@ -22,17 +22,31 @@ typedef struct MaliCsfRamWindow {
 typedef struct MaliCsfRam {
     AddressSpace *as;
     MemoryListener listener;
-    /* Built at first use after each change of the memory map */
+    /* Of the memory map as it is, built at first use after it has changed */
     GArray *windows;
-    bool valid;
-    /* Called when the memory map changes: host pointers are void then */
-    void (*changed)(void *opaque);
+    /* The same once it is built, else NULL */
+    GArray *built;
+    /* Of earlier memory maps, which a thread may use yet */
+    GPtrArray *retired;
+    /* Threads use it: built as soon as the map has changed */
+    bool shared;
+    /*
+     * Called when the memory map changes: host pointers are void then.  False
+     * if a thread may use one yet; mali_csf_ram_forget_retired() follows.
+     */
+    bool (*changed)(void *opaque);
     void *opaque;
 } MaliCsfRam;
 
 void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
-                       void (*changed)(void *opaque), void *opaque);
+                       bool (*changed)(void *opaque), void *opaque);
 void mali_csf_ram_finalize(MaliCsfRam *ram);
+
+/* From now on other threads than the main one call mali_csf_ram_map(), too */
+void mali_csf_ram_share(MaliCsfRam *ram);
+
+/* No thread uses a host pointer of before the last change any more */
+void mali_csf_ram_forget_retired(MaliCsfRam *ram);
 
 /**
  * mali_csf_ram_map: host address of guest RAM

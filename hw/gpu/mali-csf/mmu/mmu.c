@@ -151,7 +151,9 @@ static void tell_released(MaliCsfState *s, unsigned as)
     MaliCsfMmuListener *listener;
 
     QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
-        listener->released(listener->opaque, as);
+        if (listener->released) {
+            listener->released(listener->opaque, as);
+        }
     }
 }
 
@@ -160,7 +162,9 @@ static void tell_updated(MaliCsfState *s, unsigned as)
     MaliCsfMmuListener *listener;
 
     QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
-        listener->updated(listener->opaque, as);
+        if (listener->updated) {
+            listener->updated(listener->opaque, as);
+        }
     }
 }
 
@@ -169,7 +173,9 @@ static void tell_unmapped(MaliCsfState *s, unsigned as)
     MaliCsfMmuListener *listener;
 
     QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
-        listener->unmapped(listener->opaque, as);
+        if (listener->unmapped) {
+            listener->unmapped(listener->opaque, as);
+        }
     }
 }
 
@@ -178,12 +184,12 @@ static void put_in_force(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
 
-    s->view.spaces[as] = (MaliCsfViewSpace) {
+    mali_csf_views_put(&s->mmu.views, as, &(MaliCsfViewSpace) {
         .translation = space->active,
         .locked = space->locked,
         .lock_start = space->lock_start,
         .lock_last = space->lock_last,
-    };
+    });
 }
 
 static void put_all_in_force(MaliCsfState *s)
@@ -198,7 +204,8 @@ static void put_all_in_force(MaliCsfState *s)
 static void tlb_unlock(MaliCsfState *s, unsigned as, uint64_t start,
                        uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
+    unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
+                                           last);
 
     trace_mali_csf_tlb_unlock(as, start, last, n);
 }
@@ -206,7 +213,8 @@ static void tlb_unlock(MaliCsfState *s, unsigned as, uint64_t start,
 static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
                          uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
+    unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
+                                           last);
 
     trace_mali_csf_tlb_flush_pt(as, start, last, n);
 }
@@ -214,24 +222,25 @@ static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
 static void tlb_flush_mem(MaliCsfState *s, unsigned as, uint64_t start,
                           uint64_t last)
 {
-    unsigned n = mali_csf_tlb_drop_range(&s->view.tlb, as, start, last);
+    unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
+                                           last);
 
     trace_mali_csf_tlb_flush_mem(as, start, last, n);
 }
 
 static void tlb_reset(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_reset(mali_csf_tlb_drop_all(&s->view.tlb));
+    trace_mali_csf_tlb_reset(mali_csf_views_drop_all(&s->mmu.views));
 }
 
 void mali_csf_mmu_flush_caches(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_flush_caches(mali_csf_tlb_drop_all(&s->view.tlb));
+    trace_mali_csf_tlb_flush_caches(mali_csf_views_drop_all(&s->mmu.views));
 }
 
 void mali_csf_mmu_l2_off(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_l2_off(mali_csf_tlb_drop_all(&s->view.tlb));
+    trace_mali_csf_tlb_l2_off(mali_csf_views_drop_all(&s->mmu.views));
 }
 
 /* Commands */
@@ -414,7 +423,35 @@ static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
         qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: unknown command %u\n",
                       __func__, as, code);
     }
-    mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_DONE(as));
+    if (mali_csf_views_settled(&s->mmu.views)) {
+        mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_DONE(as));
+    } else {
+        s->mmu.as[as].command_unseen = true;
+        s->mmu.as[as].command_end = INT64_MAX;
+    }
+}
+
+/* Every view has seen what the commands did: they are over. */
+static void views_settled(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfMmuListener *listener;
+
+    mali_csf_ram_forget_retired(&s->mmu.ram);
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+        if (space->command_unseen) {
+            space->command_unseen = false;
+            space->command_end = -1;
+            mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_DONE(as));
+        }
+    }
+    QTAILQ_FOREACH(listener, &s->mmu.listeners, next) {
+        if (listener->settled) {
+            listener->settled(listener->opaque);
+        }
+    }
 }
 
 static void arm_command_timer(MaliCsfState *s)
@@ -718,7 +755,11 @@ static const MemoryRegionOps mmu_ops = {
 
 void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
 {
-    s->view.ignore_locks = ignore;
+    if (!DEVICE(s)->realized) {
+        s->view.ignore_locks = ignore;
+        return;
+    }
+    mali_csf_views_ignore_locks(&s->mmu.views, ignore);
     trace_mali_csf_ignore_locks(ignore);
     if (!ignore) {
         return;
@@ -732,11 +773,12 @@ void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
 
 /* Life cycle */
 
-static void memory_map_changed(void *opaque)
+static bool memory_map_changed(void *opaque)
 {
     MaliCsfState *s = opaque;
 
-    mali_csf_tlb_forget_host(&s->view.tlb);
+    mali_csf_views_forget_host(&s->mmu.views);
+    return mali_csf_views_settled(&s->mmu.views);
 }
 
 void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
@@ -750,15 +792,17 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     memory_region_add_subregion(container, MALI_CSF_MMU_BASE,
                                 &s->mmu.control);
     s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
+    mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
+    mali_csf_views_init(&s->mmu.views, &s->view, views_settled, s);
     mali_csf_ram_init(&s->mmu.ram, &address_space_memory, memory_map_changed,
                       s);
-    mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
 }
 
 void mali_csf_mmu_finalize(MaliCsfState *s)
 {
     timer_free(s->mmu.command_timer);
     mali_csf_ram_finalize(&s->mmu.ram);
+    mali_csf_views_finalize(&s->mmu.views);
 }
 
 static void reset_address_spaces(MaliCsfState *s)

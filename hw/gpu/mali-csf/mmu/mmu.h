@@ -11,7 +11,7 @@
 #include "../irq.h"
 #include "qemu/queue.h"
 #include "qemu/timer.h"
-#include "view.h"
+#include "views.h"
 
 typedef struct MaliCsfState MaliCsfState;
 
@@ -33,6 +33,8 @@ typedef struct MaliCsfAddressSpace {
     int64_t command_end;
     /* It is not executed before protected mode is over */
     bool command_waits;
+    /* It is executed, and over when every view has seen it; not migrated */
+    bool command_unseen;
 
     /* The region held by LOCK, inclusive */
     bool locked;
@@ -51,7 +53,8 @@ typedef struct MaliCsfAddressSpace {
 
 /*
  * Who has accesses that wait: told in the order of registration when an
- * address space @as makes a difference to them.  @opaque is the listener's.
+ * address space @as makes a difference to them.  @opaque is the listener's;
+ * functions may be NULL.
  */
 typedef struct MaliCsfMmuListener {
     /* The region that was locked, or a part of it, is unlocked */
@@ -60,6 +63,8 @@ typedef struct MaliCsfMmuListener {
     void (*updated)(void *opaque, unsigned as);
     /* UPDATE made it UNMAPPED: what waits in it never comes to its end */
     void (*unmapped)(void *opaque, unsigned as);
+    /* Every view has seen all that commands and flushes have changed */
+    void (*settled)(void *opaque);
     void *opaque;
     QTAILQ_ENTRY(MaliCsfMmuListener) next;
 } MaliCsfMmuListener;
@@ -78,6 +83,7 @@ typedef struct MaliCsfMmu {
     QEMUTimer *command_timer;
 
     MaliCsfRam ram;
+    MaliCsfViews views;
     /* Counters, zero after QEMU reset */
     uint64_t stalls;
     uint64_t faults;

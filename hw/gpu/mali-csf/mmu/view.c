@@ -7,6 +7,8 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
+#include "qemu/lockable.h"
+#include "qemu/main-loop.h"
 #include "../device.h"
 #include "../trace.h"
 
@@ -239,6 +241,7 @@ static inline MaliCsfMemResult translate_word(MaliCsfMemView *view, unsigned as,
                                               MaliCsfSpan *span,
                                               MaliCsfFault *fault)
 {
+    mali_csf_view_poll(view);
     if (unlikely(view->spaces[as].locked) &&
         mali_csf_view_locked(view, as, va, size)) {
         return MALI_CSF_MEM_STALLED;
@@ -292,10 +295,9 @@ static void add64(uint64_t *p, uint64_t value)
 #endif
 }
 
-#define DEFINE_LOAD(bits) \
+#define DEFINE_LOAD(bits, type) \
 MaliCsfMemResult mali_csf_mem_load##bits(MaliCsfMemView *view, unsigned as, \
-                                         uint64_t va, \
-                                         uint##bits##_t *value, \
+                                         uint64_t va, type *value, \
                                          MaliCsfFault *fault) \
 { \
     MaliCsfSpan span; \
@@ -305,15 +307,14 @@ MaliCsfMemResult mali_csf_mem_load##bits(MaliCsfMemView *view, unsigned as, \
 \
     if (likely(result == MALI_CSF_MEM_DONE)) { \
         loaded(view, as, va, &span, sizeof(*value)); \
-        *value = le##bits##_to_cpu( \
-            qatomic_read((uint##bits##_t *)span.host)); \
+        *value = le##bits##_to_cpu(qatomic_read((type *)span.host)); \
     } \
     return result; \
 }
 
-#define DEFINE_STORE(bits) \
+#define DEFINE_STORE(bits, type) \
 MaliCsfMemResult mali_csf_mem_store##bits(MaliCsfMemView *view, unsigned as, \
-                                          uint64_t va, uint##bits##_t value, \
+                                          uint64_t va, type value, \
                                           MaliCsfFault *fault) \
 { \
     MaliCsfSpan span; \
@@ -322,15 +323,15 @@ MaliCsfMemResult mali_csf_mem_store##bits(MaliCsfMemView *view, unsigned as, \
                                              fault); \
 \
     if (likely(result == MALI_CSF_MEM_DONE)) { \
-        qatomic_set((uint##bits##_t *)span.host, cpu_to_le##bits(value)); \
+        qatomic_set((type *)span.host, cpu_to_le##bits(value)); \
         mali_csf_ram_written(span.window, span.pa, sizeof(value)); \
     } \
     return result; \
 }
 
-#define DEFINE_ADD(bits) \
+#define DEFINE_ADD(bits, type) \
 MaliCsfMemResult mali_csf_mem_add##bits(MaliCsfMemView *view, unsigned as, \
-                                        uint64_t va, uint##bits##_t value, \
+                                        uint64_t va, type value, \
                                         MaliCsfFault *fault) \
 { \
     MaliCsfSpan span; \
@@ -339,18 +340,18 @@ MaliCsfMemResult mali_csf_mem_add##bits(MaliCsfMemView *view, unsigned as, \
                                              fault); \
 \
     if (likely(result == MALI_CSF_MEM_DONE)) { \
-        add##bits((uint##bits##_t *)span.host, value); \
+        add##bits((type *)span.host, value); \
         mali_csf_ram_written(span.window, span.pa, sizeof(value)); \
     } \
     return result; \
 }
 
-DEFINE_LOAD(32)
-DEFINE_LOAD(64)
-DEFINE_STORE(32)
-DEFINE_STORE(64)
-DEFINE_ADD(32)
-DEFINE_ADD(64)
+DEFINE_LOAD(32, uint32_t)
+DEFINE_LOAD(64, uint64_t)
+DEFINE_STORE(32, uint32_t)
+DEFINE_STORE(64, uint64_t)
+DEFINE_ADD(32, uint32_t)
+DEFINE_ADD(64, uint64_t)
 
 /* @spans has one element for each page, or is NULL */
 static MaliCsfMemResult translate_pages(MaliCsfMemView *view, unsigned as,
@@ -359,6 +360,7 @@ static MaliCsfMemResult translate_pages(MaliCsfMemView *view, unsigned as,
                                         MaliCsfSpan *spans,
                                         MaliCsfFault *fault)
 {
+    mali_csf_view_poll(view);
     if (mali_csf_view_locked(view, as, va, size)) {
         return MALI_CSF_MEM_STALLED;
     }
@@ -462,6 +464,7 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfMemView *view, unsigned as,
     MaliCsfSpan span;
     MaliCsfMemResult result;
 
+    mali_csf_view_poll(view);
     /* A locked region is made of whole pages. */
     if (mali_csf_view_locked(view, as, va, 1)) {
         return MALI_CSF_MEM_STALLED;
@@ -480,4 +483,80 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfMemView *view, unsigned as,
         *size = MIN(left, PAGE_SIZE_4K - va % PAGE_SIZE_4K);
     }
     return result;
+}
+
+/* Views of threads */
+
+void mali_csf_view_take_over(MaliCsfMemView *view)
+{
+    MaliCsfViewChanges *changes = &view->changes;
+
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        if (changes->spaces & 1u << as) {
+            view->spaces[as] = changes->space[as];
+        }
+    }
+    if (changes->drop_all) {
+        mali_csf_tlb_drop_all(&view->tlb);
+    }
+    for (unsigned i = 0; i < changes->num_drops; i++) {
+        mali_csf_tlb_drop_range(&view->tlb, changes->drops[i].as,
+                                changes->drops[i].start,
+                                changes->drops[i].last);
+    }
+    if (changes->forget_host) {
+        mali_csf_tlb_forget_host(&view->tlb);
+    }
+    view->ignore_locks = changes->ignore_locks;
+    changes->spaces = 0;
+    changes->num_drops = 0;
+    changes->drop_all = false;
+    changes->forget_host = false;
+    if (view->seen != view->put) {
+        view->seen = view->put;
+        if (qatomic_fetch_dec(&view->views->unseen) == 1) {
+            qemu_bh_schedule(view->views->settled_bh);
+        }
+    }
+}
+
+void mali_csf_view_see(MaliCsfMemView *view)
+{
+    QEMU_LOCK_GUARD(&view->lock);
+    mali_csf_view_take_over(view);
+}
+
+void mali_csf_view_enter(MaliCsfMemView *view)
+{
+    QEMU_LOCK_GUARD(&view->lock);
+    view->entered = true;
+}
+
+void mali_csf_view_leave(MaliCsfMemView *view)
+{
+    QEMU_LOCK_GUARD(&view->lock);
+    mali_csf_view_take_over(view);
+    view->entered = false;
+}
+
+void mali_csf_view_join(MaliCsfViews *views, MaliCsfMemView *view)
+{
+    const MaliCsfMemView *main = views->main;
+
+    mali_csf_view_init(view, main->ram, main->pa_bits, NULL);
+    memcpy(view->spaces, main->spaces, sizeof(view->spaces));
+    view->ignore_locks = main->ignore_locks;
+    view->changes.ignore_locks = main->ignore_locks;
+    view->views = views;
+    qemu_mutex_init(&view->lock);
+    mali_csf_ram_share(view->ram);
+    QLIST_INSERT_HEAD(&views->threads, view, next);
+}
+
+void mali_csf_view_part(MaliCsfMemView *view)
+{
+    assert(!view->entered);
+    QLIST_REMOVE(view, next);
+    qemu_mutex_destroy(&view->lock);
+    view->views = NULL;
 }

@@ -12,12 +12,16 @@
 #ifndef HW_GPU_MALI_CSF_MMU_VIEW_H
 #define HW_GPU_MALI_CSF_MMU_VIEW_H
 
+#include "qemu/atomic.h"
+#include "qemu/queue.h"
+#include "qemu/thread.h"
 #include "hw/gpu/mali-csf/mmu-regs.h"
 #include "../memory/ram.h"
 #include "../memory/tlb.h"
 #include "../memory/walk.h"
 
 typedef struct MaliCsfState MaliCsfState;
+typedef struct MaliCsfViews MaliCsfViews;
 
 /* What became of an access */
 typedef enum MaliCsfMemResult {
@@ -55,6 +59,25 @@ typedef struct MaliCsfViewSpace {
     uint64_t lock_last;
 } MaliCsfViewSpace;
 
+/* Drops of cached translations that a view remembers; more are a drop of all */
+#define MALI_CSF_VIEW_DROPS 8
+
+/* What the MMU has put to a view whose thread has yet to see it */
+typedef struct MaliCsfViewChanges {
+    /* Bit mask of the address spaces that have something new in force */
+    uint32_t spaces;
+    MaliCsfViewSpace space[MALI_CSF_MAX_AS];
+    struct {
+        uint8_t as;
+        uint64_t start;
+        uint64_t last;
+    } drops[MALI_CSF_VIEW_DROPS];
+    unsigned num_drops;
+    bool drop_all;
+    bool forget_host;
+    bool ignore_locks;
+} MaliCsfViewChanges;
+
 typedef struct MaliCsfMemView {
     MaliCsfRam *ram;
     /* Width of a physical address of this product */
@@ -70,11 +93,50 @@ typedef struct MaliCsfMemView {
     /* Counters */
     uint64_t tlb_hits;
     uint64_t tlb_misses;
+
+    /*
+     * The rest is of a view that a thread uses.  The set that it is in; how
+     * often something was put to it, counted by the main thread, and how much
+     * of that was seen.
+     */
+    MaliCsfViews *views;
+    uint32_t put;
+    uint32_t seen;
+    /* Of @entered, @changes, and of all the view while it is not entered */
+    QemuMutex lock;
+    bool entered;
+    MaliCsfViewChanges changes;
+    QLIST_ENTRY(MaliCsfMemView) next;
 } MaliCsfMemView;
 
-/* @view is all zeros; every space is UNMAPPED then.  @ram stays the caller's. */
+/* @view is all zeros.  Every space is UNMAPPED; @ram stays the caller's. */
 void mali_csf_view_init(MaliCsfMemView *view, MaliCsfRam *ram,
                         unsigned pa_bits, MaliCsfState *watched_by);
+
+/*
+ * A view for a thread.  It joins the set and parts from it in the main thread.
+ * The thread makes its accesses between enter and leave; whatever the MMU puts
+ * to the view meanwhile, the next access sees first, and a command of the
+ * driver is over only when every view has seen it.  So a thread that computes
+ * without an access calls poll at least every 100 us, and one that waits, for
+ * an unlock or anything else, leaves before.
+ */
+void mali_csf_view_join(MaliCsfViews *views, MaliCsfMemView *view);
+void mali_csf_view_part(MaliCsfMemView *view);
+void mali_csf_view_enter(MaliCsfMemView *view);
+void mali_csf_view_leave(MaliCsfMemView *view);
+
+/* Something was put to the view: its thread takes it over */
+void mali_csf_view_see(MaliCsfMemView *view);
+/* The same, by whoever has the view's lock */
+void mali_csf_view_take_over(MaliCsfMemView *view);
+
+static inline void mali_csf_view_poll(MaliCsfMemView *view)
+{
+    if (unlikely(qatomic_read(&view->put) != view->seen)) {
+        mali_csf_view_see(view);
+    }
+}
 
 /* Does the region locked in @as cover any of these bytes? */
 bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,
