@@ -38,7 +38,7 @@ static const char *const finding_names[] = {
     "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
-    "note-user-stale-load",
+    "note-lost", "note-user-stale-load",
 };
 
 static uint64_t get_count(QMaliCsf *gpu, const char *property)
@@ -1714,14 +1714,14 @@ static void test_gave_up(void)
     /* No UNLOCK; the next VM_BIND, and another VM takes the slot. */
     lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
     mali_csf_vm_enable(&b.vm);
-    assert_found(&b.gpu, "note-dropped note-dropped");
+    assert_found(&b.gpu, "note-lost note-lost");
     mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
     mali_csf_soft_reset(&b.gpu);
     /* From here on it counts again. */
     mali_csf_vm_enable(&b.vm);
     bind_elsewhere(&b);
     mali_csf_unlock(&b.gpu, 1);
-    finish(&b, "note-dropped note-dropped unlock-without-lock");
+    finish(&b, "note-lost note-lost unlock-without-lock");
 }
 
 /*
@@ -1735,7 +1735,7 @@ static void test_heard_late(void)
         const char *found;
     } cases[] = {
         { 50, "expansion-drops-part" },
-        { 101, "note-dropped" },
+        { 101, "note-lost" },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -1765,15 +1765,15 @@ static void test_overtaken(void)
     mali_csf_soft_reset(&b.gpu);
     lock_range(&b, VA, MALI_CSF_PAGE);
     lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
-    assert_found(&b.gpu, "note-dropped");
+    assert_found(&b.gpu, "note-lost");
     mali_csf_lock(&b.gpu, 2, 0);
-    assert_found(&b.gpu, "note-dropped note-dropped");
+    assert_found(&b.gpu, "note-lost note-lost");
     mali_csf_unlock(&b.gpu, 1);
     /* Once it is enabled, it counts again. */
     mali_csf_vm_enable(&b.vm);
     lock_range(&b, VA, MALI_CSF_PAGE);
     lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
-    finish(&b, "note-dropped note-dropped expansion-drops-part");
+    finish(&b, "note-lost note-lost expansion-drops-part");
 }
 
 /* The same after a reset for no such reason */
@@ -1808,12 +1808,12 @@ static void test_gave_up_suspend(void)
     /* The flush is as lost as before. */
     bind_elsewhere(&b);
     mali_csf_unlock(&b.gpu, 1);
-    assert_found(&b.gpu, "note-dropped");
+    assert_found(&b.gpu, "note-lost");
     /* The next driver starts with a clean slate. */
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), !=, 0);
     bind_elsewhere(&b);
     mali_csf_unlock(&b.gpu, 1);
-    finish(&b, "note-dropped unlock-without-lock");
+    finish(&b, "note-lost unlock-without-lock");
 }
 
 /* A command that takes its time, but not more than the driver has */

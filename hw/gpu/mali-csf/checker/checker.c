@@ -55,11 +55,13 @@ static int64_t now_ns(void)
 
 /* Findings */
 
-static void report_dropped(MaliCsfState *s, const MaliCsfFinding *f)
+/* A finding that counts only as a note, and as which */
+static void report_as(MaliCsfState *s, MaliCsfFindingId id,
+                      const MaliCsfFinding *f)
 {
     MaliCsfFinding note = *f;
 
-    note.id = MALI_CSF_NOTE_DROPPED;
+    note.id = id;
     note.expected = f->id;
     mali_csf_findings_add(&s->checker.findings, &note);
 }
@@ -68,7 +70,7 @@ static void report(MaliCsfState *s, const MaliCsfFinding *f)
 {
     if (s->checker.gave_up && f->id < MALI_CSF_NUM_VIOLATIONS) {
         /* A driver that lost a command leaves all to the reset it asks for. */
-        report_dropped(s, f);
+        report_as(s, MALI_CSF_NOTE_LOST, f);
         return;
     }
     mali_csf_findings_add(&s->checker.findings, f);
@@ -128,7 +130,7 @@ static void drop_pending(MaliCsfState *s, unsigned as)
     MaliCsfAsCheck *c = &s->checker.as[as];
 
     for (unsigned i = 0; i < c->num_pending; i++) {
-        report_dropped(s, &c->pending[i]);
+        report_as(s, MALI_CSF_NOTE_DROPPED, &c->pending[i]);
     }
     c->num_pending = 0;
 }
@@ -367,7 +369,7 @@ static void report_lock(MaliCsfState *s, MaliCsfFindingId id, unsigned as,
                         uint64_t seen)
 {
     if (s->checker.as[as].overtaken) {
-        report_now(s, MALI_CSF_NOTE_DROPPED, as, start, last, id, seen);
+        report_now(s, MALI_CSF_NOTE_LOST, as, start, last, id, seen);
     } else {
         report_now(s, id, as, start, last, expected, seen);
     }

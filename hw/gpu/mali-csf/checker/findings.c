@@ -52,6 +52,7 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_NOTE_EDIT_THEN_FLUSH] = "note-edit-then-flush",
     [MALI_CSF_NOTE_COVERAGE_LOST] = "note-coverage-lost",
     [MALI_CSF_NOTE_DROPPED] = "note-dropped",
+    [MALI_CSF_NOTE_LOST] = "note-lost",
     [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
 };
 
