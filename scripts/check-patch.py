@@ -17,15 +17,20 @@ import fnmatch
 import importlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
 
+import host_load
+import kernel_log
 import project
 import results
+import verdict
 from project import Stop, say
+from verdict import Difference
 
 build_panthor = importlib.import_module('build-panthor')
 device_log = importlib.import_module('device-log')
@@ -50,10 +55,14 @@ FUNCTIONS = [
 # seconds on top, will not end by itself.
 PATIENCE_SECONDS = 20
 SIDES = ('stock', 'patched')
+# When the host was late the programs run again with a clock that follows the guest's
+# instructions, which takes longer.
+OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
 SHOWN = 12          # rows of a kind that may be many
-# In the kernel's log: what condemns a patch wherever it is said
-ALARM = re.compile(r'WARNING: |BUG[: ]|Oops|Unable to handle kernel|Kernel panic|'
-                   r'soft lockup|detected stall|blocked for more than', re.I)
+# Findings with a limit in time
+TIMED_FINDINGS = {'update-missing', 'fault-not-acknowledged', 'group-on-unmapped'}
+# Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
+NOT_TESTS = {'run: no violation', 'run: goes on to its end'}
 
 
 # -- one run
@@ -61,18 +70,20 @@ ALARM = re.compile(r'WARNING: |BUG[: ]|Oops|Unable to handle kernel|Kernel panic
 class Run:
     """run-guest.py with one module; its results as they come."""
 
-    def __init__(self, side, module, name, tests, settings):
+    def __init__(self, side, module, name, tests, settings, own_clock=False):
         self.side, self.name, self.lines = side, name, []
         self.folder = os.path.join(run_guest.RUNS, name)
         self.stopped = None
         # A kernel that has written over its own memory should end, not limp.
         kernel_args = (settings.kernel_args + ' oops=panic').strip()
+        more = [f'QEMU_ARGS={shlex.join(settings.qemu_args)} {OWN_CLOCK}',
+                f'SLACK={settings.slack * OWN_CLOCK_SLACK}'] if own_clock else []
         self.start = time.monotonic()
         self.seconds = None
         self.process = subprocess.Popen(
             [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
              f'TESTS={tests}', 'STRICT=report', f'COUNT={" ".join(FUNCTIONS)}',
-             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN='],
+             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=', *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace')
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -104,15 +115,20 @@ class Run:
             raise Stop(f'{self.side}: run-guest.py left no result; its last line is: '
                        f'{(self.lines or ["nothing"])[-1]}', project.FAIL)
         self.results = [[test['verdict'], results.title(test),
-                         test['reason'] or ' '.join(test['details'][:1])]
-                        for test in result['tests']]
+                         test['reason'] or ' '.join(test['details'][:1]), program_of(test)]
+                        for test in result['tests'] if results.title(test) not in NOT_TESTS]
+        self.host = host_load.from_row(result['host'])
+        self.lateness = {'': self.host} | {
+            name: host_load.from_row(row) for name, row in result['programs'].items()}
         log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
-        self.kernel_log = [line for line in log if re.match(r'\[ *\d+\.\d+\]', line)]
+        self.kernel_log = []    # (program, text)
         self.calls = {}
         self.pairs = {}
         expectations, program = {}, ''
         for line in log:
-            if line.startswith('@@ begin '):
+            if (text := kernel_log.text_of(line)) is not None:
+                self.kernel_log.append((program, text))
+            elif line.startswith('@@ begin '):
                 program = line.split()[2]
             elif line.startswith(('#@ expect-locks ', '#@ expect-block ')):
                 try:
@@ -129,25 +145,39 @@ class Run:
                           for item, _, _, locks in
                           device_log.judge(list(expectations.values()), device)}
         self.findings = collections.Counter()
-        self.violations = []
+        self.violations, self.lost = [], []
         for finding in result.get('findings', []):
+            name, program = finding['name'], finding['program'] or ''
             if finding['kind'] == 'violation':
-                self.findings[finding['name']] += finding['times']
-                self.violations.append(finding['text'])
+                self.findings[name] += finding['times']
+                self.violations.append((program, name, finding['text']))
             else:
-                self.findings[f'(note) {finding["name"]}'] += finding['times']
+                self.findings[f'(note) {name}'] += finding['times']
+                self.lost += [program] if name == run_guest.LOST else []
 
     def initialized(self):
-        return any(verdict == 'ok' and name == 'panthor: initialized'
-                   for verdict, name, _ in self.results)
+        return any(state == 'ok' and name == 'panthor: initialized'
+                   for state, name, _, _ in self.results)
 
-    def count(self, verdict):
-        return sum(row[0] == verdict for row in self.results)
+    def count(self, state):
+        return sum(row[0] == state for row in self.results)
+
+    def failing(self):
+        """Programs with a test that fails; '' if something of the whole run does."""
+        return {program for state, _, _, program in self.results if state == 'not ok'}
+
+    def late(self, program):
+        # How long a whole run takes is told by the host's clock.
+        return self.lateness.get(program, self.host).late(by_host_clock=not program)
+
+
+def program_of(test):
+    """The program that a test is of; '' if it is of the whole run."""
+    return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
 
 
 def plain(text):
     """A test's name, or a line of the kernel's log, without what differs from run to run."""
-    text = re.sub(r'^\[ *\d+\.\d+\]\s*', '', text)
     text = re.sub(r'0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b', 'N', text)
     return re.sub(r'\d+', 'N', text)
 
@@ -170,27 +200,22 @@ def pair_up(stock, patched):
     return list(zip(found, patched)), left
 
 
-def run_both(modules, tests, settings, title):
-    runs = []
-    try:
-        for side, module in zip(SIDES, modules):
-            runs.append(Run(side, module, f'{title}-{side}', tests, settings))
-        stock, patched = runs
-        # Both have run-guest.py's own limits; stock keeps to those.
-        while not stock.done(1):
-            pass
-        stock.process.wait()
-        left = 2 * stock.seconds + PATIENCE_SECONDS * settings.slack \
-            - (time.monotonic() - patched.start)
-        if patched.done(max(left, 1)):
-            patched.process.wait()
-        else:
-            patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
-                         f'{time.monotonic() - patched.start:.0f} s')
-    except BaseException:
-        for run in runs:
-            run.stop('interrupted')
-        raise
+def wait_for(stock, patched, settings):
+    """Until both are over; patched is ended when it needs much longer than stock."""
+    # Both have run-guest.py's own limits; stock keeps to those.
+    while not stock.done(1):
+        pass
+    stock.process.wait()
+    left = 2 * stock.seconds + PATIENCE_SECONDS * settings.slack \
+        - (time.monotonic() - patched.start)
+    if patched.done(max(left, 1)):
+        patched.process.wait()
+    else:
+        patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
+                     f'{time.monotonic() - patched.start:.0f} s')
+
+
+def collect(runs):
     for run in runs:
         # What ended before its first result cannot be compared.
         if run.process.returncode in (project.USAGE, project.CANNOT_TEST):
@@ -200,15 +225,54 @@ def run_both(modules, tests, settings, title):
     return runs
 
 
+def run_both(modules, tests, settings, title):
+    """[stock, patched] at the same time"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Run(side, module, f'{title}-{side}', tests, settings))
+        wait_for(*runs, settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    return collect(runs)
+
+
+def run_alone(modules, tests, settings, title, own_clock):
+    """[stock, patched] one after the other"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Run(side, module, f'{title}-{side}-again', tests, settings, own_clock))
+            wait_for(runs[0], runs[-1], settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    return collect(runs)
+
+
 # -- the comparison
 
 class Comparison:
-    """Prints what differs, and keeps the reasons to condemn."""
+    """Prints what differs, and keeps what may condemn."""
 
     def __init__(self, stock, patched, may_change):
         self.stock, self.patched = stock, patched
         self.may_change = may_change
-        self.reasons = []
+        self.differences = []
+
+    def differ(self, program, key, text, hard=False):
+        self.differences.append(Difference(program, key, text, hard))
+
+    def round(self):
+        """What verdict.py judges."""
+        programs = {*self.stock.lateness, *self.patched.lateness}
+        return verdict.Round(
+            self.differences,
+            {name: self.stock.late(name) or self.patched.late(name) for name in programs},
+            self.stock.failing(), self.patched.lost)
 
     def row(self, name, stock, patched):
         say(f'  {name:<44} {str(stock):>12} {str(patched):>12}'
@@ -216,38 +280,40 @@ class Comparison:
 
     def ending(self):
         if self.patched.stopped:
-            self.reasons.append(self.patched.stopped)
+            self.differ('', 'ending', self.patched.stopped)
         elif not self.patched.initialized():
-            self.reasons.append('panthor does not initialize')
+            self.differ('', 'initialized', 'panthor does not initialize')
 
     def tests(self):
         stock, patched = self.stock, self.patched
         say('tests')
-        for title, verdict in (('passed', 'ok'), ('failed', 'not ok'), ('skipped', 'skip'),
-                               ('known findings', 'todo')):
-            if stock.count(verdict) or patched.count(verdict) or verdict in ('ok', 'not ok'):
-                self.row(title, stock.count(verdict), patched.count(verdict))
+        for title, state in (('passed', 'ok'), ('failed', 'not ok'), ('skipped', 'skip'),
+                             ('known findings', 'todo')):
+            if stock.count(state) or patched.count(state) or state in ('ok', 'not ok'):
+                self.row(title, stock.count(state), patched.count(state))
         pairs, missing = pair_up(stock.results, patched.results)
-        shown, failed = 0, []
-        for earlier, (verdict, name, reason) in pairs:
+        shown = 0
+        for earlier, (state, name, reason, program) in pairs:
             was = earlier[0] if earlier else 'not there'
-            if verdict == was or (was == 'not there' and verdict == 'ok'):
+            if state == was or (was == 'not there' and state == 'ok'):
                 continue
             allowed = any(fnmatch.fnmatch(name, pattern) for pattern in self.may_change)
             shown += 1
             if shown <= SHOWN:
-                say(f'  {name}: {was} → {verdict}' + (f' ({reason})' if reason else '')
+                say(f'  {name}: {was} → {state}' + (f' ({reason})' if reason else '')
                     + (' (may change)' if allowed else ''))
-            if verdict == 'not ok' and not allowed:
-                failed.append(name)
+            if state == 'not ok' and not allowed:
+                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock')
         if shown > SHOWN:
             say(f'  ... and {shown - SHOWN} more')
         if missing:
             say(f'  {len(missing)} tests of stock were not reached, the first is: '
                 f'{missing[0][1]}')
-        if failed:
-            self.reasons.append(f'tests fail that pass on stock ({len(failed)}): '
-                                + '; '.join(failed[:3]) + ('; ...' if failed[3:] else ''))
+        failing = [name for state, name, _, _ in stock.results if state == 'not ok']
+        for name in failing[:SHOWN]:
+            say(f'  fails on stock: {name}')
+        if len(failing) > SHOWN:
+            say(f'  ... and {len(failing) - SHOWN} more fail on stock')
 
     def findings(self):
         say('checker')
@@ -259,9 +325,16 @@ class Comparison:
             self.row(name, stock[name], patched[name])
         new = [name for name in dict.fromkeys(kinds) if patched[name] and not stock[name]]
         for name in new:
-            first = next(line for line in self.patched.violations if f' {name} ' in line)
-            say(f'  first: {first}')
-            self.reasons.append(f'{name} ({patched[name]} times, never on stock)')
+            program, text = next((program, text) for program, other, text
+                                 in self.patched.violations if other == name)
+            say(f'  first: {text}')
+            self.differ(program, f'finding {name}',
+                        f'{name} ({patched[name]} times, never on stock)',
+                        hard=name not in TIMED_FINDINGS)
+        for run in (self.stock, self.patched):
+            if run.lost:
+                say(f'  {run.side}: {run.findings[f"(note) {run_guest.LOST}"]} findings were lost, since a '
+                    'command before them took longer than the driver waits')
 
     def locks(self):
         say('lock commands that the device saw')
@@ -305,13 +378,10 @@ class Comparison:
                        f'{lock} calls of lock, {unlock} of unlock'))
 
     def warnings(self):
-        bad = [re.compile(pattern, re.I)
-               for pattern in project.config('guest')['kernel_log']['bad']] + [ALARM]
-        counts = []
-        for run in (self.stock, self.patched):
-            lines = [line for line in run.kernel_log if any(p.search(line) for p in bad)]
-            counts.append(collections.Counter(plain(line) for line in lines))
-        stock, patched = counts
+        judge = kernel_log.Judge()
+        stock, patched = (collections.Counter(
+            plain(text) for _, text in run.kernel_log if judge.kind(text))
+            for run in (self.stock, self.patched))
         say('warnings in the kernel log')
         self.row('lines', sum(stock.values()), sum(patched.values()))
         changed = [text for text in dict.fromkeys([*patched, *stock])
@@ -320,11 +390,19 @@ class Comparison:
             say(f'  {stock[text]} → {patched[text]}: {text[:140]}')
         if len(changed) > SHOWN:
             say(f'  ... and {len(changed) - SHOWN} more')
-        alarms = [line for line in self.patched.kernel_log
-                  if ALARM.search(line) and not stock[plain(line)]]
-        if alarms:
-            text = re.sub(r'^\[ *\d+\.\d+\]\s*', '', alarms[0])
-            self.reasons.append(f'the kernel says: {text[:120]}')
+        said = set()
+        for program, text in self.patched.kernel_log:
+            kind = judge.kind(text)
+            if kind in ('crash', 'stall') and not stock[plain(text)] and kind not in said:
+                self.differ(program, f'{kind} {plain(text)}', f'the kernel says: {text[:120]}',
+                            hard=kind == 'crash')
+                said.add(kind)      # more of it follows from that
+
+    def hosts(self):
+        say('host')
+        for run in (self.stock, self.patched):
+            say(f'  {run.side}: {str(run.host).removeprefix("host: ")}'
+                + (' (late)' if run.host.late() else ''))
 
     def speed(self):
         say('VM_BIND, unmapped and mapped back, both at the same time (fastest / median, us)')
@@ -377,21 +455,55 @@ def check(paths, settings):
         say(f'  compiler: {line}')
     title = re.sub(r'[^\w.+-]', '_', f'patch-{os.path.basename(paths[-1]).removesuffix(".patch")}'
                                      f'-{kernel.label}-{settings.model}')
-    runs = run_both((stock, patched), tests, settings, title)
-    if not runs[0].initialized():
-        raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
-                   f'{os.path.relpath(runs[0].folder, project.ROOT)}')
+    modules = stock, patched
+    runs = run_both(modules, tests, settings, title)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
-    comparison = Comparison(*runs, re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', '')))
+    may_change = re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', ''))
+    comparison = Comparison(*runs, may_change)
     for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
-                 comparison.locks, comparison.functions, comparison.speed):
+                 comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
         part()
+    before = comparison.round()
+    result, reasons = verdict.first(before)
+    if result == verdict.AGAIN:
+        again, runs_again = look_again(modules, tests, settings, title, before, may_change)
+        runs += runs_again
+        result, reasons = verdict.second(before, again)
+        if '' in again.failing and not runs_again[0].initialized():
+            raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
+                       f'{os.path.relpath(runs_again[0].folder, project.ROOT)}')
     not_run(tests, left_out)
     say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
         + f'; {time.monotonic() - start:.0f} s in all')
-    if comparison.reasons:
-        say('verdict: CONDEMNED: ' + '\n    and: '.join(comparison.reasons))
+    return say_verdict(result, reasons)
+
+
+def look_again(modules, tests, settings, title, before, may_change):
+    """(Round, [stock, patched]): the programs in question, alone"""
+    wanted = before.programs()
+    names = [row[0] + row[3] for row in run_guest.choose_programs(tests)]
+    chosen = names if '' in wanted else [name for name in names if name in wanted]
+    own_clock = before.any_late() and not host_load.follows_instructions(settings.qemu_args)
+    say(f'again, alone: {" ".join(chosen)}'
+        + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
+    runs = run_alone(modules, ' '.join(chosen), settings, title, own_clock)
+    comparison = Comparison(*runs, may_change)
+    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
+                 comparison.hosts):
+        part()
+    return comparison.round(), runs
+
+
+def say_verdict(result, reasons):
+    """Print it; the exit code."""
+    shown = reasons[:SHOWN] + ([f'... and {len(reasons) - SHOWN} more'] if reasons[SHOWN:] else [])
+    reason = '\n    and: '.join(shown)
+    if result == verdict.CONDEMNED:
+        say(f'verdict: CONDEMNED: {reason}')
         return project.FAIL
+    if result == verdict.CANNOT_TELL:
+        say(f'verdict: CANNOT TELL on this host: {reason}')
+        return project.CANNOT_TEST
     say('verdict: PASS')
     return project.PASS
 
@@ -450,12 +562,16 @@ def check_all(paths, kernels, models):
                     break
     width = max(len(row[0]) for row in rows)
     for name, kernel, model, status, why in rows:
-        say(f'{name:<{width}}  {kernel:<10} {model:<16} {VERDICTS[status]}'
-            + (f': {why}' if why else ''))
+        word = VERDICTS[status]
+        if status == project.CANNOT_TEST and not why:
+            word = verdict.CANNOT_TELL
+        say(f'{name:<{width}}  {kernel:<10} {model:<16} {word}' + (f': {why}' if why else ''))
     states = [row[3] for row in rows]
     for status in (project.FAIL, project.USAGE):
         if status in states:
             return status
+    if any(status == project.CANNOT_TEST and not why for _, _, _, status, why in rows):
+        return project.CANNOT_TEST
     return project.PASS if project.PASS in states else project.CANNOT_TEST
 
 

@@ -10,7 +10,9 @@ import subprocess
 import time
 import xml.etree.ElementTree
 
+import host_load
 import project
+import results
 from project import say
 
 build_guest = importlib.import_module('build-guest')
@@ -28,8 +30,11 @@ class Part:
         self.passed = self.failed = self.skipped = 0
         self.failures, self.skips = [], []
 
-    def add_log(self, base):
-        """Count the single tests of meson's logs."""
+    def add_log(self, base, lateness):
+        """Count the single tests of meson's logs.
+
+        lateness: of the host, while they ran
+        """
         failed_in = set()
         for suite in xml.etree.ElementTree.parse(base + '.junit.xml').getroot():
             # "<project>.<project>:<suite> / <test>"
@@ -40,7 +45,7 @@ class Part:
                     failed_in.add(program)
                     # The test's number within its program says nothing.
                     name = case.get('name').lstrip('0123456789').removeprefix(' - ')
-                    self.failures.append(f'{program}: {name}')
+                    self.failures.append(f'{program}: {name}' + reason_of(program, name))
                 elif case.find('skipped') is not None:
                     self.skipped += 1
                 else:
@@ -52,7 +57,8 @@ class Part:
                 if test['result'] in ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT') and \
                         name not in failed_in:
                     self.failed += 1
-                    self.failures.append(f'{name}: {test["result"].lower()}')
+                    self.failures.append(f'{name}: {test["result"].lower()}'
+                                         + (f'; {lateness}' if test['result'] == 'TIMEOUT' else ''))
                 elif test['result'] == 'SKIP':
                     self.skips.append(name)
 
@@ -61,8 +67,22 @@ class Part:
         return text + (f', {self.skipped} skipped' if self.skipped else '')
 
 
+def reason_of(program, name):
+    """Why a test of a guest failed, to be put behind its name; meson does not keep that."""
+    result = None
+    if program.startswith('guest-'):
+        result = results.read(os.path.join(project.BUILD, 'run',
+                                           'check-' + program.removeprefix('guest-')))
+    for test in (result or {'tests': []})['tests']:
+        if results.title(test) == name.replace(r'\#', '#') and test['reason']:
+            return f' ({test["reason"]})'
+    return ''
+
+
 def run_suite(name, environment):
     part = Part(name)
+    watch = host_load.Watch()
+    watch.start()
     start = time.monotonic()
     base = os.path.join(project.MESON_BUILD, 'meson-logs', 'testlog')
     for ending in ('.json', '.junit.xml'):
@@ -72,7 +92,8 @@ def run_suite(name, environment):
         ['meson', 'test', '-C', project.MESON_BUILD, '--no-rebuild', '--suite', name,
          '--print-errorlogs'], env=environment, stdin=subprocess.DEVNULL, check=False).returncode
     if os.path.exists(base + '.junit.xml'):
-        part.add_log(base)
+        part.add_log(base, watch.since())
+    watch.end()
     if status and not part.failed:
         part.failed = 1
         part.failures.append(f'{name}: meson test ended with status {status}')

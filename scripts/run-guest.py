@@ -29,6 +29,8 @@ import sys
 import time
 
 import expectations
+import host_load
+import kernel_log
 import project
 import results
 from project import say
@@ -51,6 +53,7 @@ DEVICES_PATH = '/machine/peripheral/'
 DEVICE_PATH = DEVICES_PATH + DEVICE_ID
 GPU_TYPE = 'child<mali-csf>'
 COUNTER = 'count-'      # the properties that count findings
+LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
 DEVICE_LOG = 'device.log'
 BEGINS = 'begins.tsv'   # where in device.log each program begins
@@ -380,6 +383,9 @@ class Guest:
         self.buffers = {}
         self.ended = set()      # the serial lines that QEMU has closed
         self.stopped = False    # by the checker
+        # Of the whole run, and {program: Lateness}
+        self.watch = host_load.Watch(icount=host_load.follows_instructions(command))
+        self.lateness = {}
         # What the device says that it has found, or why it was not asked
         self.findings = 'QEMU has ended by itself'
         self.start(command)
@@ -405,6 +411,9 @@ class Guest:
             preexec_fn=die_with_parent)
         for end in ends:
             end.close()
+        self.watch.pid = self.process.pid
+        if not self.watch.is_alive():
+            self.watch.start()
         self.asked = False
         self.console, self.port = console, port
         self.monitor = Monitor(monitor, self.wait_for_monitor)
@@ -469,6 +478,7 @@ class Guest:
 
     def close(self):
         """Nothing is read any more."""
+        self.watch.end()
         for connection in (self.console, self.port, self.monitor.connection, self.log,
                            self.errors):
             connection.close()
@@ -562,6 +572,7 @@ class Guest:
             self.report.begin()
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
+            self.watch.mark(name)
             self.monitor.tell()
             self.begins.append((self.log_size(), name))
         elif kind == 'end':
@@ -570,7 +581,7 @@ class Guest:
             self.report.result('ok' if detail == 'exit 0' else 'not ok',
                                f'{name}: a job on a new VM runs afterwards',
                                '' if detail == 'exit 0' else
-                               f'{self.ending(detail)} {self.outside}'.strip())
+                               f'{self.ending(name, detail)} {self.outside}'.strip())
         elif kind == 'log':
             self.log_lines.append(detail)
         elif kind == 'log-end':
@@ -580,27 +591,28 @@ class Guest:
             for line in self.log_lines[1:]:
                 self.report.comment('# ' + line)
             self.log_lines = []
+            self.lateness[name] = self.watch.since(name)
         elif kind == 'panthor':
             self.report.result('ok', 'panthor: initialized')
         elif kind == 'no-panthor':
-            why = f'no render node after {name} s'
+            why = f'TIMEOUT: no render node after {name} s; {self.watch.since()}'
             if name == 'probe-failed':
                 why = 'its probe failed' + (f' after "{detail}"' if detail else '')
             self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
         elif kind == 'done':
             self.done = True
 
-    @staticmethod
-    def ending(detail):
+    def ending(self, name, detail):
         kind, _, number = detail.partition(' ')
-        return {'timeout': f'TIMEOUT after {number} s', 'signal': f'killed by signal {number}',
-                'exit': f'exit status {number}'}[kind]
+        if kind == 'timeout':
+            return f'TIMEOUT after {number} s; {self.watch.since(name)}'
+        return f'killed by signal {number}' if kind == 'signal' else f'exit status {number}'
 
     def program_ended(self, name, detail):
         if not detail.startswith('exit'):
-            self.report.result('not ok', f'{name}: runs to its end', self.ending(detail))
+            self.report.result('not ok', f'{name}: runs to its end', self.ending(name, detail))
         elif detail != 'exit 0' and not self.failed:
-            self.report.result('not ok', f'{name}: runs to its end', self.ending(detail))
+            self.report.result('not ok', f'{name}: runs to its end', self.ending(name, detail))
         elif self.planned is not None and self.planned != self.counted:
             self.report.result('not ok', f'{name}: runs as many tests as it planned',
                                f'planned {self.planned}, ran {self.counted}')
@@ -677,7 +689,7 @@ def write_events(folder, names=None):
 def plan_of(programs, settings):
     lines = [f'slack {settings.slack}\n']
     lines.append('no-gpu\n' if settings.model == NO_GPU else f'model {settings.model}\n')
-    lines += [f'bad {pattern}\n' for pattern in project.config('guest')['kernel_log']['bad']]
+    lines += [f'bad {pattern}\n' for pattern in kernel_log.patterns()]
     counts = [f'count {name}\n' for name in settings.count if name]
     # A probe takes time: what measures it runs first.
     for name, kind, seconds, argument in sorted(programs, key=lambda row: row[1] != 'measure') \
@@ -773,6 +785,13 @@ def judge_findings(guest, folder):
     report.extra['counted'] = guest.findings
     if notes and not report.tap:
         say(f'{notes} notes of the checker in device.log')
+    lost = logged.get(LOST, 0)
+    if lost:
+        text = (f'{lost} findings were lost: a command before them took longer than the driver '
+                'waits')
+        report.emit('# ' + text)
+        if not report.tap:
+            say(text)
 
 
 def expected_of(kernel, settings):
@@ -841,7 +860,8 @@ def finish(guest, folder, name, limit, in_time, interrupted=False):
     if interrupted or guest.panic is not False or guest.stopped:
         pass
     elif not in_time:
-        report.result('not ok', 'run: ends in time', f'TIMEOUT after {limit} s')
+        report.result('not ok', 'run: ends in time',
+                      f'TIMEOUT after {limit:.0f} s; {guest.watch.since()}')
     elif not guest.done:
         report.result('not ok', 'run: the guest runs to its end',
                       error or (how_qemu_ended(guest) if guest.process.returncode else
@@ -858,9 +878,16 @@ def finish(guest, folder, name, limit, in_time, interrupted=False):
     must = report.must_run
     if must and not any(fnmatch.fnmatch(row[1], must) for row in report.rows):
         report.result('not ok', 'run: has the tests that must run', f'none matches "{must}"')
+    lateness = guest.watch.since()
+    if report.count('not ok'):
+        report.emit(f'# {lateness}')
+    report.extra['host'] = lateness.row()
+    report.extra['programs'] = {name: row.row() for name, row in guest.lateness.items()}
     report.write(folder, name, seconds)
     if not report.tap:
         say('')
+        if report.count('not ok'):
+            say(str(lateness))
         if guest.initialized:
             say(f'panthor initialized {guest.initialized - guest.started:.1f} s after the start '
                 f'of QEMU, all done after {seconds:.1f} s')

@@ -79,8 +79,32 @@ class WholeRunTest(RunTest):
 
     def test_time_out(self):
         found = self.failures(counts(change_outside_lock=1), *START, ['log', VIOLATION], limit=2)
-        self.assertEqual(found, {'run: ends in time': 'TIMEOUT after 2 s',
-                                 'run: no violation': 'change-outside-lock 1'})
+        self.assertEqual(set(found), {'run: ends in time', 'run: no violation'})
+        self.assertRegex(found['run: ends in time'],
+                         r'^TIMEOUT after 2 s; host: load \d+\.\d on \d+ processors')
+
+    def test_lateness(self):
+        """How late the host was stands beside each time-out, and in the result."""
+        text = ('@@ begin submit\nok 1 - a\n@@ end submit timeout 60\n'
+                '@@ canary submit timeout 10\n@@ log-end submit\n')
+        found = self.failures(counts(), *START, ['port', text], *END)
+        for name in ('submit: runs to its end', 'submit: a job on a new VM runs afterwards'):
+            self.assertRegex(found[name], r'^TIMEOUT after \d+ s; host: load \d')
+        self.assertIn('late', self.result['host'])
+        self.assertEqual(list(self.result['programs']), ['submit'])
+        self.assertIn('# host: load', project.read(os.path.join(self.folder, 'result.tap')))
+
+    def test_no_panthor(self):
+        found = self.failures(counts(), ['console', 'Linux\r\n'], ['port', '@@ no-panthor 20\n'],
+                              *END)
+        self.assertRegex(found['panthor: initialized'],
+                         r'^TIMEOUT: no render node after 20 s; host: load')
+
+    def test_lost(self):
+        self.run_it(counts(note_lost=1), *START,
+                    ['log', NOTE.replace('dropped', 'lost')], *END)
+        self.assertIn('# 1 findings were lost',
+                      project.read(os.path.join(self.folder, 'result.tap')))
 
     def test_no_start(self):
         with self.assertRaisesRegex(project.Stop, 'QEMU does not start: QEMU ended with status 3'):
