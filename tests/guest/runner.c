@@ -63,6 +63,10 @@
 /* More than panthor has */
 #define MAX_FUNCTIONS   1024
 
+/* Of a record's first number, as in include/linux/kern_levels.h */
+#define LEVEL_MASK      7
+#define LEVEL_DEBUG     7
+
 /* A probe on a function's entry counts its calls; nobody reads the records. */
 #define TRACING         "/sys/kernel/tracing/"
 #define PROBE_GROUP     "calls"
@@ -180,8 +184,10 @@ static void read_kernel_log(const char *name)
         record[size] = 0;
         record[strcspn(record, "\n")] = 0;
 
+        /* "facility and level,number,time,flags;text" */
         const char *text = strchr(record, ';');
-        if (name && text && matches(bad, num_bad, text + 1) &&
+        if (name && text && (atoi(record) & LEVEL_MASK) != LEVEL_DEBUG &&
+            matches(bad, num_bad, text + 1) &&
             !matches(allowed, num_allowed, text + 1)) {
             printf("@@ log %s %s\n", name, text + 1);
         }
