@@ -643,7 +643,7 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
     close_snapshot(s, as);
     c->staged_since = -1;
     c->update_missing = false;
-    if (mali_csf_mmu_unmapped(s, as)) {
+    if (mali_csf_unmapped(&space->active)) {
         c->unmapped_time = now_ns();
         timer_mod_anticipate_ns(s->checker.timer,
                                 c->unmapped_time + GROUP_UNMAPPED_MAX_NS);
@@ -1002,7 +1002,7 @@ void mali_csf_check_group(MaliCsfState *s, unsigned as)
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
     MaliCsfAsCheck *c = &s->checker.as[as];
 
-    if (!mali_csf_mmu_unmapped(s, as)) {
+    if (!mali_csf_unmapped(&space->active)) {
         return;
     }
     if (staged_translates(s, as)) {

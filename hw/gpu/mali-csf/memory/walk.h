@@ -32,6 +32,25 @@ typedef struct MaliCsfLeaf {
     bool attribute_fault;
 } MaliCsfLeaf;
 
+static inline unsigned mali_csf_address_mode(const MaliCsfTranslation *t)
+{
+    return FIELD_EX64(t->transcfg, AS_TRANSCFG_LO, ADRMODE);
+}
+
+/* True if accesses fault for the mode, whatever the tables say */
+static inline bool mali_csf_unmapped(const MaliCsfTranslation *t)
+{
+    switch (mali_csf_address_mode(t)) {
+    case AS_ADRMODE_IDENTITY:
+    case AS_ADRMODE_AARCH64_4K:
+    case AS_ADRMODE_AARCH64_64K:
+        return false;
+    default:
+        /* Reserved modes are taken for UNMAPPED. */
+        return true;
+    }
+}
+
 /* Width of the virtual addresses that @t translates */
 static inline unsigned mali_csf_va_bits(const MaliCsfTranslation *t)
 {

@@ -27,22 +27,9 @@ static unsigned pa_width(MaliCsfState *s)
     return FIELD_EX32(s->model->mmu_features, MMU_FEATURES, PA_BITS);
 }
 
-static unsigned adrmode(const MaliCsfTranslation *t)
-{
-    return FIELD_EX64(t->transcfg, AS_TRANSCFG_LO, ADRMODE);
-}
-
 bool mali_csf_mmu_unmapped(MaliCsfState *s, unsigned as)
 {
-    switch (adrmode(&s->mmu.as[as].active)) {
-    case AS_ADRMODE_IDENTITY:
-    case AS_ADRMODE_AARCH64_4K:
-    case AS_ADRMODE_AARCH64_64K:
-        return false;
-    default:
-        /* Reserved modes are taken for it. */
-        return true;
-    }
+    return mali_csf_unmapped(&s->mmu.as[as].active);
 }
 
 /* For people */
@@ -54,7 +41,7 @@ bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
     uint64_t descriptor;
     unsigned level;
 
-    if (adrmode(t) != AS_ADRMODE_AARCH64_4K) {
+    if (mali_csf_address_mode(t) != AS_ADRMODE_AARCH64_4K) {
         return false;
     }
     while (*steps && !(va >> mali_csf_va_bits(t))) {
@@ -82,14 +69,14 @@ bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
     if (va % size) {
         return false;
     }
-    if (adrmode(t) == AS_ADRMODE_AARCH64_4K) {
+    if (mali_csf_address_mode(t) == AS_ADRMODE_AARCH64_4K) {
         if (va >> mali_csf_va_bits(t) ||
             mali_csf_walk(&s->mmu.ram, t, pa_width(s), va, &leaf, &level,
                           &descriptor)) {
             return false;
         }
         pa = leaf.pa + (va - leaf.va);
-    } else if (adrmode(t) != AS_ADRMODE_IDENTITY) {
+    } else if (mali_csf_address_mode(t) != AS_ADRMODE_IDENTITY) {
         return false;
     }
     host = mali_csf_ram_map(&s->mmu.ram, pa, size, &window);
@@ -284,7 +271,7 @@ static void command_update(MaliCsfState *s, unsigned as)
     };
     trace_mali_csf_as_update(as, space->transtab, space->transcfg);
 
-    switch (adrmode(&space->active)) {
+    switch (mali_csf_address_mode(&space->active)) {
     case AS_ADRMODE_UNMAPPED:
     case AS_ADRMODE_IDENTITY:
     case AS_ADRMODE_AARCH64_4K:

@@ -21,11 +21,6 @@ typedef struct MaliCsfSpan {
     hwaddr pa;
 } MaliCsfSpan;
 
-static unsigned adrmode(const MaliCsfTranslation *t)
-{
-    return FIELD_EX64(t->transcfg, AS_TRANSCFG_LO, ADRMODE);
-}
-
 void mali_csf_view_init(MaliCsfMemView *view, MaliCsfRam *ram,
                         unsigned pa_bits, MaliCsfState *watched_by)
 {
@@ -115,7 +110,8 @@ static MaliCsfMemResult translate_other_mode(MaliCsfMemView *view, unsigned as,
                                              MaliCsfSpan *span,
                                              MaliCsfFault *fault)
 {
-    if (adrmode(&view->spaces[as].translation) != AS_ADRMODE_IDENTITY) {
+    if (mali_csf_address_mode(&view->spaces[as].translation) !=
+        AS_ADRMODE_IDENTITY) {
         return fail(MALI_CSF_MEM_FAULTED, AS_FAULT_TRANSLATION_UNMAPPED, va,
                     access, fault);
     }
@@ -178,7 +174,7 @@ static inline MaliCsfMemResult translate(MaliCsfMemView *view, unsigned as,
         injected_fault(view, as, va, size, access, fault, &result)) {
         return result;
     }
-    if (unlikely(adrmode(t) != AS_ADRMODE_AARCH64_4K)) {
+    if (unlikely(mali_csf_address_mode(t) != AS_ADRMODE_AARCH64_4K)) {
         return translate_other_mode(view, as, va, size, access, span, fault);
     }
     if (unlikely(va >> mali_csf_va_bits(t))) {
