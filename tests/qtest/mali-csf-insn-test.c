@@ -511,7 +511,7 @@ static void test_defer_resume_stopped(void)
 
 /*
  * What the suspend buffer says of the queue is checked: a stream whose queue
- * the model cannot have written starts anew.  Offsets as in fw/group.c.
+ * the model cannot have written starts anew.  Offsets by cs/saved.c.
  */
 typedef struct GarbageTest {
     const char *name;
@@ -522,7 +522,9 @@ typedef struct GarbageTest {
 } GarbageTest;
 
 #define SAVED_STREAM    88
-#define SAVED_DEFERRED  (SAVED_STREAM + 944)
+#define SAVED_DEFERRED  (SAVED_STREAM + 1016)
+#define SAVED_COUNT     (SAVED_STREAM + 1656)
+#define SAVED_SELECTED  (SAVED_STREAM + 1002)
 
 static void test_garbage(const void *data)
 {
@@ -569,10 +571,10 @@ static void add_garbage_tests(void)
         { "misaligned", SAVED_DEFERRED + 16, 8, VA + 8 },
         { "signal-8", SAVED_DEFERRED + 34, 1, 8 },
         { "signal-255", SAVED_DEFERRED + 34, 1, 255 },
-        { "count-2", SAVED_STREAM + 29, 1, 2 },
-        { "count-17", SAVED_STREAM + 29, 1, 17 },
-        { "count-255", SAVED_STREAM + 29, 1, 255 },
-        { "selected", SAVED_STREAM + 28, 1, 8 },
+        { "count-2", SAVED_COUNT, 1, 2 },
+        { "count-17", SAVED_COUNT, 1, 17 },
+        { "count-255", SAVED_COUNT, 1, 255 },
+        { "selected", SAVED_SELECTED, 1, 8 },
     };
 
     for (int i = 0; i < ARRAY_SIZE(tests); i++) {

@@ -302,7 +302,7 @@ static void change(const Saved *saved, uint8_t *data, const char *path,
 static void test_refused(void)
 {
     static const RefusedTest rows[] = {
-        { "saved_gpu_id", 0x12345678 },
+        { "saved.gpu_id", 0x12345678 },
         { "mcu.status", MCU_STATUS_FATAL + 1 },
         { "engine.next", 1000 },
         { "engine.groups.as", 16 },

@@ -12,6 +12,7 @@
 #include "hw/core/cpu.h"
 #include "qapi/error.h"
 #include "clock.h"
+#include "saved.h"
 
 /* CNTFRQ of Arm CPUs that do not say, as in target/arm before Armv8.6 */
 #define DEFAULT_TIMESTAMP_HZ 62500000
@@ -69,13 +70,16 @@ uint64_t mali_csf_clock_cycles(const MaliCsfClock *clock)
     return muldiv64(ns, MALI_CSF_CORE_CLOCK_HZ, NANOSECONDS_PER_SECOND);
 }
 
-const VMStateDescription vmstate_mali_csf_clock = {
-    .name = "mali-csf-clock",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_INT64(cycle_count_origin, MaliCsfClock),
-        VMSTATE_UINT64(timestamp_offset, MaliCsfClock),
-        VMSTATE_END_OF_LIST()
+#define CLOCK_ROWS(ROW) \
+    ROW(VMSTATE_INT64(cycle_count_origin, MaliCsfClock), SAVED_TIME) \
+    ROW(VMSTATE_UINT64(timestamp_offset, MaliCsfClock), SAVED_ANY)
+
+const MaliCsfSaved mali_csf_clock_saved = {
+    .vmsd = {
+        .name = "mali-csf-clock",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(CLOCK_ROWS),
     },
+    SAVED_CHECKS(CLOCK_ROWS),
 };

@@ -8,10 +8,11 @@
 #ifndef HW_GPU_MALI_CSF_CLOCK_H
 #define HW_GPU_MALI_CSF_CLOCK_H
 
-#include "migration/vmstate.h"
 
 /* The core clock in Hz, the same that the device tree gives */
 #define MALI_CSF_CORE_CLOCK_HZ  1000000000ull
+
+typedef struct MaliCsfSaved MaliCsfSaved;
 
 typedef struct MaliCsfClock {
     /* Virtual time in ns at which CYCLE_COUNT was zero */
@@ -21,7 +22,7 @@ typedef struct MaliCsfClock {
     uint64_t timestamp_period_ns;
 } MaliCsfClock;
 
-extern const VMStateDescription vmstate_mali_csf_clock;
+extern const MaliCsfSaved mali_csf_clock_saved;
 
 /* QEMU reset and GPU hard reset; a soft reset keeps TIMESTAMP_OFFSET */
 void mali_csf_clock_reset(MaliCsfClock *clock);

@@ -15,10 +15,10 @@
 #include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
-#include "migration/vmstate.h"
 #include "compat.h"
 #include "device.h"
 #include "cs/protm.h"
+#include "saved.h"
 #include "trace.h"
 
 /* What no block claims */
@@ -110,85 +110,183 @@ static void gpu_reset(MaliCsfState *s, bool hard)
     }
 }
 
+/*
+ * A state is read into s->saved.  Until it is complete and found valid, and
+ * for ever if it is not, the device is as after reset.
+ */
+
+/* Those that every state has, in its order */
+#define SAVED_BLOCKS(BLOCK, _arg) \
+    BLOCK(_arg, clock, MaliCsfClock) \
+    BLOCK(_arg, cache, MaliCsfCache) \
+    BLOCK(_arg, gpu, MaliCsfGpu) \
+    BLOCK(_arg, pwr, MaliCsfPwr) \
+    BLOCK(_arg, mmu, MaliCsfMmu) \
+    BLOCK(_arg, mcu, MaliCsfMcu) \
+    BLOCK(_arg, engine, MaliCsfEngine) \
+    BLOCK(_arg, perfcnt, MaliCsfPerfcnt)
+
+#define SAVE_BLOCK(s, _block, _type) \
+    mali_csf_saved_copy(&mali_csf_ ## _block ## _saved, &(s)->saved._block, \
+                        &(s)->_block);
+#define LOAD_BLOCK(s, _block, _type) \
+    mali_csf_saved_copy(&mali_csf_ ## _block ## _saved, &(s)->_block, \
+                        &(s)->saved._block);
+
+static const MaliCsfSaved mali_csf_saved;
+
 static int mali_csf_pre_save(void *opaque)
 {
     MaliCsfState *s = opaque;
 
-    s->saved_gpu_id = s->model->gpu_id;
+    s->saved.gpu_id = s->model->gpu_id;
+    mali_csf_gpu_pre_save(s);
+    mali_csf_mcu_pre_save(s);
+    mali_csf_engine_pre_save(s);
+    SAVED_BLOCKS(SAVE_BLOCK, s)
+    SAVE_BLOCK(s, inject, MaliCsfInject)
+    SAVE_BLOCK(s, lines, MaliCsfIrqLines)
     return 0;
 }
 
 static int mali_csf_pre_load(void *opaque)
 {
-    mali_csf_inject_pre_load(opaque);
-    mali_csf_irq_lines_reset(opaque);
+    MaliCsfState *s = opaque;
+
+    mali_csf_reset_enter(OBJECT(s), RESET_TYPE_COLD);
+    mali_csf_reset_hold(OBJECT(s), RESET_TYPE_COLD);
+    SAVED_BLOCKS(SAVE_BLOCK, s)
+    SAVE_BLOCK(s, lines, MaliCsfIrqLines)
+    mali_csf_inject_pre_load(&s->saved.inject);
     return 0;
 }
 
 static int mali_csf_post_load(void *opaque, int version_id)
 {
     MaliCsfState *s = opaque;
+    g_autoptr(GString) where = g_string_new(NULL);
 
-    if (s->saved_gpu_id != s->model->gpu_id) {
+    if (s->saved.gpu_id != s->model->gpu_id) {
         error_report("%s: saved with GPU_ID 0x%" PRIx32 ", but model=%s has "
-                     "0x%" PRIx32, TYPE_MALI_CSF, s->saved_gpu_id,
+                     "0x%" PRIx32, TYPE_MALI_CSF, s->saved.gpu_id,
                      s->model->name, s->model->gpu_id);
         return -EINVAL;
     }
+    if (!mali_csf_saved_valid(s, &mali_csf_saved, s, where)) {
+        error_report("%s: no device has such a state: %s", TYPE_MALI_CSF,
+                     where->str + 1);
+        return -EINVAL;
+    }
+    SAVED_BLOCKS(LOAD_BLOCK, s)
+    LOAD_BLOCK(s, inject, MaliCsfInject)
+    LOAD_BLOCK(s, lines, MaliCsfIrqLines)
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
-    return mali_csf_inject_post_load(s) ?: mali_csf_cache_post_load(s) ?:
-           mali_csf_gpu_post_load(s) ?:
-           mali_csf_pwr_post_load(s) ?: mali_csf_mmu_post_load(s) ?:
-           mali_csf_mcu_post_load(s) ?: mali_csf_engine_post_load(s) ?:
-           mali_csf_perfcnt_post_load(s);
+    mali_csf_inject_post_load(s);
+    mali_csf_gpu_post_load(s);
+    mali_csf_pwr_post_load(s);
+    mali_csf_mmu_post_load(s);
+    mali_csf_mcu_post_load(s);
+    mali_csf_engine_post_load(s);
+    mali_csf_perfcnt_post_load(s);
+    return 0;
 }
 
-static const VMStateDescription vmstate_mali_csf = {
-    .name = TYPE_MALI_CSF,
-    .version_id = 4,
-    .minimum_version_id = 4,
-    .pre_save = mali_csf_pre_save,
-    .pre_load = mali_csf_pre_load,
-    .post_load = mali_csf_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(saved_gpu_id, MaliCsfState),
-        /* What sizes the rest of the state, or the guest has read */
-        VMSTATE_UINT64_EQUAL(config.shader_present, MaliCsfState,
-                             "mali-csf: other shader-present= or model="),
-        VMSTATE_UINT64_EQUAL(config.gpu_features, MaliCsfState,
-                             "mali-csf: other model="),
-        VMSTATE_UINT32_EQUAL(config.csg_slots, MaliCsfState,
-                             "mali-csf: other csg-slots="),
-        VMSTATE_UINT32_EQUAL(config.cs_per_csg, MaliCsfState,
-                             "mali-csf: other cs-per-csg="),
-        VMSTATE_UINT32_EQUAL(config.as_present, MaliCsfState,
-                             "mali-csf: other address-spaces="),
-        VMSTATE_UINT32_EQUAL(config.mmu_features, MaliCsfState,
-                             "mali-csf: other va-bits= or pa-bits="),
-        VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState,
-                             "mali-csf: other coherent="),
-        VMSTATE_STRUCT(clock, MaliCsfState, 1, vmstate_mali_csf_clock,
-                       MaliCsfClock),
-        VMSTATE_STRUCT(cache, MaliCsfState, 1, vmstate_mali_csf_cache,
-                       MaliCsfCache),
-        VMSTATE_STRUCT(gpu, MaliCsfState, 1, vmstate_mali_csf_gpu,
-                       MaliCsfGpu),
-        VMSTATE_STRUCT(pwr, MaliCsfState, 1, vmstate_mali_csf_pwr,
-                       MaliCsfPwr),
-        VMSTATE_STRUCT(mmu, MaliCsfState, 1, vmstate_mali_csf_mmu,
-                       MaliCsfMmu),
-        VMSTATE_STRUCT(mcu, MaliCsfState, 1, vmstate_mali_csf_mcu,
-                       MaliCsfMcu),
-        VMSTATE_STRUCT(engine, MaliCsfState, 1, vmstate_mali_csf_engine,
-                       MaliCsfEngine),
-        VMSTATE_STRUCT(perfcnt, MaliCsfState, 1, vmstate_mali_csf_perfcnt,
-                       MaliCsfPerfcnt),
-        VMSTATE_END_OF_LIST()
+/* A member of s->saved, which has the name that it has in the device */
+#define VMSTATE_BLOCK(_block, _type) { \
+    .name = #_block, \
+    .vmsd = &mali_csf_ ## _block ## _saved.vmsd, \
+    .size = sizeof(_type), \
+    .flags = VMS_STRUCT, \
+    .offset = vmstate_offset_value(MaliCsfState, saved._block, _type), \
+}
+
+#define BLOCK_ROW(ROW, _block, _type) \
+    ROW(VMSTATE_BLOCK(_block, _type), \
+        SAVED_STRUCT(mali_csf_ ## _block ## _saved))
+
+#define INJECT_ROWS(ROW) \
+    BLOCK_ROW(ROW, inject, MaliCsfInject)
+
+static bool inject_needed(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    return s->inject.last_id;
+}
+
+static const MaliCsfSaved inject_saved = {
+    .vmsd = {
+        .name = "mali-csf/inject",
+        .version_id = 2,
+        .minimum_version_id = 2,
+        .needed = inject_needed,
+        .fields = SAVED_FIELDS(INJECT_ROWS),
     },
-    .subsections = (const VMStateDescription * const []) {
-        &vmstate_mali_csf_inject,
-        &vmstate_mali_csf_irq_lines,
+    SAVED_CHECKS(INJECT_ROWS),
+};
+
+#define LINES_ROWS(ROW) \
+    BLOCK_ROW(ROW, lines, MaliCsfIrqLines)
+
+static bool lines_needed(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    return s->lines.silent | s->lines.glitch;
+}
+
+static const MaliCsfSaved lines_saved = {
+    .vmsd = {
+        .name = "mali-csf/irq-lines",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .needed = lines_needed,
+        .fields = SAVED_FIELDS(LINES_ROWS),
+    },
+    SAVED_CHECKS(LINES_ROWS),
+};
+
+/* First what sizes the rest of the state, or the guest has read */
+#define DEVICE_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(saved.gpu_id, MaliCsfState), SAVED_ANY) \
+    ROW(VMSTATE_UINT64_EQUAL(config.shader_present, MaliCsfState, \
+                             "mali-csf: other shader-present= or model="), \
+        SAVED_ANY) \
+    ROW(VMSTATE_UINT64_EQUAL(config.gpu_features, MaliCsfState, \
+                             "mali-csf: other model="), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_EQUAL(config.csg_slots, MaliCsfState, \
+                             "mali-csf: other csg-slots="), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_EQUAL(config.cs_per_csg, MaliCsfState, \
+                             "mali-csf: other cs-per-csg="), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_EQUAL(config.as_present, MaliCsfState, \
+                             "mali-csf: other address-spaces="), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_EQUAL(config.mmu_features, MaliCsfState, \
+                             "mali-csf: other va-bits= or pa-bits="), \
+        SAVED_ANY) \
+    ROW(VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState, \
+                             "mali-csf: other coherent="), SAVED_ANY) \
+    SAVED_BLOCKS(BLOCK_ROW, ROW)
+
+static const MaliCsfSaved mali_csf_saved = {
+    .vmsd = {
+        .name = TYPE_MALI_CSF,
+        .version_id = 4,
+        .minimum_version_id = 4,
+        .pre_save = mali_csf_pre_save,
+        .pre_load = mali_csf_pre_load,
+        .post_load = mali_csf_post_load,
+        .fields = SAVED_FIELDS(DEVICE_ROWS),
+        .subsections = (const VMStateDescription *const []) {
+            &inject_saved.vmsd,
+            &lines_saved.vmsd,
+            NULL
+        },
+    },
+    SAVED_CHECKS(DEVICE_ROWS),
+    .subsections = (const MaliCsfSaved *const []) {
+        &inject_saved,
+        &lines_saved,
         NULL
     },
 };
@@ -276,6 +374,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_pwr_init(s, &s->aperture, gpu_reset);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);
+    mali_csf_engine_new_groups(&s->saved.engine, s->model);
     mali_csf_checker_init(s);
 
     sysbus_init_mmio(sbd, &s->aperture);
@@ -286,6 +385,7 @@ static void mali_csf_unrealize(DeviceState *dev)
     MaliCsfState *s = MALI_CSF(dev);
 
     mali_csf_checker_finalize(s);
+    mali_csf_engine_free_groups(&s->saved.engine);
     mali_csf_engine_finalize(s);
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
@@ -462,7 +562,8 @@ static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)
     dc->desc = "Arm Mali GPU with a command stream front end";
     dc->realize = mali_csf_realize;
     dc->unrealize = mali_csf_unrealize;
-    dc->vmsd = &vmstate_mali_csf;
+    mali_csf_saved_check(&mali_csf_saved);
+    dc->vmsd = &mali_csf_saved.vmsd;
     set_bit(DEVICE_CATEGORY_DISPLAY, dc->categories);
     device_class_set_props(dc, mali_csf_properties);
     rc->phases.enter = mali_csf_reset_enter;

@@ -27,6 +27,26 @@
 
 OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfState, MALI_CSF)
 
+/*
+ * The blocks that are saved, as they are written to a saved state or read from
+ * one.  Nothing runs on them: what was read becomes the device's own when all
+ * of it was found valid.
+ */
+typedef struct MaliCsfSavedBlocks {
+    MaliCsfClock clock;
+    MaliCsfCache cache;
+    MaliCsfGpu gpu;
+    MaliCsfPwr pwr;
+    MaliCsfMmu mmu;
+    MaliCsfMcu mcu;
+    MaliCsfEngine engine;
+    MaliCsfPerfcnt perfcnt;
+    MaliCsfInject inject;
+    MaliCsfIrqLines lines;
+    /* GPU_ID of the model */
+    uint32_t gpu_id;
+} MaliCsfSavedBlocks;
+
 struct MaliCsfState {
     SysBusDevice parent_obj;
 
@@ -43,8 +63,6 @@ struct MaliCsfState {
     /* The model with these overrides, set when the device is realized */
     MaliCsfModel config;
     const MaliCsfModel *model;
-    /* GPU_ID of the model in a migration stream */
-    uint32_t saved_gpu_id;
 
     MaliCsfClock clock;
     MaliCsfCache cache;
@@ -60,6 +78,8 @@ struct MaliCsfState {
     MaliCsfChecker checker;
     MaliCsfInject inject;
     MaliCsfSpin spin;
+
+    MaliCsfSavedBlocks saved;
 };
 
 #endif /* HW_GPU_MALI_CSF_DEVICE_H */

@@ -18,8 +18,8 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "qemu/timer.h"
-#include "migration/vmstate.h"
 #include "device.h"
+#include "saved.h"
 #include "cs/protm.h"
 #include "trace.h"
 
@@ -731,22 +731,32 @@ void mali_csf_gpu_reset_hold(MaliCsfState *s)
     mali_csf_irq_update(&s->gpu.irq);
 }
 
-int mali_csf_gpu_post_load(MaliCsfState *s)
+void mali_csf_gpu_pre_save(MaliCsfState *s)
 {
-    mali_csf_irq_update(&s->gpu.irq);
-    return 0;
+    s->gpu.flush_due = mali_csf_saved_timer(s->gpu.flush_timer);
 }
 
-const VMStateDescription vmstate_mali_csf_gpu = {
-    .name = "mali-csf-gpu",
-    .version_id = 3,
-    .minimum_version_id = 3,
-    .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT(irq, MaliCsfGpu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
-        VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4),
-        VMSTATE_UINT32(flush_command, MaliCsfGpu),
-        VMSTATE_BOOL(protected_mode, MaliCsfGpu),
-        VMSTATE_TIMER_PTR(flush_timer, MaliCsfGpu),
-        VMSTATE_END_OF_LIST()
+void mali_csf_gpu_post_load(MaliCsfState *s)
+{
+    mali_csf_saved_arm(s->gpu.flush_timer, s->gpu.flush_due);
+    mali_csf_irq_update(&s->gpu.irq);
+}
+
+#define GPU_ROWS(ROW) \
+    ROW(VMSTATE_STRUCT(irq, MaliCsfGpu, 1, mali_csf_irq_saved.vmsd, \
+                       MaliCsfIrq), SAVED_STRUCT(mali_csf_irq_saved)) \
+    ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfGpu, MALI_CSF_BLOCK_SIZE / 4), \
+        SAVED_ANY) \
+    ROW(VMSTATE_UINT32(flush_command, MaliCsfGpu), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(protected_mode, MaliCsfGpu), SAVED_ANY) \
+    ROW(VMSTATE_INT64(flush_due, MaliCsfGpu), SAVED_TIME_OR(-1))
+
+const MaliCsfSaved mali_csf_gpu_saved = {
+    .vmsd = {
+        .name = "mali-csf-gpu",
+        .version_id = 3,
+        .minimum_version_id = 3,
+        .fields = SAVED_FIELDS(GPU_ROWS),
     },
+    SAVED_CHECKS(GPU_ROWS),
 };

@@ -36,6 +36,8 @@ typedef struct MaliCsfGpu {
     /* SET_PROTECTED_MODE came, and no reset since */
     bool protected_mode;
     QEMUTimer *flush_timer;
+    /* When a saved state is read or written: when it is due, or -1 */
+    int64_t flush_due;
     /* Property: how long a cache flush takes */
     uint64_t flush_latency_ns;
 
@@ -43,14 +45,16 @@ typedef struct MaliCsfGpu {
     uint64_t resets;
 } MaliCsfGpu;
 
-extern const VMStateDescription vmstate_mali_csf_gpu;
+extern const MaliCsfSaved mali_csf_gpu_saved;
 
 void mali_csf_gpu_init(MaliCsfState *s, MemoryRegion *container,
                        MaliCsfGpuReset *reset);
 void mali_csf_gpu_finalize(MaliCsfState *s);
 void mali_csf_gpu_reset_enter(MaliCsfState *s);
 void mali_csf_gpu_reset_hold(MaliCsfState *s);
-int mali_csf_gpu_post_load(MaliCsfState *s);
+/* Before a state is saved, and when the block has what was loaded */
+void mali_csf_gpu_pre_save(MaliCsfState *s);
+void mali_csf_gpu_post_load(MaliCsfState *s);
 
 /* GPU soft or hard reset, of which a hard one takes GPU_IRQ_MASK along */
 void mali_csf_gpu_gpu_reset(MaliCsfState *s, bool hard);

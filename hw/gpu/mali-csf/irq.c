@@ -12,6 +12,7 @@
 #include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "device.h"
+#include "saved.h"
 #include "trace.h"
 
 void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
@@ -156,15 +157,18 @@ void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value)
     }
 }
 
-const VMStateDescription vmstate_mali_csf_irq = {
-    .name = "mali-csf-irq",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(rawstat, MaliCsfIrq),
-        VMSTATE_UINT32(mask, MaliCsfIrq),
-        VMSTATE_END_OF_LIST()
+#define IRQ_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(rawstat, MaliCsfIrq), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(mask, MaliCsfIrq), SAVED_ANY)
+
+const MaliCsfSaved mali_csf_irq_saved = {
+    .vmsd = {
+        .name = "mali-csf-irq",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(IRQ_ROWS),
     },
+    SAVED_CHECKS(IRQ_ROWS),
 };
 
 void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd)
@@ -182,30 +186,18 @@ void mali_csf_irq_lines_reset(MaliCsfState *s)
     s->lines.glitch = 0;
 }
 
-static bool lines_needed(void *opaque)
-{
-    MaliCsfState *s = opaque;
+#define LINES   MAKE_64BIT_MASK(0, MALI_CSF_NUM_IRQS)
 
-    return s->lines.silent | s->lines.glitch;
-}
+#define LINES_ROWS(ROW) \
+    ROW(VMSTATE_UINT8(silent, MaliCsfIrqLines), SAVED_BITS(LINES)) \
+    ROW(VMSTATE_UINT8(glitch, MaliCsfIrqLines), SAVED_BITS(LINES))
 
-static int lines_post_load(void *opaque, int version_id)
-{
-    MaliCsfState *s = opaque;
-
-    return (s->lines.silent | s->lines.glitch) >> MALI_CSF_NUM_IRQS ? -EINVAL
-                                                                    : 0;
-}
-
-const VMStateDescription vmstate_mali_csf_irq_lines = {
-    .name = "mali-csf/irq-lines",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .needed = lines_needed,
-    .post_load = lines_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT8(lines.silent, MaliCsfState),
-        VMSTATE_UINT8(lines.glitch, MaliCsfState),
-        VMSTATE_END_OF_LIST()
+const MaliCsfSaved mali_csf_lines_saved = {
+    .vmsd = {
+        .name = "mali-csf-irq-lines",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(LINES_ROWS),
     },
+    SAVED_CHECKS(LINES_ROWS),
 };

@@ -11,8 +11,8 @@
 #include "hw/gpu/mali-csf.h"
 #include "hw/irq.h"
 #include "hw/sysbus.h"
-#include "migration/vmstate.h"
 
+typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 
 /* One block of four registers; its line is high while STAT is not zero */
@@ -42,8 +42,8 @@ typedef struct MaliCsfIrqLines {
     uint8_t glitch;
 } MaliCsfIrqLines;
 
-extern const VMStateDescription vmstate_mali_csf_irq;
-extern const VMStateDescription vmstate_mali_csf_irq_lines;
+extern const MaliCsfSaved mali_csf_irq_saved;
+extern const MaliCsfSaved mali_csf_lines_saved;
 
 /* Before any of the registers are initialised */
 void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd);

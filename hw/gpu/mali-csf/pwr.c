@@ -19,8 +19,8 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/log.h"
-#include "migration/vmstate.h"
 #include "device.h"
+#include "saved.h"
 #include "trace.h"
 
 typedef struct PowerDomain {
@@ -573,36 +573,44 @@ void mali_csf_pwr_reset_hold(MaliCsfState *s)
     mali_csf_irq_update(&s->pwr.irq);
 }
 
-int mali_csf_pwr_post_load(MaliCsfState *s)
+void mali_csf_pwr_post_load(MaliCsfState *s)
 {
-    for (int i = 0; i < MALI_CSF_NUM_POWER_DOMAINS; i++) {
-        if (s->pwr.ready[i] & ~mali_csf_pwr_present(s, i) ||
-            (delegated(s, i) && !domains[i].delegable)) {
-            return -EINVAL;
-        }
-    }
-    if (s->pwr.l2_transition & ~mali_csf_pwr_present(s, MALI_CSF_POWER_L2)) {
-        return -EINVAL;
-    }
-    if (s->pwr.delegated >> MALI_CSF_NUM_POWER_DOMAINS ||
-        (!s->model->has_pwr_control &&
-         s->pwr.delegated != s->model->delegated)) {
-        return -EINVAL;
-    }
     mali_csf_irq_update(&s->pwr.irq);
-    return 0;
 }
 
-const VMStateDescription vmstate_mali_csf_pwr = {
-    .name = "mali-csf-pwr",
-    .version_id = 2,
-    .minimum_version_id = 2,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64_ARRAY(ready, MaliCsfPwr, MALI_CSF_NUM_POWER_DOMAINS),
-        VMSTATE_UINT32(delegated, MaliCsfPwr),
-        VMSTATE_UINT64(l2_transition, MaliCsfPwr),
-        VMSTATE_STRUCT(irq, MaliCsfPwr, 1, vmstate_mali_csf_irq, MaliCsfIrq),
-        VMSTATE_UINT64(cmdarg, MaliCsfPwr),
-        VMSTATE_END_OF_LIST()
+#define PWR_ROWS(ROW) \
+    ROW(VMSTATE_UINT64_ARRAY(ready, MaliCsfPwr, \
+                             MALI_CSF_NUM_POWER_DOMAINS), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(delegated, MaliCsfPwr), \
+        SAVED_BITS(MAKE_64BIT_MASK(0, MALI_CSF_NUM_POWER_DOMAINS))) \
+    ROW(VMSTATE_UINT64(l2_transition, MaliCsfPwr), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT(irq, MaliCsfPwr, 1, mali_csf_irq_saved.vmsd, \
+                       MaliCsfIrq), SAVED_STRUCT(mali_csf_irq_saved)) \
+    ROW(VMSTATE_UINT64(cmdarg, MaliCsfPwr), SAVED_ANY)
+
+static bool pwr_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfPwr *pwr = opaque;
+
+    for (int i = 0; i < MALI_CSF_NUM_POWER_DOMAINS; i++) {
+        if (pwr->ready[i] & ~mali_csf_pwr_present(s, i) ||
+            (pwr->delegated & BIT(i) && !domains[i].delegable)) {
+            return false;
+        }
+    }
+    return !(pwr->l2_transition &
+             ~mali_csf_pwr_present(s, MALI_CSF_POWER_L2)) &&
+           (s->model->has_pwr_control ||
+            pwr->delegated == s->model->delegated);
+}
+
+const MaliCsfSaved mali_csf_pwr_saved = {
+    .vmsd = {
+        .name = "mali-csf-pwr",
+        .version_id = 2,
+        .minimum_version_id = 2,
+        .fields = SAVED_FIELDS(PWR_ROWS),
     },
+    SAVED_CHECKS(PWR_ROWS),
+    .valid = pwr_valid,
 };

@@ -35,7 +35,7 @@ typedef struct MaliCsfPwr {
     uint64_t cmdarg;
 } MaliCsfPwr;
 
-extern const VMStateDescription vmstate_mali_csf_pwr;
+extern const MaliCsfSaved mali_csf_pwr_saved;
 
 void mali_csf_pwr_init(MaliCsfState *s, MemoryRegion *container,
                        MaliCsfGpuReset *reset);
@@ -43,7 +43,7 @@ void mali_csf_pwr_reset_enter(MaliCsfState *s);
 void mali_csf_pwr_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset */
 void mali_csf_pwr_gpu_reset(MaliCsfState *s);
-int mali_csf_pwr_post_load(MaliCsfState *s);
+void mali_csf_pwr_post_load(MaliCsfState *s);
 
 /* Name of the register at @offset of PWR_CONTROL, or NULL */
 const char *mali_csf_pwr_register_name(uint32_t offset);

@@ -152,18 +152,13 @@ bool mali_csf_stream_deferred_valid(MaliCsfState *s,
 {
     unsigned i;
 
-    if (stream->num_deferred > MALI_CSF_MAX_DEFERRED) {
-        return false;
-    }
     for (i = 0; i < stream->num_deferred; i++) {
         const MaliCsfDeferred *op = &stream->deferred[i];
         const MaliCsfDispatch *instruction = dispatch_of(s, op->word);
 
         if (!instruction->perform || op->word & ~instruction->fields ||
             !mali_csf_operands_valid(instruction, op->word) ||
-            op->address & instruction->misaligned ||
-            op->signal >= s->model->scoreboards ||
-            op->blocked > MALI_CSF_MEM_FAULTED) {
+            op->address & instruction->misaligned) {
             return false;
         }
     }

@@ -20,6 +20,7 @@
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
 #include "protm.h"
+#include "../saved.h"
 #include "../trace.h"
 
 /*
@@ -88,8 +89,9 @@ uint32_t mali_csf_stream_work(const MaliCsfStream *stream)
 void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
 {
     memset(stream, 0, sizeof(*stream));
-    stream->frames[0].ip = extract;
-    stream->frames[0].end = extract;
+    /* One that is no multiple is refused at START, and shown as it was. */
+    stream->frames[0].ip = extract & ~7ull;
+    stream->frames[0].end = stream->frames[0].ip;
     stream->extract = extract;
     stream->sb_mask_stream = UINT16_MAX;
 }
@@ -845,6 +847,29 @@ void mali_csf_engine_instance_init(MaliCsfState *s)
     s->engine.sync_poll_ns = SYNC_POLL_LAST_NS;
 }
 
+void mali_csf_engine_new_groups(MaliCsfEngine *engine,
+                                const MaliCsfModel *model)
+{
+    engine->num_groups = model->csg_slots;
+    engine->groups = g_new0(MaliCsfGroup, engine->num_groups);
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        MaliCsfGroup *group = &engine->groups[csg];
+
+        group->num_streams = model->cs_per_csg;
+        group->streams = g_new0(MaliCsfStream, group->num_streams);
+    }
+}
+
+void mali_csf_engine_free_groups(MaliCsfEngine *engine)
+{
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        g_free(engine->groups[csg].streams);
+    }
+    g_free(engine->groups);
+    engine->groups = NULL;
+    engine->num_groups = 0;
+}
+
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
 {
     MaliCsfEngine *engine = &s->engine;
@@ -858,14 +883,7 @@ void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
         .opaque = s,
     };
     mali_csf_mmu_add_listener(s, &engine->mmu_listener);
-    engine->num_groups = s->model->csg_slots;
-    engine->groups = g_new0(MaliCsfGroup, engine->num_groups);
-    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
-        MaliCsfGroup *group = &engine->groups[csg];
-
-        group->num_streams = s->model->cs_per_csg;
-        group->streams = g_new0(MaliCsfStream, group->num_streams);
-    }
+    mali_csf_engine_new_groups(engine, s->model);
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);
@@ -878,253 +896,20 @@ void mali_csf_engine_finalize(MaliCsfState *s)
     timer_free(s->engine.sync_poll_timer);
     timer_free(s->engine.work_timer);
     timer_free(s->engine.slice_timer);
-    for (unsigned csg = 0; csg < s->engine.num_groups; csg++) {
-        g_free(s->engine.groups[csg].streams);
-    }
-    g_free(s->engine.groups);
+    mali_csf_engine_free_groups(&s->engine);
     g_free(s->engine.dispatch);
 }
 
-static bool trace_valid(const MaliCsfTraceBuffer *trace)
+void mali_csf_engine_pre_save(MaliCsfState *s)
 {
-    return !trace->size ||
-           (is_power_of_2(trace->size) && !(trace->offset_va & 7) &&
-            trace->event_size <= ctz32(MALI_CSF_MAX_TRACE_EVENT) &&
-            trace->size >= 1u << trace->event_size);
+    s->engine.slice_due = mali_csf_saved_timer(s->engine.slice_timer);
+    s->engine.work_due = mali_csf_saved_timer(s->engine.work_timer);
+    s->engine.sync_poll_due = mali_csf_saved_timer(s->engine.sync_poll_timer);
 }
 
-/* What CS START can go on in: RESUME leaves nothing else. */
-static bool is_resumable(MaliCsfStreamState state)
+void mali_csf_engine_post_load(MaliCsfState *s)
 {
-    return state == MALI_CSF_STREAM_READY || state == MALI_CSF_STREAM_EMPTY ||
-           state == MALI_CSF_STREAM_PROTM_WAIT ||
-           state == MALI_CSF_STREAM_FATAL;
+    mali_csf_saved_arm(s->engine.slice_timer, s->engine.slice_due);
+    mali_csf_saved_arm(s->engine.work_timer, s->engine.work_due);
+    mali_csf_saved_arm(s->engine.sync_poll_timer, s->engine.sync_poll_due);
 }
-
-bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream)
-{
-    unsigned i;
-
-    if (stream->state >= MALI_CSF_STREAM_NUM_STATES ||
-        (stream->resumable && (stream->state != MALI_CSF_STREAM_STOPPED ||
-                               !is_resumable(stream->resume_state))) ||
-        stream->handler_depth > CS_CALL_STACK_DEPTH ||
-        stream->handler_depth > stream->depth ||
-        stream->depth >= mali_csf_stream_frames(stream) ||
-        ((stream->handler_va | stream->handler_length) & 7) ||
-        stream->handler_va + stream->handler_length < stream->handler_va ||
-        ((stream->heap_va | stream->tiler.heap_va |
-          stream->tiler.context_va) & 7) ||
-        stream->protm_depth > stream->depth ||
-        stream->granted >= 1u << MALI_CSF_EP_NUM ||
-        !trace_valid(&stream->trace) ||
-        stream->tiler.chunks > MALI_CSF_HEAP_CHUNKS_MAX ||
-        stream->tiler.scoreboard >= s->model->scoreboards ||
-        stream->sb_endpoint >= s->model->scoreboards ||
-        stream->sb_other >= s->model->scoreboards ||
-        stream->sb_deferred >= s->model->scoreboards ||
-        (stream->ring_base & 7) ||
-        (stream->state != MALI_CSF_STREAM_STOPPED &&
-         stream->state != MALI_CSF_STREAM_FATAL && !stream->ring_size) ||
-        (stream->ring_size && (!is_power_of_2(stream->ring_size) ||
-                               stream->ring_size < 8))) {
-        return false;
-    }
-    if ((stream->state == MALI_CSF_STREAM_PROGRESS_WAIT &&
-         stream->wait_condition >= s->model->cs_per_csg) ||
-        (stream->state == MALI_CSF_STREAM_SHARED_WAIT &&
-         stream->wait_value >= s->model->scoreboards) ||
-        (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
-         stream->wait_mask >= 1u << MALI_CSF_EP_NUM) ||
-        !mali_csf_stream_deferred_valid(s, stream)) {
-        return false;
-    }
-    for (i = 0; i <= stream->depth; i++) {
-        const MaliCsfFrame *frame = &stream->frames[i];
-
-        if (((frame->start | frame->ip | frame->end) & 7) ||
-            frame->ip > frame->end || (i && frame->ip < frame->start)) {
-            return false;
-        }
-    }
-    /* It is at an instruction, and will go on behind that. */
-    return stream->state != MALI_CSF_STREAM_FAULT ||
-           stream->frames[stream->depth].ip < stream->frames[stream->depth].end;
-}
-
-int mali_csf_engine_post_load(MaliCsfState *s)
-{
-    unsigned csg, cs;
-
-    for (csg = 0; csg < s->model->csg_slots; csg++) {
-        if (s->engine.groups[csg].as >= MALI_CSF_MAX_AS) {
-            return -EINVAL;
-        }
-        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-            MaliCsfStream *stream = stream_get(s, csg, cs);
-
-            if (!mali_csf_stream_valid(s, stream) ||
-                stream->work_progress < 0 ||
-                stream->work_progress > INT64_MAX / 2) {
-                return -EINVAL;
-            }
-        }
-    }
-    if (s->engine.next >= stream_count(s) ||
-        s->engine.sync_waits > stream_count(s) ||
-        s->engine.sync_poll_pause < 0 ||
-        s->engine.sync_poll_pause > MALI_CSF_LATENCY_MAX_NS) {
-        return -EINVAL;
-    }
-    return 0;
-}
-
-static const VMStateDescription vmstate_mali_csf_frame = {
-    .name = "mali-csf-frame",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(start, MaliCsfFrame),
-        VMSTATE_UINT64(end, MaliCsfFrame),
-        VMSTATE_UINT64(ip, MaliCsfFrame),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-static const VMStateDescription vmstate_mali_csf_deferred = {
-    .name = "mali-csf-deferred",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(word, MaliCsfDeferred),
-        VMSTATE_UINT64(va, MaliCsfDeferred),
-        VMSTATE_UINT64(address, MaliCsfDeferred),
-        VMSTATE_UINT64(data, MaliCsfDeferred),
-        VMSTATE_UINT16(wait_mask, MaliCsfDeferred),
-        VMSTATE_UINT8(signal, MaliCsfDeferred),
-        VMSTATE_UINT8(blocked, MaliCsfDeferred),
-        VMSTATE_UINT64(blocked_va, MaliCsfDeferred),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-static const VMStateDescription vmstate_mali_csf_stream = {
-    .name = "mali-csf-stream",
-    .version_id = 7,
-    .minimum_version_id = 7,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(state, MaliCsfStream),
-        VMSTATE_UINT64(ring_base, MaliCsfStream),
-        VMSTATE_UINT32(ring_size, MaliCsfStream),
-        VMSTATE_UINT64(user_input, MaliCsfStream),
-        VMSTATE_UINT64(user_output, MaliCsfStream),
-        VMSTATE_UINT8(priority, MaliCsfStream),
-        VMSTATE_UINT8(doorbell, MaliCsfStream),
-        VMSTATE_UINT64(trace.base, MaliCsfStream),
-        VMSTATE_UINT64(trace.offset_va, MaliCsfStream),
-        VMSTATE_UINT32(trace.size, MaliCsfStream),
-        VMSTATE_UINT8(trace.event_size, MaliCsfStream),
-        VMSTATE_UINT8(trace.event_state, MaliCsfStream),
-        VMSTATE_UINT32(idle_mask, MaliCsfStream),
-        VMSTATE_UINT32_ARRAY(regs, MaliCsfStream,
-                             MALI_CSF_MAX_WORK_REGISTERS),
-        VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, MALI_CSF_MAX_FRAMES, 1,
-                             vmstate_mali_csf_frame, MaliCsfFrame),
-        VMSTATE_UINT8(depth, MaliCsfStream),
-        VMSTATE_UINT8(handler_depth, MaliCsfStream),
-        VMSTATE_UINT64(handler_va, MaliCsfStream),
-        VMSTATE_UINT32(handler_length, MaliCsfStream),
-        VMSTATE_UINT64(protm_end, MaliCsfStream),
-        VMSTATE_UINT8(protm_depth, MaliCsfStream),
-        VMSTATE_BOOL(protm_granted, MaliCsfStream),
-        VMSTATE_BOOL(protm_unpublished, MaliCsfStream),
-        VMSTATE_UINT64(heap_va, MaliCsfStream),
-        VMSTATE_STRUCT(tiler, MaliCsfStream, 1, vmstate_mali_csf_tiler,
-                       MaliCsfTiler),
-        VMSTATE_UINT64(extract, MaliCsfStream),
-        VMSTATE_UINT8(sb_endpoint, MaliCsfStream),
-        VMSTATE_UINT8(sb_other, MaliCsfStream),
-        VMSTATE_UINT8(sb_deferred, MaliCsfStream),
-        VMSTATE_UINT16(sb_mask_stream, MaliCsfStream),
-        VMSTATE_UINT16(sb_mask_wait, MaliCsfStream),
-        VMSTATE_UINT64(progress, MaliCsfStream),
-        VMSTATE_STRUCT_ARRAY(deferred, MaliCsfStream, MALI_CSF_MAX_DEFERRED,
-                             1, vmstate_mali_csf_deferred, MaliCsfDeferred),
-        VMSTATE_UINT8(num_deferred, MaliCsfStream),
-        VMSTATE_UINT8(resources, MaliCsfStream),
-        VMSTATE_UINT8(granted, MaliCsfStream),
-        VMSTATE_UINT8(error, MaliCsfStream),
-        VMSTATE_BOOL(resumable, MaliCsfStream),
-        VMSTATE_UINT32(resume_state, MaliCsfStream),
-        VMSTATE_UINT32_ARRAY(scoreboard, MaliCsfStream,
-                             MALI_CSF_MAX_SCOREBOARDS),
-        VMSTATE_INT64_ARRAY(work_end, MaliCsfStream,
-                            MALI_CSF_MAX_SCOREBOARDS),
-        VMSTATE_UINT16_ARRAY(flush_modes, MaliCsfStream,
-                             MALI_CSF_MAX_SCOREBOARDS),
-        VMSTATE_INT64(work_progress, MaliCsfStream),
-        VMSTATE_UINT32(passed_over, MaliCsfStream),
-        VMSTATE_UINT64(wait_va, MaliCsfStream),
-        VMSTATE_UINT64(wait_value, MaliCsfStream),
-        VMSTATE_UINT8(wait_condition, MaliCsfStream),
-        VMSTATE_BOOL(wait_64bit, MaliCsfStream),
-        VMSTATE_UINT32(wait_mask, MaliCsfStream),
-        VMSTATE_UINT32(fault, MaliCsfStream),
-        VMSTATE_UINT64(fault_info, MaliCsfStream),
-        VMSTATE_BOOL(fault_unpublished, MaliCsfStream),
-        VMSTATE_BOOL(extract_unpublished, MaliCsfStream),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-static const VMStateDescription vmstate_mali_csf_group = {
-    .name = "mali-csf-group",
-    .version_id = 4,
-    .minimum_version_id = 4,
-    .fields = (const VMStateField[]) {
-        VMSTATE_BOOL(active, MaliCsfGroup),
-        VMSTATE_BOOL(entering, MaliCsfGroup),
-        VMSTATE_UINT32(cs_doorbells, MaliCsfGroup),
-        VMSTATE_UINT8(as, MaliCsfGroup),
-        VMSTATE_UINT64(suspend_buf, MaliCsfGroup),
-        VMSTATE_UINT64(protm_suspend_buf, MaliCsfGroup),
-        VMSTATE_UINT64(ep_req, MaliCsfGroup),
-        VMSTATE_UINT64(allow_compute, MaliCsfGroup),
-        VMSTATE_UINT64(allow_fragment, MaliCsfGroup),
-        VMSTATE_UINT32(allow_other, MaliCsfGroup),
-        VMSTATE_UINT64_ARRAY(endpoints, MaliCsfGroup, MALI_CSF_EP_NUM),
-        VMSTATE_BOOL(idle, MaliCsfGroup),
-        VMSTATE_BOOL(sync_update, MaliCsfGroup),
-        VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup,
-                             MALI_CSF_MAX_SCOREBOARDS),
-        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(streams, MaliCsfGroup,
-                                             num_streams,
-                                             vmstate_mali_csf_stream,
-                                             MaliCsfStream),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-const VMStateDescription vmstate_mali_csf_engine = {
-    .name = "mali-csf-engine",
-    .version_id = 5,
-    .minimum_version_id = 5,
-    .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine,
-                                             num_groups,
-                                             vmstate_mali_csf_group,
-                                             MaliCsfGroup),
-        VMSTATE_UINT32(next, MaliCsfEngine),
-        VMSTATE_INT64(not_before, MaliCsfEngine),
-        VMSTATE_TIMER_PTR(slice_timer, MaliCsfEngine),
-        VMSTATE_TIMER_PTR(work_timer, MaliCsfEngine),
-        VMSTATE_INT64(sync_poll_pause, MaliCsfEngine),
-        VMSTATE_UINT32(sync_waits, MaliCsfEngine),
-        VMSTATE_TIMER_PTR(sync_poll_timer, MaliCsfEngine),
-        VMSTATE_UINT64(resource_waits, MaliCsfEngine),
-        VMSTATE_UINT64(instructions, MaliCsfEngine),
-        VMSTATE_UINT64(slices, MaliCsfEngine),
-        VMSTATE_UINT64(tiler_ooms, MaliCsfEngine),
-        VMSTATE_END_OF_LIST()
-    },
-};

@@ -12,9 +12,10 @@
 #include "heap.h"
 #include "../mmu/mmu.h"
 #include "../models.h"
-#include "migration/vmstate.h"
 #include "qemu/timer.h"
 
+typedef struct MaliCsfModel MaliCsfModel;
+typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfFault MaliCsfFault;
 
@@ -108,8 +109,10 @@ typedef struct MaliCsfTraceBuffer {
 } MaliCsfTraceBuffer;
 
 /* In bytes, of every model */
-#define MALI_CSF_MAX_TRACE_EVENT    128
+#define MALI_CSF_MAX_TRACE_EVENT        128
+#define MALI_CSF_MAX_TRACE_EVENT_LOG2   7
 
+/* Each member has a row in cs/saved.c. */
 typedef struct MaliCsfStream {
     uint32_t state;
 
@@ -264,6 +267,9 @@ typedef struct MaliCsfEngine {
     /* Virtual time before which no slice may start */
     int64_t not_before;
     QEMUTimer *slice_timer;
+    /* When a saved state is read or written: when the timers are due, or -1 */
+    int64_t slice_due;
+    int64_t work_due;
 
     /* How long an endpoint takes, a property; for the next work that ends */
     uint64_t endpoint_latency_ns;
@@ -283,6 +289,7 @@ typedef struct MaliCsfEngine {
     int64_t sync_poll_pause;
     uint32_t sync_waits;
     QEMUTimer *sync_poll_timer;
+    int64_t sync_poll_due;
 
     /* Number of the next stream that waits for endpoints */
     uint64_t resource_waits;
@@ -301,7 +308,7 @@ typedef struct MaliCsfEngine {
     uint64_t group_counts[MALI_CSF_MAX_CSG][MALI_CSF_GROUP_NUM_COUNTS];
 } MaliCsfEngine;
 
-extern const VMStateDescription vmstate_mali_csf_engine;
+extern const MaliCsfSaved mali_csf_engine_saved;
 
 /* The properties, before they are set */
 void mali_csf_engine_instance_init(MaliCsfState *s);
@@ -310,7 +317,14 @@ void mali_csf_engine_instance_init(MaliCsfState *s);
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s));
 void mali_csf_engine_finalize(MaliCsfState *s);
 void mali_csf_engine_reset_enter(MaliCsfState *s);
-int mali_csf_engine_post_load(MaliCsfState *s);
+/* Before a state is saved, and when the engine has what was loaded */
+void mali_csf_engine_pre_save(MaliCsfState *s);
+void mali_csf_engine_post_load(MaliCsfState *s);
+
+/* Give @engine groups and streams, all zero, as @model has them; free them */
+void mali_csf_engine_new_groups(MaliCsfEngine *engine,
+                                const MaliCsfModel *model);
+void mali_csf_engine_free_groups(MaliCsfEngine *engine);
 
 /* Forget every group: GPU reset, MCU off, MCU boot */
 void mali_csf_engine_drop_all(MaliCsfState *s);
@@ -350,11 +364,18 @@ static inline unsigned mali_csf_stream_frames(const MaliCsfStream *stream)
     return stream->handler_depth + CS_CALL_STACK_DEPTH;
 }
 
+/* How many bytes of a suspend buffer a stream takes, a multiple of 8 */
+size_t mali_csf_stream_suspended_size(void);
+
+/* Write the stream to so many bytes at @buf */
+void mali_csf_stream_suspend(const MaliCsfStream *stream, uint8_t *buf);
+
 /*
- * Could the model have left a stream in this state?  Whoever takes one from
- * outside asks, so that executing it is safe.
+ * Take it from there.  It is stopped then, and goes on at CS START.  False if
+ * no stream can have such a state: it is as after mali_csf_stream_reset().
  */
-bool mali_csf_stream_valid(MaliCsfState *s, const MaliCsfStream *stream);
+bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
+                            const uint8_t *buf);
 
 /* A dead stream: @type and @data make CS_FATAL, @info is CS_FATAL_INFO */
 void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,

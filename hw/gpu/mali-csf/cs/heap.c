@@ -16,7 +16,9 @@
 
 #include "qemu/osdep.h"
 #include "instructions.h"
+#include "resource.h"
 #include "work.h"
+#include "../saved.h"
 #include "../trace.h"
 
 /* Heap context, ours; zeroed by the host when the heap is made */
@@ -381,29 +383,46 @@ bool mali_csf_heap_as_unmapped(MaliCsfState *s, unsigned csg, unsigned cs)
     return true;
 }
 
-const VMStateDescription vmstate_mali_csf_tiler = {
-    .name = "mali-csf-tiler",
-    .version_id = 2,
-    .minimum_version_id = 2,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(chunks, MaliCsfTiler),
-        VMSTATE_UINT8(opcode, MaliCsfTiler),
-        VMSTATE_UINT8(scoreboard, MaliCsfTiler),
-        VMSTATE_UINT64(heap_va, MaliCsfTiler),
-        VMSTATE_UINT64(context_va, MaliCsfTiler),
-        VMSTATE_BOOL(wanted, MaliCsfTiler),
-        VMSTATE_BOOL(asked, MaliCsfTiler),
-        VMSTATE_BOOL(refused, MaliCsfTiler),
-        VMSTATE_BOOL(starved, MaliCsfTiler),
-        VMSTATE_UINT32(vt_start, MaliCsfTiler),
-        VMSTATE_UINT32(vt_end, MaliCsfTiler),
-        VMSTATE_UINT32(frag_end, MaliCsfTiler),
-        VMSTATE_UINT64(grant_first, MaliCsfTiler),
-        VMSTATE_UINT64(grant_last, MaliCsfTiler),
-        VMSTATE_BOOL(faulted, MaliCsfTiler),
-        VMSTATE_UINT64(fault_va, MaliCsfTiler),
-        VMSTATE_END_OF_LIST()
+/* Work that the tiler does, or none */
+static bool is_tiler_work(MaliCsfState *s, uint64_t opcode)
+{
+    return !opcode ||
+           mali_csf_resource_of_opcode(opcode) & 1u << MALI_CSF_EP_TILER;
+}
+
+/* After RESUME, what was asked of the host is asked again. */
+#define TILER_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(chunks, MaliCsfTiler), \
+        SAVED_BELOW(MALI_CSF_HEAP_CHUNKS_MAX + 1), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(opcode, MaliCsfTiler), SAVED_IF(is_tiler_work), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(scoreboard, MaliCsfTiler), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(heap_va, MaliCsfTiler), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(context_va, MaliCsfTiler), \
+        SAVED_BITS(TILER_CONTEXT_MASK), SAVED_SUSPENDED) \
+    ROW(VMSTATE_BOOL(wanted, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(asked, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(refused, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(starved, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(vt_start, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(vt_end, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(frag_end, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(grant_first, MaliCsfTiler), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(grant_last, MaliCsfTiler), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_BOOL(faulted, MaliCsfTiler), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(fault_va, MaliCsfTiler), SAVED_ANY)
+
+const MaliCsfSaved mali_csf_tiler_saved = {
+    .vmsd = {
+        .name = "mali-csf-tiler",
+        .version_id = 2,
+        .minimum_version_id = 2,
+        .fields = SAVED_FIELDS(TILER_ROWS),
     },
+    SAVED_CHECKS(TILER_ROWS),
 };
 
 /* Instructions */

@@ -11,8 +11,8 @@
 #ifndef HW_GPU_MALI_CSF_CS_HEAP_H
 #define HW_GPU_MALI_CSF_CS_HEAP_H
 
-#include "migration/vmstate.h"
 
+typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfGroup MaliCsfGroup;
 typedef struct MaliCsfStream MaliCsfStream;
@@ -49,7 +49,7 @@ typedef struct MaliCsfTiler {
     uint64_t fault_va;
 } MaliCsfTiler;
 
-extern const VMStateDescription vmstate_mali_csf_tiler;
+extern const MaliCsfSaved mali_csf_tiler_saved;
 
 /*
  * Hold @work of the tiler back until there is memory for it, if the model

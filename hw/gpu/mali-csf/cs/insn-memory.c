@@ -258,8 +258,7 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
     uint32_t error;
     uint64_t va;
 
-    if (condition != CS_COND_LE && condition != CS_COND_GT &&
-        condition != CS_COND_GE) {
+    if (!mali_csf_sync_condition_known(condition)) {
         return mali_csf_exec_invalid(exec);
     }
     va = insn_pair(exec, addr);

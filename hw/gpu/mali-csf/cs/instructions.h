@@ -116,6 +116,13 @@ static inline bool mali_csf_branch_known(uint64_t word)
     return extract64(word, 28, 4) <= CS_COND_ALWAYS;
 }
 
+/* Is it one that SYNC_WAIT knows? */
+static inline bool mali_csf_sync_condition_known(unsigned condition)
+{
+    return condition == CS_COND_LE || condition == CS_COND_GT ||
+           condition == CS_COND_GE;
+}
+
 static inline bool mali_csf_branch_taken(uint64_t word, int32_t value)
 {
     const unsigned negative = 1u << CS_COND_LE | 1u << CS_COND_LT |
@@ -172,7 +179,7 @@ bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream);
 bool mali_csf_stream_retry_deferred(MaliCsfStream *stream,
                                     MaliCsfMemResult blocked);
 
-/* Part of mali_csf_stream_valid() */
+/* Part of what mali_csf_stream_resume() and a load ask of a stream */
 bool mali_csf_stream_deferred_valid(MaliCsfState *s,
                                     const MaliCsfStream *stream);
 

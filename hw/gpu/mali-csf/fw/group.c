@@ -21,76 +21,23 @@
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 #define PROTM_SUSPEND_MAGIC 0x5053434d  /* "MCSP" */
-/* Changes with every member below and with what one of them means */
-#define SUSPEND_VERSION     7
+/* Changes with what is suspended of a stream, cs/saved.c, and with this */
+#define SUSPEND_VERSION     8
 
-/* Suspend buffer; little-endian */
-typedef struct QEMU_PACKED SuspendedFrame {
-    uint64_t start;
-    uint64_t end;
-    uint64_t ip;
-} SuspendedFrame;
-
-typedef struct QEMU_PACKED SuspendedDeferred {
-    uint64_t word;
-    uint64_t va;
-    uint64_t address;
-    uint64_t data;
-    uint16_t wait_mask;
-    uint8_t signal;
-    uint8_t reserved[5];
-} SuspendedDeferred;
-
-typedef struct QEMU_PACKED SuspendedStream {
-    uint32_t state;
-    uint8_t depth;
-    uint8_t sb_endpoint;
-    uint8_t sb_other;
-    uint8_t resources;
-    uint32_t error;
-    uint16_t sb_mask_stream;
-    uint16_t sb_mask_wait;
-    uint64_t extract;
-    uint32_t fault;
-    uint8_t sb_deferred;
-    uint8_t num_deferred;
-    /* The rest of it is in the buffer for protected content. */
-    uint8_t is_protected;
-    uint8_t reserved;
-    uint64_t fault_info;
-    uint64_t progress;
-    SuspendedFrame frames[MALI_CSF_MAX_FRAMES];
-    uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
-    SuspendedDeferred deferred[MALI_CSF_MAX_DEFERRED];
-    uint64_t heap_va;
-    uint64_t handler_va;
-    uint32_t handler_length;
-    uint8_t handler_depth;
-    /* Work that waits for memory, if there are chunks that it needs */
-    uint8_t tiler_opcode;
-    uint8_t tiler_scoreboard;
-    uint8_t protm_depth;
-    uint32_t tiler_chunks;
-    uint32_t reserved3;
-    uint64_t tiler_heap_va;
-    uint64_t tiler_context_va;
-    uint64_t grant_first;
-    uint64_t grant_last;
-    /* The end of the protected region that it was in, or 0 */
-    uint64_t protm_end;
-} SuspendedStream;
-
+/* Start of a suspend buffer, little-endian; the streams follow */
 typedef struct QEMU_PACKED SuspendedGroup {
     uint32_t magic;
     uint32_t version;
-    /* Of all of it, in bytes: a model has fewer streams than the array */
+    /* Of all of it, in bytes */
     uint32_t size;
     uint32_t streams;
     uint32_t registers;
-    uint32_t reserved;
+    /* A bit for each stream that is in the buffer for protected content */
+    uint32_t is_protected;
     uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS];
-    SuspendedStream stream[MALI_CSF_MAX_CS];
 } SuspendedGroup;
+
+QEMU_BUILD_BUG_ON(MALI_CSF_MAX_CS > 32);
 
 static MaliCsfGroup *group_get(MaliCsfState *s, unsigned csg)
 {
@@ -99,8 +46,8 @@ static MaliCsfGroup *group_get(MaliCsfState *s, unsigned csg)
 
 static uint64_t suspended_size(MaliCsfState *s)
 {
-    return offsetof(SuspendedGroup, stream) +
-           s->model->cs_per_csg * sizeof(SuspendedStream);
+    return sizeof(SuspendedGroup) +
+           s->model->cs_per_csg * mali_csf_stream_suspended_size();
 }
 
 uint32_t mali_csf_fw_suspend_size(MaliCsfState *s)
@@ -108,148 +55,14 @@ uint32_t mali_csf_fw_suspend_size(MaliCsfState *s)
     return ROUND_UP(suspended_size(s), MALI_CSF_SUSPEND_UNIT);
 }
 
-static void stream_save(const MaliCsfStream *stream, SuspendedStream *saved)
+static uint8_t *suspended_stream(SuspendedGroup *saved, unsigned cs)
 {
-    unsigned i;
-
-    saved->state = cpu_to_le32(stream->resumable ? stream->resume_state :
-                               stream->state);
-    saved->depth = stream->depth;
-    saved->sb_endpoint = stream->sb_endpoint;
-    saved->sb_other = stream->sb_other;
-    saved->resources = stream->resources;
-    saved->error = cpu_to_le32(stream->error);
-    saved->extract = cpu_to_le64(stream->extract);
-    saved->fault = cpu_to_le32(stream->fault);
-    saved->fault_info = cpu_to_le64(stream->fault_info);
-    saved->sb_deferred = stream->sb_deferred;
-    saved->sb_mask_stream = cpu_to_le16(stream->sb_mask_stream);
-    saved->sb_mask_wait = cpu_to_le16(stream->sb_mask_wait);
-    saved->progress = cpu_to_le64(stream->progress);
-    saved->num_deferred = stream->num_deferred;
-    for (i = 0; i < stream->num_deferred; i++) {
-        const MaliCsfDeferred *op = &stream->deferred[i];
-
-        saved->deferred[i].word = cpu_to_le64(op->word);
-        saved->deferred[i].va = cpu_to_le64(op->va);
-        saved->deferred[i].address = cpu_to_le64(op->address);
-        saved->deferred[i].data = cpu_to_le64(op->data);
-        saved->deferred[i].wait_mask = cpu_to_le16(op->wait_mask);
-        saved->deferred[i].signal = op->signal;
-    }
-    saved->heap_va = cpu_to_le64(stream->heap_va);
-    saved->handler_va = cpu_to_le64(stream->handler_va);
-    saved->handler_length = cpu_to_le32(stream->handler_length);
-    saved->handler_depth = stream->handler_depth;
-    saved->tiler_opcode = stream->tiler.opcode;
-    saved->tiler_scoreboard = stream->tiler.scoreboard;
-    saved->tiler_chunks = cpu_to_le32(stream->tiler.chunks);
-    saved->tiler_heap_va = cpu_to_le64(stream->tiler.heap_va);
-    saved->tiler_context_va = cpu_to_le64(stream->tiler.context_va);
-    saved->grant_first = cpu_to_le64(stream->tiler.grant_first);
-    saved->grant_last = cpu_to_le64(stream->tiler.grant_last);
-    saved->protm_end = cpu_to_le64(stream->protm_end);
-    saved->protm_depth = stream->protm_depth;
-    for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
-        saved->frames[i].start = cpu_to_le64(stream->frames[i].start);
-        saved->frames[i].end = cpu_to_le64(stream->frames[i].end);
-        saved->frames[i].ip = cpu_to_le64(stream->frames[i].ip);
-    }
-    for (i = 0; i < MALI_CSF_MAX_WORK_REGISTERS; i++) {
-        saved->regs[i] = cpu_to_le32(stream->regs[i]);
-    }
+    return (uint8_t *)(saved + 1) + cs * mali_csf_stream_suspended_size();
 }
 
-/* Leaves the stream stopped, to go on at CS START; false if it is garbage */
-static bool stream_restore(MaliCsfState *s, const SuspendedStream *saved,
-                           MaliCsfStream *stream)
+static SuspendedGroup *new_buffer(MaliCsfState *s)
 {
-    unsigned i;
-
-    mali_csf_stream_reset(stream, 0);
-    stream->state = le32_to_cpu(saved->state);
-    stream->depth = saved->depth;
-    stream->sb_endpoint = saved->sb_endpoint;
-    stream->sb_other = saved->sb_other;
-    stream->resources = saved->resources;
-    stream->error = le32_to_cpu(saved->error);
-    stream->extract = le64_to_cpu(saved->extract);
-    stream->fault = le32_to_cpu(saved->fault);
-    stream->fault_info = le64_to_cpu(saved->fault_info);
-    stream->sb_deferred = saved->sb_deferred;
-    stream->sb_mask_stream = le16_to_cpu(saved->sb_mask_stream);
-    stream->sb_mask_wait = le16_to_cpu(saved->sb_mask_wait);
-    stream->progress = le64_to_cpu(saved->progress);
-    stream->num_deferred = saved->num_deferred;
-    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    for (i = 0; i < MIN(stream->num_deferred, MALI_CSF_MAX_DEFERRED); i++) {
-        /* Whatever blocked it, the next try finds out again. */
-        stream->deferred[i] = (MaliCsfDeferred) {
-            .word = le64_to_cpu(saved->deferred[i].word),
-            .va = le64_to_cpu(saved->deferred[i].va),
-            .address = le64_to_cpu(saved->deferred[i].address),
-            .data = le64_to_cpu(saved->deferred[i].data),
-            .wait_mask = le16_to_cpu(saved->deferred[i].wait_mask),
-            .signal = saved->deferred[i].signal,
-        };
-    }
-    stream->heap_va = le64_to_cpu(saved->heap_va);
-    stream->handler_va = le64_to_cpu(saved->handler_va);
-    stream->handler_length = le32_to_cpu(saved->handler_length);
-    stream->handler_depth = saved->handler_depth;
-    /* What was asked of the host is asked again. */
-    stream->tiler.opcode = saved->tiler_opcode;
-    stream->tiler.scoreboard = saved->tiler_scoreboard;
-    stream->tiler.chunks = le32_to_cpu(saved->tiler_chunks);
-    stream->tiler.heap_va = le64_to_cpu(saved->tiler_heap_va);
-    stream->tiler.context_va = le64_to_cpu(saved->tiler_context_va);
-    stream->tiler.grant_first = le64_to_cpu(saved->grant_first);
-    stream->tiler.grant_last = le64_to_cpu(saved->grant_last);
-    stream->protm_end = le64_to_cpu(saved->protm_end);
-    stream->protm_depth = saved->protm_depth;
-    for (i = 0; i < MALI_CSF_MAX_FRAMES; i++) {
-        stream->frames[i].start = le64_to_cpu(saved->frames[i].start);
-        stream->frames[i].end = le64_to_cpu(saved->frames[i].end);
-        stream->frames[i].ip = le64_to_cpu(saved->frames[i].ip);
-    }
-    for (i = 0; i < MALI_CSF_MAX_WORK_REGISTERS; i++) {
-        stream->regs[i] = le32_to_cpu(saved->regs[i]);
-    }
-    if (stream->state == MALI_CSF_STREAM_STOPPED) {
-        mali_csf_stream_reset(stream, 0);
-        return true;
-    }
-
-    /* The ring comes with CS START; until then it only has to be one. */
-    stream->ring_size = 8;
-    if (le32_to_cpu(saved->error) > UINT8_MAX ||
-        !mali_csf_stream_valid(s, stream)) {
-        mali_csf_stream_reset(stream, 0);
-        return false;
-    }
-    switch (stream->state) {
-    case MALI_CSF_STREAM_FAULT:
-        /* RESUME counts as the host's acknowledgement of every event. */
-        mali_csf_stream_fault_acknowledged(stream);
-        break;
-    case MALI_CSF_STREAM_EMPTY:
-    case MALI_CSF_STREAM_FATAL:
-        break;
-    default:
-        /* Whatever it waited for, the instruction finds out again. */
-        stream->state = MALI_CSF_STREAM_READY;
-        break;
-    }
-    if (stream->protm_end && stream->state != MALI_CSF_STREAM_FATAL) {
-        stream->state = MALI_CSF_STREAM_PROTM_WAIT;
-        stream->protm_unpublished = true;
-    }
-    mali_csf_stream_end_work(stream);
-    stream->resume_state = stream->state;
-    stream->state = MALI_CSF_STREAM_STOPPED;
-    stream->ring_size = 0;
-    stream->resumable = true;
-    return true;
+    return g_malloc0(suspended_size(s));
 }
 
 static void header_save(MaliCsfState *s, uint32_t magic,
@@ -304,8 +117,9 @@ static MaliCsfFwResult group_read(MaliCsfState *s, uint64_t va,
 static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
+    g_autofree SuspendedGroup *saved = new_buffer(s);
     g_autofree SuspendedGroup *hidden = NULL;
+    uint32_t is_protected = 0;
     unsigned cs, i;
 
     header_save(s, SUSPEND_MAGIC, saved);
@@ -313,17 +127,20 @@ static MaliCsfFwResult group_save(MaliCsfState *s, unsigned csg)
         saved->shared_sb[i] = cpu_to_le32(group->shared_sb[i]);
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-        if (!group->streams[cs].protm_end) {
-            stream_save(&group->streams[cs], &saved->stream[cs]);
+        const MaliCsfStream *stream = &group->streams[cs];
+
+        if (!stream->protm_end) {
+            mali_csf_stream_suspend(stream, suspended_stream(saved, cs));
             continue;
         }
         if (!hidden) {
-            hidden = g_new0(SuspendedGroup, 1);
+            hidden = new_buffer(s);
             header_save(s, PROTM_SUSPEND_MAGIC, hidden);
         }
-        saved->stream[cs].is_protected = true;
-        stream_save(&group->streams[cs], &hidden->stream[cs]);
+        is_protected |= 1u << cs;
+        mali_csf_stream_suspend(stream, suspended_stream(hidden, cs));
     }
+    saved->is_protected = cpu_to_le32(is_protected);
     if (hidden && group_write(s, group->protm_suspend_buf, hidden) ==
         MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
@@ -337,24 +154,24 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
                                      uint64_t protm_suspend_buf)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    g_autofree SuspendedGroup *saved = g_new0(SuspendedGroup, 1);
+    g_autofree SuspendedGroup *saved = new_buffer(s);
     g_autofree SuspendedGroup *hidden = NULL;
     bool valid, hidden_valid = false;
+    uint32_t protected_mask;
     unsigned cs, i;
 
     if (group_read(s, suspend_buf, saved) == MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
     valid = header_valid(s, SUSPEND_MAGIC, saved);
-    for (cs = 0; valid && !hidden && cs < s->model->cs_per_csg; cs++) {
-        if (saved->stream[cs].is_protected) {
-            hidden = g_new0(SuspendedGroup, 1);
-            if (group_read(s, protm_suspend_buf, hidden) ==
-                MALI_CSF_FW_PARKED) {
-                return MALI_CSF_FW_PARKED;
-            }
-            hidden_valid = header_valid(s, PROTM_SUSPEND_MAGIC, hidden);
+    protected_mask = valid ? le32_to_cpu(saved->is_protected) &
+                             MAKE_64BIT_MASK(0, s->model->cs_per_csg) : 0;
+    if (protected_mask) {
+        hidden = new_buffer(s);
+        if (group_read(s, protm_suspend_buf, hidden) == MALI_CSF_FW_PARKED) {
+            return MALI_CSF_FW_PARKED;
         }
+        hidden_valid = header_valid(s, PROTM_SUSPEND_MAGIC, hidden);
     }
     if (s->mcu.fw.access_failed) {
         return MALI_CSF_FW_DONE;
@@ -364,15 +181,16 @@ static MaliCsfFwResult group_restore(MaliCsfState *s, unsigned csg,
         group->shared_sb[i] = valid ? le32_to_cpu(saved->shared_sb[i]) : 0;
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-        bool is_protected = valid && saved->stream[cs].is_protected;
-        const SuspendedStream *from = is_protected ? &hidden->stream[cs] :
-                                      &saved->stream[cs];
+        MaliCsfStream *stream = &group->streams[cs];
+        bool is_protected = protected_mask & 1u << cs;
 
-        mali_csf_stream_reset(&group->streams[cs], 0);
         /* A region that goes on is in the buffer for it, and there alone. */
         if (!valid || (is_protected && !hidden_valid) ||
-            (from->protm_end == 0) == is_protected ||
-            !stream_restore(s, from, &group->streams[cs])) {
+            !mali_csf_stream_resume(s, stream,
+                                    suspended_stream(is_protected ? hidden :
+                                                     saved, cs)) ||
+            (stream->protm_end == 0) == is_protected) {
+            mali_csf_stream_reset(stream, 0);
             qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend buffer "
                           "of ours at 0x%" PRIx64 ", CS %u starts anew\n",
                           __func__, csg, is_protected ? protm_suspend_buf :

@@ -15,6 +15,7 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "../device.h"
+#include "../saved.h"
 #include "../cs/resource.h"
 #include "../trace.h"
 
@@ -534,54 +535,70 @@ void mali_csf_mcu_gpu_reset(MaliCsfState *s)
     mali_csf_irq_set_rawstat(&s->mcu.job_irq, 0);
 }
 
-int mali_csf_mcu_post_load(MaliCsfState *s)
+void mali_csf_mcu_pre_save(MaliCsfState *s)
 {
-    if (s->mcu.status > MCU_STATUS_FATAL ||
-        (s->mcu.fw.asleep && s->mcu.status != MCU_STATUS_HALT)) {
-        return -EINVAL;
-    }
-    mali_csf_irq_update(&s->mcu.job_irq);
-    return 0;
+    s->mcu.pass_due = mali_csf_saved_timer(s->mcu.pass_timer);
 }
 
-static const VMStateDescription vmstate_mali_csf_firmware = {
-    .name = "mali-csf-firmware",
-    .version_id = 5,
-    .minimum_version_id = 5,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(version, MaliCsfFirmware),
-        VMSTATE_UINT32(features, MaliCsfFirmware),
-        VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware),
-        VMSTATE_UINT32(progress_timer, MaliCsfFirmware),
-        VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware),
-        VMSTATE_UINT32(eviction_timer, MaliCsfFirmware),
-        VMSTATE_UINT64(core_mask, MaliCsfFirmware),
-        VMSTATE_BOOL(idle_enabled, MaliCsfFirmware),
-        VMSTATE_BOOL(sleep_on_idle, MaliCsfFirmware),
-        VMSTATE_BOOL(protected_mode, MaliCsfFirmware),
-        VMSTATE_BOOL(asleep, MaliCsfFirmware),
-        VMSTATE_INT64(cores_off_at, MaliCsfFirmware),
-        VMSTATE_BOOL(was_busy, MaliCsfFirmware),
-        VMSTATE_INT64(idle_deadline, MaliCsfFirmware),
-        VMSTATE_END_OF_LIST()
+void mali_csf_mcu_post_load(MaliCsfState *s)
+{
+    mali_csf_saved_arm(s->mcu.pass_timer, s->mcu.pass_due);
+    mali_csf_irq_update(&s->mcu.job_irq);
+}
+
+#define FIRMWARE_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(version, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(features, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(progress_timer, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(eviction_timer, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(core_mask, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(idle_enabled, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(sleep_on_idle, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(protected_mode, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(asleep, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_INT64(cores_off_at, MaliCsfFirmware), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_BOOL(was_busy, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_INT64(idle_deadline, MaliCsfFirmware), SAVED_TIME_OR(-1))
+
+static const MaliCsfSaved firmware_saved = {
+    .vmsd = {
+        .name = "mali-csf-firmware",
+        .version_id = 5,
+        .minimum_version_id = 5,
+        .fields = SAVED_FIELDS(FIRMWARE_ROWS),
     },
+    SAVED_CHECKS(FIRMWARE_ROWS),
 };
 
-const VMStateDescription vmstate_mali_csf_mcu = {
-    .name = "mali-csf-mcu",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT(job_irq, MaliCsfMcu, 1, vmstate_mali_csf_irq,
-                       MaliCsfIrq),
-        VMSTATE_UINT32(control, MaliCsfMcu),
-        VMSTATE_UINT32(status, MaliCsfMcu),
-        VMSTATE_UINT64(doorbells, MaliCsfMcu),
-        VMSTATE_BOOL(boot_pending, MaliCsfMcu),
-        VMSTATE_BOOL(pass_parked, MaliCsfMcu),
-        VMSTATE_TIMER_PTR(pass_timer, MaliCsfMcu),
-        VMSTATE_STRUCT(fw, MaliCsfMcu, 1, vmstate_mali_csf_firmware,
-                       MaliCsfFirmware),
-        VMSTATE_END_OF_LIST()
+#define MCU_ROWS(ROW) \
+    ROW(VMSTATE_STRUCT(job_irq, MaliCsfMcu, 1, mali_csf_irq_saved.vmsd, \
+                       MaliCsfIrq), SAVED_STRUCT(mali_csf_irq_saved)) \
+    ROW(VMSTATE_UINT32(control, MaliCsfMcu), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(status, MaliCsfMcu), \
+        SAVED_BELOW(MCU_STATUS_FATAL + 1)) \
+    ROW(VMSTATE_UINT64(doorbells, MaliCsfMcu), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(boot_pending, MaliCsfMcu), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(pass_parked, MaliCsfMcu), SAVED_ANY) \
+    ROW(VMSTATE_INT64(pass_due, MaliCsfMcu), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_STRUCT(fw, MaliCsfMcu, 1, firmware_saved.vmsd, \
+                       MaliCsfFirmware), SAVED_STRUCT(firmware_saved))
+
+static bool mcu_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfMcu *mcu = opaque;
+
+    return !mcu->fw.asleep || mcu->status == MCU_STATUS_HALT;
+}
+
+const MaliCsfSaved mali_csf_mcu_saved = {
+    .vmsd = {
+        .name = "mali-csf-mcu",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(MCU_ROWS),
     },
+    SAVED_CHECKS(MCU_ROWS),
+    .valid = mcu_valid,
 };

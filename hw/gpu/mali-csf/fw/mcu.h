@@ -34,6 +34,8 @@ typedef struct MaliCsfMcu {
 
     /* Runs firmware passes; virtual clock */
     QEMUTimer *pass_timer;
+    /* When a saved state is read or written: when it is due, or -1 */
+    int64_t pass_due;
 
     /* Property: how long after a doorbell the firmware looks */
     uint64_t latency_ns;
@@ -46,7 +48,7 @@ typedef struct MaliCsfMcu {
     MaliCsfFirmware fw;
 } MaliCsfMcu;
 
-extern const VMStateDescription vmstate_mali_csf_mcu;
+extern const MaliCsfSaved mali_csf_mcu_saved;
 
 void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container);
 void mali_csf_mcu_finalize(MaliCsfState *s);
@@ -54,7 +56,8 @@ void mali_csf_mcu_reset_enter(MaliCsfState *s);
 void mali_csf_mcu_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset */
 void mali_csf_mcu_gpu_reset(MaliCsfState *s);
-int mali_csf_mcu_post_load(MaliCsfState *s);
+void mali_csf_mcu_pre_save(MaliCsfState *s);
+void mali_csf_mcu_post_load(MaliCsfState *s);
 
 /* MCU_CONTROL and MCU_STATUS, which lie in the page of GPU_CONTROL */
 uint32_t mali_csf_mcu_read(MaliCsfState *s, hwaddr offset);

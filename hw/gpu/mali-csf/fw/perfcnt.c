@@ -15,6 +15,7 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "../device.h"
+#include "../saved.h"
 #include "../cs/protm.h"
 #include "../trace.h"
 
@@ -282,33 +283,30 @@ void mali_csf_perfcnt_protected(MaliCsfState *s)
     s->perfcnt.protected_session = true;
 }
 
-int mali_csf_perfcnt_post_load(MaliCsfState *s)
+void mali_csf_perfcnt_post_load(MaliCsfState *s)
 {
-    MaliCsfPerfcnt *perfcnt = &s->perfcnt;
-
-    if (perfcnt->as >= MALI_CSF_MAX_AS) {
-        return -EINVAL;
-    }
     /* What was counted since the last sample stays behind. */
     count_anew(s);
-    return 0;
 }
 
-const VMStateDescription vmstate_mali_csf_perfcnt = {
-    .name = "mali-csf-perfcnt",
-    .version_id = 2,
-    .minimum_version_id = 2,
-    .fields = (const VMStateField[]) {
-        VMSTATE_BOOL(enabled, MaliCsfPerfcnt),
-        VMSTATE_UINT8(as, MaliCsfPerfcnt),
-        VMSTATE_UINT8(slots, MaliCsfPerfcnt),
-        VMSTATE_UINT64(base, MaliCsfPerfcnt),
-        VMSTATE_UINT32_ARRAY(enable, MaliCsfPerfcnt,
-                             MALI_CSF_PERFCNT_NUM_BLOCKS),
-        VMSTATE_UINT32(csg_select, MaliCsfPerfcnt),
-        VMSTATE_UINT32(insert, MaliCsfPerfcnt),
-        VMSTATE_BOOL(pending, MaliCsfPerfcnt),
-        VMSTATE_BOOL(protected_session, MaliCsfPerfcnt),
-        VMSTATE_END_OF_LIST()
+#define PERFCNT_ROWS(ROW) \
+    ROW(VMSTATE_BOOL(enabled, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(as, MaliCsfPerfcnt), SAVED_BELOW(MALI_CSF_MAX_AS)) \
+    ROW(VMSTATE_UINT8(slots, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(base, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_ARRAY(enable, MaliCsfPerfcnt, \
+                             MALI_CSF_PERFCNT_NUM_BLOCKS), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(csg_select, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(insert, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(pending, MaliCsfPerfcnt), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(protected_session, MaliCsfPerfcnt), SAVED_ANY)
+
+const MaliCsfSaved mali_csf_perfcnt_saved = {
+    .vmsd = {
+        .name = "mali-csf-perfcnt",
+        .version_id = 2,
+        .minimum_version_id = 2,
+        .fields = SAVED_FIELDS(PERFCNT_ROWS),
     },
+    SAVED_CHECKS(PERFCNT_ROWS),
 };

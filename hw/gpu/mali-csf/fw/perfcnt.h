@@ -8,7 +8,6 @@
 #define HW_GPU_MALI_CSF_FW_PERFCNT_H
 
 #include "../cs/engine.h"
-#include "migration/vmstate.h"
 
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfModel MaliCsfModel;
@@ -53,7 +52,7 @@ typedef struct MaliCsfPerfcnt {
     uint64_t last[MALI_CSF_PERFCNT_MAX];
 } MaliCsfPerfcnt;
 
-extern const VMStateDescription vmstate_mali_csf_perfcnt;
+extern const MaliCsfSaved mali_csf_perfcnt_saved;
 
 /* GLB_CONTROL_PRFCNT_SIZE */
 uint32_t mali_csf_perfcnt_size(const MaliCsfModel *model);
@@ -61,7 +60,7 @@ uint32_t mali_csf_perfcnt_size(const MaliCsfModel *model);
 /* QEMU reset; the firmware is gone; after loading */
 void mali_csf_perfcnt_reset_enter(MaliCsfState *s);
 void mali_csf_perfcnt_forget(MaliCsfState *s);
-int mali_csf_perfcnt_post_load(MaliCsfState *s);
+void mali_csf_perfcnt_post_load(MaliCsfState *s);
 
 /* The request PRFCNT_ENABLE */
 void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable);

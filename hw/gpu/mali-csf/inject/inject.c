@@ -7,10 +7,10 @@
  */
 
 #include "qemu/osdep.h"
-#include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-mali-csf.h"
 #include "../device.h"
+#include "../saved.h"
 #include "../trace.h"
 
 /* Defaults and limits; times in ns of virtual time */
@@ -703,124 +703,139 @@ void mali_csf_inject_reset(MaliCsfState *s)
     arm_timer(s);
 }
 
-void mali_csf_inject_pre_load(MaliCsfState *s)
+void mali_csf_inject_pre_load(MaliCsfInject *saved)
 {
-    MaliCsfInject *inject = &s->inject;
+    *saved = (MaliCsfInject) { };
+}
 
-    inject->count = 0;
-    inject->last_id = 0;
-    memset(inject->list, 0, sizeof(inject->list));
-    drop_late(inject);
-    update_armed(inject);
+void mali_csf_inject_post_load(MaliCsfState *s)
+{
+    update_armed(&s->inject);
     arm_timer(s);
 }
 
-static bool armed_valid(const MaliCsfInject *inject, const MaliCsfArmed *a)
+#define ARMED_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(id, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(kind, MaliCsfArmed), \
+        SAVED_BELOW(MALI_CSF_INJECTION_KIND__MAX)) \
+    ROW(VMSTATE_UINT32(given, MaliCsfArmed), \
+        SAVED_BELOW(1ull << MALI_CSF_NUM_MEMBERS)) \
+    ROW(VMSTATE_UINT32(count, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(skip, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(delay_ns, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(va, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(size, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(mask, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(value, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(data, MaliCsfArmed), SAVED_BELOW(FAULT_DATA_LIMIT)) \
+    ROW(VMSTATE_UINT64(info, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT16(source_id, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(as, MaliCsfArmed), SAVED_BELOW(MALI_CSF_MAX_AS)) \
+    ROW(VMSTATE_UINT8(slot, MaliCsfArmed), SAVED_IF(is_slot)) \
+    ROW(VMSTATE_UINT8(stream, MaliCsfArmed), SAVED_IF(is_stream)) \
+    ROW(VMSTATE_UINT8(opcode, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(command, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(exception, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(interrupt, MaliCsfArmed), \
+        SAVED_BELOW(MALI_CSF_NUM_IRQS)) \
+    ROW(VMSTATE_UINT8(groups, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(streams, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(field, MaliCsfArmed), \
+        SAVED_BELOW(MALI_CSF_CONTROL_FIELD__MAX)) \
+    ROW(VMSTATE_UINT64(met, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(spent, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(to_skip, MaliCsfArmed), SAVED_ANY) \
+    ROW(VMSTATE_INT64(due, MaliCsfArmed), SAVED_TIME)
+
+static bool is_slot(MaliCsfState *s, uint64_t value)
 {
-    return a->kind < MALI_CSF_INJECTION_KIND__MAX &&
-           !(a->given & ~rows[a->kind].takes) &&
-           a->interrupt < MALI_CSF_NUM_IRQS && a->size &&
-           a->va + (a->size - 1) >= a->va && a->data < FAULT_DATA_LIMIT &&
-           (!is_unasked(inject, a->kind) ||
-            (a->count && a->count <= UNASKED_MAX_COUNT && a->due >= 0)) &&
+    return value < s->model->csg_slots;
+}
+
+static bool is_stream(MaliCsfState *s, uint64_t value)
+{
+    return value < s->model->cs_per_csg;
+}
+
+static const MaliCsfSaved armed_saved = {
+    .vmsd = {
+        .name = "mali-csf-armed",
+        .version_id = 4,
+        .minimum_version_id = 4,
+        .fields = SAVED_FIELDS(ARMED_ROWS),
+    },
+    SAVED_CHECKS(ARMED_ROWS),
+};
+
+/* Of one that is among those that count: could it have been asked for? */
+static bool armed_valid(MaliCsfState *s, const MaliCsfArmed *a)
+{
+    const MaliCsfInjectionRow *row = &rows[a->kind];
+
+    return !(a->given & ~row->takes) && !(row->needs & ~a->given) &&
+           (!row->pwr_control || s->model->has_pwr_control) &&
+           a->size && a->va + (a->size - 1) >= a->va &&
+           (!is_unasked(&s->inject, a->kind) ||
+            (a->count && a->count <= UNASKED_MAX_COUNT)) &&
            (!a->count || a->met <= a->count) &&
            a->spent == (a->count && a->met == a->count);
 }
 
-int mali_csf_inject_post_load(MaliCsfState *s)
-{
-    MaliCsfInject *inject = &s->inject;
+#define LATE_ROWS(ROW) \
+    ROW(VMSTATE_BOOL(pending, MaliCsfLate), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(kind, MaliCsfLate), \
+        SAVED_BELOW(MALI_CSF_INJECTION_KIND__MAX)) \
+    ROW(VMSTATE_UINT64(value, MaliCsfLate), SAVED_ANY) \
+    ROW(VMSTATE_INT64(due, MaliCsfLate), SAVED_TIME)
 
-    if (inject->count > MALI_CSF_MAX_INJECTIONS) {
-        return -EINVAL;
-    }
+static bool late_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfLate *late = opaque;
+
+    return !late->pending || s->inject.complete[late->kind];
+}
+
+static const MaliCsfSaved late_saved = {
+    .vmsd = {
+        .name = "mali-csf-late",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(LATE_ROWS),
+    },
+    SAVED_CHECKS(LATE_ROWS),
+    .valid = late_valid,
+};
+
+#define INJECT_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(count, MaliCsfInject), \
+        SAVED_BELOW(MALI_CSF_MAX_INJECTIONS + 1)) \
+    ROW(VMSTATE_UINT32(last_id, MaliCsfInject), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT_ARRAY(list, MaliCsfInject, MALI_CSF_MAX_INJECTIONS, \
+                             1, armed_saved.vmsd, MaliCsfArmed), \
+        SAVED_STRUCT(armed_saved)) \
+    ROW(VMSTATE_STRUCT_ARRAY(late, MaliCsfInject, MALI_CSF_MAX_LATE, 1, \
+                             late_saved.vmsd, MaliCsfLate), \
+        SAVED_STRUCT(late_saved))
+
+static bool inject_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfInject *inject = opaque;
+
     for (unsigned i = 0; i < inject->count; i++) {
-        if (!armed_valid(inject, &inject->list[i])) {
-            return -EINVAL;
+        if (!armed_valid(s, &inject->list[i])) {
+            return false;
         }
     }
-    for (unsigned i = 0; i < MALI_CSF_MAX_LATE; i++) {
-        const MaliCsfLate *late = &inject->late[i];
-
-        if (late->pending && (late->kind >= MALI_CSF_INJECTION_KIND__MAX ||
-                              !inject->complete[late->kind])) {
-            return -EINVAL;
-        }
-    }
-    update_armed(inject);
-    arm_timer(s);
-    return 0;
+    return true;
 }
 
-static const VMStateDescription vmstate_mali_csf_armed = {
-    .name = "mali-csf-armed",
-    .version_id = 4,
-    .minimum_version_id = 4,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(id, MaliCsfArmed),
-        VMSTATE_UINT32(kind, MaliCsfArmed),
-        VMSTATE_UINT32(given, MaliCsfArmed),
-        VMSTATE_UINT32(count, MaliCsfArmed),
-        VMSTATE_UINT32(skip, MaliCsfArmed),
-        VMSTATE_UINT64(delay_ns, MaliCsfArmed),
-        VMSTATE_UINT64(va, MaliCsfArmed),
-        VMSTATE_UINT64(size, MaliCsfArmed),
-        VMSTATE_UINT64(mask, MaliCsfArmed),
-        VMSTATE_UINT32(value, MaliCsfArmed),
-        VMSTATE_UINT32(data, MaliCsfArmed),
-        VMSTATE_UINT64(info, MaliCsfArmed),
-        VMSTATE_UINT16(source_id, MaliCsfArmed),
-        VMSTATE_UINT8(as, MaliCsfArmed),
-        VMSTATE_UINT8(slot, MaliCsfArmed),
-        VMSTATE_UINT8(stream, MaliCsfArmed),
-        VMSTATE_UINT8(opcode, MaliCsfArmed),
-        VMSTATE_UINT8(command, MaliCsfArmed),
-        VMSTATE_UINT8(exception, MaliCsfArmed),
-        VMSTATE_UINT8(interrupt, MaliCsfArmed),
-        VMSTATE_UINT8(groups, MaliCsfArmed),
-        VMSTATE_UINT8(streams, MaliCsfArmed),
-        VMSTATE_UINT8(field, MaliCsfArmed),
-        VMSTATE_UINT64(met, MaliCsfArmed),
-        VMSTATE_BOOL(spent, MaliCsfArmed),
-        VMSTATE_UINT32(to_skip, MaliCsfArmed),
-        VMSTATE_INT64(due, MaliCsfArmed),
-        VMSTATE_END_OF_LIST()
+const MaliCsfSaved mali_csf_inject_saved = {
+    .vmsd = {
+        .name = "mali-csf-inject",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(INJECT_ROWS),
     },
-};
-
-static const VMStateDescription vmstate_mali_csf_late = {
-    .name = "mali-csf-late",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_BOOL(pending, MaliCsfLate),
-        VMSTATE_UINT32(kind, MaliCsfLate),
-        VMSTATE_UINT64(value, MaliCsfLate),
-        VMSTATE_INT64(due, MaliCsfLate),
-        VMSTATE_END_OF_LIST()
-    },
-};
-
-static bool inject_needed(void *opaque)
-{
-    MaliCsfState *s = opaque;
-
-    return s->inject.last_id;
-}
-
-const VMStateDescription vmstate_mali_csf_inject = {
-    .name = "mali-csf/inject",
-    .version_id = 2,
-    .minimum_version_id = 2,
-    .needed = inject_needed,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(inject.count, MaliCsfState),
-        VMSTATE_UINT32(inject.last_id, MaliCsfState),
-        VMSTATE_STRUCT_ARRAY(inject.list, MaliCsfState,
-                             MALI_CSF_MAX_INJECTIONS, 1,
-                             vmstate_mali_csf_armed, MaliCsfArmed),
-        VMSTATE_STRUCT_ARRAY(inject.late, MaliCsfState, MALI_CSF_MAX_LATE, 1,
-                             vmstate_mali_csf_late, MaliCsfLate),
-        VMSTATE_END_OF_LIST()
-    },
+    SAVED_CHECKS(INJECT_ROWS),
+    .valid = inject_valid,
 };

@@ -16,6 +16,7 @@
 #include "qemu/bitops.h"
 #include "qemu/timer.h"
 
+typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfFault MaliCsfFault;
 
@@ -151,15 +152,15 @@ typedef struct MaliCsfOccasion {
 #define MALI_CSF_INJECT_IRQS \
     (MALI_CSF_INJECT_BIT(IRQ_LOST) | MALI_CSF_INJECT_BIT(IRQ_SILENT))
 
-extern const VMStateDescription vmstate_mali_csf_inject;
+extern const MaliCsfSaved mali_csf_inject_saved;
 
 void mali_csf_inject_init(MaliCsfState *s);
 void mali_csf_inject_finalize(MaliCsfState *s);
 /* Any reset: what is armed stays so, what would complete late is dropped */
 void mali_csf_inject_reset(MaliCsfState *s);
-/* Before a load: nothing is armed unless the stream says so */
-void mali_csf_inject_pre_load(MaliCsfState *s);
-int mali_csf_inject_post_load(MaliCsfState *s);
+/* Nothing is armed unless a saved state says so: before it is read to @saved */
+void mali_csf_inject_pre_load(MaliCsfInject *saved);
+void mali_csf_inject_post_load(MaliCsfState *s);
 
 /*
  * A block says, when it is initialised, what becomes of a kind that it owns:

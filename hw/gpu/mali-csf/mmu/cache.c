@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "../device.h"
+#include "../saved.h"
 #include "../trace.h"
 
 void mali_csf_cache_flushed(MaliCsfState *s, uint32_t modes)
@@ -37,23 +38,20 @@ void mali_csf_cache_reset_enter(MaliCsfState *s)
     s->cache.flushes = 0;
 }
 
-int mali_csf_cache_post_load(MaliCsfState *s)
+static bool is_flush_id(MaliCsfState *s, uint64_t value)
 {
-    const MaliCsfCache *cache = &s->cache;
-
-    if (!cache->latest_flush_id ||
-        cache->latest_flush_id & ~R_LATEST_FLUSH_ID_ID_MASK) {
-        return -EINVAL;
-    }
-    return 0;
+    return value && !(value & ~(uint64_t)R_LATEST_FLUSH_ID_ID_MASK);
 }
 
-const VMStateDescription vmstate_mali_csf_cache = {
-    .name = "mali-csf-cache",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(latest_flush_id, MaliCsfCache),
-        VMSTATE_END_OF_LIST()
+#define CACHE_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(latest_flush_id, MaliCsfCache), SAVED_IF(is_flush_id))
+
+const MaliCsfSaved mali_csf_cache_saved = {
+    .vmsd = {
+        .name = "mali-csf-cache",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(CACHE_ROWS),
     },
+    SAVED_CHECKS(CACHE_ROWS),
 };

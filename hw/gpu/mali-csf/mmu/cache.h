@@ -10,8 +10,7 @@
 #ifndef HW_GPU_MALI_CSF_MMU_CACHE_H
 #define HW_GPU_MALI_CSF_MMU_CACHE_H
 
-#include "migration/vmstate.h"
-
+typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 
 typedef struct MaliCsfCache {
@@ -22,12 +21,11 @@ typedef struct MaliCsfCache {
     uint64_t flushes;
 } MaliCsfCache;
 
-extern const VMStateDescription vmstate_mali_csf_cache;
+extern const MaliCsfSaved mali_csf_cache_saved;
 
 void mali_csf_cache_reset_enter(MaliCsfState *s);
 /* Hard reset */
 void mali_csf_cache_reset(MaliCsfCache *cache);
-int mali_csf_cache_post_load(MaliCsfState *s);
 
 /*
  * A flush by FLUSH_CACHE2 or GPU_COMMAND FLUSH_CACHES is done; one of all

@@ -13,8 +13,8 @@
 #include "qemu/bswap.h"
 #include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
-#include "migration/vmstate.h"
 #include "../device.h"
+#include "../saved.h"
 #include "../trace.h"
 
 static unsigned va_width(MaliCsfState *s)
@@ -832,68 +832,86 @@ void mali_csf_mmu_gpu_reset(MaliCsfState *s)
     mali_csf_irq_set_rawstat(&s->mmu.irq, 0);
 }
 
-int mali_csf_mmu_post_load(MaliCsfState *s)
+void mali_csf_mmu_post_load(MaliCsfState *s)
 {
-    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
-        const MaliCsfAddressSpace *space = &s->mmu.as[as];
-
-        if ((space->locked && space->lock_start > space->lock_last) ||
-            (space->command_waits && space->command_end != INT64_MAX)) {
-            return -EINVAL;
-        }
-    }
     put_all_in_force(s);
     memset(&s->view.tlb, 0, sizeof(s->view.tlb));
     arm_command_timer(s);
     mali_csf_irq_update(&s->mmu.irq);
-    return 0;
 }
 
-static const VMStateDescription vmstate_mali_csf_translation = {
-    .name = "mali-csf-translation",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(transtab, MaliCsfTranslation),
-        VMSTATE_UINT64(transcfg, MaliCsfTranslation),
-        VMSTATE_UINT64(memattr, MaliCsfTranslation),
-        VMSTATE_END_OF_LIST()
+#define TRANSLATION_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(transtab, MaliCsfTranslation), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(transcfg, MaliCsfTranslation), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(memattr, MaliCsfTranslation), SAVED_ANY)
+
+static const MaliCsfSaved translation_saved = {
+    .vmsd = {
+        .name = "mali-csf-translation",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(TRANSLATION_ROWS),
     },
+    SAVED_CHECKS(TRANSLATION_ROWS),
 };
 
-static const VMStateDescription vmstate_mali_csf_address_space = {
-    .name = "mali-csf-address-space",
-    .version_id = 2,
-    .minimum_version_id = 2,
-    .fields = (const VMStateField[]) {
-        VMSTATE_UINT64(transtab, MaliCsfAddressSpace),
-        VMSTATE_UINT64(memattr, MaliCsfAddressSpace),
-        VMSTATE_UINT64(transcfg, MaliCsfAddressSpace),
-        VMSTATE_UINT64(lockaddr, MaliCsfAddressSpace),
-        VMSTATE_UINT32(command, MaliCsfAddressSpace),
-        VMSTATE_INT64(command_end, MaliCsfAddressSpace),
-        VMSTATE_BOOL(command_waits, MaliCsfAddressSpace),
-        VMSTATE_STRUCT(active, MaliCsfAddressSpace, 1,
-                       vmstate_mali_csf_translation, MaliCsfTranslation),
-        VMSTATE_BOOL(locked, MaliCsfAddressSpace),
-        VMSTATE_UINT64(lock_start, MaliCsfAddressSpace),
-        VMSTATE_UINT64(lock_last, MaliCsfAddressSpace),
-        VMSTATE_BOOL(fault_latched, MaliCsfAddressSpace),
-        VMSTATE_UINT32(faultstatus, MaliCsfAddressSpace),
-        VMSTATE_UINT64(faultaddress, MaliCsfAddressSpace),
-        VMSTATE_END_OF_LIST()
+/* No command is active if it is -1; one whose end is INT64_MAX never ends. */
+static bool is_command_end(MaliCsfState *s, uint64_t value)
+{
+    return (int64_t)value >= -1;
+}
+
+#define ADDRESS_SPACE_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(transtab, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(memattr, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(transcfg, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(lockaddr, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(command, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_INT64(command_end, MaliCsfAddressSpace), \
+        SAVED_IF(is_command_end)) \
+    ROW(VMSTATE_BOOL(command_waits, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT(active, MaliCsfAddressSpace, 1, \
+                       translation_saved.vmsd, MaliCsfTranslation), \
+        SAVED_STRUCT(translation_saved)) \
+    ROW(VMSTATE_BOOL(locked, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(lock_start, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(lock_last, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(fault_latched, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(faultstatus, MaliCsfAddressSpace), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(faultaddress, MaliCsfAddressSpace), SAVED_ANY)
+
+static bool address_space_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfAddressSpace *space = opaque;
+
+    return (!space->locked || space->lock_start <= space->lock_last) &&
+           (!space->command_waits || space->command_end == INT64_MAX);
+}
+
+static const MaliCsfSaved address_space_saved = {
+    .vmsd = {
+        .name = "mali-csf-address-space",
+        .version_id = 2,
+        .minimum_version_id = 2,
+        .fields = SAVED_FIELDS(ADDRESS_SPACE_ROWS),
     },
+    SAVED_CHECKS(ADDRESS_SPACE_ROWS),
+    .valid = address_space_valid,
 };
 
-const VMStateDescription vmstate_mali_csf_mmu = {
-    .name = "mali-csf-mmu",
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .fields = (const VMStateField[]) {
-        VMSTATE_STRUCT(irq, MaliCsfMmu, 1, vmstate_mali_csf_irq, MaliCsfIrq),
-        VMSTATE_STRUCT_ARRAY(as, MaliCsfMmu, MALI_CSF_MAX_AS, 1,
-                             vmstate_mali_csf_address_space,
-                             MaliCsfAddressSpace),
-        VMSTATE_END_OF_LIST()
+#define MMU_ROWS(ROW) \
+    ROW(VMSTATE_STRUCT(irq, MaliCsfMmu, 1, mali_csf_irq_saved.vmsd, \
+                       MaliCsfIrq), SAVED_STRUCT(mali_csf_irq_saved)) \
+    ROW(VMSTATE_STRUCT_ARRAY(as, MaliCsfMmu, MALI_CSF_MAX_AS, 1, \
+                             address_space_saved.vmsd, MaliCsfAddressSpace), \
+        SAVED_STRUCT(address_space_saved))
+
+const MaliCsfSaved mali_csf_mmu_saved = {
+    .vmsd = {
+        .name = "mali-csf-mmu",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(MMU_ROWS),
     },
+    SAVED_CHECKS(MMU_ROWS),
 };

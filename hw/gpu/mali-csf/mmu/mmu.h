@@ -89,7 +89,7 @@ typedef struct MaliCsfMmu {
     uint64_t faults;
 } MaliCsfMmu;
 
-extern const VMStateDescription vmstate_mali_csf_mmu;
+extern const MaliCsfSaved mali_csf_mmu_saved;
 
 /* @protected_mode: see MaliCsfMmu */
 void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
@@ -99,7 +99,7 @@ void mali_csf_mmu_reset_enter(MaliCsfState *s);
 void mali_csf_mmu_reset_hold(MaliCsfState *s);
 /* GPU soft or hard reset: every space UNMAPPED and unlocked, IRQs cleared */
 void mali_csf_mmu_gpu_reset(MaliCsfState *s);
-int mali_csf_mmu_post_load(MaliCsfState *s);
+void mali_csf_mmu_post_load(MaliCsfState *s);
 
 /* @listener belongs to the caller and stays where it is */
 void mali_csf_mmu_add_listener(MaliCsfState *s, MaliCsfMmuListener *listener);

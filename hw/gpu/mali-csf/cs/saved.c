@@ -1,0 +1,371 @@
+/*
+ * Mali CSF GPU: groups and streams, as they are saved and suspended
+ *
+ * A member of a stream is one row here: its VMState, its place in the suspend
+ * buffer, and what a value that was loaded or resumed may be.  What a row
+ * cannot say is in the functions *_valid().
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "qemu/log.h"
+#include "../device.h"
+#include "../saved.h"
+#include "instructions.h"
+
+#define FRAME_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(start, MaliCsfFrame), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(end, MaliCsfFrame), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(ip, MaliCsfFrame), SAVED_MULTIPLE(8), SAVED_SUSPENDED)
+
+static const MaliCsfSaved frame_saved = {
+    .vmsd = {
+        .name = "mali-csf-frame",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(FRAME_ROWS),
+    },
+    SAVED_CHECKS(FRAME_ROWS),
+};
+
+/* Whatever blocked one, after RESUME the next try finds out again. */
+#define DEFERRED_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(word, MaliCsfDeferred), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(va, MaliCsfDeferred), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(address, MaliCsfDeferred), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(data, MaliCsfDeferred), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT16(wait_mask, MaliCsfDeferred), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(signal, MaliCsfDeferred), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(blocked, MaliCsfDeferred), \
+        SAVED_BELOW(MALI_CSF_MEM_FAULTED + 1)) \
+    ROW(VMSTATE_UINT64(blocked_va, MaliCsfDeferred), SAVED_ANY)
+
+static const MaliCsfSaved deferred_saved = {
+    .vmsd = {
+        .name = "mali-csf-deferred",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(DEFERRED_ROWS),
+    },
+    SAVED_CHECKS(DEFERRED_ROWS),
+};
+
+static bool is_ring_size(MaliCsfState *s, uint64_t value)
+{
+    return !value || (is_power_of_2(value) && value >= 8);
+}
+
+static bool is_trace_size(MaliCsfState *s, uint64_t value)
+{
+    return !value || is_power_of_2(value);
+}
+
+/* What CS START can go on in: RESUME leaves nothing else. */
+static bool is_resumable(uint32_t state)
+{
+    return state == MALI_CSF_STREAM_READY || state == MALI_CSF_STREAM_EMPTY ||
+           state == MALI_CSF_STREAM_PROTM_WAIT ||
+           state == MALI_CSF_STREAM_FATAL;
+}
+
+static bool is_resume_state(MaliCsfState *s, uint64_t value)
+{
+    return !value || is_resumable(value);
+}
+
+#define IDLE_BITS   (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING | \
+                     CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ | \
+                     CS_IDLE_SHARED_SB_DEC)
+#define KINDS       MAKE_64BIT_MASK(0, MALI_CSF_EP_NUM)
+
+#define STREAM_ROWS(ROW) \
+    ROW(VMSTATE_UINT32(state, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_STREAM_NUM_STATES), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(ring_base, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT32(ring_size, MaliCsfStream), SAVED_IF(is_ring_size)) \
+    ROW(VMSTATE_UINT64(user_input, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT64(user_output, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT8(priority, MaliCsfStream), SAVED_BITS(0xf)) \
+    ROW(VMSTATE_UINT8(doorbell, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(trace.base, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(trace.offset_va, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT32(trace.size, MaliCsfStream), SAVED_IF(is_trace_size)) \
+    ROW(VMSTATE_UINT8(trace.event_size, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_MAX_TRACE_EVENT_LOG2 + 1)) \
+    ROW(VMSTATE_UINT8(trace.event_state, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(idle_mask, MaliCsfStream), SAVED_BITS(IDLE_BITS)) \
+    ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfStream, \
+                             MALI_CSF_MAX_WORK_REGISTERS), \
+        SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_STRUCT_ARRAY(frames, MaliCsfStream, MALI_CSF_MAX_FRAMES, 1, \
+                             frame_saved.vmsd, MaliCsfFrame), \
+        SAVED_STRUCT(frame_saved), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(depth, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_MAX_FRAMES), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(handler_depth, MaliCsfStream), \
+        SAVED_BELOW(CS_CALL_STACK_DEPTH + 1), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(handler_va, MaliCsfStream), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT32(handler_length, MaliCsfStream), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(protm_end, MaliCsfStream), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(protm_depth, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_MAX_FRAMES), SAVED_SUSPENDED) \
+    ROW(VMSTATE_BOOL(protm_granted, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(protm_unpublished, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(heap_va, MaliCsfStream), SAVED_MULTIPLE(8), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_STRUCT(tiler, MaliCsfStream, 1, mali_csf_tiler_saved.vmsd, \
+                       MaliCsfTiler), \
+        SAVED_STRUCT(mali_csf_tiler_saved), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(extract, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(sb_endpoint, MaliCsfStream), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(sb_other, MaliCsfStream), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(sb_deferred, MaliCsfStream), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT16(sb_mask_stream, MaliCsfStream), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT16(sb_mask_wait, MaliCsfStream), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(progress, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_STRUCT_ARRAY(deferred, MaliCsfStream, MALI_CSF_MAX_DEFERRED, \
+                             1, deferred_saved.vmsd, MaliCsfDeferred), \
+        SAVED_STRUCT(deferred_saved), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(num_deferred, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_MAX_DEFERRED + 1), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(resources, MaliCsfStream), SAVED_BITS(0x1f), \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(granted, MaliCsfStream), SAVED_BITS(KINDS)) \
+    ROW(VMSTATE_UINT8(error, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_BOOL(resumable, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(resume_state, MaliCsfStream), \
+        SAVED_IF(is_resume_state)) \
+    ROW(VMSTATE_UINT32_ARRAY(scoreboard, MaliCsfStream, \
+                             MALI_CSF_MAX_SCOREBOARDS), SAVED_ANY) \
+    ROW(VMSTATE_INT64_ARRAY(work_end, MaliCsfStream, \
+                            MALI_CSF_MAX_SCOREBOARDS), SAVED_TIME) \
+    ROW(VMSTATE_UINT16_ARRAY(flush_modes, MaliCsfStream, \
+                             MALI_CSF_MAX_SCOREBOARDS), SAVED_ANY) \
+    ROW(VMSTATE_INT64(work_progress, MaliCsfStream), SAVED_TIME) \
+    ROW(VMSTATE_UINT32(passed_over, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(wait_va, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(wait_value, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(wait_condition, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(wait_64bit, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(wait_mask, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(fault, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(fault_info, MaliCsfStream), SAVED_ANY, \
+        SAVED_SUSPENDED) \
+    ROW(VMSTATE_BOOL(fault_unpublished, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(extract_unpublished, MaliCsfStream), SAVED_ANY)
+
+/* What the members that begin with wait_ mean depends on the state. */
+static bool wait_valid(MaliCsfState *s, const MaliCsfStream *stream)
+{
+    switch (stream->state) {
+    case MALI_CSF_STREAM_SYNC_WAIT:
+        return !(stream->wait_va & (stream->wait_64bit ? 15 : 7)) &&
+               mali_csf_sync_condition_known(stream->wait_condition);
+    case MALI_CSF_STREAM_PROGRESS_WAIT:
+        return stream->wait_condition < s->model->cs_per_csg;
+    case MALI_CSF_STREAM_SHARED_WAIT:
+        return stream->wait_value < s->model->scoreboards;
+    case MALI_CSF_STREAM_RESOURCE_WAIT:
+        return !(stream->wait_mask & ~KINDS);
+    default:
+        return true;
+    }
+}
+
+static bool frames_valid(const MaliCsfStream *stream)
+{
+    for (unsigned i = 0; i <= stream->depth; i++) {
+        const MaliCsfFrame *frame = &stream->frames[i];
+
+        /* Addresses of the ring only grow: it is always behind its start. */
+        if (frame->ip > frame->end || (i && frame->ip < frame->start)) {
+            return false;
+        }
+    }
+    /* At an instruction that faulted, it will go on behind that. */
+    return stream->state != MALI_CSF_STREAM_FAULT ||
+           stream->frames[stream->depth].ip < stream->frames[stream->depth].end;
+}
+
+static bool stream_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfStream *stream = opaque;
+    const MaliCsfTraceBuffer *trace = &stream->trace;
+    const bool stopped = stream->state == MALI_CSF_STREAM_STOPPED;
+
+    return (!stream->resumable ||
+            (stopped && is_resumable(stream->resume_state))) &&
+           (stream->ring_size || stopped ||
+            stream->state == MALI_CSF_STREAM_FATAL) &&
+           (!trace->size || trace->size >= 1u << trace->event_size) &&
+           stream->handler_depth <= stream->depth &&
+           stream->depth < mali_csf_stream_frames(stream) &&
+           stream->handler_va + stream->handler_length >=
+           stream->handler_va &&
+           wait_valid(s, stream) && frames_valid(stream) &&
+           mali_csf_stream_deferred_valid(s, stream);
+}
+
+static const MaliCsfSaved stream_saved = {
+    .vmsd = {
+        .name = "mali-csf-stream",
+        .version_id = 7,
+        .minimum_version_id = 7,
+        .fields = SAVED_FIELDS(STREAM_ROWS),
+    },
+    SAVED_CHECKS(STREAM_ROWS),
+    .valid = stream_valid,
+};
+
+#define GROUP_ROWS(ROW) \
+    ROW(VMSTATE_BOOL(active, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(entering, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(cs_doorbells, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(as, MaliCsfGroup), SAVED_BELOW(MALI_CSF_MAX_AS)) \
+    ROW(VMSTATE_UINT64(suspend_buf, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(protm_suspend_buf, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(ep_req, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(allow_compute, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(allow_fragment, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(allow_other, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64_ARRAY(endpoints, MaliCsfGroup, MALI_CSF_EP_NUM), \
+        SAVED_ANY) \
+    ROW(VMSTATE_BOOL(idle, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(sync_update, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup, \
+                             MALI_CSF_MAX_SCOREBOARDS), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT_VARRAY_POINTER_UINT32(streams, MaliCsfGroup, \
+                                             num_streams, \
+                                             stream_saved.vmsd, \
+                                             MaliCsfStream), \
+        SAVED_STRUCT(stream_saved))
+
+static const MaliCsfSaved group_saved = {
+    .vmsd = {
+        .name = "mali-csf-group",
+        .version_id = 4,
+        .minimum_version_id = 4,
+        .fields = SAVED_FIELDS(GROUP_ROWS),
+    },
+    SAVED_CHECKS(GROUP_ROWS),
+};
+
+static bool is_stream(MaliCsfState *s, uint64_t value)
+{
+    return value < s->model->csg_slots * s->model->cs_per_csg;
+}
+
+static bool is_stream_count(MaliCsfState *s, uint64_t value)
+{
+    return value <= s->model->csg_slots * s->model->cs_per_csg;
+}
+
+#define ENGINE_ROWS(ROW) \
+    ROW(VMSTATE_STRUCT_VARRAY_POINTER_UINT32(groups, MaliCsfEngine, \
+                                             num_groups, group_saved.vmsd, \
+                                             MaliCsfGroup), \
+        SAVED_STRUCT(group_saved)) \
+    ROW(VMSTATE_UINT32(next, MaliCsfEngine), SAVED_IF(is_stream)) \
+    ROW(VMSTATE_INT64(not_before, MaliCsfEngine), SAVED_TIME) \
+    ROW(VMSTATE_INT64(slice_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_INT64(work_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_INT64(sync_poll_pause, MaliCsfEngine), \
+        SAVED_BELOW(MALI_CSF_LATENCY_MAX_NS + 1)) \
+    ROW(VMSTATE_UINT32(sync_waits, MaliCsfEngine), SAVED_IF(is_stream_count)) \
+    ROW(VMSTATE_INT64(sync_poll_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_UINT64(resource_waits, MaliCsfEngine), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(instructions, MaliCsfEngine), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(slices, MaliCsfEngine), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(tiler_ooms, MaliCsfEngine), SAVED_ANY)
+
+const MaliCsfSaved mali_csf_engine_saved = {
+    .vmsd = {
+        .name = "mali-csf-engine",
+        .version_id = 5,
+        .minimum_version_id = 5,
+        .fields = SAVED_FIELDS(ENGINE_ROWS),
+    },
+    SAVED_CHECKS(ENGINE_ROWS),
+};
+
+/* SUSPEND and RESUME */
+
+size_t mali_csf_stream_suspended_size(void)
+{
+    return mali_csf_saved_suspended_size(&stream_saved);
+}
+
+void mali_csf_stream_suspend(const MaliCsfStream *stream, uint8_t *buf)
+{
+    MaliCsfStream copy = *stream;
+
+    if (stream->resumable) {
+        copy.state = stream->resume_state;
+    }
+    /* What is left of the queue is nobody's business. */
+    memset(&copy.deferred[copy.num_deferred], 0,
+           (MALI_CSF_MAX_DEFERRED - copy.num_deferred) *
+           sizeof(copy.deferred[0]));
+    mali_csf_saved_suspend(&stream_saved, &copy, buf);
+}
+
+/* The state in which CS START goes on, after one that was suspended */
+static MaliCsfStreamState state_after(const MaliCsfStream *stream)
+{
+    if (stream->state == MALI_CSF_STREAM_FATAL) {
+        return MALI_CSF_STREAM_FATAL;
+    }
+    if (stream->protm_end) {
+        return MALI_CSF_STREAM_PROTM_WAIT;
+    }
+    /* Whatever it waited for, the instruction finds out again. */
+    return stream->state == MALI_CSF_STREAM_EMPTY ? MALI_CSF_STREAM_EMPTY :
+                                                    MALI_CSF_STREAM_READY;
+}
+
+bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
+                            const uint8_t *buf)
+{
+    g_autoptr(GString) where = g_string_new(NULL);
+
+    mali_csf_stream_reset(stream, 0);
+    mali_csf_saved_resume(&stream_saved, stream, buf);
+    if (stream->state == MALI_CSF_STREAM_STOPPED) {
+        mali_csf_stream_reset(stream, 0);
+        return true;
+    }
+    /* The ring comes with CS START; until then it only has to be one. */
+    stream->ring_size = 8;
+    if (!mali_csf_saved_valid(s, &stream_saved, stream, where)) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: no stream has such a state%s%s\n",
+                      __func__, where->len ? ": " : "", where->str);
+        mali_csf_stream_reset(stream, 0);
+        return false;
+    }
+    /* RESUME counts as the host's acknowledgement of every event. */
+    mali_csf_stream_fault_acknowledged(stream);
+    stream->resume_state = state_after(stream);
+    stream->protm_unpublished =
+        stream->resume_state == MALI_CSF_STREAM_PROTM_WAIT;
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    mali_csf_stream_end_work(stream);
+    stream->state = MALI_CSF_STREAM_STOPPED;
+    stream->ring_size = 0;
+    stream->resumable = true;
+    return true;
+}
