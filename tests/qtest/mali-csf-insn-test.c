@@ -523,7 +523,7 @@ typedef struct GarbageTest {
 
 #define SAVED_STREAM    88
 #define SAVED_DEFERRED  (SAVED_STREAM + 1016)
-#define SAVED_COUNT     (SAVED_STREAM + 1656)
+#define SAVED_COUNT     (SAVED_STREAM + 2680)
 #define SAVED_SELECTED  (SAVED_STREAM + 1002)
 
 static void test_garbage(const void *data)
@@ -649,6 +649,183 @@ static void test_defer_random(void)
     /* Some of it was deferred at the time. */
     g_assert_cmpuint(suspends, >, 3);
     assert_healthy(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* Loads and stores that take time */
+
+/*
+ * Registers 13 and 14 have what the register 12 was before and after a WAIT for
+ * a load of NEW from MARK + 16.  Both are stored at MARK, and overwritten.
+ */
+static void submit_load(QMaliCsfBench *b, unsigned entry)
+{
+    const uint64_t words[] = {
+        cs_move32(12, OLD),
+        cs_load_multiple(12, 1, 90, MARK + 16),
+        cs_add_imm32(13, 12, 0),
+        cs_wait(1 << entry),
+        cs_add_imm32(14, 12, 0),
+        cs_store_multiple(13, 3, 90, MARK),
+        cs_move48(14, 0),
+        cs_wait(1 << entry),
+    };
+
+    qtest_writel(b->gpu.qts, b->out.pa + MARK + 16, NEW);
+    mali_csf_queue_submit(b->queue, words, ARRAY_SIZE(words));
+}
+
+static void assert_loaded(QMaliCsfBench *b)
+{
+    g_assert(mali_csf_queue_wait(b->queue, 4 * WORK));
+    g_assert_cmphex(mali_csf_bench_out(b, MARK), ==, OLD);
+    g_assert_cmphex(mali_csf_bench_out(b, MARK + 4), ==, NEW);
+    g_assert_cmphex(scoreboards(b), ==, 0);
+    assert_healthy(b);
+}
+
+static void init_slow_loads(QMaliCsfBench *b, const char *args)
+{
+    init_slow(b, args, 0);
+    mali_csf_set_property(&b->gpu, "x-load-latency-ns", WORK);
+}
+
+/* Of any entry: SET_SB_ENTRY on 10, SET_STATE from 11 on */
+static void test_load_latency(const void *data)
+{
+    const char *args = data;
+    QMaliCsfBench b;
+    const uint64_t select[] = {
+        args ? cs_set_state_imm32(CS_SET_STATE_SB_SEL_OTHER, 13) :
+        cs_set_sb_entry(2, 5),
+    };
+    const unsigned entry = args ? 13 : 5;
+
+    init_slow_loads(&b, args);
+    mali_csf_queue_exec(b.queue, select, ARRAY_SIZE(select));
+    mali_csf_ack_events(&b.gpu);
+    submit_load(&b, entry);
+    mali_csf_run(&b.gpu, WORK / 2);
+    g_assert_cmphex(scoreboards(&b), ==, 1 << entry);
+    g_assert_cmphex(blocked_reason(&b), ==, CS_BLOCKED_SB_WAIT);
+    g_assert_false(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_run(&b.gpu, WORK);
+    /* The store is under way. */
+    g_assert_cmphex(scoreboards(&b), ==, 1 << entry);
+    g_assert_cmphex(mali_csf_bench_out(&b, MARK), ==, 0);
+    assert_loaded(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* A whole list, with gaps; more of them than the queue has room for */
+static void test_load_latency_many(void)
+{
+    uint64_t words[2 * 18 + 2];
+    QMaliCsfBench b;
+    int n = 0;
+
+    init_slow_loads(&b, NULL);
+    for (int i = 0; i < 16; i++) {
+        qtest_writel(b.gpu.qts, b.out.pa + MARK + i * 4, i + 1);
+    }
+    for (int i = 0; i < 18; i++) {
+        words[n++] = cs_load_multiple(20, 0xa5f1, 90, MARK);
+    }
+    words[n++] = cs_wait(1);
+    words[n++] = cs_store_multiple(20, 0xffff, 90, MARK + 64);
+    mali_csf_queue_submit(b.queue, words, n);
+    mali_csf_run(&b.gpu, WORK / 2);
+    g_assert_cmphex(blocked_reason(&b), ==, CS_BLOCKED_DEFERRED);
+    mali_csf_run(&b.gpu, 4 * WORK);
+    for (int i = 0, at = 1; i < 16; i++) {
+        g_assert_cmpuint(mali_csf_bench_out(&b, MARK + 64 + i * 4), ==,
+                         0xa5f1 >> i & 1 ? at++ : 0);
+    }
+    assert_healthy(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* A load that is under way meets a lock, then a hole, and ends in both. */
+static void test_load_latency_blocked(void)
+{
+    const uint64_t words[] = {
+        cs_move32(12, OLD), cs_load_multiple(12, 1, 10, 0), cs_wait(1),
+        cs_store_multiple(12, 1, 90, MARK),
+    };
+    const uint64_t point[] = { cs_move48(10, VA) };
+    QMaliCsfBench b;
+    QMaliCsfBuffer buf;
+
+    init_slow_loads(&b, NULL);
+    mali_csf_queue_exec(b.queue, point, ARRAY_SIZE(point));
+    buf = mali_csf_vm_alloc_at(&b.vm, VA, MALI_CSF_PAGE, 0);
+    qtest_writel(b.gpu.qts, buf.pa, NEW);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, WORK / 2);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(VA, MALI_CSF_PAGE));
+    mali_csf_run(&b.gpu, 2 * WORK);
+    g_assert_cmphex(scoreboards(&b), ==, 1);
+    mali_csf_unlock(&b.gpu, 1);
+    g_assert(mali_csf_queue_wait(b.queue, WORK));
+    mali_csf_run(&b.gpu, 2 * WORK);
+    g_assert_cmphex(mali_csf_bench_out(&b, MARK), ==, NEW);
+    assert_healthy(&b);
+
+    mali_csf_unmap(&b.vm, VA, MALI_CSF_PAGE);
+    mali_csf_as_command(&b.gpu, 1, AS_COMMAND_UPDATE);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(VA, MALI_CSF_PAGE));
+    mali_csf_unlock(&b.gpu, 1);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    g_assert(mali_csf_wait_fault(&b.gpu, 1, 4 * WORK));
+    mali_csf_as_disable(&b.gpu, 1);
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FATAL, LONG_ENOUGH));
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,
+                    CS_EXCEPTION_BUS_FAULT);
+    mali_csf_bench_quit(&b);
+}
+
+/* SUSPEND takes a load along, and then a store with what it stores. */
+static void test_load_latency_suspend(void)
+{
+    QMaliCsfBench b;
+
+    init_slow_loads(&b, NULL);
+    submit_load(&b, 0);
+    mali_csf_run(&b.gpu, WORK / 2);
+    mali_csf_group_suspend(&b.group);
+    mali_csf_run(&b.gpu, 2 * WORK);
+    mali_csf_group_resume(&b.group, 3);
+    mali_csf_run(&b.gpu, WORK / 2);
+    g_assert_cmphex(mali_csf_bench_out(&b, MARK), ==, 0);
+    mali_csf_group_suspend(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 1);
+    mali_csf_run(&b.gpu, 2 * WORK);
+    g_assert_cmphex(mali_csf_bench_out(&b, MARK), ==, 0);
+    mali_csf_group_resume(&b.group, 6);
+    assert_loaded(&b);
+    mali_csf_bench_quit(&b);
+}
+
+/* What was issued is dropped with the group, and by a reset. */
+static void test_load_latency_dropped(const void *data)
+{
+    const bool reset = data;
+    const uint64_t store[] = {
+        cs_move32(12, NEW), cs_store_multiple(12, 1, 90, MARK),
+    };
+    QMaliCsfBench b;
+
+    init_slow_loads(&b, NULL);
+    mali_csf_queue_submit(b.queue, store, ARRAY_SIZE(store));
+    mali_csf_run(&b.gpu, WORK / 2);
+    if (reset) {
+        mali_csf_soft_reset(&b.gpu);
+    } else {
+        mali_csf_group_terminate(&b.group);
+    }
+    mali_csf_run(&b.gpu, 4 * WORK);
+    g_assert_cmphex(mali_csf_bench_out(&b, MARK), ==, 0);
     mali_csf_bench_quit(&b);
 }
 
@@ -933,6 +1110,17 @@ int main(int argc, char **argv)
     ADD("defer/resume-stopped", test_defer_resume_stopped);
     ADD("defer/random", test_defer_random);
     add_garbage_tests();
+    qtest_add_data_func("/mali-csf/insn/load-latency/10", NULL,
+                        test_load_latency);
+    qtest_add_data_func("/mali-csf/insn/load-latency/13", ARCH_13,
+                        test_load_latency);
+    ADD("load-latency/many", test_load_latency_many);
+    ADD("load-latency/blocked", test_load_latency_blocked);
+    ADD("load-latency/suspend", test_load_latency_suspend);
+    qtest_add_data_func("/mali-csf/insn/load-latency/terminate", NULL,
+                        test_load_latency_dropped);
+    qtest_add_data_func("/mali-csf/insn/load-latency/reset",
+                        GINT_TO_POINTER(true), test_load_latency_dropped);
     ADD("defer/indirect", test_defer_indirect);
     ADD("next-entry", test_next_entry);
     ADD("immediates", test_immediates);

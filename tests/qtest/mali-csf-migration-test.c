@@ -1049,6 +1049,36 @@ static void test_deferred(void)
     mali_csf_bench_quit(&b);
 }
 
+/* A load and a store that take time, with the words of the store */
+static void test_slow_loads(void)
+{
+    uint64_t words[] = {
+        0, cs_move48(12, 0x55), cs_load_multiple(12, 1, 10, 0),
+        cs_store_multiple(12, 3, 10, 8), cs_move48(12, 7), cs_wait(1),
+        cs_store_multiple(12, 3, 10, 16),
+    };
+    QMaliCsfBench b;
+
+    mali_csf_bench_init(&b, NULL);
+    mali_csf_set_property(&b.gpu, "x-load-latency-ns", MALI_CSF_MS);
+    qtest_writel(b.gpu.qts, b.out.pa, 0x123);
+    words[0] = cs_move48(10, b.out.va);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, MALI_CSF_MS / 2);
+    save_and_load(&b.gpu);
+    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, 0);
+    mali_csf_group_status_update(&b.group);
+    g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_SCOREBOARDS),
+                    ==, 1);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_cmphex(mali_csf_bench_out(&b, 8), ==, 0x55);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    /* The load came after the MOVE. */
+    g_assert_cmphex(mali_csf_bench_out(&b, 16), ==, 0x123);
+    g_assert_cmphex(mali_csf_bench_out(&b, 20), ==, 0);
+    mali_csf_bench_quit(&b);
+}
+
 /* PWR_CONTROL, with a domain that was retracted while firmware runs */
 static void test_pwr_control(void)
 {
@@ -1181,6 +1211,7 @@ int main(int argc, char **argv)
     ADD("injected-state", test_injected_state);
     ADD("injected-words", test_injected_words);
     ADD("deferred", test_deferred);
+    ADD("slow-loads", test_slow_loads);
 
     return g_test_run();
 }

@@ -430,6 +430,7 @@ static const PropertyDescription instance_descriptions[] = {
     { "x-flush-latency-ns", "time that a cache flush takes" },
     { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
     { "x-cs-flush-latency-ns", "time that a FLUSH_CACHE2 instruction takes" },
+    { "x-load-latency-ns", "time that LOAD_MULTIPLE and STORE_MULTIPLE take" },
     { "x-endpoint-heap-chunks", "chunks of tiler heap that a RUN instruction "
                                 "with vertices takes" },
     { "x-endpoint-latency-ns", "time that the work of a RUN instruction "
@@ -492,6 +493,9 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-cs-flush-latency-ns",
                                    &s->engine.flush_latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-load-latency-ns",
+                                   &s->engine.load_latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-endpoint-heap-chunks",
                                    &s->engine.endpoint_heap_chunks,

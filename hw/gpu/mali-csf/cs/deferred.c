@@ -6,6 +6,9 @@
  * operands, its signal slot is in use, and the stream goes on; it is
  * performed when the entries are no longer in use (Mesa, cs_builder.h).
  *
+ * LOAD_MULTIPLE and STORE_MULTIPLE take time if x-load-latency-ns says so.  They
+ * are in the same queue until then.
+ *
  * Guesses: the queue has room for MALI_CSF_MAX_DEFERRED, and one more blocks
  * the stream.  An instruction waits for what was issued before it, never for
  * itself or what was deferred after it.  Of those that are ready the older one
@@ -39,7 +42,7 @@ static bool is_ready(const MaliCsfStream *stream, unsigned i)
 {
     const MaliCsfDeferred *op = &stream->deferred[i];
 
-    return op->blocked == MALI_CSF_MEM_DONE &&
+    return op->blocked == MALI_CSF_MEM_DONE && !op->due &&
            !(entries_in_use(stream, i) & op->wait_mask);
 }
 
@@ -62,6 +65,58 @@ bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream)
 static const MaliCsfDispatch *dispatch_of(MaliCsfState *s, uint64_t word)
 {
     return &s->engine.dispatch[word >> CS_OPCODE_SHIFT];
+}
+
+/* Put it at the end of the queue, or block the stream until there is room */
+static MaliCsfStep enqueue(MaliCsfExec *exec, const MaliCsfDeferred *op)
+{
+    MaliCsfStream *stream = exec->stream;
+
+    if (stream->num_deferred == MALI_CSF_MAX_DEFERRED) {
+        stream->state = MALI_CSF_STREAM_DEFERRED_WAIT;
+        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "deferred", exec->va);
+        return MALI_CSF_STEP_BLOCKED;
+    }
+    stream->deferred[stream->num_deferred++] = *op;
+    trace_mali_csf_cs_deferred(exec->csg, exec->cs, exec->va, op->wait_mask,
+                               op->signal);
+    return MALI_CSF_STEP_NEXT;
+}
+
+MaliCsfStep mali_csf_exec_later(MaliCsfExec *exec, MaliCsfDeferred *op,
+                                uint64_t ns)
+{
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    MaliCsfStep step;
+
+    op->word = exec->word;
+    op->va = exec->va;
+    op->signal = exec->stream->sb_other;
+    op->due = now + MIN(ns, MALI_CSF_LATENCY_MAX_NS);
+    step = enqueue(exec, op);
+    if (step == MALI_CSF_STEP_NEXT) {
+        exec->stream->work_progress = now;
+        timer_mod_anticipate(exec->s->engine.work_timer, op->due);
+    }
+    return step;
+}
+
+int64_t mali_csf_stream_deferred_due(MaliCsfStream *stream, int64_t now)
+{
+    int64_t next = INT64_MAX;
+    unsigned i;
+
+    for (i = 0; i < stream->num_deferred; i++) {
+        MaliCsfDeferred *op = &stream->deferred[i];
+
+        if (op->due > now) {
+            next = MIN(next, op->due);
+        } else if (op->due) {
+            op->due = 0;
+            stream->work_progress = now;
+        }
+    }
+    return next;
 }
 
 MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op)
@@ -87,15 +142,7 @@ MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op)
     if (!(mali_csf_stream_scoreboards(stream) & op->wait_mask)) {
         return instruction->perform(exec, op);
     }
-    if (stream->num_deferred == MALI_CSF_MAX_DEFERRED) {
-        stream->state = MALI_CSF_STREAM_DEFERRED_WAIT;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "deferred", exec->va);
-        return MALI_CSF_STEP_BLOCKED;
-    }
-    stream->deferred[stream->num_deferred++] = *op;
-    trace_mali_csf_cs_deferred(exec->csg, exec->cs, exec->va, op->wait_mask,
-                               op->signal);
-    return MALI_CSF_STEP_NEXT;
+    return enqueue(exec, op);
 }
 
 unsigned mali_csf_exec_deferred(MaliCsfExec *exec)

@@ -795,6 +795,7 @@ static void engine_work_timer(void *opaque)
             stream->work_progress = now;
             check_scoreboard_wait(stream);
         }
+        next = MIN(next, mali_csf_stream_deferred_due(stream, now));
     }
     mali_csf_engine_kick(s);
     if (next != INT64_MAX) {

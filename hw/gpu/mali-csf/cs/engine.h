@@ -78,7 +78,13 @@ static inline MaliCsfFrame mali_csf_frame(uint64_t start, uint32_t length)
     };
 }
 
-/* An instruction that was issued and waits for scoreboard entries */
+/* Registers that LOAD_MULTIPLE and STORE_MULTIPLE can name */
+#define MALI_CSF_MAX_LIST           16
+
+/*
+ * An instruction that was issued and is not done: it waits for scoreboard
+ * entries, or takes time
+ */
 typedef struct MaliCsfDeferred {
     /* Without bits that are no field, and its address */
     uint64_t word;
@@ -86,6 +92,10 @@ typedef struct MaliCsfDeferred {
     /* Operands, as the registers had them when it was issued */
     uint64_t address;
     uint64_t data;
+    /* Of STORE_MULTIPLE: what it stores, in the order of memory */
+    uint32_t words[MALI_CSF_MAX_LIST];
+    /* Virtual time in ns before which it is not done, or 0 */
+    int64_t due;
     uint16_t wait_mask;
     uint8_t signal;
     /*
@@ -275,6 +285,8 @@ typedef struct MaliCsfEngine {
     uint64_t endpoint_latency_ns;
     /* How long a FLUSH_CACHE2 takes, likewise */
     uint64_t flush_latency_ns;
+    /* How long LOAD_MULTIPLE and STORE_MULTIPLE take, likewise */
+    uint64_t load_latency_ns;
     /* Chunks of its heap that a piece of the tiler's work takes, likewise */
     uint64_t endpoint_heap_chunks;
     QEMUTimer *work_timer;

@@ -18,18 +18,110 @@
  * loads a 16-byte structure into r33, r34, r36 and r37 with the mask 0b11011
  * (Mesa 25.0.7, panvk_vX_cmd_draw.c).
  */
+static void gather(const MaliCsfExec *exec, uint32_t *words)
+{
+    const uint32_t *from = exec->stream->regs + insn_field8(exec, 48);
+    uint32_t mask = extract64(exec->word, 16, 16);
+
+    for (; mask; mask &= mask - 1) {
+        *words++ = from[ctz32(mask)];
+    }
+}
+
+static void scatter(MaliCsfExec *exec, const uint32_t *words)
+{
+    uint32_t *to = exec->stream->regs + insn_field8(exec, 48);
+    uint32_t mask = extract64(exec->word, 16, 16);
+
+    for (; mask; mask &= mask - 1) {
+        to[ctz32(mask)] = *words++;
+    }
+}
+
+/* All of the words that the instruction names, or none, are accessible. */
+static MaliCsfMemResult prove_words(MaliCsfExec *exec, uint64_t va,
+                                    MaliCsfMemAccess access, unsigned *count,
+                                    MaliCsfFault *fault)
+{
+    *count = ctpop32(extract64(exec->word, 16, 16));
+    if (!*count) {
+        /* Not of ours, but a saved state may have it. */
+        return MALI_CSF_MEM_DONE;
+    }
+    return mali_csf_mem_probe(&exec->s->view, exec->group->as, va, *count * 4,
+                              access, fault);
+}
+
+static MaliCsfStep store_words(MaliCsfExec *exec, uint64_t va,
+                               const uint32_t *words)
+{
+    MaliCsfFault fault;
+    unsigned count;
+    MaliCsfMemResult result = prove_words(exec, va, MALI_CSF_MEM_WRITE, &count,
+                                          &fault);
+
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &fault);
+    }
+    for (unsigned i = 0; i < count; i++, va += 4) {
+        result = mali_csf_mem_store32(&exec->s->view, exec->group->as, va,
+                                      words[i], &fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            /* The guest edits these very entries, with no lock held. */
+            return mali_csf_access_blocked(exec, result, va, &fault);
+        }
+    }
+    return MALI_CSF_STEP_NEXT;
+}
+
+static MaliCsfStep load_words(MaliCsfExec *exec, uint64_t va)
+{
+    uint32_t words[MALI_CSF_MAX_LIST];
+    MaliCsfFault fault;
+    unsigned count;
+    MaliCsfMemResult result = prove_words(exec, va, MALI_CSF_MEM_READ, &count,
+                                          &fault);
+
+    if (result != MALI_CSF_MEM_DONE) {
+        return mali_csf_access_blocked(exec, result, va, &fault);
+    }
+    for (unsigned i = 0; i < count; i++, va += 4) {
+        result = mali_csf_mem_load32(&exec->s->view, exec->group->as, va,
+                                     &words[i], &fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            return mali_csf_access_blocked(exec, result, va, &fault);
+        }
+    }
+    scatter(exec, words);
+    return MALI_CSF_STEP_NEXT;
+}
+
+/*
+ * The registers may not be used before a WAIT for the entry that is selected
+ * for others: until it is done a load leaves them as they were.  A store has
+ * read them when it is issued: Mesa (cs_builder.h, 26.x) waits before it uses
+ * what a load names, also to write it, and does not wait before it overwrites
+ * what a store names.
+ */
+static MaliCsfStep load_store_later(MaliCsfExec *exec, bool store, uint64_t va)
+{
+    MaliCsfDeferred op = { .address = va };
+
+    if (store) {
+        gather(exec, op.words);
+    }
+    return mali_csf_exec_later(exec, &op, exec->s->engine.load_latency_ns);
+}
+
 static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
 {
     unsigned base = insn_field8(exec, 48);
     unsigned addr = insn_field8(exec, 40);
     uint32_t mask = extract64(exec->word, 16, 16);
-    MaliCsfMemAccess access = store ? MALI_CSF_MEM_WRITE : MALI_CSF_MEM_READ;
     uint32_t *regs = exec->stream->regs;
+    uint32_t words[MALI_CSF_MAX_LIST];
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
-    uint32_t words[16];
-    unsigned count = 0;
-    unsigned i;
     uint64_t va;
 
     if (!mask) {
@@ -39,9 +131,10 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
     if (va & 3) {
         return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
     }
-
-    count = ctpop32(mask);
-    if (count == 1) {
+    if (unlikely(exec->s->engine.load_latency_ns)) {
+        return load_store_later(exec, store, va);
+    }
+    if (is_power_of_2(mask)) {
         /* What most streams do: one access is its own proof. */
         unsigned reg = base + ctz32(mask);
 
@@ -54,34 +147,11 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
         }
         return MALI_CSF_STEP_NEXT;
     }
-
-    result = mali_csf_mem_probe(&exec->s->view, exec->group->as, va, count * 4,
-                                access, &mmu_fault);
-    if (result != MALI_CSF_MEM_DONE) {
-        return mali_csf_access_blocked(exec, result, va, &mmu_fault);
+    if (store) {
+        gather(exec, words);
+        return store_words(exec, va, words);
     }
-    for (i = 0; i < count; i++, mask &= mask - 1) {
-        unsigned reg = base + ctz32(mask);
-
-        result = store ? mali_csf_mem_store32(&exec->s->view, exec->group->as,
-                                              va + i * 4, regs[reg],
-                                              &mmu_fault)
-                       : mali_csf_mem_load32(&exec->s->view, exec->group->as,
-                                             va + i * 4, &words[i],
-                                             &mmu_fault);
-        if (result != MALI_CSF_MEM_DONE) {
-            /* The guest edits these very entries, with no lock held. */
-            return mali_csf_access_blocked(exec, result, va + i * 4,
-                                           &mmu_fault);
-        }
-    }
-    if (!store) {
-        mask = extract64(exec->word, 16, 16);
-        for (i = 0; i < count; i++, mask &= mask - 1) {
-            regs[base + ctz32(mask)] = words[i];
-        }
-    }
-    return MALI_CSF_STEP_NEXT;
+    return load_words(exec, va);
 }
 
 MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
@@ -92,6 +162,18 @@ MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
 MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec)
 {
     return load_store_multiple(exec, true);
+}
+
+MaliCsfStep mali_csf_perform_load_multiple(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op)
+{
+    return load_words(exec, op->address);
+}
+
+MaliCsfStep mali_csf_perform_store_multiple(MaliCsfExec *exec,
+                                            const MaliCsfDeferred *op)
+{
+    return store_words(exec, op->address, op->words);
 }
 
 MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)

@@ -170,6 +170,20 @@ bool mali_csf_group_wait_over(const MaliCsfGroup *group,
  */
 MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op);
 
+/*
+ * Perform the instruction in @ns of virtual time, not at once: it is in the
+ * queue until then, and the entry that is selected for others is in use.  @op
+ * has the operands, as above.
+ */
+MaliCsfStep mali_csf_exec_later(MaliCsfExec *exec, MaliCsfDeferred *op,
+                                uint64_t ns);
+
+/*
+ * What is due at @now waits for nothing but its turn; returns when the next one
+ * is due, or INT64_MAX
+ */
+int64_t mali_csf_stream_deferred_due(MaliCsfStream *stream, int64_t now);
+
 /* Perform what is ready in the queue; returns the weight that it took */
 unsigned mali_csf_exec_deferred(MaliCsfExec *exec);
 
@@ -253,6 +267,10 @@ MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
 /* What STORE_STATE stores: @state is one of CS_STATE_* */
 uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state);
 MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
+MaliCsfStep mali_csf_perform_load_multiple(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op);
+MaliCsfStep mali_csf_perform_store_multiple(MaliCsfExec *exec,
+                                            const MaliCsfDeferred *op);
 MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
                                           const MaliCsfDeferred *op);
 MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,

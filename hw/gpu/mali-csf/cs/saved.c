@@ -32,7 +32,7 @@ static const MaliCsfSaved frame_saved = {
     SAVED_CHECKS(FRAME_ROWS),
 };
 
-/* Whatever blocked one, after RESUME the next try finds out again. */
+/* After RESUME it is due, and the next try finds out anew what blocks it. */
 #define DEFERRED_ROWS(ROW) \
     ROW(VMSTATE_UINT64(word, MaliCsfDeferred), SAVED_ANY, SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT64(va, MaliCsfDeferred), SAVED_ANY, SAVED_SUSPENDED) \
@@ -45,13 +45,16 @@ static const MaliCsfSaved frame_saved = {
         SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT8(blocked, MaliCsfDeferred), \
         SAVED_BELOW(MALI_CSF_MEM_FAULTED + 1)) \
-    ROW(VMSTATE_UINT64(blocked_va, MaliCsfDeferred), SAVED_ANY)
+    ROW(VMSTATE_UINT64(blocked_va, MaliCsfDeferred), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_ARRAY(words, MaliCsfDeferred, MALI_CSF_MAX_LIST), \
+        SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_INT64(due, MaliCsfDeferred), SAVED_TIME)
 
 static const MaliCsfSaved deferred_saved = {
     .vmsd = {
         .name = "mali-csf-deferred",
-        .version_id = 1,
-        .minimum_version_id = 1,
+        .version_id = 2,
+        .minimum_version_id = 2,
         .fields = SAVED_FIELDS(DEFERRED_ROWS),
     },
     SAVED_CHECKS(DEFERRED_ROWS),
