@@ -20,6 +20,7 @@ guest_kernel = importlib.import_module('guest-kernel')
 
 INITRAMFS = os.path.join(project.BUILD, 'initramfs')
 INIT = os.path.join(project.ROOT, 'tests/guest/init')
+LOAD_MODULES = os.path.join(project.ROOT, 'tests/guest/load-modules')
 GUEST_BUILD = os.path.join(project.MESON_BUILD, 'tests/guest')
 APPLETS = ['sh', 'mount', 'insmod', 'poweroff', 'setsid', 'cttyhack']
 
@@ -117,10 +118,12 @@ def base(kernel, panthor_ko=None):
             cpio.link('bin/' + applet, 'busybox')
         cpio.link('sbin', 'bin')
         cpio.file('init', read_binary(INIT), 0o755)
+        cpio.file('load-modules', read_binary(LOAD_MODULES), 0o755)
         add_modules(cpio, kernel, panthor_ko)
         return cpio
 
-    inputs = kernel.inputs + [program, INIT, os.path.join(project.ROOT, 'configs/guest.toml')]
+    inputs = kernel.inputs + [program, INIT, LOAD_MODULES,
+                              os.path.join(project.ROOT, 'configs/guest.toml')]
     inputs += [guest_kernel.__file__]
     if panthor_ko:
         # Said here and not in make(): the file may have been built for another kernel.

@@ -60,6 +60,9 @@ BEGINS = 'begins.tsv'   # where in device.log each program begins
 # The runner reads the kernel log after each program: stress --long writes 240 KB.
 LOG_BUFFER = 'log_buf_len=4M'
 BOOT_SECONDS = 60
+# After a panic: without a further line of the kernel's, and until it has started another
+# kernel (kdump), if there is room for one
+PANIC_SECONDS, CRASH_KERNEL_SECONDS = 2, 30
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
 CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
@@ -372,6 +375,12 @@ class Guest:
         self.started = time.monotonic()
         self.initialized = None
         self.done = self.panic = False
+        # There is no second serial port: its lines come over the console, with the kernel's.
+        self.shared = False
+        # What the kernel does after a panic: "end" when it has said all, "kexec" when another
+        # one is started; and whether there is room for such a kernel
+        self.after_panic, self.crash_kernel = '', False
+        self.last_line = self.started
         self.program, self.failed, self.planned, self.counted = None, False, None, 0
         self.log_lines, self.outside = [], ''
         self.expectations = {}
@@ -444,11 +453,8 @@ class Guest:
             if self.monitor.stopped and self.settings.strict == 'stop' and not self.settings.gdb:
                 self.stopped = True
                 return True
-            if self.panic:
-                # Give the rest of the kernel's report a moment to arrive.
-                deadline = min(deadline or float('inf'), time.monotonic() + 2)
-                self.panic = None
-            wait = deadline - time.monotonic() if deadline else None
+            ends = [time for time in (deadline, self.panic_deadline()) if time]
+            wait = min(ends) - time.monotonic() if ends else None
             if wait is not None and wait <= 0:
                 return False
             for key, _ in selector.select(wait):
@@ -461,6 +467,14 @@ class Guest:
         self.handle_lines()
         self.process.wait()
         return True
+
+    def panic_deadline(self):
+        """When a machine whose kernel has panicked is ended; None if it is not."""
+        if not self.panic or self.after_panic == 'kexec':
+            return None
+        waits = self.crash_kernel and self.after_panic != 'end'
+        return self.last_line + (CRASH_KERNEL_SECONDS * self.settings.slack if waits
+                                 else PANIC_SECONDS)
 
     def ask_device(self):
         """Have the device say what it has found, with the machine at rest."""
@@ -479,8 +493,7 @@ class Guest:
     def close(self):
         """Nothing is read any more."""
         self.watch.end()
-        for connection in (self.console, self.port, self.monitor.connection, self.log,
-                           self.errors):
+        for connection in (*self.buffers, self.monitor.connection, self.log, self.errors):
             connection.close()
 
     def receive(self, connection):
@@ -531,7 +544,8 @@ class Guest:
                 self.buffers[connection] = rest
                 self.log.write(line.rstrip(b'\r') + b'\n')
                 text = line.rstrip(b'\r').decode('utf-8', 'replace')
-                if connection is self.port:
+                if connection is self.port and not (
+                        self.shared and kernel_log.text_of(text) is not None):
                     self.port_line(text)
                 else:
                     self.console_line(text)
@@ -544,7 +558,21 @@ class Guest:
             return 0
 
     def console_line(self, line):
-        if 'Kernel panic - not syncing' in line and self.panic is False:
+        self.last_line = time.monotonic()
+        if line == '@@ console':
+            self.port, self.shared = self.console, True
+            text = ('the guest has no second serial port (-M secure=on takes it, and a -dtb may '
+                    'lack it): the results come over the console')
+            self.report.emit('# ' + text)
+            if not self.report.tap:
+                say(text)
+            return
+        self.crash_kernel |= 'crashkernel reserved:' in line
+        if 'end Kernel panic' in line:
+            self.after_panic = 'end'
+        elif 'Starting crashdump kernel' in line:
+            self.after_panic = 'kexec'
+        if 'Kernel panic - not syncing' in line and not self.panic:
             self.panic = True
             self.report.result('not ok', 'kernel: no panic', line.strip())
         if 'panthor' in line:

@@ -32,6 +32,11 @@
  * A program's standard input is that port too, so it can read the answer to a
  * request.
  *
+ * Without a second serial port all of it is said on the console, after
+ *   @@ console
+ * and the kernel says nothing there: what it has logged is printed with its
+ * time after each program.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -44,6 +49,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -66,6 +72,9 @@
 /* Of a record's first number, as in include/linux/kern_levels.h */
 #define LEVEL_MASK      7
 #define LEVEL_DEBUG     7
+
+/* Of klogctl(): what is less urgent than level 1 is not for the console */
+#define SYSLOG_ACTION_CONSOLE_LEVEL     8
 
 /* A probe on a function's entry counts its calls; nobody reads the records. */
 #define TRACING         "/sys/kernel/tracing/"
@@ -92,6 +101,8 @@ static int num_functions;
 static int count_from;
 static int slack = 1;
 static bool no_gpu;
+/* There is no second serial port. */
+static bool on_console;
 static int kernel_log = -1;
 
 static double now(void)
@@ -159,6 +170,16 @@ static void read_plan(void)
     fclose(file);
 }
 
+/* As the kernel prints a record */
+static void print_record(const char *record, const char *text)
+{
+    unsigned long long us;
+
+    if (sscanf(record, "%*u,%*u,%llu", &us) == 1) {
+        printf("[%5llu.%06llu] %s\n", us / 1000000, us % 1000000, text);
+    }
+}
+
 /* Drop the new lines of the kernel log, or report the bad ones. */
 static void read_kernel_log(const char *name)
 {
@@ -186,8 +207,13 @@ static void read_kernel_log(const char *name)
 
         /* "facility and level,number,time,flags;text" */
         const char *text = strchr(record, ';');
-        if (name && text && (atoi(record) & LEVEL_MASK) != LEVEL_DEBUG &&
-            matches(bad, num_bad, text + 1) &&
+        if (!text || (atoi(record) & LEVEL_MASK) == LEVEL_DEBUG) {
+            continue;
+        }
+        if (on_console) {
+            print_record(record, text + 1);
+        }
+        if (name && matches(bad, num_bad, text + 1) &&
             !matches(allowed, num_allowed, text + 1)) {
             printf("@@ log %s %s\n", name, text + 1);
         }
@@ -474,6 +500,7 @@ static void open_port(void)
 
     if (port < 0) {
         port = open("/dev/console", O_RDWR | O_NOCTTY);
+        on_console = true;
     }
     if (port < 0) {
         return;
@@ -489,15 +516,21 @@ static void open_port(void)
     dup2(port, STDOUT_FILENO);
     dup2(port, STDERR_FILENO);
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (on_console) {
+        /* A line of the kernel's may have no end yet. */
+        klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 1);
+        lseek(kernel_log, 0, SEEK_END);
+        printf("\n@@ console\n");
+    }
 }
 
 int main(void)
 {
     int again;
 
+    kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
     open_port();
     signal(SIGPIPE, SIG_IGN);
-    kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
     read_plan();
     again = second_boot();
     if (again >= 0) {

@@ -10,7 +10,7 @@ Plays the steps of the JSON list in FAKE_QEMU, one after the other:
   ["counts", {gpu: {identifier: count}}]   what the device says that it has counted
   ["power-off"]                as a guest: wait for "quit" from the monitor
   ["stop"]                     as strict=stop
-  ["answer"]                   go on when a line has come in on the port
+  ["answer"]                   go on when a line has come in on the port, or on the line named
   ["signal", number]           die of it
   ["exit", status]
 """
@@ -74,7 +74,7 @@ class Fake:
             elif kind == 'counts':
                 self.counts = values[0]
             elif kind == 'answer':
-                self.lines['port'].recv(1000)
+                self.lines[(values or ['port'])[0]].recv(1000)
             elif kind == 'power-off':
                 self.say({'event': 'SHUTDOWN', 'data': {'guest': True}})
                 self.say({'event': 'STOP'})

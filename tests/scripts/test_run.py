@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import unittest
 from unittest import mock
 
@@ -109,6 +110,61 @@ class WholeRunTest(RunTest):
     def test_no_start(self):
         with self.assertRaisesRegex(project.Stop, 'QEMU does not start: QEMU ended with status 3'):
             self.run_it(['exit', 3])
+
+
+class PanicTest(RunTest):
+
+    PANIC = ['console', '[    9.5] Kernel panic - not syncing: sysrq\n']
+    END_OF_PANIC = ['console', '[    9.6] ---[ end Kernel panic - not syncing: sysrq ]---\n']
+    ROOM = ['console', '[    0.0] crashkernel reserved: 0x0 - 0x1 (256 MB)\n']
+
+    def setUp(self):
+        super().setUp()
+        for name, value in (('PANIC_SECONDS', 0.5), ('CRASH_KERNEL_SECONDS', 1.5)):
+            patch = mock.patch.object(run_guest, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def took(self, *steps):
+        start = time.monotonic()
+        found = self.failures(counts(), *START, *steps)
+        self.assertEqual(list(found), ['kernel: no panic'])
+        return time.monotonic() - start
+
+    def test_ends(self):
+        self.assertLess(self.took(self.PANIC), 1.4)
+
+    def test_goes_on_while_it_reports(self):
+        step = [['wait', 0.3], ['console', '[    9.5] Call trace\n']]
+        self.assertGreater(self.took(self.PANIC, *step, *step, *step), 1.3)
+
+    def test_crash_kernel(self):
+        """It may take a while to start; if there is none, the kernel says that it has ended."""
+        self.assertGreater(self.took(self.ROOM, self.PANIC), 1.4)
+        self.assertLess(self.took(self.ROOM, self.PANIC, self.END_OF_PANIC), 1.4)
+
+    def test_crash_kernel_starts(self):
+        took = self.took(self.ROOM, self.PANIC,
+                         ['console', '[    9.6] Starting crashdump kernel...\n'], ['wait', 2],
+                         ['port', '@@ done\n'], ['power-off'])
+        self.assertGreater(took, 2)
+
+
+class ConsoleTest(RunTest):
+    """A guest without a second serial port"""
+
+    def test_results(self):
+        found = self.run_it(
+            counts(), ['console', '[    0.1] Linux\r\n[    0.2] half a li\n@@ console\n'],
+            ['console', '@@ panthor\n@@ begin canary\n#@ request nonsense\n'],
+            ['answer', 'console'],
+            ['console', 'ok 1 - a job\n1..1\n[    1.5] ok 2 - the kernel says\n'
+                        '@@ end canary exit 0\n@@ log-end canary\n@@ done\n'], ['power-off'])
+        self.assertEqual(found['canary: a job'], ('ok', ''))
+        self.assertEqual(self.status, project.PASS)
+        self.assertNotIn('canary: the kernel says', found)
+        self.assertIn('# the guest has no second serial port',
+                      project.read(os.path.join(self.folder, 'result.tap')))
 
 
 class FindingsTest(RunTest):
