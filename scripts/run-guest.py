@@ -29,6 +29,7 @@ import sys
 import time
 
 import expectations
+import firmware_file
 import host_load
 import kernel_log
 import project
@@ -739,6 +740,10 @@ def prepare(settings):
         build_qemu.build(tree)
         build_guest.build(tree)
         firmware = initramfs.firmware(settings.firmware)
+        if settings.firmware != 'own' and settings.model != NO_GPU:
+            path = firmware_file.require(firmware, settings.model.partition(',')[0],
+                                         settings.firmware)
+            say(f'firmware {firmware_file.describe(path)}; the driver maps it, nothing runs it')
         archives = [base, initramfs.tests(firmware)]
         if settings.igt:
             archives.append(igt.archive(settings.igt))

@@ -7,10 +7,12 @@ import os
 import re
 import struct
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
+import firmware_file  # noqa: E402
 import project  # noqa: E402
 
 container = importlib.import_module('firmware-container')
@@ -59,6 +61,40 @@ class ContainerTest(unittest.TestCase):
         for text in ('1', '256.0', '1.5.', '1.5.65536', 'x', ''):
             with self.assertRaises(argparse.ArgumentTypeError):
                 container.version_word(text)
+
+
+class FileTest(unittest.TestCase):
+    """What is said of a file that is not ours."""
+
+    def test_architectures(self):
+        found = firmware_file.architectures()
+        self.assertEqual(list(found), project.config('matrix')['models'])
+        self.assertEqual((found['g610'], found['g310'], found['g1-ultra']),
+                         ('10.8', '10.12', '14.8'))
+        source = project.read(os.path.join(project.ROOT, 'meson.build'))
+        for architecture in found.values():
+            self.assertIn(f"'{architecture}'", source)
+
+    def test_said(self):
+        data = container.container()
+        self.assertEqual(firmware_file.said(data),
+                         'git_sha: mali-csf model, no firmware code inside')
+        self.assertEqual(firmware_file.said(data[:20]), 'format 0.0, no build information')
+        self.assertEqual(firmware_file.said(b'text'), 'no firmware file')
+        self.assertEqual(firmware_file.said(data[:20] + bytes(100)), 'an entry that does not end')
+
+    def test_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, firmware_file.name_of('10.8'))
+            os.makedirs(os.path.dirname(path))
+            with open(path, 'wb') as file:
+                file.write(container.container())
+            self.assertEqual(firmware_file.require(folder, 'g710', 'distro'), path)
+            self.assertRegex(firmware_file.describe(path),
+                             '^arm/mali/arch10.8/mali_csffw.bin, for g610, g710: git_sha: mali')
+            with self.assertRaisesRegex(project.Stop, '^FIRMWARE=distro has no arm/mali/arch14.8/'
+                                        'mali_csffw.bin for MODEL=g1-pro; it has those of 10.8$'):
+                firmware_file.require(folder, 'g1-pro', 'distro')
 
 
 if __name__ == '__main__':
