@@ -116,7 +116,7 @@ class Settings:
             raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
         if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
             raise project.usage(f'NAME={self.name} is not a plain file name')
-        if not re.fullmatch(r'[\w-]+(,[\w-]+=\w+)*', self.model):
+        if not re.fullmatch(r'[\w-]+(,[\w-]+=[\w.:]+)*', self.model):
             raise project.usage(f'MODEL={self.model} is not the name of a model, which may be '
                                 'followed by properties: g610,csg-slots=4,coherent=on')
         check_model(self.model.partition(',')[0])

@@ -1116,6 +1116,30 @@ static void test_pwr_control(void)
     mali_csf_quit(&gpu);
 }
 
+/* The rate that the driver has set, and the cycles up to then */
+static void test_clock_rate(void)
+{
+    static const char args[] = "-global mali-csf.opps=250:500:1000";
+    /* Behind the aperture of a G610: SYS_CFGDATA, SYS_CFGCTRL */
+    const uint64_t osc = MALI_CSF_BASE + 0x200000;
+    uint64_t cycles;
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, args);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    qtest_writel(gpu.qts, osc + 0xa0, 250000000);
+    qtest_writel(gpu.qts, osc + 0xa4, 0xc0100000);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    cycles = mali_csf_readq(&gpu, A_CYCLE_COUNT_LO);
+    g_assert_cmpuint(cycles, ==, 1250000);
+    save_and_load_in(&gpu, args);
+    g_assert_cmpuint(mali_csf_readq(&gpu, A_CYCLE_COUNT_LO), ==, cycles);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    g_assert_cmpuint(mali_csf_readq(&gpu, A_CYCLE_COUNT_LO), ==,
+                     cycles + 250000);
+    mali_csf_quit(&gpu);
+}
+
 static void wait_failed(QTestState *qts)
 {
     for (int i = 0; i < 3000; i++) {
@@ -1147,6 +1171,7 @@ static void test_other_product(void)
         "-global mali-csf.model=g720 -global mali-csf.va-bits=39",
         "-global mali-csf.model=g720 -global mali-csf.pa-bits=44",
         "-global mali-csf.model=g720 -global mali-csf.coherent=on",
+        "-global mali-csf.model=g720 -global mali-csf.opps=300:600",
     };
     g_autofree char *path = NULL;
     g_autofree char *uri = NULL;
@@ -1182,6 +1207,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_func("/mali-csf/migration/pwr-control", test_pwr_control);
+    qtest_add_func("/mali-csf/migration/clock-rate", test_clock_rate);
     qtest_add_func("/mali-csf/migration/other-product", test_other_product);
 
     ADD("registers", test_registers);

@@ -436,6 +436,16 @@ static void test_override_refused(void)
         { "mali-csf,firmware-version=1.5.", "firmware-version=1.5. is" },
         { "mali-csf,firmware-version=1. 5", "firmware-version=1. 5 is" },
         { "mali-csf,firmware-version=", "firmware-version= is" },
+        { "mali-csf,opps=",
+          "opps= is no ascending list of up to 16 rates from 1 to 4000 MHz" },
+        { "mali-csf,opps=0", "opps=0 is no ascending list" },
+        { "mali-csf,opps=500:500", "opps=500:500 is no" },
+        { "mali-csf,opps=500:250", "opps=500:250 is no" },
+        { "mali-csf,opps=500:", "opps=500: is no" },
+        { "mali-csf,opps=4001", "opps=4001 is no" },
+        { "mali-csf,opps=5x", "opps=5x is no" },
+        { "mali-csf,opps=1:2:3:4:5:6:7:8:9:10:11:12:13:14:15:16:17",
+          "17 is no ascending list of up to 16" },
         { "mali-csf,model=g999", "no model 'g999'; there is g310, g510" },
     };
 
@@ -462,6 +472,9 @@ static void test_room(void)
           "its platform bus holds 16 with an aperture of 2048 KiB" },
         { "mali-csf,model=g310", 4, "mali-csf,model=g925",
           "its platform bus holds 4 with an aperture of 4608 KiB" },
+        { "mali-csf,model=g610,opps=500", 15,
+          "mali-csf,model=g610,opps=500:1000",
+          "its platform bus holds 16 with an aperture of 2048 KiB" },
         { "mali-csf,model=g610", 13, "mali-csf,model=g1-pro",
           "its platform bus holds 4 with an aperture of 4608 KiB" },
     };

@@ -20,6 +20,7 @@
 void mali_csf_clock_soft_reset(MaliCsfClock *clock)
 {
     clock->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    clock->cycles_before = 0;
 }
 
 void mali_csf_clock_reset(MaliCsfClock *clock)
@@ -67,18 +68,35 @@ uint64_t mali_csf_clock_cycles(const MaliCsfClock *clock)
     int64_t ns = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) -
                  clock->cycle_count_origin;
 
-    return muldiv64(ns, MALI_CSF_CORE_CLOCK_HZ, NANOSECONDS_PER_SECOND);
+    return clock->cycles_before +
+           muldiv64(ns, clock->hz, NANOSECONDS_PER_SECOND);
 }
 
+void mali_csf_clock_set_rate(MaliCsfClock *clock, uint32_t hz)
+{
+    uint64_t cycles = mali_csf_clock_cycles(clock);
+
+    clock->cycle_count_origin = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    clock->cycles_before = cycles;
+    clock->hz = hz;
+}
+
+void mali_csf_clock_loaded(MaliCsfClock *clock, uint32_t hz)
+{
+    clock->hz = hz;
+}
+
+/* Who sets the rate saves it, too. */
 #define CLOCK_ROWS(ROW) \
     ROW(VMSTATE_INT64(cycle_count_origin, MaliCsfClock), SAVED_TIME) \
+    ROW(VMSTATE_UINT64(cycles_before, MaliCsfClock), SAVED_ANY) \
     ROW(VMSTATE_UINT64(timestamp_offset, MaliCsfClock), SAVED_ANY)
 
 const MaliCsfSaved mali_csf_clock_saved = {
     .vmsd = {
         .name = "mali-csf-clock",
-        .version_id = 1,
-        .minimum_version_id = 1,
+        .version_id = 2,
+        .minimum_version_id = 2,
         .fields = SAVED_FIELDS(CLOCK_ROWS),
     },
     SAVED_CHECKS(CLOCK_ROWS),

@@ -9,14 +9,18 @@
 #define HW_GPU_MALI_CSF_CLOCK_H
 
 
-/* The core clock in Hz, the same that the device tree gives */
-#define MALI_CSF_CORE_CLOCK_HZ  1000000000ull
+/* The core clock in Hz where nothing else was asked for: a guess */
+#define MALI_CSF_CORE_CLOCK_HZ  1000000000u
 
 typedef struct MaliCsfSaved MaliCsfSaved;
 
 typedef struct MaliCsfClock {
-    /* Virtual time in ns at which CYCLE_COUNT was zero */
+    /* The rate of the core clock, never zero once the device is realized */
+    uint32_t hz;
+    /* Virtual time in ns at which that rate, or the count, began */
     int64_t cycle_count_origin;
+    /* CYCLE_COUNT at that time */
+    uint64_t cycles_before;
     uint64_t timestamp_offset;
     /* Of one tick of the timestamp, or 0 before first use; not migrated */
     uint64_t timestamp_period_ns;
@@ -27,6 +31,11 @@ extern const MaliCsfSaved mali_csf_clock_saved;
 /* QEMU reset and GPU hard reset; a soft reset keeps TIMESTAMP_OFFSET */
 void mali_csf_clock_reset(MaliCsfClock *clock);
 void mali_csf_clock_soft_reset(MaliCsfClock *clock);
+
+/* The core clock runs at @hz, which is not zero, from now on. */
+void mali_csf_clock_set_rate(MaliCsfClock *clock, uint32_t hz);
+/* It did when the rest of @clock was saved. */
+void mali_csf_clock_loaded(MaliCsfClock *clock, uint32_t hz);
 
 /* System counter plus TIMESTAMP_OFFSET, at the guest's CNTFRQ */
 uint64_t mali_csf_clock_timestamp(MaliCsfClock *clock);

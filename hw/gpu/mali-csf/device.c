@@ -62,6 +62,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
 {
     MaliCsfState *s = MALI_CSF(obj);
 
+    mali_csf_opp_reset(&s->opp);
     mali_csf_clock_reset(&s->clock);
     mali_csf_cache_reset_enter(s);
     mali_csf_gpu_reset_enter(s);
@@ -118,6 +119,7 @@ static void gpu_reset(MaliCsfState *s, bool hard)
 /* Those that every state has, in its order */
 #define SAVED_BLOCKS(BLOCK, _arg) \
     BLOCK(_arg, clock, MaliCsfClock) \
+    BLOCK(_arg, opp, MaliCsfOpp) \
     BLOCK(_arg, cache, MaliCsfCache) \
     BLOCK(_arg, gpu, MaliCsfGpu) \
     BLOCK(_arg, pwr, MaliCsfPwr) \
@@ -182,6 +184,7 @@ static int mali_csf_post_load(void *opaque, int version_id)
     LOAD_BLOCK(s, lines, MaliCsfIrqLines)
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
+    mali_csf_opp_post_load(&s->opp);
     mali_csf_inject_post_load(s);
     mali_csf_gpu_post_load(s);
     mali_csf_pwr_post_load(s);
@@ -271,8 +274,8 @@ static const MaliCsfSaved lines_saved = {
 static const MaliCsfSaved mali_csf_saved = {
     .vmsd = {
         .name = TYPE_MALI_CSF,
-        .version_id = 4,
-        .minimum_version_id = 4,
+        .version_id = 5,
+        .minimum_version_id = 5,
         .pre_save = mali_csf_pre_save,
         .pre_load = mali_csf_pre_load,
         .post_load = mali_csf_post_load,
@@ -291,8 +294,19 @@ static const MaliCsfSaved mali_csf_saved = {
     },
 };
 
+static bool is_free(PlatformBusDevice *bus, uint64_t at, uint64_t size)
+{
+    MemoryRegion *taken = memory_region_find(&bus->mmio, at, size).mr;
+
+    if (taken) {
+        memory_region_unref(taken);
+    }
+    return !taken && at + size <= bus->mmio_size;
+}
+
 /*
- * Would the platform bus find a place for the aperture, and three interrupts?
+ * Would the platform bus find a place for the aperture, for the oscillator's
+ * registers if there is one, and for three interrupts?
  * It does so after the device is realized, and ends QEMU if there are none.
  * The offsets are those that platform_bus_map_mmio() tries.  True if there is
  * no such bus.
@@ -304,28 +318,31 @@ static bool bus_has_room(MaliCsfState *s, Error **errp)
     PlatformBusDevice *bus = obj ? PLATFORM_BUS_DEVICE(obj) : NULL;
     uint64_t size = s->model->aperture_size;
     uint64_t step = pow2ceil(size);
-    unsigned places = 0, irqs;
+    uint64_t at = 0, page = 0;
+    unsigned irqs;
 
     if (!bus) {
         return true;
     }
-    for (uint64_t at = 0; at + size <= bus->mmio_size; at += step) {
-        MemoryRegion *taken = memory_region_find(&bus->mmio, at, size).mr;
-
-        if (taken) {
-            memory_region_unref(taken);
-        } else {
-            places++;
+    while (at < bus->mmio_size && !is_free(bus, at, size)) {
+        at += step;
+    }
+    if (mali_csf_opp_has_choice(&s->opp)) {
+        while (page < bus->mmio_size && ((page >= at && page < at + size) ||
+               !is_free(bus, page, MALI_CSF_OSC_SIZE))) {
+            page += MALI_CSF_OSC_SIZE;
         }
     }
     irqs = bus->num_irqs - bitmap_count_one(bus->used_irqs, bus->num_irqs);
-    if (places && irqs >= MALI_CSF_NUM_IRQS) {
+    if (at < bus->mmio_size && page < bus->mmio_size &&
+        irqs >= MALI_CSF_NUM_IRQS) {
         return true;
     }
     error_setg(errp, "the machine has no room for this one: its platform bus "
                "holds %" PRIu64 " with an aperture of %" PRIu64 " KiB, and "
-               "less if there are others", MIN(bus->mmio_size / step,
-               bus->num_irqs / MALI_CSF_NUM_IRQS), size / KiB);
+               "less if there are others, or with opps=",
+               MIN(bus->mmio_size / step, bus->num_irqs / MALI_CSF_NUM_IRQS),
+               size / KiB);
     return false;
 }
 
@@ -360,7 +377,8 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_setg(errp, "user-notes=on needs strict=report or strict=stop");
         return;
     }
-    if (!bus_has_room(s, errp)) {
+    if (!mali_csf_opp_init(&s->opp, OBJECT(s), &s->clock, errp) ||
+        !bus_has_room(s, errp)) {
         return;
     }
     trace_mali_csf_realize(s->model->name);
@@ -378,6 +396,9 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_checker_init(s);
 
     sysbus_init_mmio(sbd, &s->aperture);
+    if (mali_csf_opp_has_choice(&s->opp)) {
+        sysbus_init_mmio(sbd, mali_csf_opp_registers(&s->opp));
+    }
 }
 
 static void mali_csf_unrealize(DeviceState *dev)
@@ -534,6 +555,7 @@ static const Property mali_csf_properties[] = {
                        overrides.address_spaces, 0),
     DEFINE_PROP_UINT32("va-bits", MaliCsfState, overrides.va_bits, 0),
     DEFINE_PROP_UINT32("pa-bits", MaliCsfState, overrides.pa_bits, 0),
+    DEFINE_PROP_STRING("opps", MaliCsfState, opp.list),
     DEFINE_PROP_STRING("firmware-version", MaliCsfState,
                        overrides.fw_version),
 };
@@ -551,6 +573,8 @@ static const PropertyDescription class_descriptions[] = {
     { "va-bits", "width of a virtual address, 32 to 48; 0 is the model's" },
     { "pa-bits", "width of a physical address: 32, 36, 40, 42, 44 or 48; "
                  "0 is the model's" },
+    { "opps", "rates of the core clock in MHz, ascending, that the driver "
+              "chooses from, such as 300:600:1000; 1000 by default" },
     { "firmware-version", "of the firmware's interface, such as 1.5.0; the "
                           "firmware file's or the model's by default" },
     { "x-ignore-locks", "locked regions stall nothing (default: off)" },

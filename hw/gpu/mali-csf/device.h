@@ -20,6 +20,7 @@
 #include "mmu/cache.h"
 #include "mmu/mmu.h"
 #include "models.h"
+#include "opp.h"
 #include "fw/perfcnt.h"
 #include "pwr.h"
 #include "spin.h"
@@ -34,6 +35,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfState, MALI_CSF)
  */
 typedef struct MaliCsfSavedBlocks {
     MaliCsfClock clock;
+    MaliCsfOpp opp;
     MaliCsfCache cache;
     MaliCsfGpu gpu;
     MaliCsfPwr pwr;
@@ -65,6 +67,7 @@ struct MaliCsfState {
     const MaliCsfModel *model;
 
     MaliCsfClock clock;
+    MaliCsfOpp opp;
     MaliCsfCache cache;
     MaliCsfGpu gpu;
     MaliCsfPwr pwr;

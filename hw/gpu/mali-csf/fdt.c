@@ -17,18 +17,62 @@
 
 #define CORE_MICROVOLT  750000
 
-/* Both names carry the address: there may be more than one GPU. */
-static uint32_t add_clock(void *fdt, hwaddr mmio_base)
+/*
+ * The registers of a clock that the guest sets, see opp.c: how their driver
+ * finds them, and the clock on a bus of its own
+ */
+static uint32_t add_oscillator(const MaliCsfOpp *opp, void *fdt,
+                               const char *bus_node, hwaddr mmio_base)
+{
+    uint64_t base = object_property_get_uint(OBJECT(&opp->osc), "addr", NULL);
+    g_autofree char *registers =
+        g_strdup_printf("%s/sysreg@%" PRIx64, bus_node, base);
+    g_autofree char *bus =
+        g_strdup_printf("/gpu-clocks-%" HWADDR_PRIx, mmio_base);
+    g_autofree char *node = g_strdup_printf("%s/oscillator", bus);
+    g_autofree char *name =
+        g_strdup_printf("gpu-clock-%" HWADDR_PRIx, mmio_base);
+    uint32_t bridge = qemu_fdt_alloc_phandle(fdt);
+    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+
+    qemu_fdt_add_subnode(fdt, registers);
+    qemu_fdt_setprop_string(fdt, registers, "compatible",
+                            "arm,vexpress-sysreg");
+    qemu_fdt_setprop_cells(fdt, registers, "reg", base, MALI_CSF_OSC_SIZE);
+    qemu_fdt_setprop_cell(fdt, registers, "phandle", bridge);
+
+    qemu_fdt_add_subnode(fdt, bus);
+    qemu_fdt_setprop_string(fdt, bus, "compatible",
+                            "arm,vexpress,config-bus");
+    qemu_fdt_setprop_cell(fdt, bus, "arm,vexpress,config-bridge", bridge);
+
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_string(fdt, node, "compatible", "arm,vexpress-osc");
+    qemu_fdt_setprop_cells(fdt, node, "arm,vexpress-sysreg,func", 1, 0);
+    qemu_fdt_setprop_cells(fdt, node, "freq-range", opp->hz[0],
+                           opp->hz[opp->count - 1]);
+    qemu_fdt_setprop_cell(fdt, node, "#clock-cells", 0);
+    qemu_fdt_setprop_string(fdt, node, "clock-output-names", name);
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+    return phandle;
+}
+
+/* All names carry the address: there may be more than one GPU. */
+static uint32_t add_clock(const MaliCsfOpp *opp, void *fdt,
+                          const char *bus_node, hwaddr mmio_base)
 {
     g_autofree char *node =
         g_strdup_printf("/gpu-clock-%" HWADDR_PRIx, mmio_base);
-    uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+    uint32_t phandle;
 
+    if (mali_csf_opp_has_choice(opp)) {
+        return add_oscillator(opp, fdt, bus_node, mmio_base);
+    }
+    phandle = qemu_fdt_alloc_phandle(fdt);
     qemu_fdt_add_subnode(fdt, node);
     qemu_fdt_setprop_string(fdt, node, "compatible", "fixed-clock");
     qemu_fdt_setprop_cell(fdt, node, "#clock-cells", 0);
-    qemu_fdt_setprop_cell(fdt, node, "clock-frequency",
-                          MALI_CSF_CORE_CLOCK_HZ);
+    qemu_fdt_setprop_cell(fdt, node, "clock-frequency", opp->hz[0]);
     qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
     return phandle;
 }
@@ -51,19 +95,24 @@ static uint32_t add_regulator(void *fdt, hwaddr mmio_base)
     return phandle;
 }
 
-static uint32_t add_opp_table(void *fdt, const char *gpu_node)
+static uint32_t add_opp_table(const MaliCsfOpp *opp, void *fdt,
+                              const char *gpu_node)
 {
     g_autofree char *node = g_strdup_printf("%s/opp-table", gpu_node);
-    g_autofree char *opp = g_strdup_printf("%s/opp-%llu", node,
-                                           MALI_CSF_CORE_CLOCK_HZ);
     uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
 
     qemu_fdt_add_subnode(fdt, node);
     qemu_fdt_setprop_string(fdt, node, "compatible", "operating-points-v2");
     qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
-    qemu_fdt_add_subnode(fdt, opp);
-    qemu_fdt_setprop_u64(fdt, opp, "opp-hz", MALI_CSF_CORE_CLOCK_HZ);
-    qemu_fdt_setprop_cell(fdt, opp, "opp-microvolt", CORE_MICROVOLT);
+    /* From the last on: a node that is added goes before the others. */
+    for (int i = opp->count; i-- > 0;) {
+        g_autofree char *point =
+            g_strdup_printf("%s/opp-%" PRIu32, node, opp->hz[i]);
+
+        qemu_fdt_add_subnode(fdt, point);
+        qemu_fdt_setprop_u64(fdt, point, "opp-hz", opp->hz[i]);
+        qemu_fdt_setprop_cell(fdt, point, "opp-microvolt", CORE_MICROVOLT);
+    }
     return phandle;
 }
 
@@ -76,7 +125,7 @@ int mali_csf_add_fdt_node(SysBusDevice *sbdev, void *fdt,
     g_autofree char *node =
         g_strdup_printf("%s/gpu@%" HWADDR_PRIx, bus_node, mmio_base);
     uint32_t interrupts[MALI_CSF_NUM_IRQS * 3];
-    uint32_t clock = add_clock(fdt, mmio_base);
+    uint32_t clock = add_clock(&s->opp, fdt, bus_node, mmio_base);
     uint32_t regulator = add_regulator(fdt, mmio_base);
 
     QEMU_BUILD_BUG_ON(MALI_CSF_IRQ_JOB != 0 || MALI_CSF_IRQ_MMU != 1 ||
@@ -104,6 +153,6 @@ int mali_csf_add_fdt_node(SysBusDevice *sbdev, void *fdt,
                      s->coherent ? "dma-coherent" : "dma-noncoherent",
                      NULL, 0);
     qemu_fdt_setprop_cell(fdt, node, "operating-points-v2",
-                          add_opp_table(fdt, node));
+                          add_opp_table(&s->opp, fdt, node));
     return 0;
 }

@@ -654,12 +654,13 @@ static bool all_groups_idle(MaliCsfState *s)
 static int64_t timer_ns(MaliCsfState *s, uint32_t timer)
 {
     uint64_t ticks = (uint64_t)GLB_TIMER_VALUE(timer) * TIMER_UNIT;
-    uint64_t period = timer & GLB_TIMER_SOURCE_GPU_COUNTER ?
-                      NANOSECONDS_PER_SECOND / MALI_CSF_CORE_CLOCK_HZ :
-                      mali_csf_clock_timestamp_period_ns(&s->clock);
     uint64_t ns;
 
-    if (umul64_overflow(ticks, period, &ns)) {
+    if (timer & GLB_TIMER_SOURCE_GPU_COUNTER) {
+        ns = muldiv64(ticks, NANOSECONDS_PER_SECOND, s->clock.hz);
+    } else if (umul64_overflow(ticks,
+                               mali_csf_clock_timestamp_period_ns(&s->clock),
+                               &ns)) {
         return TIMER_MAX_NS;
     }
     return MIN(ns, TIMER_MAX_NS);
@@ -714,7 +715,7 @@ void mali_csf_fw_glb_protm(MaliCsfState *s)
 int64_t mali_csf_fw_progress_ns(MaliCsfState *s)
 {
     return muldiv64((uint64_t)s->mcu.fw.progress_timer * TIMER_UNIT,
-                    NANOSECONDS_PER_SECOND, MALI_CSF_CORE_CLOCK_HZ);
+                    NANOSECONDS_PER_SECOND, s->clock.hz);
 }
 
 uint64_t mali_csf_fw_shader_ready(MaliCsfState *s)
