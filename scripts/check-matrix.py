@@ -14,7 +14,6 @@ build/matrix: matrix.txt, matrix.tap, matrix.xml and index.html.
 Exit codes: 0 pass, 1 fail, 2 usage, 125 nothing could be run.
 """
 
-import argparse
 import hashlib
 import html
 import importlib
@@ -358,14 +357,13 @@ def merge(folders):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    valid = ('MODELS', 'KERNELS', 'TESTS', 'SHARD')
+    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--sensible', action='store_true',
                         help='each kernel on one model, each model on one kernel')
     parser.add_argument('--merge', nargs='+', metavar='DIR', help='build/matrix of other machines')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='MODELS=, KERNELS=, TESTS=, SHARD=')
     options = parser.parse_args()
-    project.take_variables(options.variables, ('MODELS', 'KERNELS', 'TESTS', 'SHARD'))
+    project.take_variables(options.variables, valid)
     project.refuse_variables(('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT',
                               'COUNT'), 'the matrix; MODELS= and KERNELS= choose')
     project.require_host()

@@ -11,7 +11,6 @@ docs/devel/patch-lane.rst says what is printed and what it is worth.
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
 
-import argparse
 import collections
 import fnmatch
 import importlib
@@ -595,15 +594,13 @@ def selftest(settings):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
-    parser.add_argument('--selftest', action='store_true',
-                        help='run the patches of tests/kernel and check their verdicts')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='as for make check-patch')
-    options = parser.parse_args()
     valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
              'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
              'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
+    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--selftest', action='store_true',
+                        help='run the patches of tests/kernel and check their verdicts')
+    options = parser.parse_args()
     project.take_variables(options.variables, valid)
     project.refuse_variables(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -11,7 +11,6 @@ Writes build/reach/<kernel>.txt, and fails if a program fails, or if something
 is not reached that tests/guest/unreached.toml does not name.
 """
 
-import argparse
 import collections
 import importlib
 import os
@@ -336,10 +335,8 @@ def judge(kernel, reach, whole):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_with(('KERNELS', 'TESTS'), __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--again', action='store_true', help='read the last runs, run nothing')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value',
-                        help='KERNELS=series,... TESTS=names')
     options = parser.parse_args()
     project.take_variables(options.variables, ('KERNELS', 'TESTS'))
     project.require_host()

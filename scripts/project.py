@@ -73,15 +73,39 @@ def take_variables(words, valid):
         os.environ[name] = value
 
 
+def variables_help(names):
+    """What "make help" says of some variables, in its order; then the names of which it is silent."""
+    rows, left = [], list(names)
+    taken = False
+    for line in re.findall(r"^\t@echo '(.*)'$", read(os.path.join(ROOT, 'Makefile')), re.M):
+        line = line.replace("'\"'\"'", "'")
+        said = re.findall(r'(?:^| |, with )([A-Z][A-Z_]+)=', line) \
+            if re.match('[A-Z][A-Z_]+=', line) else []
+        # A line without a variable of its own goes on with the one before.
+        taken = bool(set(said) & set(names)) or (taken and not said and line.startswith('  '))
+        if taken:
+            rows.append('  ' + line)
+            left = [name for name in left if name not in said]
+    return '\n'.join(rows + [f'  {name}=' for name in left])
+
+
+def parser_with(names, description, **options):
+    """An ArgumentParser for VARIABLE=value arguments, whose --help explains the names."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='variables:\n' + variables_help(names), **options)
+    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value')
+    return parser
+
+
 def take_arguments(description, values):
     """The command line of a script that takes VARIABLE=value arguments and nothing else.
 
     values: {variable: what may stand behind it, for --help}
     """
-    parser = argparse.ArgumentParser(description=description.split('\n', maxsplit=1)[0])
-    if values:
-        parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help=' '.join(
-            f'{name}={value}' for name, value in values.items()))
+    description = description.split('\n', maxsplit=1)[0]
+    parser = parser_with(values, description) if values else \
+        argparse.ArgumentParser(description=description)
     take_variables(getattr(parser.parse_args(), 'variables', []), list(values))
 
 

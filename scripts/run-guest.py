@@ -11,7 +11,6 @@ class "measure".
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
 
-import argparse
 import collections
 import ctypes
 import fcntl
@@ -983,10 +982,9 @@ def check_main(description, own_variables, check):
 
     own_variables: {name: default} besides those of make boot; check(tap) returns the exit code.
     """
-    parser = argparse.ArgumentParser(description=description.split('\n', maxsplit=1)[0])
+    parser = project.parser_with(VARIABLES + list(own_variables),
+                                 description.split('\n', maxsplit=1)[0])
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help=' '.join(
-        f'{name}={value}' for name, value in own_variables.items()) + ', and those of make boot')
     options = parser.parse_args()
     project.take_variables(options.variables, VARIABLES + list(own_variables))
     if options.tap:
@@ -996,11 +994,10 @@ def check_main(description, own_variables, check):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_with(VARIABLES, __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
     parser.add_argument('--shell', action='store_true', help='an interactive shell')
     parser.add_argument('--prepare', action='store_true', help='build and fetch, run nothing')
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value', help='as for make boot')
     options = parser.parse_args()
     project.take_variables(options.variables, VARIABLES)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -95,6 +95,23 @@ class DocumentsTest(unittest.TestCase):
         shown = set(re.findall(r"@echo 'make ([\w.-]+)", read('Makefile')))
         self.assertEqual(shown, targets() - {'help'})
 
+    def test_help_of_scripts(self):
+        """A script that takes variables explains each of them in its --help."""
+        run_guest = importlib.import_module('run-guest')
+        shown = project.variables_help(run_guest.VARIABLES)
+        for name in set(run_guest.VARIABLES) - {'MUST_RUN'}:
+            self.assertRegex(shown, rf'(?m)^  (\S+ )?{name}=.*  \w', name)
+        self.assertIn('\n  MUST_RUN=', shown)
+        self.assertNotIn('PATCH=', shown)
+        # The line that a variable's goes on with, and no other
+        self.assertIn('default: the newest', shown)
+        self.assertNotIn('bisect', shown)
+
+    def test_scripts_can_be_run(self):
+        for name in FILES:
+            if name.startswith('scripts/') and read(name).startswith('#!'):
+                self.assertTrue(os.access(os.path.join(project.ROOT, name), os.X_OK), name)
+
     def test_variables_of_help(self):
         """What help explains reaches the scripts."""
         exported = set(' '.join(re.findall(r'^export (.*)$', read('Makefile'), re.M)).split())
