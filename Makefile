@@ -10,7 +10,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
-export INSTANTS SEED REPLAYS CASES SANITIZE
+export FAILED INSTANTS SEED REPLAYS CASES SANITIZE
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
@@ -90,6 +90,7 @@ help:
 	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
+	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
 	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'

@@ -20,6 +20,9 @@ build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
 SUITES = ['unit', 'qtest', 'fuzz', 'guest']
+SLOWEST = 10
+# "suite program" of what failed when it was last run, for FAILED=1
+FAILED = os.path.join(project.BUILD, 'failed')
 
 
 class Part:
@@ -29,6 +32,7 @@ class Part:
         self.name, self.seconds = name, 0
         self.passed = self.failed = self.skipped = 0
         self.failures, self.skips = [], []
+        self.programs = []      # (seconds, name, whether it failed)
 
     def add_log(self, base, lateness):
         """Count the single tests of meson's logs.
@@ -54,8 +58,9 @@ class Part:
             for line in file:
                 test = json.loads(line)
                 name = test['name'].rpartition(' / ')[2]
-                if test['result'] in ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT') and \
-                        name not in failed_in:
+                bad = test['result'] in ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT')
+                self.programs.append((test.get('duration', 0), name, bad or name in failed_in))
+                if bad and name not in failed_in:
                     self.failed += 1
                     self.failures.append(f'{name}: {test["result"].lower()}'
                                          + (f'; {lateness}' if test['result'] == 'TIMEOUT' else ''))
@@ -79,7 +84,8 @@ def reason_of(program, name):
     return ''
 
 
-def run_suite(name, environment):
+def run_suite(name, environment, programs=()):
+    """Run the programs of a suite, or all of it."""
     part = Part(name)
     watch = host_load.Watch()
     watch.start()
@@ -90,7 +96,8 @@ def run_suite(name, environment):
             os.remove(base + ending)
     status = subprocess.run(
         ['meson', 'test', '-C', project.MESON_BUILD, '--no-rebuild', '--suite', name,
-         '--print-errorlogs'], env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+         '--print-errorlogs', *programs], env=environment, stdin=subprocess.DEVNULL,
+        check=False).returncode
     if os.path.exists(base + '.junit.xml'):
         part.add_log(base, watch.since())
     watch.end()
@@ -105,11 +112,36 @@ def clock(seconds):
     return f'{int(seconds) // 60} min {int(seconds) % 60:02} s'
 
 
+def failed_before(suites):
+    """{suite: programs} of those that failed when they were last run"""
+    found = {}
+    for line in project.read(FAILED).splitlines():
+        suite, name = line.split(' ', 1)
+        if suite in suites:
+            found.setdefault(suite, []).append(name)
+    if not found:
+        raise project.usage(f'FAILED= is set, and no program of {", ".join(suites)} has failed '
+                            'the last time')
+    return found
+
+
+def remember_failed(parts):
+    """Note which programs failed; those that did not run keep what was noted."""
+    ran = {(part.name, name): bad for part in parts for _, name, bad in part.programs}
+    before = {tuple(line.split(' ', 1)) for line in project.read(FAILED).splitlines()}
+    rows = {row for row in before if row not in ran} | {row for row, bad in ran.items() if bad}
+    project.write(FAILED, ''.join(' '.join(row) + '\n' for row in sorted(rows)))
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='variables:\n' + project.variables_help(('FAILED',)))
     parser.add_argument('suites', nargs='*', choices=SUITES, default=SUITES)
     options = parser.parse_args()
     project.require_host()
+    chosen = failed_before(options.suites) if os.environ.get('FAILED', '') not in ('', '0') \
+        else dict.fromkeys(options.suites, ())
     start = time.monotonic()
     host_packages.provide()
     with project.Lock():
@@ -119,10 +151,14 @@ def main():
     say(f'set-up: {clock(time.monotonic() - start)}')
     environment = host_packages.environment()
     parts = []
-    for name in options.suites:
-        parts.append(run_suite(name, environment))
+    for name, programs in chosen.items():
+        parts.append(run_suite(name, environment, programs))
         say(f'{name}: {parts[-1]} in {clock(parts[-1].seconds)}')
+    remember_failed(parts)
     say('')
+    slowest = sorted((row for part in parts for row in part.programs), reverse=True)[:SLOWEST]
+    for seconds, name, _ in slowest:
+        say(f'slow: {name} {clock(seconds)}')
     for part in parts:
         for text in part.failures:
             say(f'failed: {text}')

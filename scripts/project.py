@@ -246,7 +246,14 @@ def manifest(use, rows):
 
 
 class Patience:
-    """While it lasts, a line for every ten seconds in which nothing was said."""
+    """While it lasts, a line for every ten seconds in which nothing was said.
+
+    seconds: in place of these
+    subject: a function that says what goes on, in place of what was said last
+    """
+
+    def __init__(self, seconds=None, subject=None):
+        self.seconds, self.subject = seconds, subject
 
     def __enter__(self):
         self.ended = threading.Event()
@@ -257,11 +264,13 @@ class Patience:
 
     def watch(self):
         began, subject = time.monotonic(), ''
-        while not self.ended.wait(SILENCE / 10):
+        silence = self.seconds or SILENCE
+        while not self.ended.wait(silence / 10):
             message, at = LAST_SAID
+            message = self.subject() if self.subject else message
             if message != subject:
-                began, subject = at, message
-            if time.monotonic() - at >= SILENCE:
+                began, subject = (time.monotonic() if self.subject else at), message
+            if time.monotonic() - at >= silence:
                 LAST_SAID[1] = time.monotonic()
                 print(f'{SAY_PREFIX}... {subject or "setting up"}: '
                       f'{time.monotonic() - began:.0f} s', flush=True)

@@ -60,6 +60,7 @@ BEGINS = 'begins.tsv'   # where in device.log each program begins
 # The runner reads the kernel log after each program: stress --long writes 240 KB.
 LOG_BUFFER = 'log_buf_len=4M'
 BOOT_SECONDS = 60
+PATIENCE_SECONDS = 60   # without a result, after which a run says what it is at
 # After a panic: without a further line of the kernel's, and until it has started another
 # kernel (kdump), if there is room for one
 PANIC_SECONDS, CRASH_KERNEL_SECONDS = 2, 30
@@ -867,7 +868,8 @@ def run_tests(settings, tap, binary=''):
                       settings, programs)
         interrupted, in_time = False, True
         try:
-            in_time = guest.run(limit)
+            with project.Patience(PATIENCE_SECONDS, lambda: guest.program or 'the guest boots'):
+                in_time = guest.run(limit)
             guest.end()
         except KeyboardInterrupt:
             interrupted = True

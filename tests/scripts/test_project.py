@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 import project  # noqa: E402
 
+check = importlib.import_module('check')
 host_packages = importlib.import_module('host-packages')
 
 
@@ -106,8 +107,36 @@ class PatienceTest(unittest.TestCase):
         self.assertGreater(len(lines), 2)
         self.assertRegex(lines[-1], r'^\.\.\. unpacking QEMU: \d+ s$')
 
+    def test_subject(self):
+        with contextlib.redirect_stdout(io.StringIO()) as output, \
+                project.Patience(0.1, lambda: 'inject'):
+            time.sleep(0.3)
+        self.assertRegex(output.getvalue(), r'^(\.\.\. inject: \d+ s\n){1,3}$')
+
     def test_quick(self):
         self.assertEqual(self.said(0), ['unpacking QEMU'])
+
+
+class FailedTest(unittest.TestCase):
+    """FAILED=1 of make check"""
+
+    def part(self, name, *programs):
+        part = check.Part(name)
+        part.programs = [(1.0, program, bad) for program, bad in programs]
+        return part
+
+    def test_remembered(self):
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch('check.FAILED', os.path.join(folder, 'failed')):
+            check.remember_failed([self.part('unit', ('a', True), ('b', False)),
+                                   self.part('qtest', ('c', True))])
+            self.assertEqual(check.failed_before(['unit', 'qtest']),
+                             {'unit': ['a'], 'qtest': ['c']})
+            # Only what has run since is judged anew.
+            check.remember_failed([self.part('unit', ('a', False))])
+            self.assertEqual(check.failed_before(['qtest', 'guest']), {'qtest': ['c']})
+            with self.assertRaisesRegex(project.Stop, '^FAILED= is set, and no program of unit '):
+                check.failed_before(['unit'])
 
 
 class InstallTest(unittest.TestCase):
