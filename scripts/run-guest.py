@@ -715,6 +715,20 @@ def write_events(folder, names=None):
     return path
 
 
+def say_debugger(folder, kernel):
+    """Write what a debugger of the guest's kernel begins with, and say how to start it."""
+    lines = ['set architecture aarch64']
+    symbols = os.path.join(kernel.tree or '', 'vmlinux')
+    if kernel.tree and os.path.exists(symbols):
+        # The kernel's own commands for gdb are lx-*; lx-symbols is for modules.
+        lines += [f'add-auto-load-safe-path {kernel.tree}', f'file {symbols}']
+    else:
+        lines.append('# No vmlinux: KERNEL= names no tree that was built')
+    path = os.path.join(folder, 'gdb.cmd')
+    project.write(path, '\n'.join(lines + ['target remote :1234']) + '\n')
+    say(f'QEMU waits for: gdb-multiarch -x {os.path.relpath(path)}')
+
+
 def plan_of(programs, settings):
     lines = [f'slack {settings.slack}\n']
     lines.append('no-gpu\n' if settings.model == NO_GPU else f'model {settings.model}\n')
@@ -859,7 +873,7 @@ def run_tests(settings, tap, binary=''):
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
-            say('QEMU waits for: gdb -ex "target remote :1234"')
+            say_debugger(folder, kernel)
         for program in dict.fromkeys(row[0] for row in chosen if row not in programs):
             report.result('skip', f'{program}: whole program', expected.skipped(program))
         limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
@@ -944,7 +958,7 @@ def run_shell(settings):
         say(f'Linux {kernel.version} on QEMU {tree.version()}; Ctrl-A x ends the guest; '
             f'logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
-            say('QEMU waits for: gdb -ex "target remote :1234"')
+            say_debugger(folder, kernel)
         return subprocess.run(command, cwd=folder, check=False, preexec_fn=lambda: ctypes.CDLL(
             None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
 

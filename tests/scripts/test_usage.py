@@ -85,6 +85,25 @@ class ModelsTest(unittest.TestCase):
                                         re.M), project.config('matrix')['models'], name)
 
 
+class DebuggerTest(unittest.TestCase):
+
+    def commands(self, tree):
+        with tempfile.TemporaryDirectory() as folder, mock.patch('builtins.print') as said:
+            run_guest.say_debugger(folder, mock.Mock(tree=tree))
+            self.assertIn('gdb-multiarch -x ', said.call_args.args[0])
+            return project.read(os.path.join(folder, 'gdb.cmd'))
+
+    def test_tree(self):
+        with tempfile.TemporaryDirectory() as tree:
+            project.write(os.path.join(tree, 'vmlinux'), 'ELF')
+            text = self.commands(tree)
+        self.assertIn(f'\nfile {tree}/vmlinux\n', text)
+        self.assertTrue(text.endswith('\ntarget remote :1234\n'))
+
+    def test_no_tree(self):
+        self.assertNotIn('\nfile ', self.commands(None))
+
+
 class ProgramsTest(unittest.TestCase):
 
     def test_built_are_listed(self):
