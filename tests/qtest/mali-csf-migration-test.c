@@ -71,6 +71,43 @@ static void save_and_load(QMaliCsf *gpu)
     save_and_load_in(gpu, "");
 }
 
+/*
+ * Work that a thread executes: it goes on in the other machine, and what it
+ * does happens once
+ */
+static void test_thread(void)
+{
+    QMaliCsfBench b;
+    const uint32_t times = 400;
+
+    mali_csf_bench_init(&b, "-global mali-csf.x-endpoint=test");
+    {
+        const uint64_t words[] = {
+            cs_move32(0, times),
+            cs_move32(1, 500),
+            cs_move48(2, b.out.va),
+            cs_move48(4, b.out.va),
+            cs_run_compute(1, 0),
+            cs_wait(1),
+            cs_move48(90, b.out.va + 0x40),
+            cs_move32(8, NEW),
+            cs_store_multiple(8, 1, 90, 0),
+        };
+
+        mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    }
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    for (int i = 0; i < 3; i++) {
+        save_and_load_in(&b.gpu, "-global mali-csf.x-endpoint=test");
+    }
+    while (qtest_readl(b.gpu.qts, b.out.pa + 0x40) != NEW) {
+        mali_csf_run(&b.gpu, MALI_CSF_MS);
+        g_usleep(1000);
+    }
+    g_assert_cmpint(qtest_readl(b.gpu.qts, b.out.pa), ==, times);
+    mali_csf_bench_quit(&b);
+}
+
 static void test_registers(void)
 {
     static const uint32_t offsets[] = {
@@ -1213,6 +1250,7 @@ int main(int argc, char **argv)
     ADD("registers", test_registers);
     ADD("interrupt", test_interrupt);
     ADD("mid-job", test_mid_job);
+    ADD("thread", test_thread);
     ADD("sync-wait", test_sync_wait);
     ADD("mid-edit", test_mid_edit);
     ADD("staged", test_staged);

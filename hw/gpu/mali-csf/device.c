@@ -148,6 +148,7 @@ static int mali_csf_pre_save(void *opaque)
     SAVED_BLOCKS(SAVE_BLOCK, s)
     SAVE_BLOCK(s, inject, MaliCsfInject)
     SAVE_BLOCK(s, lines, MaliCsfIrqLines)
+    SAVE_BLOCK(s, works, MaliCsfWorks)
     return 0;
 }
 
@@ -159,6 +160,7 @@ static int mali_csf_pre_load(void *opaque)
     mali_csf_reset_hold(OBJECT(s), RESET_TYPE_COLD);
     SAVED_BLOCKS(SAVE_BLOCK, s)
     SAVE_BLOCK(s, lines, MaliCsfIrqLines)
+    SAVE_BLOCK(s, works, MaliCsfWorks)
     mali_csf_inject_pre_load(&s->saved.inject);
     return 0;
 }
@@ -182,6 +184,7 @@ static int mali_csf_post_load(void *opaque, int version_id)
     SAVED_BLOCKS(LOAD_BLOCK, s)
     LOAD_BLOCK(s, inject, MaliCsfInject)
     LOAD_BLOCK(s, lines, MaliCsfIrqLines)
+    LOAD_BLOCK(s, works, MaliCsfWorks)
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
     mali_csf_opp_post_load(&s->opp);
@@ -191,6 +194,7 @@ static int mali_csf_post_load(void *opaque, int version_id)
     mali_csf_mmu_post_load(s);
     mali_csf_mcu_post_load(s);
     mali_csf_engine_post_load(s);
+    mali_csf_works_post_load(s);
     mali_csf_perfcnt_post_load(s);
     return 0;
 }
@@ -250,6 +254,27 @@ static const MaliCsfSaved lines_saved = {
     SAVED_CHECKS(LINES_ROWS),
 };
 
+#define WORKS_ROWS(ROW) \
+    BLOCK_ROW(ROW, works, MaliCsfWorks)
+
+static bool works_needed(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    return s->works.num;
+}
+
+static const MaliCsfSaved works_saved = {
+    .vmsd = {
+        .name = "mali-csf/works",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .needed = works_needed,
+        .fields = SAVED_FIELDS(WORKS_ROWS),
+    },
+    SAVED_CHECKS(WORKS_ROWS),
+};
+
 /* First what sizes the rest of the state, or the guest has read */
 #define DEVICE_ROWS(ROW) \
     ROW(VMSTATE_UINT32(saved.gpu_id, MaliCsfState), SAVED_ANY) \
@@ -283,6 +308,7 @@ static const MaliCsfSaved mali_csf_saved = {
         .subsections = (const VMStateDescription *const []) {
             &inject_saved.vmsd,
             &lines_saved.vmsd,
+            &works_saved.vmsd,
             NULL
         },
     },
@@ -290,6 +316,7 @@ static const MaliCsfSaved mali_csf_saved = {
     .subsections = (const MaliCsfSaved *const []) {
         &inject_saved,
         &lines_saved,
+        &works_saved,
         NULL
     },
 };
@@ -346,12 +373,28 @@ static bool bus_has_room(MaliCsfState *s, Error **errp)
     return false;
 }
 
+static const MaliCsfEndpointOps *find_endpoint(const char *name)
+{
+    static const MaliCsfEndpointOps *const endpoints[] = {
+        &mali_csf_null_endpoint,
+        &mali_csf_test_endpoint,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(endpoints); i++) {
+        if (!strcmp(endpoints[i]->name, name)) {
+            return endpoints[i];
+        }
+    }
+    return NULL;
+}
+
 static void mali_csf_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
     MaliCsfState *s = MALI_CSF(dev);
     SysBusDevice *sbd = SYS_BUS_DEVICE(dev);
     const MaliCsfModel *model = mali_csf_model_find(s->model_name);
+    const MaliCsfEndpointOps *endpoint;
 
     if (!model) {
         g_autofree char *names = mali_csf_model_names();
@@ -368,6 +411,12 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         s->config.coherency_features |= R_COHERENCY_FEATURES_ACE_LITE_MASK;
     }
     s->model = &s->config;
+    endpoint = find_endpoint(s->endpoint_name);
+    if (!endpoint) {
+        error_setg(errp, "x-endpoint=%s is not known", s->endpoint_name);
+        error_append_hint(errp, "Valid values: null, test\n");
+        return;
+    }
     if (!mali_csf_strict_parse(s->strict_name, &s->checker.findings.strict)) {
         error_setg(errp, "strict=%s is not known", s->strict_name);
         error_append_hint(errp, "Valid values: off, report, stop\n");
@@ -392,6 +441,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_pwr_init(s, &s->aperture, gpu_reset);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);
+    mali_csf_work_init(s, endpoint);
     mali_csf_engine_new_groups(&s->saved.engine, s->model);
     mali_csf_checker_init(s);
 
@@ -407,6 +457,7 @@ static void mali_csf_unrealize(DeviceState *dev)
 
     mali_csf_checker_finalize(s);
     mali_csf_engine_free_groups(&s->saved.engine);
+    mali_csf_work_finalize(s);
     mali_csf_engine_finalize(s);
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
@@ -480,6 +531,7 @@ static void mali_csf_instance_init(Object *obj)
 
     s->model_name = g_strdup("g610");
     s->strict_name = g_strdup("off");
+    s->endpoint_name = g_strdup("null");
     object_property_add_uint64_ptr(obj, "tlb-hits", &s->view.tlb_hits,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "tlb-misses", &s->view.tlb_misses,
@@ -522,7 +574,7 @@ static void mali_csf_instance_init(Object *obj)
                                    &s->engine.endpoint_heap_chunks,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-endpoint-latency-ns",
-                                   &s->engine.endpoint_latency_ns,
+                                   &s->works.endpoint.latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
     mali_csf_engine_instance_init(s);
     object_property_add_uint64_ptr(obj, "x-sync-poll-ns",
@@ -545,6 +597,7 @@ static void mali_csf_instance_init(Object *obj)
 static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
+    DEFINE_PROP_STRING("x-endpoint", MaliCsfState, endpoint_name),
     DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user_notes, false),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
     DEFINE_PROP_UINT64("shader-present", MaliCsfState,
@@ -562,6 +615,7 @@ static const Property mali_csf_properties[] = {
 
 static const PropertyDescription class_descriptions[] = {
     { "model", "the product, for example g610 (the default) or g1-ultra" },
+    { "x-endpoint", "what executes work: null, or test, for qtests" },
     { "strict", "off, report or stop: what to do if the driver errs" },
     { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },

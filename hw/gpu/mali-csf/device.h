@@ -14,6 +14,7 @@
 #include "checker/checker.h"
 #include "clock.h"
 #include "cs/engine.h"
+#include "cs/work.h"
 #include "gpu.h"
 #include "inject/inject.h"
 #include "fw/mcu.h"
@@ -45,6 +46,7 @@ typedef struct MaliCsfSavedBlocks {
     MaliCsfPerfcnt perfcnt;
     MaliCsfInject inject;
     MaliCsfIrqLines lines;
+    MaliCsfWorks works;
     /* GPU_ID of the model */
     uint32_t gpu_id;
 } MaliCsfSavedBlocks;
@@ -59,6 +61,7 @@ struct MaliCsfState {
     /* Properties */
     char *model_name;
     char *strict_name;
+    char *endpoint_name;
     bool coherent;
     MaliCsfOverrides overrides;
 
@@ -76,6 +79,7 @@ struct MaliCsfState {
     MaliCsfMemView view;
     MaliCsfMcu mcu;
     MaliCsfEngine engine;
+    MaliCsfWorks works;
     MaliCsfPerfcnt perfcnt;
     MaliCsfUnmodelled unmodelled;
     MaliCsfChecker checker;

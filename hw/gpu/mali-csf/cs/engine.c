@@ -20,6 +20,7 @@
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
 #include "protm.h"
+#include "work.h"
 #include "../saved.h"
 #include "../trace.h"
 
@@ -198,7 +199,7 @@ static bool stream_fetch(MaliCsfExec *exec, uint64_t va)
 }
 
 /* A stream at an instruction that waits for its scoreboard, or for room */
-static void check_scoreboard_wait(MaliCsfStream *stream)
+void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream)
 {
     if ((stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
          !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) ||
@@ -206,6 +207,11 @@ static void check_scoreboard_wait(MaliCsfStream *stream)
          stream->num_deferred < MALI_CSF_MAX_DEFERRED)) {
         stream->state = MALI_CSF_STREAM_READY;
     }
+}
+
+static bool group_runs(const MaliCsfGroup *group)
+{
+    return group->active && !group->leaving;
 }
 
 /* Is there anything that a turn of the stream would do? */
@@ -295,7 +301,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
 
     if (stream->num_deferred) {
         used += mali_csf_exec_deferred(&exec);
-        check_scoreboard_wait(stream);
+        mali_csf_stream_check_scoreboard(s, stream);
     }
     if (unlikely(stream->handler_length) &&
         stream->state == MALI_CSF_STREAM_READY &&
@@ -394,7 +400,7 @@ static bool engine_ready(MaliCsfState *s)
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *group = &s->engine.groups[csg];
 
-        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg; cs++) {
             if (stream_has_work(s, &group->streams[cs])) {
                 return true;
             }
@@ -439,7 +445,7 @@ static int next_in_turn(MaliCsfState *s)
         const MaliCsfGroup *group = &s->engine.groups[csg];
         unsigned index = csg * s->model->cs_per_csg;
 
-        for (cs = 0; group->active && cs < s->model->cs_per_csg;
+        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg;
              cs++, index++) {
             const MaliCsfStream *stream = &group->streams[cs];
             unsigned distance = index - next +
@@ -472,7 +478,7 @@ static int passed_over_longest(MaliCsfState *s)
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         MaliCsfGroup *group = &s->engine.groups[csg];
 
-        for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg; cs++) {
             MaliCsfStream *stream = &group->streams[cs];
 
             if (!stream_has_work(s, stream)) {
@@ -693,27 +699,10 @@ static void as_unmapped(void *opaque, unsigned as)
     }
 }
 
-void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
-                               unsigned scoreboard)
+/* Own work of the stream holds the entry until @end of the virtual clock. */
+static void hold_until(MaliCsfState *s, MaliCsfStream *stream,
+                       unsigned scoreboard, int64_t end)
 {
-    MaliCsfStream *stream = stream_get(s, csg, cs);
-
-    if (stream->scoreboard[scoreboard]) {
-        stream->scoreboard[scoreboard]--;
-    }
-    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-    /* One that is ready has its slice, which may be this very one. */
-    if (stream->state != MALI_CSF_STREAM_READY) {
-        check_scoreboard_wait(stream);
-        mali_csf_engine_kick(s);
-    }
-}
-
-void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
-                                unsigned scoreboard, int64_t end)
-{
-    MaliCsfStream *stream = stream_get(s, csg, cs);
-
     /* Nothing but "is it zero" can be seen of an entry: the last one counts */
     stream->work_end[scoreboard] = MAX(stream->work_end[scoreboard], end);
     stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
@@ -733,9 +722,8 @@ void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
     }
     stream->scoreboard[scoreboard]++;
     stream->flush_modes[scoreboard] |= modes;
-    mali_csf_engine_work_until(s, csg, cs, scoreboard,
-                               qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                               latency);
+    hold_until(s, stream, scoreboard,
+               qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + latency);
 }
 
 static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
@@ -747,26 +735,36 @@ static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
     }
 }
 
-void mali_csf_engine_end_flushes(MaliCsfState *s, unsigned csg, unsigned cs)
-{
-    for (unsigned i = 0; i < s->model->scoreboards; i++) {
-        end_flush(s, stream_get(s, csg, cs), i);
-    }
-}
-
-/* Work on the entry that no endpoint has yet */
+/* Work on the entry that the endpoint does not have yet, for want of memory */
 static uint32_t work_held(const MaliCsfStream *stream, unsigned scoreboard)
 {
     return stream->tiler.chunks && stream->tiler.scoreboard == scoreboard;
 }
 
+/* What holds the entry besides the stream's own work */
+static uint32_t endpoint_holds(MaliCsfState *s, unsigned csg, unsigned cs,
+                               unsigned scoreboard)
+{
+    return mali_csf_work_count(s, csg, cs, scoreboard) +
+           work_held(stream_get(s, csg, cs), scoreboard);
+}
+
 void mali_csf_stream_end_work(MaliCsfStream *stream)
 {
-    unsigned i;
-
-    for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
+    for (unsigned i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
         stream->scoreboard[i] = work_held(stream, i);
         stream->work_end[i] = 0;
+    }
+}
+
+void mali_csf_engine_end_own_work(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    for (unsigned i = 0; i < s->model->scoreboards; i++) {
+        stream->scoreboard[i] = endpoint_holds(s, csg, cs, i);
+        stream->work_end[i] = 0;
+        end_flush(s, stream, i);
     }
 }
 
@@ -778,8 +776,9 @@ static void engine_work_timer(void *opaque)
     unsigned i, sb;
 
     for (i = 0; i < stream_count(s); i++) {
-        MaliCsfStream *stream = stream_get(s, i / s->model->cs_per_csg,
-                                           i % s->model->cs_per_csg);
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+        MaliCsfStream *stream = stream_get(s, csg, cs);
 
         for (sb = 0; sb < s->model->scoreboards; sb++) {
             if (!stream->work_end[sb]) {
@@ -790,10 +789,10 @@ static void engine_work_timer(void *opaque)
                 continue;
             }
             stream->work_end[sb] = 0;
-            stream->scoreboard[sb] = work_held(stream, sb);
+            stream->scoreboard[sb] = endpoint_holds(s, csg, cs, sb);
             end_flush(s, stream, sb);
             stream->work_progress = now;
-            check_scoreboard_wait(stream);
+            mali_csf_stream_check_scoreboard(s, stream);
         }
         next = MIN(next, mali_csf_stream_deferred_due(stream, now));
     }

@@ -244,6 +244,8 @@ typedef struct MaliCsfGroup {
     bool idle;
     /* A stream wrote a sync object of system scope */
     bool sync_update;
+    /* Its streams run no more: it leaves the slot when its work is over */
+    bool leaving;
     /* Scoreboard entries of all streams; saved by SUSPEND */
     uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS];
     /* cs_per_csg of the model, from realize to unrealize */
@@ -281,9 +283,7 @@ typedef struct MaliCsfEngine {
     int64_t slice_due;
     int64_t work_due;
 
-    /* How long an endpoint takes, a property; for the next work that ends */
-    uint64_t endpoint_latency_ns;
-    /* How long a FLUSH_CACHE2 takes, likewise */
+    /* How long a FLUSH_CACHE2 takes, a property */
     uint64_t flush_latency_ns;
     /* How long LOAD_MULTIPLE and STORE_MULTIPLE take, likewise */
     uint64_t load_latency_ns;
@@ -405,13 +405,8 @@ void mali_csf_engine_check_waits(MaliCsfState *s);
 /* A SYNC_WAIT blocks a stream from now on */
 void mali_csf_engine_sync_wait_begins(MaliCsfState *s);
 
-/* Work given to an endpoint is done: its scoreboard entry counts down */
-void mali_csf_engine_work_done(MaliCsfState *s, unsigned csg, unsigned cs,
-                               unsigned scoreboard);
-
-/* The same, later: at @end of the virtual clock, in nanoseconds */
-void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
-                                unsigned scoreboard, int64_t end);
+/* The stream may go on if its scoreboard entries were all that it waited for */
+void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream);
 
 /*
  * A FLUSH_CACHE2 of @modes begins.  It is done when this returns, or holds
@@ -420,13 +415,13 @@ void mali_csf_engine_work_until(MaliCsfState *s, unsigned csg, unsigned cs,
 void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
                            unsigned scoreboard, uint32_t modes);
 
-/* The flushes of the stream that are under way are done now. */
-void mali_csf_engine_end_flushes(MaliCsfState *s, unsigned csg, unsigned cs);
-
 /*
- * What the stream gave to endpoints is done now: SUSPEND does not wait.
- * Except for what has not begun, for want of memory.
+ * All that the stream has in flight, but at an endpoint, is done now: SUSPEND
+ * does not wait.  Except for what has not begun, for want of memory.
  */
+void mali_csf_engine_end_own_work(MaliCsfState *s, unsigned csg, unsigned cs);
+
+/* The same of a stream that has a slot yet to come: nothing is at an endpoint */
 void mali_csf_stream_end_work(MaliCsfStream *stream);
 
 #endif /* HW_GPU_MALI_CSF_CS_ENGINE_H */

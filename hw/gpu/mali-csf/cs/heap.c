@@ -177,11 +177,12 @@ static void heap_access_failed(MaliCsfState *s, unsigned csg, unsigned cs,
     }
 }
 
-bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work)
+bool mali_csf_heap_hold(MaliCsfState *s, unsigned csg, unsigned cs,
+                        uint64_t word, unsigned scoreboard)
 {
-    MaliCsfStream *stream = &s->engine.groups[work->csg].streams[work->cs];
+    MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
     MaliCsfTiler *tiler = &stream->tiler;
-    bool starved = stream->heap_va && heap_starved(s, work->csg, work->cs);
+    bool starved = stream->heap_va && heap_starved(s, csg, cs);
 
     if (!s->engine.endpoint_heap_chunks && !starved) {
         return false;
@@ -189,8 +190,8 @@ bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work)
     tiler->chunks = MIN(s->engine.endpoint_heap_chunks ?: 1,
                         MALI_CSF_HEAP_CHUNKS_MAX);
     tiler->starved = starved;
-    tiler->opcode = work->opcode;
-    tiler->scoreboard = work->scoreboard;
+    tiler->opcode = word >> CS_OPCODE_SHIFT;
+    tiler->scoreboard = scoreboard;
     tiler->heap_va = stream->heap_va;
     tiler->context_va = stream->regs[TILER_CONTEXT_REG] |
                         (uint64_t)stream->regs[TILER_CONTEXT_REG + 1] << 32;
@@ -273,7 +274,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
         tiler->grant_first = 0;
     }
     for (unsigned n = 0; tiler->chunks; n++) {
-        if (n == CHUNKS_PER_PASS) {
+        if (n == CHUNKS_PER_PASS || !mali_csf_work_room(s)) {
             mali_csf_engine_notify(s);
             return;
         }
@@ -293,14 +294,9 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
         tiler->wanted = false;
         tiler->refused = false;
         if (--tiler->chunks == 0) {
-            MaliCsfWork work = {
-                .opcode = tiler->opcode,
-                .csg = csg,
-                .cs = cs,
-                .scoreboard = tiler->scoreboard,
-            };
-
-            mali_csf_work_start(s, &work);
+            mali_csf_work_issue(s, csg, cs,
+                                (uint64_t)tiler->opcode << CS_OPCODE_SHIFT,
+                                tiler->scoreboard);
         }
     }
 }

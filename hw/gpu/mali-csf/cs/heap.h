@@ -16,7 +16,6 @@ typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfGroup MaliCsfGroup;
 typedef struct MaliCsfStream MaliCsfStream;
-typedef struct MaliCsfWork MaliCsfWork;
 
 /* Of x-endpoint-heap-chunks: what is above counts as this */
 #define MALI_CSF_HEAP_CHUNKS_MAX    4096
@@ -52,11 +51,12 @@ typedef struct MaliCsfTiler {
 extern const MaliCsfSaved mali_csf_tiler_saved;
 
 /*
- * Hold @work of the tiler back until there is memory for it, if the model
+ * Hold work of the tiler, of the instruction @word, back until there is memory for it, if the model
  * was told that it needs any.  False if it may begin now.  The stream must
  * have no other work that is held back.
  */
-bool mali_csf_heap_hold(MaliCsfState *s, const MaliCsfWork *work);
+bool mali_csf_heap_hold(MaliCsfState *s, unsigned csg, unsigned cs,
+                        uint64_t word, unsigned scoreboard);
 
 /*
  * Try to go on with what is held back: part of every firmware pass, in which

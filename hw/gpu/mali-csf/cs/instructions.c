@@ -130,22 +130,24 @@ static MaliCsfStep do_wait(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
+/* Endpoints, and room for the work; nothing is changed without them */
+static bool may_run(MaliCsfExec *exec, uint8_t opcode)
+{
+    /* A ready stream that finds no room tries again in its next turn. */
+    return mali_csf_work_room(exec->s) &&
+           mali_csf_resource_take(exec, mali_csf_resource_of_opcode(opcode));
+}
+
 static MaliCsfStep do_run(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    MaliCsfWork work = {
-        .opcode = exec->word >> CS_OPCODE_SHIFT,
-        .csg = exec->csg,
-        .cs = exec->cs,
-        .scoreboard = stream->sb_endpoint,
-    };
+    unsigned scoreboard = stream->sb_endpoint;
 
-    if (!mali_csf_resource_take(exec,
-                                mali_csf_resource_of_opcode(work.opcode))) {
+    if (!may_run(exec, exec->word >> CS_OPCODE_SHIFT)) {
         return MALI_CSF_STEP_BLOCKED;
     }
-    stream->scoreboard[work.scoreboard]++;
-    mali_csf_work_start(exec->s, &work);
+    stream->scoreboard[scoreboard]++;
+    mali_csf_work_issue(exec->s, exec->csg, exec->cs, exec->word, scoreboard);
     insn_progress(exec);
     return MALI_CSF_STEP_NEXT;
 }
@@ -164,21 +166,17 @@ static bool tiler_free(MaliCsfExec *exec)
 static MaliCsfStep do_run_tiler(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    MaliCsfWork work = {
-        .opcode = exec->word >> CS_OPCODE_SHIFT,
-        .csg = exec->csg,
-        .cs = exec->cs,
-        .scoreboard = stream->sb_endpoint,
-    };
+    unsigned scoreboard = stream->sb_endpoint;
 
     if (!tiler_free(exec) ||
-        !mali_csf_resource_take(exec,
-                                mali_csf_resource_of_opcode(work.opcode))) {
+        !may_run(exec, exec->word >> CS_OPCODE_SHIFT)) {
         return MALI_CSF_STEP_BLOCKED;
     }
-    stream->scoreboard[work.scoreboard]++;
-    if (!mali_csf_heap_hold(exec->s, &work)) {
-        mali_csf_work_start(exec->s, &work);
+    stream->scoreboard[scoreboard]++;
+    if (!mali_csf_heap_hold(exec->s, exec->csg, exec->cs, exec->word,
+                            scoreboard)) {
+        mali_csf_work_issue(exec->s, exec->csg, exec->cs, exec->word,
+                            scoreboard);
     }
     insn_progress(exec);
     return MALI_CSF_STEP_NEXT;

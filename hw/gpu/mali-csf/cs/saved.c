@@ -250,6 +250,7 @@ static const MaliCsfSaved stream_saved = {
         SAVED_ANY) \
     ROW(VMSTATE_BOOL(idle, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_BOOL(sync_update, MaliCsfGroup), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(leaving, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_UINT32_ARRAY(shared_sb, MaliCsfGroup, \
                              MALI_CSF_MAX_SCOREBOARDS), SAVED_ANY) \
     ROW(VMSTATE_STRUCT_VARRAY_POINTER_UINT32(streams, MaliCsfGroup, \
@@ -261,8 +262,8 @@ static const MaliCsfSaved stream_saved = {
 static const MaliCsfSaved group_saved = {
     .vmsd = {
         .name = "mali-csf-group",
-        .version_id = 4,
-        .minimum_version_id = 4,
+        .version_id = 5,
+        .minimum_version_id = 5,
         .fields = SAVED_FIELDS(GROUP_ROWS),
     },
     SAVED_CHECKS(GROUP_ROWS),

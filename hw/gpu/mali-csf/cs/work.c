@@ -1,18 +1,24 @@
 /*
- * Mali CSF GPU: work that streams give to endpoints
+ * Mali CSF GPU: work that streams give to the endpoint
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "../device.h"
+#include "system/runstate.h"
 #include "work.h"
 
-static void count(MaliCsfEngine *engine, const MaliCsfWork *work)
-{
-    uint64_t *group = engine->group_counts[work->csg];
+/* Of a stream that is stopped: what becomes of its work is of no interest */
+#define NO_STREAM UINT8_MAX
 
-    switch (work->opcode) {
+QEMU_BUILD_BUG_ON(MALI_CSF_MAX_CS > NO_STREAM);
+
+static void count(MaliCsfEngine *engine, unsigned csg, uint8_t opcode)
+{
+    uint64_t *group = engine->group_counts[csg];
+
+    switch (opcode) {
     case CS_OP_RUN_COMPUTE:
     case CS_OP_RUN_COMPUTE_INDIRECT:
         engine->compute_works++;
@@ -30,8 +36,273 @@ static void count(MaliCsfEngine *engine, const MaliCsfWork *work)
     }
 }
 
-void mali_csf_work_start(MaliCsfState *s, const MaliCsfWork *work)
+/* The next one in flight from @i on, or MALI_CSF_MAX_WORKS */
+static unsigned next_work(MaliCsfState *s, unsigned i)
 {
-    count(&s->engine, work);
-    mali_csf_endpoint_start(s, work);
+    while (i < MALI_CSF_MAX_WORKS && !s->works.work[i].in_use) {
+        i = s->works.num ? i + 1 : MALI_CSF_MAX_WORKS;
+    }
+    return i;
 }
+
+#define FOREACH_WORK(s, i) \
+    for ((i) = next_work(s, 0); (i) < MALI_CSF_MAX_WORKS; \
+         (i) = next_work(s, (i) + 1))
+
+static MaliCsfWork *find_room(MaliCsfState *s)
+{
+    for (unsigned i = 0; i < MALI_CSF_MAX_WORKS; i++) {
+        if (!s->works.work[i].in_use) {
+            return &s->works.work[i];
+        }
+    }
+    return NULL;
+}
+
+bool mali_csf_work_room(MaliCsfState *s)
+{
+    return find_room(s);
+}
+
+void mali_csf_work_issue(MaliCsfState *s, unsigned csg, unsigned cs,
+                         uint64_t word, unsigned scoreboard)
+{
+    MaliCsfEngine *engine = &s->engine;
+    const MaliCsfGroup *group = &engine->groups[csg];
+    MaliCsfWork *work = find_room(s);
+
+    count(engine, csg, word >> CS_OPCODE_SHIFT);
+    *work = (MaliCsfWork) {
+        .in_use = true,
+        .csg = csg,
+        .cs = cs,
+        .scoreboard = scoreboard,
+        .as = group->as,
+        .word = word,
+        .cores = group->allow_compute,
+    };
+    s->works.num++;
+    memcpy(work->regs, group->streams[cs].regs, sizeof(work->regs));
+    group->streams[cs].work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    s->works.endpoint.ops->start(&s->works.endpoint, work);
+}
+
+/* The endpoint hands it back. */
+static void work_done(void *opaque, MaliCsfWork *work)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfGroup *group = &s->engine.groups[work->csg];
+    MaliCsfStream *stream;
+
+    work->in_use = false;
+    s->works.num--;
+    if (work->cs == NO_STREAM) {
+        mali_csf_engine_notify(s);
+        return;
+    }
+    stream = &group->streams[work->cs];
+    if (stream->scoreboard[work->scoreboard]) {
+        stream->scoreboard[work->scoreboard]--;
+    }
+    stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    if (work->end == MALI_CSF_WORK_FAULTED) {
+        /* As for an access of the stream whose space is UNMAPPED by now */
+        mali_csf_mmu_report_fault(s, work->as, &work->fault);
+        mali_csf_stream_fatal(s, work->csg, work->cs, CS_EXCEPTION_BUS_FAULT,
+                              0, work->fault.va);
+        mali_csf_engine_notify(s);
+        return;
+    }
+    /* One that is ready has its slice, which may be this very one. */
+    if (stream->state != MALI_CSF_STREAM_READY) {
+        mali_csf_stream_check_scoreboard(s, stream);
+        mali_csf_engine_kick(s);
+    }
+    if (s->works.endpoint.latency_ns || s->works.endpoint.ops->pause ||
+        group->leaving) {
+        /* A group whose streams are at their end may be idle only now. */
+        mali_csf_engine_notify(s);
+    }
+}
+
+unsigned mali_csf_work_count(MaliCsfState *s, unsigned csg, unsigned cs,
+                             unsigned scoreboard)
+{
+    unsigned n = 0;
+    unsigned i;
+
+    FOREACH_WORK(s, i) {
+        const MaliCsfWork *work = &s->works.work[i];
+
+        n += work->csg == csg && work->cs == cs &&
+             work->scoreboard == scoreboard;
+    }
+    return n;
+}
+
+bool mali_csf_work_leave(MaliCsfState *s, unsigned csg, bool cancel)
+{
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+    bool is_busy = false;
+    unsigned i;
+
+    FOREACH_WORK(s, i) {
+        MaliCsfWork *work = &s->works.work[i];
+
+        if (work->csg != csg) {
+            continue;
+        }
+        if (cancel) {
+            endpoint->ops->cancel(endpoint, work);
+        } else if (endpoint->ops->drain) {
+            endpoint->ops->drain(endpoint, work);
+        }
+        is_busy |= work->in_use;
+    }
+    s->engine.groups[csg].leaving = is_busy;
+    return !is_busy;
+}
+
+void mali_csf_work_drop(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+    unsigned i;
+
+    FOREACH_WORK(s, i) {
+        MaliCsfWork *work = &s->works.work[i];
+
+        if (work->csg == csg && work->cs == cs) {
+            work->cs = NO_STREAM;
+            endpoint->ops->cancel(endpoint, work);
+        }
+    }
+}
+
+void mali_csf_work_reset(MaliCsfState *s)
+{
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+
+    if (endpoint->ops->reset) {
+        endpoint->ops->reset(endpoint);
+    }
+    for (unsigned i = 0; i < MALI_CSF_MAX_WORKS; i++) {
+        s->works.work[i].in_use = false;
+    }
+    s->works.num = 0;
+}
+
+void mali_csf_works_post_load(MaliCsfState *s)
+{
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+    unsigned i;
+
+    s->works.num = 0;
+    for (i = 0; i < MALI_CSF_MAX_WORKS; i++) {
+        s->works.num += s->works.work[i].in_use;
+    }
+    FOREACH_WORK(s, i) {
+        endpoint->ops->start(endpoint, &s->works.work[i]);
+    }
+}
+
+static void as_changed(void *opaque, unsigned as)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+
+    if (endpoint->ops->retry) {
+        endpoint->ops->retry(endpoint, as);
+    }
+}
+
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    MaliCsfState *s = opaque;
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+
+    if (running && endpoint->ops->resume) {
+        endpoint->ops->resume(endpoint);
+    } else if (!running && endpoint->ops->pause) {
+        endpoint->ops->pause(endpoint);
+    }
+}
+
+void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops)
+{
+    MaliCsfWorks *works = &s->works;
+
+    works->endpoint.ops = ops;
+    works->endpoint.views = &s->mmu.views;
+    works->endpoint.done = work_done;
+    works->endpoint.opaque = s;
+    ops->init(&works->endpoint);
+    works->mmu_listener = (MaliCsfMmuListener) {
+        .released = as_changed,
+        .updated = as_changed,
+        .unmapped = as_changed,
+        .opaque = s,
+    };
+    mali_csf_mmu_add_listener(s, &works->mmu_listener);
+    if (ops->pause && !runstate_is_running()) {
+        ops->pause(&works->endpoint);
+    }
+    works->vm_state = qdev_add_vm_change_state_handler(DEVICE(s),
+                                                       vm_state_changed, s);
+}
+
+void mali_csf_work_finalize(MaliCsfState *s)
+{
+    MaliCsfEndpoint *endpoint = &s->works.endpoint;
+
+    qemu_del_vm_change_state_handler(s->works.vm_state);
+    endpoint->ops->finalize(endpoint);
+}
+
+static bool is_slot(MaliCsfState *s, uint64_t value)
+{
+    return value < s->model->csg_slots;
+}
+
+static bool is_issuer(MaliCsfState *s, uint64_t value)
+{
+    return value < s->model->cs_per_csg || value == NO_STREAM;
+}
+
+#define WORK_ROWS(ROW) \
+    ROW(VMSTATE_BOOL(in_use, MaliCsfWork), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(csg, MaliCsfWork), SAVED_IF(is_slot)) \
+    ROW(VMSTATE_UINT8(cs, MaliCsfWork), SAVED_IF(is_issuer)) \
+    ROW(VMSTATE_UINT8(scoreboard, MaliCsfWork), \
+        SAVED_IF(mali_csf_saved_is_scoreboard)) \
+    ROW(VMSTATE_UINT8(as, MaliCsfWork), SAVED_BELOW(MALI_CSF_MAX_AS)) \
+    ROW(VMSTATE_UINT64(word, MaliCsfWork), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(cores, MaliCsfWork), SAVED_ANY) \
+    ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfWork, \
+                             MALI_CSF_MAX_WORK_REGISTERS), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(progress, MaliCsfWork), SAVED_ANY) \
+    ROW(VMSTATE_INT64(deadline, MaliCsfWork), SAVED_TIME)
+
+static const MaliCsfSaved work_saved = {
+    .vmsd = {
+        .name = "mali-csf-work",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(WORK_ROWS),
+    },
+    SAVED_CHECKS(WORK_ROWS),
+};
+
+#define WORKS_ROWS(ROW) \
+    ROW(VMSTATE_STRUCT_ARRAY(work, MaliCsfWorks, MALI_CSF_MAX_WORKS, 1, \
+                             work_saved.vmsd, MaliCsfWork), \
+        SAVED_STRUCT(work_saved))
+
+const MaliCsfSaved mali_csf_works_saved = {
+    .vmsd = {
+        .name = "mali-csf-works",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(WORKS_ROWS),
+    },
+    SAVED_CHECKS(WORKS_ROWS),
+};

@@ -62,6 +62,8 @@ typedef enum MaliCsfFwResult {
     MALI_CSF_FW_DONE,
     /* A page that it needs is locked; nothing was changed. */
     MALI_CSF_FW_PARKED,
+    /* Work of the group is in flight; the next pass tries again. */
+    MALI_CSF_FW_BUSY,
 } MaliCsfFwResult;
 
 /*

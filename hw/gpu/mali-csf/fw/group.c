@@ -17,6 +17,7 @@
 #include "qemu/log.h"
 #include "../device.h"
 #include "../cs/resource.h"
+#include "../cs/work.h"
 #include "../trace.h"
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
@@ -246,6 +247,9 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
     if (suspend && group_save(s, csg) == MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
+    if (!mali_csf_work_leave(s, csg, !suspend)) {
+        return MALI_CSF_FW_BUSY;
+    }
     if (suspend) {
         /*
          * Before the status is published: the driver takes a scoreboard
@@ -253,8 +257,7 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
          * (cs_slot_sync_queue_state_locked() in panthor_sched.c, v7.3).
          */
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-            mali_csf_engine_end_flushes(s, csg, cs);
-            mali_csf_stream_end_work(&group->streams[cs]);
+            mali_csf_engine_end_own_work(s, csg, cs);
         }
     }
     mali_csf_fw_csg_status(s, csg);
@@ -382,9 +385,11 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     next = (req & ~CSG_EVT_MASK) | (ack & CSG_EVT_MASK);
 
     if (changed & CSG_STATE_MASK) {
-        if (group_change_state(s, csg, req & CSG_STATE_MASK) ==
-            MALI_CSF_FW_PARKED) {
-            return MALI_CSF_FW_PARKED;
+        MaliCsfFwResult result = group_change_state(s, csg,
+                                                    req & CSG_STATE_MASK);
+
+        if (result != MALI_CSF_FW_DONE) {
+            return result;
         }
         /* Events of the group may have changed it. */
         ack = mali_csf_fw_load32(s, out + CSG_ACK);

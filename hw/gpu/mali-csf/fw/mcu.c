@@ -149,9 +149,15 @@ static void pass_doorbells(MaliCsfState *s)
     pending = mcu->fw.csg_doorbells;
     mcu->fw.csg_doorbells = 0;
     for (csg = 0; csg < s->model->csg_slots; csg++) {
-        if ((pending & (1u << csg)) &&
-            mali_csf_fw_csg_doorbell(s, csg) == MALI_CSF_FW_PARKED) {
+        MaliCsfFwResult result = MALI_CSF_FW_DONE;
+
+        if (pending & (1u << csg)) {
+            result = mali_csf_fw_csg_doorbell(s, csg);
+        }
+        if (result != MALI_CSF_FW_DONE) {
             mcu->fw.csg_doorbells |= 1u << csg;
+        }
+        if (result == MALI_CSF_FW_PARKED) {
             pass_park(s, s->mmu.as[FW_AS].lock_start);
         }
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {

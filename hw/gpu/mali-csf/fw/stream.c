@@ -9,6 +9,7 @@
 #include "qemu/log.h"
 #include "../device.h"
 #include "../cs/resource.h"
+#include "../cs/work.h"
 #include "../trace.h"
 
 static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
@@ -196,6 +197,7 @@ void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
                             stream->extract);
         mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 0);
     }
+    mali_csf_work_drop(s, csg, cs);
     mali_csf_stream_reset(stream, 0);
     trace_mali_csf_cs_state(csg, cs, "stop");
 }
