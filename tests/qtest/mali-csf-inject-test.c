@@ -9,6 +9,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
@@ -173,6 +174,71 @@ static void test_commands(void)
 
     clear(&gpu);
     mali_csf_soft_reset(&gpu);
+    mali_csf_quit(&gpu);
+}
+
+static void assert_told(const QDict *told, const QDict *asked)
+{
+    const QDictEntry *e;
+
+    for (e = qdict_first(asked); e; e = qdict_next(asked, e)) {
+        QObject *value = qdict_get(told, qdict_entry_key(e));
+
+        if (!value || !qobject_is_equal(value, qdict_entry_value(e))) {
+            g_test_message("%s of %s", qdict_entry_key(e),
+                           qdict_get_str(asked, "kind"));
+            g_test_fail();
+        }
+    }
+}
+
+/* The answer and the query have each member as it was asked for. */
+static void test_told(void)
+{
+    static const char *const requests[] = {
+        "{'kind': 'as-command', 'count': 3, 'skip': 5, 'address-space': 15,"
+        " 'delay-ns': 6000000001, 'command': 4}",
+        "{'kind': 'glb-ack', 'count': 0, 'mask': 4294967295}",
+        "{'kind': 'cs-ack', 'slot': 7, 'stream': 6}",
+        "{'kind': 'irq-lost', 'interrupt': 'mmu', 'mask': 2}",
+        "{'kind': 'irq-silent', 'interrupt': 'gpu'}",
+        "{'kind': 'translation-fault', 'va': 140737488355328, 'size': 64,"
+        " 'exception': 193, 'source-id': 65535}",
+        "{'kind': 'cs-fatal', 'opcode': 255, 'exception': 80,"
+        " 'data': 1193046, 'info': 9223372036854775807}",
+        "{'kind': 'odd-slots', 'groups': 255, 'streams': 254}",
+        "{'kind': 'odd-field', 'field': 'stream-output',"
+        " 'value': 4294967294}",
+    };
+    QDict *asked[ARRAY_SIZE(requests)];
+    QMaliCsf gpu;
+    const QListEntry *e;
+    QDict *rsp;
+    int n = 0;
+
+    mali_csf_init(&gpu, NULL);
+    for (int i = 0; i < ARRAY_SIZE(requests); i++) {
+        QDict *args;
+
+        asked[i] = qobject_to(QDict, qobject_from_json(requests[i],
+                                                       &error_abort));
+        args = qdict_clone_shallow(asked[i]);
+        qdict_put_str(args, "path", MALI_CSF_QOM_PATH);
+        rsp = qtest_qmp(gpu.qts, "{'execute': 'mali-csf-inject',"
+                        " 'arguments': %p}", args);
+        assert_told(qdict_get_qdict(rsp, "return"), asked[i]);
+        qobject_unref(rsp);
+    }
+    rsp = qtest_qmp(gpu.qts, "{'execute': 'x-query-mali-csf-injections',"
+                    " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), e) {
+        assert_told(qobject_to(QDict, qlist_entry_obj(e)), asked[n++]);
+    }
+    g_assert_cmpint(n, ==, ARRAY_SIZE(requests));
+    qobject_unref(rsp);
+    for (int i = 0; i < n; i++) {
+        qobject_unref(asked[i]);
+    }
     mali_csf_quit(&gpu);
 }
 
@@ -1718,6 +1784,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/mali-csf/inject/commands", test_commands);
+    qtest_add_func("/mali-csf/inject/told", test_told);
     qtest_add_func("/mali-csf/inject/hmp", test_hmp);
     qtest_add_func("/mali-csf/inject/as-command", test_as_command);
     qtest_add_func("/mali-csf/inject/completions", test_completions);

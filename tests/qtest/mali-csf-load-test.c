@@ -14,6 +14,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "qemu/bswap.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
@@ -199,7 +200,8 @@ static bool wait_migration(QTestState *qts)
     g_assert_not_reached();
 }
 
-static void save(Saved *saved)
+/* @inject: an injection that is armed, JSON without a path; or NULL */
+static void save(Saved *saved, const char *inject)
 {
     g_autofree char *path = NULL;
     g_autofree char *uri = NULL;
@@ -211,6 +213,14 @@ static void save(Saved *saved)
     uri = g_strdup_printf("file:%s", path);
     mali_csf_init(&gpu, NULL);
     mali_csf_fuzz_busy(&gpu);
+    if (inject) {
+        QDict *args = qobject_to(QDict, qobject_from_json(inject,
+                                                          &error_abort));
+
+        qdict_put_str(args, "path", MALI_CSF_QOM_PATH);
+        qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                                 " 'arguments': %p}", args);
+    }
     qtest_qmp_assert_success(gpu.qts, "{'execute': 'migrate',"
                              " 'arguments': {'uri': %s}}", uri);
     g_assert_true(wait_migration(gpu.qts));
@@ -268,7 +278,7 @@ static void test_unchanged(void)
 {
     Saved saved;
 
-    save(&saved);
+    save(&saved, NULL);
     g_assert_true(load(saved.data, saved.size));
     saved_free(&saved);
 }
@@ -327,7 +337,7 @@ static void test_refused(void)
     };
     Saved saved;
 
-    save(&saved);
+    save(&saved, NULL);
     for (int i = 0; i < ARRAY_SIZE(rows); i++) {
         const RefusedTest *t = &rows[i];
         g_autofree uint8_t *data = g_memdup2(saved.data, saved.size);
@@ -337,6 +347,43 @@ static void test_refused(void)
         if (t->also_path) {
             change(&saved, data, t->also_path, t->instance, t->also_value);
         }
+        g_assert_false(load(data, saved.size));
+    }
+    saved_free(&saved);
+}
+
+/* In the order of MALI_CSF_INJECT_MEMBERS() */
+enum {
+    MEMBER_AS = 2, MEMBER_SLOT, MEMBER_STREAM, MEMBER_OPCODE = 7,
+    MEMBER_INTERRUPT = 10, MEMBER_FIELD = 14, MEMBER_DATA = 16,
+    MEMBER_SOURCE_ID = 18,
+};
+
+/* Members of an injection, which the device goes by and a query tells */
+static void test_refused_injection(void)
+{
+    static const RefusedTest rows[] = {
+        { "mali-csf/inject.inject.list.kind", 200 },
+        { "mali-csf/inject.inject.list.member", 16, MEMBER_AS },
+        { "mali-csf/inject.inject.list.member", 8, MEMBER_SLOT },
+        { "mali-csf/inject.inject.list.member", 8, MEMBER_STREAM },
+        { "mali-csf/inject.inject.list.member", 0x100, MEMBER_OPCODE },
+        { "mali-csf/inject.inject.list.member", 3, MEMBER_INTERRUPT },
+        { "mali-csf/inject.inject.list.member", 10, MEMBER_FIELD },
+        { "mali-csf/inject.inject.list.member", 1 << 24, MEMBER_DATA },
+        { "mali-csf/inject.inject.list.member", 0x10000,
+          MEMBER_SOURCE_ID },
+    };
+    Saved saved;
+
+    save(&saved, "{'kind': 'cs-fatal', 'count': 2, 'opcode': 255}");
+    g_assert_true(load(saved.data, saved.size));
+    for (int i = 0; i < ARRAY_SIZE(rows); i++) {
+        const RefusedTest *t = &rows[i];
+        g_autofree uint8_t *data = g_memdup2(saved.data, saved.size);
+
+        g_test_message("%s, %u", t->path, t->instance);
+        change(&saved, data, t->path, t->instance, t->value);
         g_assert_false(load(data, saved.size));
     }
     saved_free(&saved);
@@ -362,7 +409,7 @@ static void test_random(void)
     unsigned first;
     Saved saved;
 
-    save(&saved);
+    save(&saved, NULL);
     first = g_rand_int_range(rand, 0, saved.fields->len);
     g_test_message("MALI_CSF_LOAD_SEED=%u, %u fields of %zu bytes", seed,
                    saved.fields->len, saved.end - saved.start);
@@ -407,6 +454,8 @@ int main(int argc, char **argv)
 
     qtest_add_func("/mali-csf/load/unchanged", test_unchanged);
     qtest_add_func("/mali-csf/load/refused", test_refused);
+    qtest_add_func("/mali-csf/load/refused-injection",
+                   test_refused_injection);
     qtest_add_func("/mali-csf/load/random", test_random);
 
     return g_test_run();

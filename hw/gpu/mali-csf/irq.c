@@ -15,6 +15,11 @@
 #include "saved.h"
 #include "trace.h"
 
+/* An injection says which one as the schema has it. */
+QEMU_BUILD_BUG_ON((int)MALI_CSF_INTERRUPT_JOB != (int)MALI_CSF_IRQ_JOB ||
+                  (int)MALI_CSF_INTERRUPT_MMU != (int)MALI_CSF_IRQ_MMU ||
+                  (int)MALI_CSF_INTERRUPT_GPU != (int)MALI_CSF_IRQ_GPU);
+
 void mali_csf_irq_init(MaliCsfState *s, MaliCsfIrq *irq, const char *name,
                        MaliCsfIrqLine line)
 {
@@ -61,7 +66,7 @@ static void irq_changed(MaliCsfIrq *irq)
 static uint32_t without_injected(MaliCsfIrq *irq, uint32_t bits)
 {
     MaliCsfState *s = irq->s;
-    MaliCsfOccasion occasion = { .interrupt = irq->line, .bits = bits };
+    MaliCsfOccasion occasion = { .interrupt = irq->line, .mask = bits };
     const MaliCsfArmed *a;
 
     a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_IRQ_LOST, &occasion);

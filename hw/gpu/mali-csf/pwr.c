@@ -374,7 +374,7 @@ static uint32_t read_status(MaliCsfState *s, unsigned shift)
 {
     uint64_t value = (uint64_t)(R_PWR_STATUS_HI_ALLOW_SOFT_RESET_MASK |
                                 R_PWR_STATUS_HI_ALLOW_FAST_RESET_MASK) << 32;
-    MaliCsfOccasion occasion = { .bits = MAKE_64BIT_MASK(shift, 32) };
+    MaliCsfOccasion occasion = { .mask = MAKE_64BIT_MASK(shift, 32) };
     const MaliCsfArmed *injection;
 
     for (int i = 0; i < MALI_CSF_NUM_POWER_DOMAINS; i++) {

@@ -413,7 +413,7 @@ void mali_csf_fw_panic(MaliCsfState *s)
 /* Those of the requests @changed that somebody asked not to acknowledge */
 static uint32_t glb_unacknowledged(MaliCsfState *s, uint32_t changed)
 {
-    MaliCsfOccasion occasion = { .bits = changed };
+    MaliCsfOccasion occasion = { .mask = changed };
     const MaliCsfArmed *injection;
     uint32_t lost = 0;
 

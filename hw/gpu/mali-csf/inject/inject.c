@@ -19,16 +19,52 @@
 #define UNASKED_PERIOD_NS   10000
 /* A storm has an end, and leaves time for something else */
 #define UNASKED_MAX_COUNT   1000000
-/* CS_FAULT and CS_FATAL have 24 bits for it */
-#define FAULT_DATA_LIMIT    (1u << 24)
 
 #define GIVEN(member)   BIT(MALI_CSF_MEMBER_##member)
 
-static const char *const member_names[] = {
-    "skip", "delay-ns", "address-space", "slot", "stream", "va", "size",
-    "opcode", "command", "exception", "interrupt", "mask", "groups",
-    "streams", "field", "value", "data", "info", "source-id",
+typedef enum Comparison {
+    COMPARE_NONE,
+    COMPARE_EQUAL,
+    COMPARE_BITS,
+    COMPARE_RANGE,
+} Comparison;
+
+typedef struct MemberRow {
+    const char *name;
+    Comparison comparison;
+    /* In MaliCsfInjection: that it was given; its value, of @size bytes */
+    size_t has;
+    size_t value;
+    size_t size;
+} MemberRow;
+
+#define MEMBER_ROW(_id, _name, _text, _comparison, _limit) \
+    [MALI_CSF_MEMBER_##_id] = { \
+        .name = _text, \
+        .comparison = COMPARE_##_comparison, \
+        .has = offsetof(MaliCsfInjection, has_##_name), \
+        .value = offsetof(MaliCsfInjection, _name), \
+        .size = sizeof_field(MaliCsfInjection, _name), \
+    },
+
+static const MemberRow members[] = {
+    MALI_CSF_INJECT_MEMBERS(MEMBER_ROW)
 };
+
+QEMU_BUILD_BUG_ON(MALI_CSF_NUM_MEMBERS > 32);
+
+#define MEMBER_LIMIT(_id, _name, _text, _comparison, _limit) \
+    [MALI_CSF_MEMBER_##_id] = _limit,
+
+/* The first value that a member cannot have, or 0 */
+static uint64_t limit_of(const MaliCsfState *s, MaliCsfMember member)
+{
+    const uint64_t limits[] = {
+        MALI_CSF_INJECT_MEMBERS(MEMBER_LIMIT)
+    };
+
+    return limits[member];
+}
 
 #define GIVEN_GROUP     (GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(SLOT))
 #define GIVEN_ACCESS    (GIVEN(AS) | GIVEN(VA) | GIVEN(SIZE) | \
@@ -136,13 +172,6 @@ static const MaliCsfInjectionRow rows[MALI_CSF_INJECTION_KIND__MAX] = {
 
 QEMU_BUILD_BUG_ON(MALI_CSF_INJECTION_KIND__MAX > 64);
 
-/* By MaliCsfInterrupt */
-static const uint8_t interrupt_lines[MALI_CSF_INTERRUPT__MAX] = {
-    [MALI_CSF_INTERRUPT_JOB] = MALI_CSF_IRQ_JOB,
-    [MALI_CSF_INTERRUPT_MMU] = MALI_CSF_IRQ_MMU,
-    [MALI_CSF_INTERRUPT_GPU] = MALI_CSF_IRQ_GPU,
-};
-
 /* What is armed */
 
 static bool is_unasked(const MaliCsfInject *inject, uint32_t kind)
@@ -203,20 +232,33 @@ static void met(MaliCsfInject *inject, MaliCsfArmed *a)
 
 static bool covers(const MaliCsfArmed *a, const MaliCsfOccasion *o)
 {
-    if (((a->given & GIVEN(AS)) && a->as != o->as) ||
-        ((a->given & GIVEN(SLOT)) && a->slot != o->slot) ||
-        ((a->given & GIVEN(STREAM)) && a->stream != o->stream) ||
-        ((a->given & GIVEN(OPCODE)) && a->opcode != o->opcode) ||
-        ((a->given & GIVEN(COMMAND)) && a->command != o->command) ||
-        ((a->given & GIVEN(INTERRUPT)) && a->interrupt != o->interrupt) ||
-        ((a->given & GIVEN(FIELD)) && a->field != o->field) ||
-        ((a->given & GIVEN(MASK)) && !(a->mask & o->bits))) {
-        return false;
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        if (!mali_csf_armed_has(a, i)) {
+            continue;
+        }
+        switch (members[i].comparison) {
+        case COMPARE_NONE:
+            break;
+        case COMPARE_EQUAL:
+            if (a->member[i] != o->member[i]) {
+                return false;
+            }
+            break;
+        case COMPARE_BITS:
+            if (!(a->member[i] & o->member[i])) {
+                return false;
+            }
+            break;
+        case COMPARE_RANGE:
+            /* Neither wraps: it was checked, or is part of a page. */
+            if (o->member[i] > a->member[i] + (a->size - 1) ||
+                o->member[i] + (o->size - 1) < a->member[i]) {
+                return false;
+            }
+            break;
+        }
     }
-    /* Neither range wraps: it was checked, or is part of a page. */
-    return !(a->given & GIVEN(VA)) ||
-           (o->va <= a->va + (a->size - 1) &&
-            o->va + (o->size - 1) >= a->va);
+    return true;
 }
 
 const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
@@ -314,82 +356,41 @@ static void inject_timer(void *opaque)
 static MaliCsfInjectionInfo *info_of(const MaliCsfArmed *a)
 {
     MaliCsfInjectionInfo *info = g_new0(MaliCsfInjectionInfo, 1);
+    char *base = (char *)qapi_MaliCsfInjectionInfo_base(info);
+    uint32_t shown = a->given | GIVEN(SKIP);
 
-    *info = (MaliCsfInjectionInfo) {
-        .kind = a->kind,
-        .has_count = true,
-        .count = a->count,
-        .has_skip = true,
-        .skip = a->skip,
-        .has_delay_ns = a->given & GIVEN(DELAY),
-        .delay_ns = a->delay_ns,
-        .has_address_space = a->given & GIVEN(AS),
-        .address_space = a->as,
-        .has_slot = a->given & GIVEN(SLOT),
-        .slot = a->slot,
-        .has_stream = a->given & GIVEN(STREAM),
-        .stream = a->stream,
-        .has_va = a->given & GIVEN(VA),
-        .va = a->va,
-        .has_size = a->given & GIVEN(VA),
-        .size = a->size,
-        .has_opcode = a->given & GIVEN(OPCODE),
-        .opcode = a->opcode,
-        .has_command = a->given & GIVEN(COMMAND),
-        .command = a->command,
-        .has_exception = a->given & GIVEN(EXCEPTION),
-        .exception = a->exception,
-        .has_interrupt = a->given & GIVEN(INTERRUPT),
-        .has_mask = a->given & GIVEN(MASK),
-        .mask = a->mask,
-        .has_groups = a->given & GIVEN(GROUPS),
-        .groups = a->groups,
-        .has_streams = a->given & GIVEN(STREAMS),
-        .streams = a->streams,
-        .has_field = a->given & GIVEN(FIELD),
-        .field = a->field,
-        .has_value = a->given & GIVEN(VALUE),
-        .value = a->value,
-        .has_data = a->given & GIVEN(DATA),
-        .data = a->data,
-        .has_info = a->given & GIVEN(INFO),
-        .info = a->info,
-        .has_source_id = a->given & GIVEN(SOURCE_ID),
-        .source_id = a->source_id,
-        .id = a->id,
-        .met = a->met,
-        .has_remaining = a->count,
-        .remaining = a->count ? a->count - a->met : 0,
-    };
-    for (unsigned i = 0; i < MALI_CSF_INTERRUPT__MAX; i++) {
-        if (interrupt_lines[i] == a->interrupt) {
-            info->interrupt = i;
+    if (mali_csf_armed_has(a, MALI_CSF_MEMBER_VA)) {
+        shown |= GIVEN(SIZE);
+    }
+    info->kind = a->kind;
+    info->has_count = true;
+    info->count = a->count;
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        if (shown & BIT(i)) {
+            *(bool *)(base + members[i].has) = true;
+            stn_he_p(base + members[i].value, members[i].size, a->member[i]);
         }
     }
+    info->id = a->id;
+    info->met = a->met;
+    info->has_remaining = a->count;
+    info->remaining = a->count ? a->count - a->met : 0;
     return info;
 }
 
-static uint32_t given_members(const MaliCsfInjectionRequest *r)
+static bool is_given(const MaliCsfInjectionRequest *r, MaliCsfMember member)
 {
-    return (r->has_skip ? GIVEN(SKIP) : 0) |
-           (r->has_delay_ns ? GIVEN(DELAY) : 0) |
-           (r->has_address_space ? GIVEN(AS) : 0) |
-           (r->has_slot ? GIVEN(SLOT) : 0) |
-           (r->has_stream ? GIVEN(STREAM) : 0) |
-           (r->has_va ? GIVEN(VA) : 0) |
-           (r->has_size ? GIVEN(SIZE) : 0) |
-           (r->has_opcode ? GIVEN(OPCODE) : 0) |
-           (r->has_command ? GIVEN(COMMAND) : 0) |
-           (r->has_exception ? GIVEN(EXCEPTION) : 0) |
-           (r->has_interrupt ? GIVEN(INTERRUPT) : 0) |
-           (r->has_mask ? GIVEN(MASK) : 0) |
-           (r->has_groups ? GIVEN(GROUPS) : 0) |
-           (r->has_streams ? GIVEN(STREAMS) : 0) |
-           (r->has_field ? GIVEN(FIELD) : 0) |
-           (r->has_value ? GIVEN(VALUE) : 0) |
-           (r->has_data ? GIVEN(DATA) : 0) |
-           (r->has_info ? GIVEN(INFO) : 0) |
-           (r->has_source_id ? GIVEN(SOURCE_ID) : 0);
+    const char *base = (const char *)qapi_MaliCsfInjectionRequest_base(r);
+
+    return *(const bool *)(base + members[member].has);
+}
+
+static uint64_t value_of(const MaliCsfInjectionRequest *r,
+                         MaliCsfMember member)
+{
+    const char *base = (const char *)qapi_MaliCsfInjectionRequest_base(r);
+
+    return ldn_he_p(base + members[member].value, members[member].size);
 }
 
 /* All that the kind takes, for a message */
@@ -397,9 +398,9 @@ static char *members_of(const MaliCsfInjectionRow *row)
 {
     g_autoptr(GString) names = g_string_new("count");
 
-    for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
         if (row->takes & (1u << i)) {
-            g_string_append_printf(names, ", %s", member_names[i]);
+            g_string_append_printf(names, ", %s", members[i].name);
         }
     }
     return g_strdup(names->str);
@@ -409,29 +410,19 @@ bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
                            Error **errp)
 {
     const MaliCsfInjectionRow *row = &rows[kind];
-    g_autofree char *members = NULL;
+    g_autofree char *known = NULL;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
-        if ((row->takes & (1u << i)) && g_str_equal(member, member_names[i])) {
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        if ((row->takes & (1u << i)) && g_str_equal(member, members[i].name)) {
             return true;
         }
     }
     if (g_str_equal(member, "count")) {
         return true;
     }
-    members = members_of(row);
+    known = members_of(row);
     error_setg(errp, "%s takes no %s, but %s", MaliCsfInjectionKind_str(kind),
-               member, members);
-    return false;
-}
-
-static bool check_number(const char *kind, const char *member, unsigned value,
-                         unsigned limit, Error **errp)
-{
-    if (value < limit) {
-        return true;
-    }
-    error_setg(errp, "%s: %s %u is not below %u", kind, member, value, limit);
+               member, known);
     return false;
 }
 
@@ -440,15 +431,23 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
 {
     const MaliCsfInjectionRow *row = &rows[r->kind];
     const char *kind = MaliCsfInjectionKind_str(r->kind);
-    uint32_t given = given_members(r);
 
-    for (unsigned i = 0; i < ARRAY_SIZE(member_names); i++) {
-        if ((given & (1u << i)) &&
-            !mali_csf_inject_takes(r->kind, member_names[i], errp)) {
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        uint64_t limit = limit_of(s, i);
+
+        if (!is_given(r, i)) {
+            if (row->needs & BIT(i)) {
+                error_setg(errp, "%s needs %s", kind, members[i].name);
+                return false;
+            }
+            continue;
+        }
+        if (!mali_csf_inject_takes(r->kind, members[i].name, errp)) {
             return false;
         }
-        if (row->needs & ~given & (1u << i)) {
-            error_setg(errp, "%s needs %s", kind, member_names[i]);
+        if (limit && value_of(r, i) >= limit) {
+            error_setg(errp, "%s: %s %" PRIu64 " is not below %" PRIu64, kind,
+                       members[i].name, value_of(r, i), limit);
             return false;
         }
     }
@@ -490,16 +489,7 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
                    UNASKED_MAX_COUNT);
         return false;
     }
-    return (!r->has_data ||
-            check_number(kind, "data", r->data, FAULT_DATA_LIMIT, errp)) &&
-           (!r->has_address_space ||
-            check_number(kind, "address-space", r->address_space,
-                         MALI_CSF_MAX_AS, errp)) &&
-           (!r->has_slot ||
-            check_number(kind, "slot", r->slot, s->model->csg_slots, errp)) &&
-           (!r->has_stream ||
-            check_number(kind, "stream", r->stream, s->model->cs_per_csg,
-                         errp));
+    return true;
 }
 
 static void remove_at(MaliCsfInject *inject, unsigned index)
@@ -548,32 +538,20 @@ MaliCsfInjectionInfo *qmp_mali_csf_inject(MaliCsfInjectionRequest *r,
     *a = (MaliCsfArmed) {
         .id = ++s->inject.last_id,
         .kind = r->kind,
-        .given = given_members(r),
         .count = r->has_count ? r->count : 1,
-        .skip = r->has_skip ? r->skip : 0,
-        .delay_ns = r->has_delay_ns ? r->delay_ns :
-                    unasked ? UNASKED_PERIOD_NS : 0,
-        .va = r->has_va ? r->va : 0,
-        .size = r->has_size ? r->size : rows[r->kind].takes & GIVEN(OPCODE) ?
-                INSTRUCTION_SIZE : DEFAULT_SIZE,
-        .mask = r->has_mask ? r->mask : spurious ? 0 : UINT32_MAX,
-        .value = r->has_value ? r->value : 0,
-        .data = r->has_data ? r->data : 0,
-        .info = r->has_info ? r->info : 0,
-        .source_id = r->has_source_id ? r->source_id : 0,
-        .as = r->has_address_space ? r->address_space : 0,
-        .slot = r->has_slot ? r->slot : 0,
-        .stream = r->has_stream ? r->stream : 0,
-        .opcode = r->has_opcode ? r->opcode : 0,
-        .command = r->has_command ? r->command : 0,
-        .exception = r->has_exception ? r->exception :
-                     rows[r->kind].exception,
-        .interrupt = r->has_interrupt ? interrupt_lines[r->interrupt] : 0,
-        .groups = r->has_groups ? r->groups : 0,
-        .streams = r->has_streams ? r->streams : 0,
-        .field = r->has_field ? r->field : 0,
-        .to_skip = r->has_skip ? r->skip : 0,
+        .delay_ns = unasked ? UNASKED_PERIOD_NS : 0,
+        .size = rows[r->kind].takes & GIVEN(OPCODE) ? INSTRUCTION_SIZE
+                                                    : DEFAULT_SIZE,
+        .mask = spurious ? 0 : UINT32_MAX,
+        .exception = rows[r->kind].exception,
     };
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        if (is_given(r, i)) {
+            a->given |= BIT(i);
+            a->member[i] = value_of(r, i);
+        }
+    }
+    a->to_skip = a->skip;
     if (!r->has_size) {
         /* Up to the last address, if that comes first */
         a->size = MIN(a->size, UINT64_MAX - a->va + (a->va != 0));
@@ -721,50 +699,39 @@ void mali_csf_inject_post_load(MaliCsfState *s)
     ROW(VMSTATE_UINT32(given, MaliCsfArmed), \
         SAVED_BELOW(1ull << MALI_CSF_NUM_MEMBERS)) \
     ROW(VMSTATE_UINT32(count, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(skip, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(delay_ns, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(va, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(size, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(mask, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(value, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(data, MaliCsfArmed), SAVED_BELOW(FAULT_DATA_LIMIT)) \
-    ROW(VMSTATE_UINT64(info, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT16(source_id, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(as, MaliCsfArmed), SAVED_BELOW(MALI_CSF_MAX_AS)) \
-    ROW(VMSTATE_UINT8(slot, MaliCsfArmed), SAVED_IF(is_slot)) \
-    ROW(VMSTATE_UINT8(stream, MaliCsfArmed), SAVED_IF(is_stream)) \
-    ROW(VMSTATE_UINT8(opcode, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(command, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(exception, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(interrupt, MaliCsfArmed), \
-        SAVED_BELOW(MALI_CSF_NUM_IRQS)) \
-    ROW(VMSTATE_UINT8(groups, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(streams, MaliCsfArmed), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(field, MaliCsfArmed), \
-        SAVED_BELOW(MALI_CSF_CONTROL_FIELD__MAX)) \
+    ROW(VMSTATE_UINT64_ARRAY(member, MaliCsfArmed, MALI_CSF_NUM_MEMBERS), \
+        SAVED_ANY) \
     ROW(VMSTATE_UINT64(met, MaliCsfArmed), SAVED_ANY) \
     ROW(VMSTATE_BOOL(spent, MaliCsfArmed), SAVED_ANY) \
     ROW(VMSTATE_UINT32(to_skip, MaliCsfArmed), SAVED_ANY) \
     ROW(VMSTATE_INT64(due, MaliCsfArmed), SAVED_TIME)
 
-static bool is_slot(MaliCsfState *s, uint64_t value)
+static bool members_valid(MaliCsfState *s, const void *opaque)
 {
-    return value < s->model->csg_slots;
-}
+    const MaliCsfArmed *a = opaque;
 
-static bool is_stream(MaliCsfState *s, uint64_t value)
-{
-    return value < s->model->cs_per_csg;
+    for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
+        uint64_t limit = limit_of(s, i);
+
+        /* The type in the schema: it is told again by a query. */
+        if ((limit && a->member[i] >= limit) ||
+            (members[i].size < sizeof(uint64_t) &&
+             a->member[i] >> (members[i].size * 8))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const MaliCsfSaved armed_saved = {
     .vmsd = {
         .name = "mali-csf-armed",
-        .version_id = 4,
-        .minimum_version_id = 4,
+        .version_id = 5,
+        .minimum_version_id = 5,
         .fields = SAVED_FIELDS(ARMED_ROWS),
     },
     SAVED_CHECKS(ARMED_ROWS),
+    .valid = members_valid,
 };
 
 /* Of one that is among those that count: could it have been asked for? */

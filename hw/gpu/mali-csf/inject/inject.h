@@ -25,56 +25,69 @@ typedef struct MaliCsfFault MaliCsfFault;
 /* Things that complete late, at the same time */
 #define MALI_CSF_MAX_LATE           32
 
-/* Members of MaliCsfInjection that not every kind takes */
+/*
+ * The members of MaliCsfInjection (qapi/mali-csf.json) that not every kind
+ * takes, in the order in which they are saved.  All there is to say of one:
+ *
+ *     MEMBER(ID, name, "as-it-is-written", comparison, limit)
+ *
+ * The comparison says which occasions it lets through.  EQUAL: those that have
+ * the same value; BITS: those that have a bit in common; RANGE: those that
+ * touch @size bytes from it; NONE: all, it is not compared.
+ *
+ * Values are below the limit; 0 is that of its type in the schema.  The limit
+ * can depend on the device, MaliCsfState *s.
+ */
+#define MALI_CSF_INJECT_MEMBERS(MEMBER) \
+    MEMBER(SKIP, skip, "skip", NONE, 0) \
+    MEMBER(DELAY, delay_ns, "delay-ns", NONE, 0) \
+    MEMBER(AS, address_space, "address-space", EQUAL, MALI_CSF_MAX_AS) \
+    MEMBER(SLOT, slot, "slot", EQUAL, s->model->csg_slots) \
+    MEMBER(STREAM, stream, "stream", EQUAL, s->model->cs_per_csg) \
+    MEMBER(VA, va, "va", RANGE, 0) \
+    MEMBER(SIZE, size, "size", NONE, 0) \
+    MEMBER(OPCODE, opcode, "opcode", EQUAL, 0) \
+    MEMBER(COMMAND, command, "command", EQUAL, 0) \
+    MEMBER(EXCEPTION, exception, "exception", NONE, 0) \
+    MEMBER(INTERRUPT, interrupt, "interrupt", EQUAL, MALI_CSF_INTERRUPT__MAX) \
+    MEMBER(MASK, mask, "mask", BITS, 0) \
+    MEMBER(GROUPS, groups, "groups", NONE, 0) \
+    MEMBER(STREAMS, streams, "streams", NONE, 0) \
+    MEMBER(FIELD, field, "field", EQUAL, MALI_CSF_CONTROL_FIELD__MAX) \
+    MEMBER(VALUE, value, "value", NONE, 0) \
+    MEMBER(DATA, data, "data", NONE, 1u << MALI_CSF_FAULT_DATA_BITS) \
+    MEMBER(INFO, info, "info", NONE, 0) \
+    MEMBER(SOURCE_ID, source_id, "source-id", NONE, 0)
+
+/* EXCEPTION_DATA of CS_FAULT and CS_FATAL */
+#define MALI_CSF_FAULT_DATA_BITS    24
+
+#define MALI_CSF_MEMBER_ENUM(_id, ...)          MALI_CSF_MEMBER_##_id,
+#define MALI_CSF_MEMBER_FIELD_OF(_id, _name, ...) uint64_t _name;
+
 typedef enum MaliCsfMember {
-    MALI_CSF_MEMBER_SKIP,
-    MALI_CSF_MEMBER_DELAY,
-    MALI_CSF_MEMBER_AS,
-    MALI_CSF_MEMBER_SLOT,
-    MALI_CSF_MEMBER_STREAM,
-    MALI_CSF_MEMBER_VA,
-    MALI_CSF_MEMBER_SIZE,
-    MALI_CSF_MEMBER_OPCODE,
-    MALI_CSF_MEMBER_COMMAND,
-    MALI_CSF_MEMBER_EXCEPTION,
-    MALI_CSF_MEMBER_INTERRUPT,
-    MALI_CSF_MEMBER_MASK,
-    MALI_CSF_MEMBER_GROUPS,
-    MALI_CSF_MEMBER_STREAMS,
-    MALI_CSF_MEMBER_FIELD,
-    MALI_CSF_MEMBER_VALUE,
-    MALI_CSF_MEMBER_DATA,
-    MALI_CSF_MEMBER_INFO,
-    MALI_CSF_MEMBER_SOURCE_ID,
+    MALI_CSF_INJECT_MEMBERS(MALI_CSF_MEMBER_ENUM)
     MALI_CSF_NUM_MEMBERS,
 } MaliCsfMember;
 
-/* One injection; what is not among @given is zero */
+/* A value of each, by name and by MaliCsfMember */
+#define MALI_CSF_MEMBER_VALUES \
+    union { \
+        struct { \
+            MALI_CSF_INJECT_MEMBERS(MALI_CSF_MEMBER_FIELD_OF) \
+        }; \
+        uint64_t member[MALI_CSF_NUM_MEMBERS]; \
+    }
+
+/* One injection */
 typedef struct MaliCsfArmed {
     uint32_t id;
     uint32_t kind;
-    /* Which of the members that follow were given: BIT(MALI_CSF_MEMBER_*) */
+    /* Which members were given: BIT(MALI_CSF_MEMBER_*) */
     uint32_t given;
     uint32_t count;
-    uint32_t skip;
-    uint64_t delay_ns;
-    uint64_t va;
-    uint64_t size;
-    uint64_t mask;
-    uint32_t value;
-    uint32_t data;
-    uint64_t info;
-    uint16_t source_id;
-    uint8_t as;
-    uint8_t slot;
-    uint8_t stream;
-    uint8_t opcode;
-    uint8_t command;
-    uint8_t exception;
-    uint8_t interrupt;
-    uint8_t groups;
-    uint8_t streams;
-    uint8_t field;
+    /* Of those that were not given, what the kind does without them */
+    MALI_CSF_MEMBER_VALUES;
 
     uint64_t met;
     /* Used up: count is not zero and met has reached it */
@@ -111,18 +124,9 @@ typedef struct MaliCsfInject {
     QEMUTimer *timer;
 } MaliCsfInject;
 
-/* What the path that asks knows of the occasion; unused members are zero */
+/* What the path that asks knows of the occasion; the others are zero */
 typedef struct MaliCsfOccasion {
-    uint8_t as;
-    uint8_t slot;
-    uint8_t stream;
-    uint8_t opcode;
-    uint8_t command;
-    uint8_t interrupt;
-    uint8_t field;
-    uint64_t bits;
-    uint64_t va;
-    uint64_t size;
+    MALI_CSF_MEMBER_VALUES;
 } MaliCsfOccasion;
 
 #define MALI_CSF_INJECT_BIT(kind) \

@@ -516,7 +516,7 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
     }
     injection = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_AS_COMMAND,
                                      &(MaliCsfOccasion) {
-        .as = as,
+        .address_space = as,
         .command = FIELD_EX32(value, AS_COMMAND, CODE),
     });
     if (injection) {

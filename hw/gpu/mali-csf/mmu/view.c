@@ -142,7 +142,7 @@ static bool injected_fault(MaliCsfMemView *view, unsigned as, uint64_t va,
         { MALI_CSF_INJECTION_KIND_ACCESS_FLAG_FAULT, MALI_CSF_MEM_FAULTED },
         { MALI_CSF_INJECTION_KIND_BUS_ERROR, MALI_CSF_MEM_BUS_ERROR },
     };
-    MaliCsfOccasion occasion = { .as = as, .va = va, .size = size };
+    MaliCsfOccasion occasion = { .address_space = as, .va = va, .size = size };
 
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
         const MaliCsfArmed *a = mali_csf_inject_meet(view->watched_by,
