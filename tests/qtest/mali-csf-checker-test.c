@@ -2031,6 +2031,105 @@ static void test_coverage_kept(void)
     finish(&b, "change-outside-lock");
 }
 
+/*
+ * @tables of 512 pages each, from ELSEWHERE on, all of which lie in one page
+ * of RAM; where the descriptor of the last page is
+ */
+static uint64_t map_shared(QMaliCsfBench *b, unsigned tables)
+{
+    uint64_t leaf = mali_csf_leaf(new_page(b), 3, 0);
+    uint64_t table = new_page(b);
+
+    for (unsigned i = 0; i < 512; i++) {
+        qtest_writeq(b->gpu.qts, table + 8 * i, leaf);
+    }
+    for (unsigned i = 0; i < tables; i++) {
+        mali_csf_set_pte(&b->vm, ELSEWHERE + i * MALI_CSF_BLOCK_2M, 2,
+                         mali_csf_table(table));
+    }
+    return table + 8 * 511;
+}
+
+/* 16 MiB are enough for the copies of 4000 tables that are not empty. */
+static void check_coverage_bytes(unsigned tables, const char *expected)
+{
+    QMaliCsfBench b;
+    uint64_t last;
+
+    bench_init(&b, REPORT);
+    last = map_shared(&b, tables);
+    bench_start(&b);
+    qtest_writeq(b.gpu.qts, last, 0);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    flush_unlock(&b);
+    bind_elsewhere(&b);
+    assert_found(&b.gpu, expected);
+    mali_csf_quit(&b.gpu);
+}
+
+static void test_coverage_bytes(void)
+{
+    /* Of 16 at a time that are pending */
+    check_coverage_bytes(4000, "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "change-outside-lock change-outside-lock "
+                               "note-coverage-lost");
+    check_coverage_bytes(4100, "note-coverage-lost");
+}
+
+/*
+ * More of the tables change than can be looked into at once: what is left is
+ * taken as it is, and what comes then is seen.
+ */
+static void test_coverage_changes(void)
+{
+    QMaliCsfBench b;
+    uint64_t last;
+
+    bench_init(&b, REPORT);
+    last = map_shared(&b, 2000);
+    bench_start(&b);
+    lock_range(&b, ELSEWHERE, 8 * GiB);
+    qtest_writeq(b.gpu.qts, last, 0);
+    flush(&b);
+    assert_found(&b.gpu, "note-coverage-lost");
+    mali_csf_unlock(&b.gpu, 1);
+    bind_elsewhere(&b);
+    assert_found(&b.gpu, "note-coverage-lost");
+    mali_csf_set_pte(&b.vm, ELSEWHERE + 1999 * MALI_CSF_BLOCK_2M, 2, 0);
+    bind_elsewhere(&b);
+    finish(&b, "note-coverage-lost change-outside-lock");
+}
+
+/*
+ * Three spaces hold regions, and there are too many tables to look at all of
+ * them at a flush.  What came before and what came after it is not known then.
+ */
+static void test_coverage_flush(void)
+{
+    QMaliCsfBench b;
+
+    bench_init(&b, REPORT);
+    map_shared(&b, 3500);
+    for (unsigned as = 1; as <= 3; as++) {
+        mali_csf_as_enable(&b.gpu, as, b.vm.root);
+        mali_csf_lock(&b.gpu, as, 47);
+    }
+    mali_csf_map(&b.vm, VA, new_page(&b), MALI_CSF_PAGE, 0);
+    flush(&b);
+    assert_found(&b.gpu, "note-coverage-lost");
+    for (unsigned as = 1; as <= 3; as++) {
+        mali_csf_unlock(&b.gpu, as);
+        mali_csf_lock(&b.gpu, as, ELSEWHERE | 14);
+    }
+    finish(&b, "note-coverage-lost");
+}
+
 /* note-user-stale-load */
 
 /*
@@ -2932,6 +3031,9 @@ int main(int argc, char **argv)
     ADD("note/coverage/self-reference", test_coverage_self_reference);
     ADD("note/coverage/later", test_coverage_later);
     ADD("note/coverage/kept", test_coverage_kept);
+    ADD("note/coverage/bytes", test_coverage_bytes);
+    ADD("note/coverage/changes", test_coverage_changes);
+    ADD("note/coverage/flush", test_coverage_flush);
 
     ADD("user/stale", test_user_stale);
     ADD("user/not-stale", test_user_not_stale);

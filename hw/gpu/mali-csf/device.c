@@ -498,6 +498,8 @@ static const PropertyDescription instance_descriptions[] = {
     { "slice-count", "slices of time in which streams were executed" },
     { "violations", "mistakes of the driver that the checker found" },
     { "notes", "what the checker found that need not be a mistake" },
+    { "checker-steps", "page tables that the checker has looked at, and "
+                       "changes in them" },
     { "x-as-latency-ns", "time that an address-space command takes" },
     { "x-flush-latency-ns", "time that a cache flush takes" },
     { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
@@ -555,6 +557,8 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     add_finding_count(obj, "violations", &s->checker.findings.violations);
     add_finding_count(obj, "notes", &s->checker.findings.notes);
+    object_property_add_uint64_ptr(obj, "checker-steps", &s->checker.steps,
+                                   OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "x-as-latency-ns",
                                    &s->mmu.latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);

@@ -38,9 +38,18 @@
 /* Pages whose stores are followed; more, and none is */
 #define MAX_DIRTY_PAGES             4096
 
-/* Lines that loads are remembered of; beyond that, all are forgotten */
+/* Lines that loads are remembered of, each in its place */
 #define MAX_LINES                   65536
 #define LINE_SIZE                   64
+
+/*
+ * Steps of a FLUSH_CACHES, which looks at several spaces: for those that hold
+ * a region, of which one may be as large as can be, and for the others
+ */
+#define FLUSH_MAX_STEPS             MALI_CSF_SNAPSHOT_MAX_TABLES
+#define FLUSH_OTHERS_MAX_STEPS      1024
+/* Trace events for what changed, of a judgement; the last one has the rest */
+#define MAX_CHANGED_EVENTS          64
 
 /* A table of level 0 */
 #define ROOT_TABLE_SIZE             0x1000
@@ -51,6 +60,11 @@
 static int64_t now_ns(void)
 {
     return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+static unsigned model_va_bits(MaliCsfState *s)
+{
+    return FIELD_EX32(s->model->mmu_features, MMU_FEATURES, VA_BITS);
 }
 
 /* Findings */
@@ -166,59 +180,97 @@ static void forget_waits(MaliCsfState *s)
 
 static void dirty_clear(MaliCsfAsCheck *c)
 {
-    if (c->dirty_pages) {
-        g_hash_table_remove_all(c->dirty_pages);
-    }
+    c->dirty_tree = (IntervalTreeRoot) { };
+    c->num_dirty = 0;
     c->dirty_overflow = false;
     c->dirty_removed = false;
 }
 
-static bool dirty_overlaps(MaliCsfAsCheck *c, uint64_t start, uint64_t last)
+static void dirty_add(MaliCsfAsCheck *c, uint64_t va)
 {
-    GHashTableIter iter;
-    gpointer key;
+    uint64_t page = va >> 12;
+    IntervalTreeNode *node;
 
-    if (!c->dirty_pages || c->dirty_overflow) {
-        return false;
+    if (c->dirty_overflow ||
+        interval_tree_iter_first(&c->dirty_tree, page, page)) {
+        return;
     }
-    if (start >> 12 == last >> 12) {
-        return g_hash_table_contains(c->dirty_pages,
-                                     (gpointer)(uintptr_t)(start >> 12));
+    if (c->num_dirty == MAX_DIRTY_PAGES) {
+        c->dirty_overflow = true;
+        return;
     }
-    g_hash_table_iter_init(&iter, c->dirty_pages);
-    while (g_hash_table_iter_next(&iter, &key, NULL)) {
-        uint64_t page = (uint64_t)(uintptr_t)key << 12;
+    if (!c->dirty_pages) {
+        c->dirty_pages = g_new(IntervalTreeNode, MAX_DIRTY_PAGES);
+    }
+    node = &c->dirty_pages[c->num_dirty++];
+    *node = (IntervalTreeNode) { .start = page, .last = page };
+    interval_tree_insert(node, &c->dirty_tree);
+}
 
-        if (page <= last && page + 0xfff >= start) {
-            return true;
-        }
+/* Did @change take away what was stored to?  Then that leaf is the one. */
+static void dirty_check(MaliCsfAsCheck *c, const MaliCsfChange *change)
+{
+    IntervalTreeNode *node = NULL;
+
+    if (change->removes && !c->dirty_overflow) {
+        node = interval_tree_iter_first(&c->dirty_tree, change->start >> 12,
+                                        change->last >> 12);
     }
-    return false;
+    if (node) {
+        c->dirty_removed = true;
+        c->dirty_start = ROUND_DOWN(node->start << 12, change->size);
+        c->dirty_last = c->dirty_start + (change->size - 1);
+    }
 }
 
 /* User space */
 
 /* As L2 has it since it was filled.  In pieces that are loaded whole. */
-typedef struct Line {
+struct MaliCsfLine {
+    uint64_t number;
+    uint64_t generation;
     uint64_t words[LINE_SIZE / sizeof(uint64_t)];
-} Line;
+};
 
 static void drop_lines(MaliCsfState *s)
 {
-    if (s->checker.lines) {
-        g_hash_table_remove_all(s->checker.lines);
+    s->checker.lines_generation++;
+}
+
+/* Where the line of @pa is, if it is there */
+static MaliCsfLine *line_place(MaliCsfState *s, hwaddr pa)
+{
+    return &s->checker.lines[pa / LINE_SIZE % MAX_LINES];
+}
+
+static bool has_line(MaliCsfState *s, const MaliCsfLine *line, hwaddr pa)
+{
+    return line->number == pa / LINE_SIZE &&
+           line->generation == s->checker.lines_generation;
+}
+
+static void fill_line(MaliCsfState *s, MaliCsfLine *line, hwaddr pa,
+                      const void *host)
+{
+    line->number = pa / LINE_SIZE;
+    line->generation = s->checker.lines_generation;
+    host = (const uint8_t *)host - pa % LINE_SIZE;
+    for (unsigned i = 0; i < ARRAY_SIZE(line->words); i++) {
+        line->words[i] = qatomic_read((const uint64_t *)host + i);
     }
 }
 
-static gpointer line_key(hwaddr pa)
+/* What the GPU stores it has; the rest of the line is forgotten. */
+static void forget_lines(MaliCsfState *s, hwaddr pa, uint64_t size)
 {
-    return (gpointer)(uintptr_t)(pa / LINE_SIZE);
-}
+    hwaddr end = ROUND_UP(pa + size, LINE_SIZE);
 
-static void fill_line(Line *line, const void *host)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(line->words); i++) {
-        line->words[i] = qatomic_read((const uint64_t *)host + i);
+    for (hwaddr at = ROUND_DOWN(pa, LINE_SIZE); at < end; at += LINE_SIZE) {
+        MaliCsfLine *line = line_place(s, at);
+
+        if (has_line(s, line, at)) {
+            line->generation = 0;
+        }
     }
 }
 
@@ -234,12 +286,14 @@ typedef struct Judgement {
     uint64_t changed_start;
     uint64_t changed_last;
     bool any_changed;
+    unsigned changed_events;
 } Judgement;
 
 static void trace_changed(Judgement *j)
 {
     if (j->any_changed) {
         trace_mali_csf_as_changed(j->as, j->changed_start, j->changed_last);
+        j->changed_events++;
     }
     j->any_changed = false;
 }
@@ -250,7 +304,9 @@ static void note_changed(Judgement *j, const MaliCsfChange *change)
         /* The block that was split has been noted as a whole. */
         return;
     }
-    if (!j->any_changed || change->start != j->changed_last + 1) {
+    if (!j->any_changed ||
+        (change->start != j->changed_last + 1 &&
+         j->changed_events < MAX_CHANGED_EVENTS - 1)) {
         trace_changed(j);
         j->any_changed = true;
         j->changed_start = change->start;
@@ -271,28 +327,21 @@ static void outside_done(Judgement *j)
 static void judge_change(void *opaque, const MaliCsfChange *change)
 {
     Judgement *j = opaque;
-    const MaliCsfAddressSpace *space = &j->s->mmu.as[j->as];
     MaliCsfAsCheck *c = &j->s->checker.as[j->as];
-    bool inside = space->locked && change->start >= space->lock_start &&
-                  change->last <= space->lock_last;
 
     note_changed(j, change);
     /* A driver that edits first flushes what differs, not the whole block. */
     if (c->edit_then_flush ? change->split : change->within_split) {
         return;
     }
-    if (change->removes && dirty_overlaps(c, change->start, change->last)) {
-        c->dirty_removed = true;
-        c->dirty_start = change->start;
-        c->dirty_last = change->last;
-    }
-    if (inside) {
+    dirty_check(c, change);
+    if (change->inside) {
         c->change_start = c->changed ? MIN(c->change_start, change->start)
                                      : change->start;
         c->change_last = c->changed ? MAX(c->change_last, change->last)
                                     : change->last;
         c->changed = true;
-        c->changed_after_flush |= c->flushed;
+        c->changed_after_flush |= c->flushed && !c->flush_unseen;
         return;
     }
     if (c->edit_then_flush) {
@@ -314,24 +363,84 @@ static void judge_change(void *opaque, const MaliCsfChange *change)
     j->any_outside = true;
 }
 
-/* What changed in the tables of @as since they were last looked at? */
-static void judge(MaliCsfState *s, unsigned as)
+/*
+ * What changed in the tables of @as since they were last looked at?  With
+ * @va, in what translates it.  Returns how many steps it took.
+ */
+static unsigned judge_tables(MaliCsfState *s, unsigned as, const uint64_t *va)
 {
+    const MaliCsfAddressSpace *space = &s->mmu.as[as];
     MaliCsfAsCheck *c = &s->checker.as[as];
+    MaliCsfRegion held = { space->lock_start, space->lock_last };
     Judgement j = { .s = s, .as = as };
+    MaliCsfSnapshotUpdate update = {
+        .ram = &s->mmu.ram,
+        .translation = &space->active,
+        .held = space->locked ? &held : NULL,
+        .changed = judge_change,
+        .opaque = &j,
+    };
+    bool complete;
 
-    if (!c->snapshot) {
-        return;
+    if (!mali_csf_snapshot_is_open(c->snapshot)) {
+        return 0;
     }
-    if (!mali_csf_snapshot_update(c->snapshot, &s->mmu.ram,
-                                  &s->mmu.as[as].active, judge_change, &j)) {
+    complete = va ? mali_csf_snapshot_update_at(c->snapshot, &update, *va)
+                  : mali_csf_snapshot_update(c->snapshot, &update);
+    if (!complete) {
         report_now(s, MALI_CSF_NOTE_COVERAGE_LOST, as, 0, 0,
                    MALI_CSF_SNAPSHOT_MAX_TABLES, 0);
-        mali_csf_snapshot_free(c->snapshot);
-        c->snapshot = NULL;
+    } else if (update.any_lost) {
+        report_now(s, MALI_CSF_NOTE_COVERAGE_LOST, as, update.lost,
+                   (1ull << model_va_bits(s)) - 1,
+                   MALI_CSF_SNAPSHOT_MAX_STEPS, 0);
     }
     outside_done(&j);
     trace_changed(&j);
+    c->flush_unseen &= va != NULL;
+    s->checker.steps += update.steps;
+    return update.steps;
+}
+
+static void judge(MaliCsfState *s, unsigned as)
+{
+    judge_tables(s, as, NULL);
+}
+
+/*
+ * The same if it can be done in so many steps, which are taken from @left.
+ * False if it was not done.
+ */
+static bool judge_within(MaliCsfState *s, unsigned as, unsigned *left)
+{
+    unsigned steps;
+
+    if (mali_csf_snapshot_tables(s->checker.as[as].snapshot) > *left) {
+        return false;
+    }
+    steps = judge_tables(s, as, NULL);
+    *left -= MIN(*left, steps);
+    return true;
+}
+
+/* Does the copy have this descriptor for @va, at the end of a walk? */
+static bool copy_agrees(const MaliCsfAsCheck *c, uint64_t va,
+                        uint64_t descriptor, unsigned level)
+{
+    unsigned old_level;
+    uint64_t old = mali_csf_snapshot_leaf(c->snapshot, va, &old_level);
+
+    return old == mali_csf_effective_leaf(descriptor, level) &&
+           (!old || old_level == level);
+}
+
+/* The space is used at @va, where the walk found @descriptor */
+static void judge_use(MaliCsfState *s, unsigned as, uint64_t va,
+                      uint64_t descriptor, unsigned level)
+{
+    if (!copy_agrees(&s->checker.as[as], va, descriptor, level)) {
+        judge_tables(s, as, &va);
+    }
 }
 
 static bool translates(MaliCsfState *s, const MaliCsfTranslation *t)
@@ -349,11 +458,6 @@ static bool staged_translates(MaliCsfState *s, unsigned as)
     /* On the way to UNMAPPED the driver clears TRANSTAB first. */
     return space->transtab && translates(s, &next) &&
            space->transtab != space->active.transtab;
-}
-
-static unsigned model_va_bits(MaliCsfState *s)
-{
-    return FIELD_EX32(s->model->mmu_features, MMU_FEATURES, VA_BITS);
 }
 
 /* Commands */
@@ -411,6 +515,7 @@ void mali_csf_check_lock(MaliCsfState *s, unsigned as, uint64_t start,
         c->changed = false;
         c->flushed = false;
         c->changed_after_flush = false;
+        c->flush_unseen = false;
         c->flush_modes = 0;
         c->expanded = false;
         c->first_start = start;
@@ -476,7 +581,7 @@ void mali_csf_check_unlock(MaliCsfState *s, unsigned as)
         c->last_was_unlock = true;
         return;
     }
-    if (c->snapshot && c->changed) {
+    if (mali_csf_snapshot_is_open(c->snapshot) && c->changed) {
         if (!c->flushed) {
             report_later(s, MALI_CSF_UNLOCK_WITHOUT_FLUSH, as,
                          c->change_start, c->change_last, FLUSH_ALL,
@@ -543,8 +648,7 @@ static void close_snapshot(MaliCsfState *s, unsigned as)
     MaliCsfAsCheck *c = &s->checker.as[as];
 
     drop_pending(s, as);
-    mali_csf_snapshot_free(c->snapshot);
-    c->snapshot = NULL;
+    mali_csf_snapshot_close(c->snapshot);
     c->unflushed = false;
     c->changed = false;
     c->dirty_removed = false;
@@ -639,6 +743,10 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
 {
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
     MaliCsfAsCheck *c = &s->checker.as[as];
+    MaliCsfSnapshotUpdate update = {
+        .ram = &s->mmu.ram,
+        .translation = &space->active,
+    };
 
     close_snapshot(s, as);
     c->staged_since = -1;
@@ -661,13 +769,12 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
                    mali_csf_va_bits(&space->active));
         return;
     }
-    c->snapshot = mali_csf_snapshot_new();
-    if (!mali_csf_snapshot_update(c->snapshot, &s->mmu.ram, &space->active,
-                                  NULL, NULL)) {
+    mali_csf_snapshot_open(c->snapshot);
+    if (!mali_csf_snapshot_update(c->snapshot, &update)) {
         report_now(s, MALI_CSF_NOTE_COVERAGE_LOST, as, 0, 0,
                    MALI_CSF_SNAPSHOT_MAX_TABLES, 0);
-        close_snapshot(s, as);
     }
+    s->checker.steps += update.steps;
 }
 
 void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
@@ -683,14 +790,36 @@ void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
     report_now(s, MALI_CSF_COMMAND_IN_PROTECTED_MODE, as, 0, 0, 0, command);
 }
 
+/* Spaces that hold a region, or the others, before a flush */
+static void judge_for_flush(MaliCsfState *s, bool locked, unsigned left)
+{
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        MaliCsfAsCheck *c = &s->checker.as[as];
+
+        if (s->mmu.as[as].locked == locked && !judge_within(s, as, &left) &&
+            locked) {
+            c->flush_unseen = true;
+            report_now(s, MALI_CSF_NOTE_COVERAGE_LOST, as,
+                       s->mmu.as[as].lock_start, s->mmu.as[as].lock_last,
+                       FLUSH_MAX_STEPS,
+                       mali_csf_snapshot_tables(c->snapshot));
+        }
+    }
+}
+
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes)
 {
     bool all = (modes & FLUSH_ALL) == FLUSH_ALL;
 
+    judge_for_flush(s, true, FLUSH_MAX_STEPS);
+    /*
+     * With no region held, what is not looked at now is found as well at the
+     * next command of the space.
+     */
+    judge_for_flush(s, false, FLUSH_OTHERS_MAX_STEPS);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAsCheck *c = &s->checker.as[as];
 
-        judge(s, as);
         c->just_released = false;
         if (s->mmu.as[as].locked) {
             c->flushed |= all;
@@ -866,8 +995,8 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
     uint8_t exception;
 
     check_use(s, as);
-    if (!c->snapshot || c->edit_then_flush || c->faulted ||
-        s->view.ignore_locks) {
+    if (!mali_csf_snapshot_is_open(c->snapshot) || c->edit_then_flush ||
+        c->faulted || s->view.ignore_locks) {
         return;
     }
     exception = mali_csf_walk(&s->mmu.ram, &s->mmu.as[as].active,
@@ -879,7 +1008,7 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
         mali_csf_effective_leaf(leaf->descriptor, leaf->level)) {
         return;
     }
-    judge(s, as);
+    judge_use(s, as, va, descriptor, level);
     confirm_pending(s, as);
     if (c->stale_reported != leaf->va + 1) {
         c->stale_reported = leaf->va + 1;
@@ -892,19 +1021,13 @@ void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
                              uint64_t descriptor, unsigned level)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
-    unsigned old_level;
-    uint64_t old;
 
     check_use(s, as);
-    if (!c->snapshot || c->faulted || s->view.ignore_locks) {
+    if (!mali_csf_snapshot_is_open(c->snapshot) || c->faulted ||
+        s->view.ignore_locks) {
         return;
     }
-    old = mali_csf_snapshot_leaf(c->snapshot, va, &old_level);
-    if (old == mali_csf_effective_leaf(descriptor, level) &&
-        (!old || old_level == level)) {
-        return;
-    }
-    judge(s, as);
+    judge_use(s, as, va, descriptor, level);
     confirm_pending(s, as);
 }
 
@@ -922,10 +1045,9 @@ void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
                          hwaddr pa, const void *host, unsigned size)
 {
     MaliCsfChecker *checker = &s->checker;
-    unsigned offset = pa % LINE_SIZE;
     const MaliCsfTlbEntry *entry;
     uint64_t before = 0, now = 0;
-    Line *line;
+    MaliCsfLine *line;
 
     if (!checker->user_notes) {
         return;
@@ -935,24 +1057,19 @@ void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
         return;
     }
     if (!checker->lines) {
-        checker->lines = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        checker->lines = g_new0(MaliCsfLine, MAX_LINES);
     }
-    line = g_hash_table_lookup(checker->lines, line_key(pa));
-    if (!line) {
-        if (g_hash_table_size(checker->lines) == MAX_LINES) {
-            drop_lines(s);
-        }
-        line = g_new(Line, 1);
-        fill_line(line, (const uint8_t *)host - offset);
-        g_hash_table_insert(checker->lines, line_key(pa), line);
+    line = line_place(s, pa);
+    if (!has_line(s, line, pa)) {
+        fill_line(s, line, pa, host);
         return;
     }
-    memcpy(&before, (const uint8_t *)line->words + offset, size);
+    memcpy(&before, (const uint8_t *)line->words + pa % LINE_SIZE, size);
     memcpy(&now, host, size);
     if (before != now) {
         report_now(s, MALI_CSF_NOTE_USER_STALE_LOAD, as, va, va + size - 1,
                    le64_to_cpu(before), le64_to_cpu(now));
-        fill_line(line, (const uint8_t *)host - offset);
+        fill_line(s, line, pa, host);
     }
 }
 
@@ -970,23 +1087,11 @@ void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
     MaliCsfAsCheck *c = &s->checker.as[as];
 
     if (s->checker.lines) {
-        /* What the GPU stores it has; the rest of the line is forgotten. */
-        for (hwaddr at = pa; at < pa + size; at += LINE_SIZE) {
-            g_hash_table_remove(s->checker.lines, line_key(at));
-        }
-        g_hash_table_remove(s->checker.lines, line_key(pa + size - 1));
+        forget_lines(s, pa, size);
     }
-    if (c->dirty_overflow || !held_in_cache(s, as, descriptor)) {
-        return;
+    if (held_in_cache(s, as, descriptor)) {
+        dirty_add(c, va);
     }
-    if (!c->dirty_pages) {
-        c->dirty_pages = g_hash_table_new(NULL, NULL);
-    }
-    if (g_hash_table_size(c->dirty_pages) == MAX_DIRTY_PAGES) {
-        c->dirty_overflow = true;
-        return;
-    }
-    g_hash_table_add(c->dirty_pages, (gpointer)(uintptr_t)(va >> 12));
 }
 
 void mali_csf_check_fault(MaliCsfState *s, unsigned as)
@@ -1078,10 +1183,9 @@ void mali_csf_checker_forget(MaliCsfState *s)
         MaliCsfAsCheck *c = &s->checker.as[as];
 
         mali_csf_snapshot_free(c->snapshot);
-        if (c->dirty_pages) {
-            g_hash_table_destroy(c->dirty_pages);
-        }
+        g_free(c->dirty_pages);
         *c = (MaliCsfAsCheck) {
+            .snapshot = mali_csf_snapshot_new(),
             .lock_dropped = true,
             /* After a load a space may be unmapped because of this. */
             .faulted = s->mmu.as[as].fault_latched,
@@ -1090,7 +1194,9 @@ void mali_csf_checker_forget(MaliCsfState *s)
             .staged_since = -1,
         };
     }
-    g_clear_pointer(&s->checker.lines, g_hash_table_destroy);
+    g_clear_pointer(&s->checker.lines, g_free);
+    /* Not that of a line of 0s */
+    s->checker.lines_generation = 1;
     forget_waits(s);
     timer_del(s->checker.timer);
 }
@@ -1104,7 +1210,11 @@ void mali_csf_checker_init(MaliCsfState *s)
 
 void mali_csf_checker_finalize(MaliCsfState *s)
 {
-    mali_csf_checker_forget(s);
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        mali_csf_snapshot_free(s->checker.as[as].snapshot);
+        g_free(s->checker.as[as].dirty_pages);
+    }
+    g_free(s->checker.lines);
     timer_free(s->checker.timer);
     mali_csf_findings_finalize(&s->checker.findings);
 }

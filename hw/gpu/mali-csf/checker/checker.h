@@ -14,6 +14,7 @@
 #define HW_GPU_MALI_CSF_CHECKER_H
 
 #include "hw/gpu/mali-csf/mmu-regs.h"
+#include "qemu/interval-tree.h"
 #include "qemu/timer.h"
 #include "findings.h"
 #include "snapshot.h"
@@ -26,7 +27,7 @@ typedef struct MaliCsfState MaliCsfState;
 #define MALI_CSF_MAX_AT_L2_OFF  3
 
 typedef struct MaliCsfAsCheck {
-    /* NULL while the space translates nothing, or nothing we can follow */
+    /* Closed while the space translates nothing, or nothing we can follow */
     MaliCsfSnapshot *snapshot;
 
     MaliCsfFinding pending[MALI_CSF_MAX_PENDING];
@@ -46,6 +47,8 @@ typedef struct MaliCsfAsCheck {
     bool changed;
     bool flushed;
     bool changed_after_flush;
+    /* No time to look at the last flush: what came before it is unknown */
+    bool flush_unseen;
     bool expanded;
     /* The space translated when the region was locked */
     bool locked_live;
@@ -69,8 +72,13 @@ typedef struct MaliCsfAsCheck {
     /* Not enabled since a reset that a lost command has led to */
     bool overtaken;
 
-    /* Pages that were stored to since L2 was last cleaned */
-    GHashTable *dirty_pages;
+    /*
+     * Pages that were stored to since L2 was last cleaned, by their number:
+     * @num_dirty of them.  NULL before the first
+     */
+    IntervalTreeRoot dirty_tree;
+    IntervalTreeNode *dirty_pages;
+    unsigned num_dirty;
     bool dirty_overflow;
     bool dirty_removed;
     uint64_t dirty_start;
@@ -90,6 +98,8 @@ typedef struct MaliCsfAsCheck {
     int64_t staged_since;
 } MaliCsfAsCheck;
 
+typedef struct MaliCsfLine MaliCsfLine;
+
 typedef struct MaliCsfChecker {
     MaliCsfFindings findings;
     MaliCsfAsCheck as[MALI_CSF_MAX_AS];
@@ -99,8 +109,14 @@ typedef struct MaliCsfChecker {
     int64_t flush_since;
     /* Property user-notes: also what user space does not tell the caches */
     bool user_notes;
-    /* What loads have put into L2, by the physical number of the line */
-    GHashTable *lines;
+    /*
+     * What loads have put into L2, by the physical number of the line; NULL
+     * before the first.  Those of an earlier generation are not there.
+     */
+    MaliCsfLine *lines;
+    uint64_t lines_generation;
+    /* Tables looked at and changes found, of all that was ever done */
+    uint64_t steps;
     QEMUTimer *timer;
 } MaliCsfChecker;
 
