@@ -332,6 +332,16 @@ class ModelTest(unittest.TestCase):
             for row in tomllib.load(file)['circle']:
                 self.assertTrue(row['reason'], row)
 
+    def test_documented(self):
+        """The table of architecture.rst has the blocks in the order of the floors."""
+        text = project.read(os.path.join(project.ROOT, 'docs/devel/architecture.rst'))
+        table = re.search(r'\nFloors\n-+\n(.*?)\n\n[^ .\n]', text, re.S)[1]
+        rows = [set(re.findall(r'``([\w-]+)/?``', row)) - {'include'}
+                for row in re.findall(r'\* - (``.*?)\n     - ', table, re.S)]
+        with open(check_floors.TABLE, 'rb') as file:
+            floors = [set(floor['blocks']) for floor in tomllib.load(file)['floor']]
+        self.assertEqual([row for row in rows if row], floors)
+
     def test_list_is_in_order(self):
         lines = check_floors.listed_exceptions(check_floors.EXCEPTIONS)
         self.assertEqual(lines, sorted(set(lines)))
