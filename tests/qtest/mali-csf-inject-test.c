@@ -1249,6 +1249,11 @@ static void test_odd_field(void)
         { "stream-features", CS_CONTROL_FEATURES, true, true },
         { "stream-input", CS_CONTROL_INPUT_VA, true, true },
         { "stream-output", CS_CONTROL_OUTPUT_VA, true, true },
+        { "group-count", GLB_CONTROL_GROUP_NUM },
+        { "group-stride", GLB_CONTROL_GROUP_STRIDE },
+        { "protm-suspend-size", CSG_CONTROL_PROTM_SUSPEND_SIZE, true },
+        { "stream-count", CSG_CONTROL_STREAM_NUM, true },
+        { "stream-stride", CSG_CONTROL_STREAM_STRIDE, true },
     };
     g_autofree char *before = g_malloc(FW_SHARED_SIZE);
     g_autofree char *after = g_malloc(FW_SHARED_SIZE);

@@ -220,11 +220,13 @@ static void boot_csg(MaliCsfState *s, unsigned csg, uint32_t streams)
                FIELD_OF(GROUP_OUTPUT), csg, 0);
     boot_field(s, control + CSG_CONTROL_SUSPEND_SIZE,
                mali_csf_fw_suspend_size(s), FIELD_OF(SUSPEND_SIZE), csg, 0);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
-                        mali_csf_fw_suspend_size(s));
-    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_NUM, streams);
-    mali_csf_fw_store32(s, control + CSG_CONTROL_STREAM_STRIDE,
-                        CS_CONTROL_STRIDE);
+    boot_field(s, control + CSG_CONTROL_PROTM_SUSPEND_SIZE,
+               mali_csf_fw_suspend_size(s), FIELD_OF(PROTM_SUSPEND_SIZE), csg,
+               0);
+    boot_field(s, control + CSG_CONTROL_STREAM_NUM, streams,
+               FIELD_OF(STREAM_COUNT), csg, 0);
+    boot_field(s, control + CSG_CONTROL_STREAM_STRIDE, CS_CONTROL_STRIDE,
+               FIELD_OF(STREAM_STRIDE), csg, 0);
 
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         boot_cs(s, control, csg, cs);
@@ -325,9 +327,10 @@ void mali_csf_fw_boot(MaliCsfState *s)
                0);
     boot_field(s, control + GLB_CONTROL_OUTPUT_VA, out, FIELD_OF(GLB_OUTPUT),
                0, 0);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_NUM, groups);
-    mali_csf_fw_store32(s, control + GLB_CONTROL_GROUP_STRIDE,
-                        csg_control_stride(model));
+    boot_field(s, control + GLB_CONTROL_GROUP_NUM, groups,
+               FIELD_OF(GROUP_COUNT), 0, 0);
+    boot_field(s, control + GLB_CONTROL_GROUP_STRIDE,
+               csg_control_stride(model), FIELD_OF(GROUP_STRIDE), 0, 0);
     mali_csf_fw_store32(s, control + GLB_CONTROL_PRFCNT_SIZE,
                         mali_csf_perfcnt_size(model));
     mali_csf_fw_store32(s, control + GLB_CONTROL_INSTR_FEATURES,
