@@ -493,6 +493,7 @@ static const PropertyDescription instance_descriptions[] = {
     { "fault-count", "faults of all address spaces" },
     { "parked-pass-count", "firmware passes that met a locked region" },
     { "reset-count", "resets that the driver asked for" },
+    { "mcu-status", "what MCU_STATUS says" },
     { "tiler-oom-count", "times that a stream ran out of tiler heap" },
     { "instruction-count", "command-stream instructions retired" },
     { "slice-count", "slices of time in which streams were executed" },
@@ -546,6 +547,8 @@ static void mali_csf_instance_init(Object *obj)
                                    &s->mcu.passes_parked,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "reset-count", &s->gpu.resets,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint32_ptr(obj, "mcu-status", &s->mcu.status,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "instruction-count",
                                    &s->engine.instructions,
