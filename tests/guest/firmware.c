@@ -3,7 +3,8 @@
  *
  * The driver is bound with files that are wrong in one way each.  It has to
  * refuse each with the message that its source has for it, and to take the
- * right file afterwards.  The format is what panthor_fw.c reads, see
+ * right file afterwards.  What is wrong in
+ * what firmware says when it has booted is in interface.c.  The format is what panthor_fw.c reads, see
  * scripts/firmware-container.py; no firmware's code is looked at.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -24,7 +25,6 @@
 #include "hw/gpu/mali-csf/fw-interface.h"
 
 #define FILE_MAX 0x10000
-#define JOB_TIMEOUT_MS 5000
 /* The driver waits a second for the microcontroller */
 #define LOG_TIMEOUT_MS 3000
 #define CACHE_TIMEOUT_MS 20000
@@ -36,6 +36,7 @@
 
 /* Types of an entry, in [7:0] of its first word; its size is in [15:8] */
 #define ENTRY_INTERFACE 0u
+#define ENTRY_CONFIG    1u
 #define ENTRY_BUILD_INFO 6u
 #define ENTRY_UNKNOWN   9u
 #define ENTRY_OPTIONAL  (1u << 31)
@@ -183,6 +184,106 @@ static void small_shared(Container *c)
     c->shared.va_end = c->shared.va_start + (uint32_t)kernel_page_size();
 }
 
+static void no_entries(Container *c)
+{
+    c->header.size = sizeof(c->header);
+}
+
+static void no_size(Container *c)
+{
+    c->header.size = 0;
+}
+
+static void largest_size(Container *c)
+{
+    c->header.size = 0xffffffff;
+}
+
+static void empty_entry(Container *c)
+{
+    c->extra.word = ENTRY_INTERFACE;
+}
+
+static void short_section_entry(Container *c)
+{
+    c->extra.word = ENTRY_INTERFACE |
+                    (uint32_t)(sizeof(Section) - 4) << 8;
+}
+
+static void data_of_minus_one(Container *c)
+{
+    c->extra.data_start = 0xfffffffc;
+    c->extra.data_end = 0xffffffff;
+}
+
+static void same_section_twice(Container *c)
+{
+    c->extra.va_start = SHARED_VA + 0x10000;
+    c->extra.va_end = c->extra.va_start + 0x10000;
+}
+
+static void last_section(Container *c)
+{
+    c->extra.va_start = 0xffff0000;
+    c->extra.va_end = 0xffffffff;
+}
+
+static void empty_shared(Container *c)
+{
+    c->shared.va_end = c->shared.va_start;
+}
+
+/* Sections without a byte are nothing to allocate or to map. */
+static void empty_section(Container *c)
+{
+    c->extra.va_end = c->extra.va_start;
+}
+
+static void empty_section_at_end(Container *c)
+{
+    c->extra.va_end = c->extra.va_start;
+    c->extra.data_start = c->extra.data_end = c->size;
+}
+
+static void empty_section_in_another(Container *c)
+{
+    c->extra.va_start = c->extra.va_end = SHARED_VA + 0x10000;
+}
+
+static void data_at_end(Container *c)
+{
+    c->extra.flags &= ~SECTION_ZERO;
+    c->extra.data_end = (uint32_t)c->size;
+    c->extra.data_start = c->extra.data_end - sizeof(c->text);
+}
+
+static void config_entry(Container *c)
+{
+    c->info.word = ENTRY_CONFIG | (uint32_t)sizeof(c->info) << 8;
+}
+
+static void optional_entry(Container *c)
+{
+    c->info.word = ENTRY_UNKNOWN | ENTRY_OPTIONAL |
+                   (uint32_t)sizeof(c->info) << 8;
+}
+
+static void wrapping_build_info(Container *c)
+{
+    c->info.start = 0xfffffff0;
+    c->info.size = 0x20;
+}
+
+static void no_build_info(Container *c)
+{
+    c->info.size = 0;
+}
+
+static void short_build_info(Container *c)
+{
+    c->info.size = strlen("git_sha: ");
+}
+
 static void protected_section(Container *c)
 {
     c->extra.flags |= SECTION_PROT;
@@ -246,16 +347,42 @@ static const Case refused[] = {
       "section data exceeds section size" },
     { "no interface", no_shared, "Shared interface region not found" },
     { "an interface of one page", small_shared, NULL },
+    { "an interface without a byte", empty_shared,
+      "Shared interface region not found" },
+    { "no entries", no_entries, "Shared interface region not found" },
+    { "a size of 0", no_size, "Shared interface region not found" },
+    { "a size of 2^32 - 1", largest_size, "Firmware image is truncated" },
+    { "an entry of no size", empty_entry, "Firmware entry too long" },
+    { "an entry too short for a section", short_section_entry,
+      "Firmware too small" },
+    { "data at the end of 2^32", data_of_minus_one, "file truncated?" },
+    { "two sections at one place", same_section_twice, NULL },
+    { "a section up to 2^32 - 1", last_section,
+      "virtual addresses not page aligned" },
 };
 
 /* Those that a driver can do without */
 static const Case taken[] = {
+    { "a section without a byte", empty_section, NULL },
+    { "a section without a byte at the file's end", empty_section_at_end,
+      NULL },
+    { "a section without a byte within another", empty_section_in_another,
+      NULL },
+    { "data up to the end of the file", data_at_end, NULL },
+    { "an entry of configuration", config_entry, NULL },
+    { "an optional entry of unknown type", optional_entry, NULL },
     { "a protected section", protected_section,
       "Firmware protected mode entry" },
     { "build information beyond the file", wrong_build_info,
       "Firmware build info corrupt" },
     { "build information that does not end", endless_build_info,
       "git sha is not NULL terminated" },
+    { "build information that wraps around 2^32", wrapping_build_info,
+      "Firmware build info corrupt" },
+    { "build information of no size", no_build_info,
+      "Firmware build info corrupt" },
+    { "build information without a text", short_build_info,
+      "Firmware build info corrupt" },
     { "another version of the interface", another_interface,
       "using interface v1.5.3, Features 0x5" },
     { "no mistake", NULL, NULL },
@@ -308,24 +435,6 @@ static int write_firmware(const void *data, size_t size)
     return ret;
 }
 
-/* Bind the GPU, which may be refused; true if it is there and does a job */
-static bool bind_and_run(const char *name)
-{
-    PanthorContext ctx;
-    int ret = module_bind(name, &dev);
-
-    if (ret) {
-        return false;
-    }
-    panthor_context_init(&ctx, &dev, 1);
-    ret = panthor_store_job(&ctx, 0xf1, JOB_TIMEOUT_MS);
-    if (ret) {
-        tap_diag("job: %s", strerror(-ret));
-    }
-    panthor_context_fini(&ctx);
-    return !ret;
-}
-
 static void unbind(const char *name)
 {
     panthor_close(&dev);
@@ -344,7 +453,7 @@ static void wait_for_cache(const char *name)
 
     no_magic(&c);
     TAP_MUST(write_firmware(&c, c.size));
-    while (bind_and_run(name)) {
+    while (module_bind_and_run(name, &dev)) {
         unbind(name);
         if (kernel_now_ns() > deadline) {
             break;
@@ -360,7 +469,7 @@ static void test_missing(const char *name)
     bool there;
 
     TAP_MUST(unlink(path) ? -errno : 0);
-    there = bind_and_run(name);
+    there = module_bind_and_run(name, &dev);
     tap_ok(!there && !kernel_log_find(log, "Failed to load firmware image",
                                       record, sizeof(record), LOG_TIMEOUT_MS),
            "no file: the driver refuses it and says why");
@@ -374,8 +483,8 @@ static void test_missing(const char *name)
 static bool has_message(const Case *test)
 {
     return test->message &&
-           ((test->spoil != wrong_build_info &&
-             test->spoil != endless_build_info) || kernel_at_least(7, 0));
+           (strncmp(test->name, "build information",
+                    strlen("build information")) || kernel_at_least(7, 0));
 }
 
 static void test_case(const char *name, const Case *test, bool is_taken)
@@ -389,7 +498,7 @@ static void test_case(const char *name, const Case *test, bool is_taken)
         test->spoil(&c);
     }
     TAP_MUST(write_firmware(&c, c.size));
-    there = bind_and_run(name);
+    there = module_bind_and_run(name, &dev);
     tap_ok(there == is_taken, "%s: the driver %s it", test->name,
            is_taken ? "takes" : "refuses");
     if (has_message(test)) {
@@ -401,6 +510,26 @@ static void test_case(const char *name, const Case *test, bool is_taken)
         unbind(name);
     }
     close(log);
+}
+
+/* A file that ends at each word of what its header says, and of its header */
+static void test_truncated(const char *name)
+{
+    unsigned refusals = 0, count = 0;
+    Container c = container();
+
+    for (c.size = 0; c.size < c.header.size; c.size += 4) {
+        TAP_MUST(write_firmware(&c, c.size));
+        count++;
+        if (module_bind_and_run(name, &dev)) {
+            tap_diag("taken with %zu of %u bytes", c.size, c.header.size);
+            unbind(name);
+        } else {
+            refusals++;
+        }
+    }
+    tap_ok(refusals == count, "truncated at each word: the driver refuses it "
+           "(%u of %u)", refusals, count);
 }
 
 int main(int argc, char **argv)
@@ -439,9 +568,10 @@ int main(int argc, char **argv)
     for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
         test_case(name, &taken[i], true);
     }
+    test_truncated(name);
     test_missing(name);
     TAP_MUST(write_firmware(original, size));
-    if (tap_ok(bind_and_run(name), "the file of before: a job runs")) {
+    if (tap_ok(module_bind_and_run(name, &dev), "the file of before: a job runs")) {
         panthor_close(&dev);
     }
     return tap_end();

@@ -18,6 +18,7 @@
 #include "tap.h"
 
 #define MODULE_TIMEOUT_MS 5000
+#define JOB_TIMEOUT_MS 5000
 
 /* include/uapi/linux/module.h */
 #define MODULE_FLAG_COMPRESSED 4
@@ -188,6 +189,23 @@ int module_bind(const char *name, PanthorDev *dev)
     int ret = write_name(DRIVER "bind", name);
 
     return ret ? ret : wait_for_device(dev);
+}
+
+bool module_bind_and_run(const char *name, PanthorDev *dev)
+{
+    PanthorContext ctx;
+    int ret = module_bind(name, dev);
+
+    if (ret) {
+        return false;
+    }
+    panthor_context_init(&ctx, dev, 1);
+    ret = panthor_store_job(&ctx, 0xf1, JOB_TIMEOUT_MS);
+    if (ret) {
+        tap_diag("job: %s", strerror(-ret));
+    }
+    panthor_context_fini(&ctx);
+    return !ret;
 }
 
 void module_allow_left_jobs(void)

@@ -47,6 +47,9 @@ int module_unbind(const PanthorDev *dev, char *name, size_t size);
 /* Give it back, and open the device that appears.  0 or a negative errno. */
 int module_bind(const char *name, PanthorDev *dev);
 
+/* The same, and whether it does a job, too; it may be refused */
+bool module_bind_and_run(const char *name, PanthorDev *dev);
+
 /*
  * Allow in the kernel's log what other programs may have left there: before
  * 7.0 a job of a device that was unbound times out every 5 s, see "Work that
