@@ -622,6 +622,23 @@ int panthor_syncobj_status(PanthorDev *dev, uint32_t syncobj, int *status)
     return ret;
 }
 
+unsigned panthor_buffers(PanthorDev *dev)
+{
+    char path[64], line[512];
+    unsigned count = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/gems", dev->node);
+    f = fopen(path, "r");
+    while (f && fgets(line, sizeof(line), f)) {
+        count++;
+    }
+    if (f) {
+        fclose(f);
+    }
+    return count;
+}
+
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size)
 {
     char path[96];

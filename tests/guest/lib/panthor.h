@@ -266,6 +266,12 @@ int panthor_syncobj_import_fence(PanthorDev *dev, int fd, uint32_t syncobj);
 int panthor_bo_export(PanthorDev *dev, const PanthorBo *bo, int *fd);
 int panthor_bo_import(PanthorDev *dev, int fd, uint64_t size, PanthorBo *bo);
 
+/*
+ * How many buffers the device has, the driver's own among them, as debugfs
+ * says; 0 if it does not
+ */
+unsigned panthor_buffers(PanthorDev *dev);
+
 /* What the kernel's runtime power management says, "active" for instance */
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size);
 
