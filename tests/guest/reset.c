@@ -1,0 +1,195 @@
+/*
+ * reset: a reset at a bad time, or one that fails
+ *
+ * While the driver starts; with jobs of others in flight; and one after which
+ * the firmware does not boot any more, so that the driver gives the device up:
+ * then every job has to end, also one that had nothing to do with it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/host.h"
+#include "lib/kernel.h"
+#include "lib/module.h"
+#include "lib/panthor.h"
+#include "lib/tap.h"
+
+#define JOB_TIMEOUT_MS 6000
+#define LOG_TIMEOUT_MS 3000
+#define SETTLE_MS 100
+#define BYSTANDERS 2
+
+static PanthorDev dev;
+static char name[64];
+
+static void arm(const char *injection)
+{
+    TAP_MUST(host_request(NULL, 0, "inject %s", injection));
+}
+
+/* What is late, or gets lost, while the driver starts */
+typedef struct Start {
+    const char *name;
+    const char *injection;
+} Start;
+
+/*
+ * Later than the driver waits for an address space, which is 100 ms, and sooner
+ * than it has given up: hung for good, the space would stay so without a reset.
+ */
+static const Start starts[] = {
+    { "the first UPDATE is late",
+      "as-command command=1 delay-ns=130000000" },
+    { "the firmware does not boot", "mcu-boot" },
+    { "the boot interrupt is lost", "irq-lost interrupt=job" },
+    { "the firmware dies", "mcu-death" },
+};
+
+/* Whether the driver takes the device then is not asked; but nothing breaks. */
+static void test_start(void)
+{
+    for (unsigned i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        bool there;
+
+        panthor_close(&dev);
+        TAP_MUST(module_unbind_name(name));
+        arm(starts[i].injection);
+        there = !module_bind(name, &dev);
+        kernel_sleep_ms(SETTLE_MS);
+        host_request(NULL, 0, "inject-clear");
+        if (there) {
+            panthor_close(&dev);
+            TAP_MUST(module_unbind_name(name));
+        }
+        if (!tap_ok(module_bind_and_run(name, &dev),
+                    "start: %s, and then it starts", starts[i].name)) {
+            tap_bail_out("no device");
+        }
+    }
+}
+
+/* A fault after which the driver resets the GPU, in a job of @ctx */
+static int fatal_job(PanthorContext *ctx)
+{
+    /* At the store that the job is for */
+    arm("cs-fatal opcode=0x15 exception=0x41");
+    return panthor_store_job(ctx, 1, JOB_TIMEOUT_MS);
+}
+
+static void start_bystanders(PanthorContext *ctx)
+{
+    for (unsigned i = 0; i < BYSTANDERS; i++) {
+        panthor_context_init(&ctx[i], &dev, 1);
+        panthor_submit_spin(&ctx[i]);
+    }
+    kernel_sleep_ms(SETTLE_MS);
+}
+
+/* Jobs of others go on after a reset that is well. */
+static void test_in_flight(void)
+{
+    PanthorContext ctx, other[BYSTANDERS];
+    unsigned ended = 0;
+
+    start_bystanders(other);
+    panthor_context_init(&ctx, &dev, 1);
+    tap_ok(fatal_job(&ctx), "in flight: the job that met the fault fails");
+    for (unsigned i = 0; i < BYSTANDERS; i++) {
+        int ret = panthor_end_spin(&other[i], JOB_TIMEOUT_MS);
+
+        if (ret) {
+            tap_diag("other job %u: %s", i, strerror(-ret));
+        }
+        ended += ret != -ETIME;
+    }
+    tap_ok(ended == BYSTANDERS, "in flight: those of others end (%u of %u)",
+           ended, BYSTANDERS);
+    host_request(NULL, 0, "inject-clear");
+    panthor_context_new_group(&ctx, 1);
+    tap_ok(!panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS),
+           "in flight: the next job works");
+    panthor_context_fini(&ctx);
+    for (unsigned i = 0; i < BYSTANDERS; i++) {
+        panthor_context_fini(&other[i]);
+    }
+}
+
+/*
+ * The reset fails: who waits for a job that was queued behind, or that had
+ * not begun, waits no longer.
+ */
+static void test_given_up(void)
+{
+    PanthorContext ctx, other[BYSTANDERS], waiting;
+    struct drm_panthor_sync_op syncs[2];
+    PanthorJob job = { .syncs = syncs, .sync_count = 2 };
+    uint32_t gate, done;
+    unsigned ended = 0;
+    char record[512];
+    int log = TAP_MUST(kernel_log_open()), ret;
+
+    TAP_MUST(panthor_syncobj_create(&dev, &gate));
+    TAP_MUST(panthor_syncobj_create(&dev, &done));
+    start_bystanders(other);
+    /* Idle, with a job that waits for one of them */
+    panthor_context_init(&waiting, &dev, 1);
+    TAP_MUST(panthor_store_job(&waiting, 1, JOB_TIMEOUT_MS));
+    syncs[0] = panthor_wait_op(other[0].syncobj, 0);
+    syncs[1] = panthor_signal_op(done, 0);
+    job.stream_va = PANTHOR_CODE_VA;
+    job.stream_size = 64;
+    TAP_MUST(panthor_group_submit(&dev, waiting.group, &job, 1));
+
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    arm("mcu-boot count=0");
+    tap_ok(fatal_job(&ctx), "given up: the job that met the fault fails");
+    ret = kernel_log_find(log, "making device unusable", record,
+                          sizeof(record), LOG_TIMEOUT_MS);
+    tap_ok(!ret, "given up: the driver says so");
+    for (unsigned i = 0; i < BYSTANDERS; i++) {
+        ended += panthor_syncobj_wait(&dev, other[i].syncobj, 0, false,
+                                      JOB_TIMEOUT_MS) != -ETIME;
+    }
+    tap_ok(ended == BYSTANDERS, "given up: jobs of others end (%u of %u)",
+           ended, BYSTANDERS);
+    ret = panthor_syncobj_wait(&dev, done, 0, false, JOB_TIMEOUT_MS);
+    tap_ok(ret != -ETIME, "given up: a job that waited for one of them ends");
+    host_request(NULL, 0, "inject-clear");
+    /* The device is gone, and all handles with it */
+    panthor_close(&dev);
+    module_unbind_name(name);
+    if (!tap_ok(module_bind_and_run(name, &dev),
+                "given up: bound anew, it works")) {
+        tap_bail_out("no device");
+    }
+    close(log);
+}
+
+int main(int argc, char **argv)
+{
+    tap_start(argc, argv, NULL, "Has the driver reset the GPU at a bad time.");
+    tap_directive("allow-dmesg AS_ACTIVE bit stuck|Flush caches timeout|"
+                  "Failed to boot MCU|reset failed|making device unusable|"
+                  "CS_FATAL|CSG slot|Failed to stop MCU|MCU to halt|"
+                  "panthor.*(timed ?out|timeout|stuck|reset)");
+    TAP_MUST(panthor_open(&dev));
+    TAP_MUST(module_device_name(&dev, name, sizeof(name)));
+    if (host_request(NULL, 0, "inject-clear")) {
+        tap_skip(host_error(), "resets");
+        panthor_close(&dev);
+        return tap_end();
+    }
+    test_start();
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    test_in_flight();
+    test_given_up();
+    panthor_forbid_suspend(&dev, false);
+    panthor_close(&dev);
+    return tap_end();
+}
