@@ -1,0 +1,225 @@
+/*
+ * unplug: the device is taken away while it is in use
+ *
+ * Threads call the driver in loops, events of the firmware come in, and the
+ * GPU is awake, asleep, or on its way: the device is unbound.  Who had it open
+ * is told, nobody uses what is freed, and it can be bound again.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/kernel.h"
+#include "lib/module.h"
+#include "lib/panthor.h"
+#include "lib/probe.h"
+#include "lib/tap.h"
+
+#define ROUNDS 3
+#define JOB_TIMEOUT_MS 5000
+#define SUSPEND_TIMEOUT_MS 5000
+/* Longer than the driver takes to end, on a machine that is not too busy */
+#define SLOW_US 90000
+#define EVENTS_MS 5
+#define CALLS_MS 30
+
+static PanthorDev dev;
+static char name[64];
+
+static bool bind_again(const char *what)
+{
+    panthor_close(&dev);
+    if (!module_bind_and_run(name, &dev)) {
+        tap_ok(false, "%s: it can be bound again", what);
+        tap_bail_out("no device");
+    }
+    return true;
+}
+
+/* Nobody else lets go of the device before its process has ended. */
+static bool is_gone(void)
+{
+    uint32_t vm;
+
+    return panthor_vm_create(&dev, &vm) == -ENODEV;
+}
+
+/*
+ * Work for the firmware's events is slow to begin: the driver has to wait for
+ * it before it frees what the work looks at (panthor_sched_unplug(), v7.3).
+ */
+static void test_events(void)
+{
+    static const char test[] = "events of the firmware are handled while the "
+                               "device goes";
+    const char *missing = probe_missing();
+    unsigned gone = 0;
+
+    if (missing) {
+        tap_skip(missing, test);
+        return;
+    }
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        PanthorContext ctx;
+        Probe slow;
+
+        panthor_context_init(&ctx, &dev, 1);
+        TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+        if (probe_delay(&slow, "process_fw_events_work", PROBE_ENTRY, SLOW_US,
+                        0)) {
+            probe_close(&slow);
+            tap_skip("the driver has no such function", test);
+            return;
+        }
+        panthor_submit_store(&ctx, 2);
+        kernel_sleep_ms(EVENTS_MS);
+        TAP_MUST(module_unbind_name(name));
+        kernel_sleep_ms(SLOW_US / 1000);
+        probe_close(&slow);
+        gone += is_gone();
+        bind_again(test);
+    }
+    tap_ok(gone == ROUNDS, "%s (%u of %u)", test, gone, ROUNDS);
+}
+
+/* Calls that do not end before the device is gone */
+static volatile bool calling;
+
+typedef struct Caller {
+    const char *what;
+    int (*call)(PanthorContext *ctx);
+    pthread_t thread;
+    PanthorContext ctx;
+    unsigned count;
+    int ret;
+} Caller;
+
+static int call_bind(PanthorContext *ctx)
+{
+    int ret = panthor_vm_map(&dev, ctx->vm, &ctx->data_bo, 0, 0x50000000,
+                             ctx->data_bo.size,
+                             DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC);
+
+    return ret ? ret : panthor_vm_unmap(&dev, ctx->vm, 0x50000000,
+                                        ctx->data_bo.size);
+}
+
+static int call_job(PanthorContext *ctx)
+{
+    PanthorJob job = { .stream_va = PANTHOR_CODE_VA, .stream_size = 64 };
+
+    return panthor_group_submit(&dev, ctx->group, &job, 1);
+}
+
+static int call_vm(PanthorContext *ctx __attribute__((unused)))
+{
+    uint32_t vm;
+    int ret = panthor_vm_create(&dev, &vm);
+
+    if (!ret) {
+        panthor_vm_destroy(&dev, vm);
+    }
+    return ret;
+}
+
+static int call_query(PanthorContext *ctx __attribute__((unused)))
+{
+    struct drm_panthor_timestamp_info info;
+    struct drm_panthor_csif_info csif;
+    /* The former wakes the GPU; before version 1.1 there was none */
+    int ret = dev.minor > 0 ?
+              panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO, &info,
+                            sizeof(info)) :
+              panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_CSIF_INFO, &csif,
+                            sizeof(csif));
+
+    return ret < 0 ? ret : 0;
+}
+
+static void *call_loop(void *opaque)
+{
+    Caller *c = opaque;
+
+    while (calling && !c->ret) {
+        c->ret = c->call(&c->ctx);
+        c->count++;
+    }
+    return NULL;
+}
+
+static void test_calls(void)
+{
+    static Caller callers[] = {
+        { .what = "VM_BIND", .call = call_bind },
+        { .what = "GROUP_SUBMIT", .call = call_job },
+        { .what = "VM_CREATE", .call = call_vm },
+        { .what = "DEV_QUERY", .call = call_query },
+    };
+    unsigned i;
+
+    for (i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
+        Caller *c = &callers[i];
+
+        panthor_context_init(&c->ctx, &dev, 1);
+        /* The code of call_job() */
+        TAP_MUST(panthor_store_job(&c->ctx, 1, JOB_TIMEOUT_MS));
+    }
+    calling = true;
+    for (i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
+        TAP_MUST(-pthread_create(&callers[i].thread, NULL, call_loop,
+                                 &callers[i]));
+    }
+    kernel_sleep_ms(CALLS_MS);
+    TAP_MUST(module_unbind_name(name));
+    kernel_sleep_ms(CALLS_MS);
+    calling = false;
+    for (i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
+        pthread_join(callers[i].thread, NULL);
+        if (!tap_ok(callers[i].ret == -ENODEV, "%s in a loop is told that the "
+                    "device is gone", callers[i].what)) {
+            tap_diag("%u calls, the last: %s", callers[i].count,
+                     strerror(-callers[i].ret));
+        }
+    }
+    bind_again("calls in loops");
+}
+
+/* Asleep, or about to be, it is no different. */
+static void test_asleep(void)
+{
+    unsigned gone = 0;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        if (i != 1) {
+            panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS);
+        }
+        TAP_MUST(module_unbind_name(name));
+        gone += is_gone();
+        bind_again("asleep");
+    }
+    tap_ok(gone == ROUNDS, "a GPU that sleeps is taken away (%u of %u)", gone,
+           ROUNDS);
+}
+
+int main(int argc, char **argv)
+{
+    tap_start(argc, argv, NULL, "Takes the device away while it is in use.");
+    module_allow_left_jobs();
+    TAP_MUST(panthor_open(&dev));
+    TAP_MUST(module_device_name(&dev, name, sizeof(name)));
+    test_asleep();
+    if (kernel_at_least(7, 0)) {
+        test_calls();
+        test_events();
+    } else {
+        tap_skip("before 7.0 the kernel crashes: upstream commit 6fa7c985a516 "
+                 "and others", "the device goes while it is called");
+    }
+    panthor_close(&dev);
+    return tap_end();
+}
