@@ -14,6 +14,7 @@
 
 #include "lib/kernel.h"
 #include "lib/panthor.h"
+#include "lib/probe.h"
 #include "lib/tap.h"
 
 #define MAX_SLOTS 31
@@ -28,6 +29,10 @@
 #define LOOKS 200
 #define TURN_TIMEOUT_MS 3000
 #define STARVE_MS 100
+/* For each group to lose its slot once, on a machine that is busy */
+#define STAND_BACK_MS 8000
+/* In TURN_TIMEOUT_MS there are hundreds */
+#define MANY_TICKS 10
 
 enum {
     LOW = PANTHOR_GROUP_PRIORITY_LOW,
@@ -248,6 +253,88 @@ static void test_over_commit(void)
     fini_groups(n);
 }
 
+/*
+ * One group more than slots: each of them has to stand back at times.  It did
+ * if it stood still while most of the others went on.
+ */
+static void test_turns(void)
+{
+    const unsigned n = slots + 1;
+    uint64_t deadline = kernel_now_ns() + STAND_BACK_MS * 1000000ull;
+    uint32_t rounds[MAX_GROUPS], now[MAX_GROUPS];
+    unsigned waited = 0, i;
+    bool stood_back[MAX_GROUPS] = { false };
+
+    if (!rotates || slots < 3) {
+        tap_skip(rotates ? "too few slots" : no_rotation,
+                 "turns: each of %u groups stands back", n);
+        return;
+    }
+    init_groups(n, MEDIUM);
+    submit_spinners(n);
+    all_go_on(n);
+    while (waited < n && kernel_now_ns() < deadline) {
+        unsigned count = 0;
+
+        read_rounds(rounds, n);
+        kernel_sleep_ms(LOOK_MS);
+        read_rounds(now, n);
+        for (i = 0; i < n; i++) {
+            count += now[i] != rounds[i];
+        }
+        for (i = 0; i < n && count >= slots - 1; i++) {
+            waited += now[i] == rounds[i] && !stood_back[i];
+            stood_back[i] |= now[i] == rounds[i];
+        }
+    }
+    if (!tap_ok(waited == n, "turns: each of %u groups on %u slots stands back",
+                n, slots)) {
+        tap_diag("%u never did in %u ms", n - waited, STAND_BACK_MS);
+    }
+    tap_ok(end_spinners(n), "turns: and they are done");
+    fini_groups(n);
+}
+
+/*
+ * Groups of one priority that are all on slots take turns with the priority
+ * that the firmware knows: the driver's ticks go on.
+ */
+static void test_ticks(void)
+{
+    static const char name[] = "ticks: they go on while two groups share a "
+                               "priority";
+    uint64_t deadline, before;
+    Probe ticks;
+
+    if (!rotates) {
+        tap_skip(no_rotation, name);
+        return;
+    }
+    if (probe_count(&ticks, "tick_work")) {
+        tap_skip("the kernel does not count calls", name);
+        probe_close(&ticks);
+        return;
+    }
+    init_groups(2, MEDIUM);
+    submit_spinners(2);
+    all_go_on(2);
+    /* What the jobs themselves have asked for is over */
+    kernel_sleep_ms(5 * TICK_MS);
+    before = probe_read(&ticks);
+    deadline = kernel_now_ns() + TURN_TIMEOUT_MS * 1000000ull;
+    while (probe_read(&ticks) < before + MANY_TICKS &&
+           kernel_now_ns() < deadline) {
+        kernel_sleep_ms(TICK_MS);
+    }
+    if (!tap_ok(probe_read(&ticks) >= before + MANY_TICKS, name)) {
+        tap_diag("%u in %u ms", (unsigned)(probe_read(&ticks) - before),
+                 TURN_TIMEOUT_MS);
+    }
+    tap_ok(end_spinners(2), "ticks: and both are done");
+    fini_groups(2);
+    probe_close(&ticks);
+}
+
 static void test_priorities(void)
 {
     uint32_t rounds[MAX_GROUPS];
@@ -424,6 +511,8 @@ int main(int argc, char **argv)
     }
     test_fill();
     test_over_commit();
+    test_turns();
+    test_ticks();
     test_priorities();
     test_blocked();
     panthor_close(&dev);
