@@ -14,12 +14,17 @@
 #include "lib/host.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
+#include "lib/probe.h"
 #include "lib/tap.h"
 
 #define JOB_TIMEOUT_MS 3000
 /* How long a job that has to wait is looked at */
 #define LOOK_MS 200
 #define TURN_TIMEOUT_MS 3000
+/* Longer than the driver waits for a command of an address space, 100 ms */
+#define EVENTS_US 250000
+#define RESET_TIMEOUT_MS 3000
+#define FREE_TIMEOUT_MS 5000
 
 #define MAX_CHUNKS 3
 #define MAX_SPINNERS 33
@@ -276,6 +281,65 @@ static void over_commit(void)
     panthor_context_fini(&busy);
 }
 
+/*
+ * The driver is slow to hear that the tiler wants memory; before it has, it
+ * resets the GPU.  What it has taken for the answer it has to give back
+ * (group_unbind_locked(), v7.3): the group is freed.
+ */
+static void test_reset(void)
+{
+    static const char name[] = "a group whose draw asks for memory at a reset "
+                               "is freed afterwards";
+    unsigned before = panthor_buffers(&dev), after;
+    uint64_t resets = 0, now = 0, deadline;
+    uint64_t first_chunk;
+    PanthorContext other;
+    uint32_t heap;
+    Probe slow;
+
+    if (!before || probe_missing()) {
+        tap_skip(before ? probe_missing() : "no list of buffers", name);
+        return;
+    }
+    host_get_u64("reset-count", &resets);
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    panthor_context_init(&ctx, &dev, 2);
+    TAP_MUST(panthor_heap_create(&dev, ctx.vm, 1, MAX_CHUNKS, &heap,
+                                 &heap_va, &first_chunk));
+    panthor_context_init(&other, &dev, 1);
+    panthor_submit_spin(&other);
+    kernel_sleep_ms(LOOK_MS / 4);
+    if (probe_delay(&slow, "process_fw_events_work", PROBE_ENTRY, EVENTS_US,
+                    0)) {
+        tap_skip("the driver has no such function", name);
+    } else {
+        submit_draw(0, 0);
+        host_request(NULL, 0, "inject as-command command=2");
+        panthor_vm_map(&dev, other.vm, &other.data_bo, 0, 0x50000000,
+                       other.data_bo.size, 0);
+        deadline = kernel_now_ns() + RESET_TIMEOUT_MS * 1000000ull;
+        while ((host_get_u64("reset-count", &now), now == resets) &&
+               kernel_now_ns() < deadline) {
+            kernel_sleep_ms(5);
+        }
+        tap_ok(now > resets, "the GPU is reset while a draw asks for memory");
+    }
+    probe_close(&slow);
+    host_request(NULL, 0, "inject-clear");
+    panthor_end_spin(&other, JOB_TIMEOUT_MS);
+    panthor_context_fini(&other);
+    panthor_context_fini(&ctx);
+    deadline = kernel_now_ns() + FREE_TIMEOUT_MS * 1000000ull;
+    while ((after = panthor_buffers(&dev)) > before &&
+           kernel_now_ns() < deadline) {
+        kernel_sleep_ms(50);
+    }
+    if (!tap_ok(after <= before, name)) {
+        tap_diag("%u buffers are left", after - before);
+    }
+    TAP_MUST(panthor_forbid_suspend(&dev, false));
+}
+
 int main(int argc, char **argv)
 {
     uint32_t heap, handler_size, fatal = 0;
@@ -344,8 +408,22 @@ int main(int argc, char **argv)
         tap_diag("state 0x%x, queues 0x%x", state, fatal);
     }
 
-    host_request(NULL, 0, "qom-set x-endpoint-heap-chunks 0");
+    /* And a VM that has none: there is not even a place to look. */
     panthor_context_fini(&ctx);
+    panthor_context_init(&ctx, &dev, 2);
+    submit_draw(0, 0);
+    tap_ok(!draw_done(JOB_TIMEOUT_MS),
+           "a VM without a heap gets nothing for it");
+    state = panthor_group_state(&dev, ctx.group, &fatal);
+    if (!tap_ok(state == DRM_PANTHOR_GROUP_STATE_FATAL_FAULT && fatal == 1,
+                "and the driver ends the queue")) {
+        tap_diag("state 0x%x, queues 0x%x", state, fatal);
+    }
+
+    panthor_context_fini(&ctx);
+    tap_directive("allow-dmesg AS_ACTIVE bit stuck|panthor.*reset");
+    test_reset();
+    host_request(NULL, 0, "qom-set x-endpoint-heap-chunks 0");
     panthor_close(&dev);
     return tap_end();
 }
