@@ -57,6 +57,9 @@ SIDES = ('stock', 'patched')
 # When the host was late the programs run again with a clock that follows the guest's
 # instructions, which takes longer.
 OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
+# A kernel that has written over its own memory should end, not limp; and what is freed
+# is overwritten, so that whoever still uses it is noticed.
+KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
 SHOWN = 12          # rows of a kind that may be many
 # Findings with a limit in time
 TIMED_FINDINGS = {'update-missing', 'fault-not-acknowledged', 'group-on-unmapped'}
@@ -73,8 +76,7 @@ class Run:
         self.side, self.name, self.lines = side, name, []
         self.folder = os.path.join(run_guest.RUNS, name)
         self.stopped = None
-        # A kernel that has written over its own memory should end, not limp.
-        kernel_args = (settings.kernel_args + ' oops=panic').strip()
+        kernel_args = f'{settings.kernel_args} {KERNEL_ARGS}'.strip()
         more = [f'QEMU_ARGS={shlex.join(settings.qemu_args)} {OWN_CLOCK}',
                 f'SLACK={settings.slack * OWN_CLOCK_SLACK}'] if own_clock else []
         self.start = time.monotonic()
@@ -606,6 +608,8 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     project.require_host()
+    if not os.environ.get('TESTS'):
+        os.environ['TESTS'] = ' '.join(project.config('guest')['lane']['tests'])
     if options.selftest:
         project.refuse_variables(('PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
                                  f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
