@@ -9,7 +9,7 @@ SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
 # What the scripts read from their environment
 export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT MODELS SHARD IGT IGT_SRC
+export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 ifneq ($(filter command line environment,$(origin CC)),)
@@ -27,7 +27,8 @@ endif
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
-        check-mutants check-models check-kernels check-matrix check-matrix-merge \
+        check-mutants check-fixes check-models check-kernels check-matrix \
+        check-matrix-merge \
         check-gcov check-reach bench disas qemu qemu-10.2 update clean distclean
 
 help:
@@ -53,6 +54,7 @@ help:
 	@echo 'make check-docs       run the commands of README.md and docs/ as they are printed'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
+	@echo 'make check-fixes      take past fixes out of panthor: FIX=name,... each must be noticed'
 	@echo 'make check-models     every model on one kernel'
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
@@ -91,6 +93,7 @@ help:
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
 	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
+	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
 	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
@@ -168,6 +171,9 @@ check-stock:
 
 check-mutants:
 	@$(PYTHON) $(SCRIPTS)/check-mutants.py
+
+check-fixes:
+	@$(PYTHON) $(SCRIPTS)/check-fixes.py
 
 check-models:
 	@KERNELS='$(or $(KERNEL),7.3)' KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
