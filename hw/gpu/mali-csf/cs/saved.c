@@ -98,10 +98,9 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
     ROW(VMSTATE_UINT8(priority, MaliCsfStream), SAVED_BITS(0xf)) \
     ROW(VMSTATE_UINT8(doorbell, MaliCsfStream), SAVED_ANY) \
     ROW(VMSTATE_UINT64(trace.base, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(trace.offset_va, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT64(trace.offset_va, MaliCsfStream), SAVED_ANY) \
     ROW(VMSTATE_UINT32(trace.size, MaliCsfStream), SAVED_IF(is_trace_size)) \
-    ROW(VMSTATE_UINT8(trace.event_size, MaliCsfStream), \
-        SAVED_BELOW(MALI_CSF_MAX_TRACE_EVENT_LOG2 + 1)) \
+    ROW(VMSTATE_UINT8(trace.event_size, MaliCsfStream), SAVED_BITS(0xf)) \
     ROW(VMSTATE_UINT8(trace.event_state, MaliCsfStream), SAVED_ANY) \
     ROW(VMSTATE_UINT32(idle_mask, MaliCsfStream), SAVED_BITS(IDLE_BITS)) \
     ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfStream, \
@@ -205,17 +204,25 @@ static bool frames_valid(const MaliCsfStream *stream)
            stream->frames[stream->depth].ip < stream->frames[stream->depth].end;
 }
 
+/* Of no buffer, the rest is as the host has left it. */
+static bool trace_valid(const MaliCsfTraceBuffer *trace)
+{
+    return !trace->size ||
+           (!(trace->offset_va & 7) &&
+            trace->event_size <= MALI_CSF_MAX_TRACE_EVENT_LOG2 &&
+            trace->size >= 1u << trace->event_size);
+}
+
 static bool stream_valid(MaliCsfState *s, const void *opaque)
 {
     const MaliCsfStream *stream = opaque;
-    const MaliCsfTraceBuffer *trace = &stream->trace;
     const bool stopped = stream->state == MALI_CSF_STREAM_STOPPED;
 
     return (!stream->resumable ||
             (stopped && is_resumable(stream->resume_state))) &&
            (stream->ring_size || stopped ||
             stream->state == MALI_CSF_STREAM_FATAL) &&
-           (!trace->size || trace->size >= 1u << trace->event_size) &&
+           trace_valid(&stream->trace) &&
            stream->handler_depth <= stream->depth &&
            stream->depth < mali_csf_stream_frames(stream) &&
            stream->handler_va + stream->handler_length >=
