@@ -33,7 +33,8 @@ DEVICE = '/hw/gpu/mali-csf/'
 # QEMU's driver of libFuzzer and what it needs, from QEMU's tree; and ours
 DRIVER = ['tests/qtest/fuzz/fuzz.c', 'tests/qtest/fuzz/qtest_wrappers.c', 'tests/qtest/libqtest.c',
           'tests/qtest/libqmp.c', 'tests/qtest/libqos/qgraph.c']
-OURS = ['tests/qtest/libqos/mali-csf.c', 'tests/qtest/libqos/mali-csf-fuzz.c']
+OURS = ['tests/qtest/libqos/mali-csf.c', 'tests/qtest/libqos/mali-csf-fuzz.c',
+        'tests/qtest/libqos/mali-csf-saved.c']
 TARGETS = os.path.join(project.ROOT, 'tests/fuzz/mali-csf-fuzz.c')
 # The driver's wrappers take the place of these functions of libqtest.
 WRAPPED = ('inb inw inl outb outw outl readb readw readl readq writeb writew writel writeq '

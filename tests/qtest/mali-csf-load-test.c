@@ -1,13 +1,15 @@
 /*
  * QTest for the Arm Mali CSF GPU: saved states that were changed
  *
- * A device with two groups at work is saved to a file.  Fields of its state
- * in that file are changed, and the file is loaded in another QEMU, which has
- * to refuse it or to run on: it must not die.  Where the fields are is read
- * from the description at the end of the file, so a field that is new is
- * found without a change here.
+ * A device with two groups at work and injections armed is saved.  Fields of
+ * its state are changed, or it ends in front of one, and it is loaded, which
+ * is refused or not.  The machine goes on in any case: with the state, or with
+ * a device as after reset.  It is asked for what it has, runs, is reset, saved,
+ * and loads the state as it was.  Where the fields are is read from QEMU's
+ * description of a migration file, so a field that is new is found without a
+ * change here.
  *
- * MALI_CSF_LOAD_CASES sets how many files are tried, MALI_CSF_LOAD_SEED the
+ * MALI_CSF_LOAD_CASES sets how many states are tried, MALI_CSF_LOAD_SEED the
  * random numbers.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -20,102 +22,26 @@
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "libqos/mali-csf-fuzz.h"
+#include "libqos/mali-csf-saved.h"
 
 #define DEFAULT_CASES       30
 #define DEVICE              "mali-csf"
 /* migration/savevm.h */
 #define VM_SECTION_FULL     0x04
-#define VM_SUBSECTION       0x05
 #define VM_VMDESCRIPTION    0x06
 #define VM_SECTION_FOOTER   0x7e
-
-typedef struct Field {
-    /* Names from the device to the field, with dots; no indices */
-    char *path;
-    unsigned size;
-    /* Of every instance, from the start of the file (unsigned) */
-    GArray *offsets;
-} Field;
 
 typedef struct Saved {
     uint8_t *data;
     size_t size;
-    /* Of the device's fields */
+    /* Of the section, and where the device's fields are in it */
+    char *name;
     size_t start;
     size_t end;
     GPtrArray *fields;
 } Saved;
 
 /* Where the fields are */
-
-static void field_free(void *opaque)
-{
-    Field *field = opaque;
-
-    g_free(field->path);
-    g_array_unref(field->offsets);
-    g_free(field);
-}
-
-static void add_field(Saved *saved, const char *path, unsigned offset,
-                      unsigned size)
-{
-    Field *field;
-
-    for (unsigned i = 0; i < saved->fields->len; i++) {
-        field = g_ptr_array_index(saved->fields, i);
-        if (g_str_equal(field->path, path)) {
-            g_array_append_val(field->offsets, offset);
-            return;
-        }
-    }
-    field = g_new0(Field, 1);
-    field->path = g_strdup(path);
-    field->size = size;
-    field->offsets = g_array_new(false, false, sizeof(unsigned));
-    g_array_append_val(field->offsets, offset);
-    g_ptr_array_add(saved->fields, field);
-}
-
-/* Returns the offset behind the structure */
-static unsigned add_struct(Saved *saved, const char *path, unsigned offset,
-                           QDict *description)
-{
-    const QListEntry *e;
-    QList *subsections;
-
-    QLIST_FOREACH_ENTRY(qdict_get_qlist(description, "fields"), e) {
-        QDict *row = qobject_to(QDict, qlist_entry_obj(e));
-        int64_t count = qdict_get_try_int(row, "array_len", 1);
-        unsigned size = qdict_get_int(row, "size");
-        g_autofree char *name =
-            g_strdup_printf("%s%s%s", path, *path ? "." : "",
-                            qdict_get_str(row, "name"));
-
-        for (int64_t i = 0; i < count; i++, offset += size) {
-            if (qdict_haskey(row, "struct")) {
-                g_assert_cmpuint(add_struct(saved, name, offset,
-                                            qdict_get_qdict(row, "struct")),
-                                 ==, offset + size);
-            } else if (size) {
-                add_field(saved, name, offset, size);
-            }
-        }
-    }
-    subsections = qobject_to(QList, qdict_get(description, "subsections"));
-    if (subsections) {
-        QLIST_FOREACH_ENTRY(subsections, e) {
-            QDict *row = qobject_to(QDict, qlist_entry_obj(e));
-            const char *name = qdict_get_str(row, "vmsd_name");
-
-            g_assert_cmpuint(saved->data[offset], ==, VM_SUBSECTION);
-            /* Type, length of the name, name, version */
-            offset = add_struct(saved, name, offset + 2 + strlen(name) + 4,
-                                row);
-        }
-    }
-    return offset;
-}
 
 static QDict *description_of(const Saved *saved)
 {
@@ -131,13 +57,26 @@ static QDict *description_of(const Saved *saved)
     g_assert_not_reached();
 }
 
+/* Where the fields of the device @name begin in its section, or 0 */
+static size_t find_section(const uint8_t *data, size_t size, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t at = size - length; at > 6; at--) {
+        if (!memcmp(data + at, name, length) && data[at - 1] == length &&
+            data[at - 6] == VM_SECTION_FULL) {
+            /* Instance and version follow the name. */
+            return at + length + 8;
+        }
+    }
+    return 0;
+}
+
 static void find_fields(Saved *saved)
 {
-    g_autofree char *name = NULL;
     QDict *description = description_of(saved);
     QDict *device = NULL;
     const QListEntry *e;
-    size_t length;
 
     QLIST_FOREACH_ENTRY(qdict_get_qlist(description, "devices"), e) {
         QDict *row = qobject_to(QDict, qlist_entry_obj(e));
@@ -147,28 +86,19 @@ static void find_fields(Saved *saved)
         }
     }
     g_assert_nonnull(device);
-    name = g_strdup(qdict_get_str(device, "name"));
-    length = strlen(name);
-    for (size_t at = saved->size - length; at > 6 && !saved->start; at--) {
-        if (!memcmp(saved->data + at, name, length) &&
-            saved->data[at - 1] == length &&
-            saved->data[at - 6] == VM_SECTION_FULL) {
-            /* Instance and version follow the name. */
-            saved->start = at + length + 8;
-            saved->end = add_struct(saved, "", saved->start, device);
-            g_assert_cmpuint(saved->data[saved->end], ==, VM_SECTION_FOOTER);
-            g_assert_cmpuint(ldl_be_p(saved->data + saved->end + 1), ==,
-                             ldl_be_p(saved->data + at - 5));
-        }
-    }
+    saved->name = g_strdup(qdict_get_str(device, "name"));
+    saved->start = find_section(saved->data, saved->size, saved->name);
     g_assert_cmpuint(saved->start, !=, 0);
+    saved->fields = mali_csf_saved_fields(device, saved->data, saved->start,
+                                          &saved->end);
+    g_assert_cmpuint(saved->data[saved->end], ==, VM_SECTION_FOOTER);
     qobject_unref(description);
 }
 
-static const Field *find_field(const Saved *saved, const char *path)
+static const QMaliCsfField *find_field(const Saved *saved, const char *path)
 {
     for (unsigned i = 0; i < saved->fields->len; i++) {
-        const Field *field = g_ptr_array_index(saved->fields, i);
+        const QMaliCsfField *field = g_ptr_array_index(saved->fields, i);
 
         if (g_str_equal(field->path, path)) {
             return field;
@@ -200,7 +130,26 @@ static bool wait_migration(QTestState *qts)
     g_assert_not_reached();
 }
 
-/* @inject: an injection that is armed, JSON without a path; or NULL */
+/* One that waits for its occasion, one that completes late */
+static void arm(QMaliCsf *gpu)
+{
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'kind': 'odd-field',"
+                             " 'field': 'stream-features'}}",
+                             MALI_CSF_QOM_PATH);
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s, 'kind': 'ping-ack',"
+                             " 'delay-ns': 5000000}}", MALI_CSF_QOM_PATH);
+    mali_csf_toggle(gpu, gpu->glb_in + GLB_REQ,
+                    gpu->glb_out + GLB_ACK, GLB_PING);
+    mali_csf_doorbell(gpu, 0);
+    mali_csf_run(gpu, 5 * MALI_CSF_US);
+}
+
+/*
+ * @inject: an injection that is armed, JSON without a path; or NULL, which
+ * arms some
+ */
 static void save(Saved *saved, const char *inject)
 {
     g_autofree char *path = NULL;
@@ -220,14 +169,14 @@ static void save(Saved *saved, const char *inject)
         qdict_put_str(args, "path", MALI_CSF_QOM_PATH);
         qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
                                  " 'arguments': %p}", args);
+    } else {
+        arm(&gpu);
     }
     qtest_qmp_assert_success(gpu.qts, "{'execute': 'migrate',"
                              " 'arguments': {'uri': %s}}", uri);
     g_assert_true(wait_migration(gpu.qts));
     mali_csf_quit(&gpu);
-    *saved = (Saved) {
-        .fields = g_ptr_array_new_with_free_func(field_free),
-    };
+    *saved = (Saved) { };
     g_assert_true(g_file_get_contents(path, (char **)&saved->data,
                                       &saved->size, NULL));
     unlink(path);
@@ -237,7 +186,42 @@ static void save(Saved *saved, const char *inject)
 static void saved_free(Saved *saved)
 {
     g_ptr_array_unref(saved->fields);
+    g_free(saved->name);
     g_free(saved->data);
+}
+
+/* What "info mali-csf" prints; the caller frees it */
+static char *ask(QMaliCsf *gpu)
+{
+    QDict *response;
+    char *text;
+
+    response = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"
+                         " 'arguments': {'path': %s}}", MALI_CSF_QOM_PATH);
+    text = g_strdup(qdict_get_str(qdict_get_qdict(response, "return"),
+                                  "human-readable-text"));
+    qobject_unref(response);
+    qtest_qmp_assert_success(gpu->qts,
+                             "{'execute': 'x-query-mali-csf-injections',"
+                             " 'arguments': {'path': %s}}",
+                             MALI_CSF_QOM_PATH);
+    return text;
+}
+
+/* The device is as after reset: no firmware, no group, no space, lines low */
+static void assert_reset(QMaliCsf *gpu)
+{
+    g_autofree char *text = ask(gpu);
+
+    g_assert_nonnull(strstr(text, "microcontroller: disabled"));
+    g_assert_nonnull(strstr(text, "power: L2 0x0"));
+    g_assert_null(strstr(text, "stream 0"));
+    g_assert_null(strstr(text, "granule"));
+    g_assert_null(strstr(text, "line high"));
+    g_assert_cmphex(mali_csf_readl(gpu, A_MCU_STATUS), ==,
+                    MCU_STATUS_DISABLED);
+    g_assert_cmphex(mali_csf_readl(gpu, MALI_CSF_JOB_CONTROL_BASE +
+                                   MALI_CSF_INT_MASK), ==, 0);
 }
 
 /* Whether the state was accepted; if so, it has run on for a while */
@@ -260,18 +244,14 @@ static bool load(const uint8_t *data, size_t size)
     accepted = wait_migration(gpu.qts);
     if (accepted) {
         mali_csf_fuzz_go_on(&gpu);
+    } else {
+        assert_reset(&gpu);
+        qtest_system_reset(gpu.qts);
+        assert_reset(&gpu);
     }
     mali_csf_quit(&gpu);
     unlink(path);
     return accepted;
-}
-
-static void store(uint8_t *p, unsigned size, uint64_t value)
-{
-    /* Of all that is wider than a word, the last one */
-    for (unsigned i = 0; i < MIN(size, 8); i++) {
-        p[size - 1 - i] = value >> (i * 8);
-    }
 }
 
 static void test_unchanged(void)
@@ -287,6 +267,7 @@ static void test_unchanged(void)
 #define RUNS        0
 #define STOPPED     7
 /* Of MaliCsfStreamState */
+#define STATE_SYNC_WAIT     3
 #define STATE_SHARED_WAIT   7
 
 typedef struct RefusedTest {
@@ -301,11 +282,12 @@ typedef struct RefusedTest {
 static void change(const Saved *saved, uint8_t *data, const char *path,
                    unsigned instance, uint64_t value)
 {
-    const Field *field = find_field(saved, path);
+    const QMaliCsfField *field = find_field(saved, path);
 
     g_assert_cmpuint(instance, <, field->offsets->len);
-    store(data + g_array_index(field->offsets, unsigned, instance),
-          field->size, value);
+    mali_csf_saved_store(data + g_array_index(field->offsets, unsigned,
+                                              instance),
+                         field->size, value);
 }
 
 /* What cannot be loaded is refused, and not made to fit. */
@@ -389,11 +371,270 @@ static void test_refused_injection(void)
     saved_free(&saved);
 }
 
+/*
+ * Loads in a machine that goes on, whatever came of them
+ */
+
+typedef struct Machine {
+    QMaliCsf gpu;
+    /* An image with a snapshot of groups at work, and where our fields are */
+    char *path;
+    int fd;
+    size_t start;
+    uint8_t *good;
+    size_t size;
+} Machine;
+
+static void wait_job(QTestState *qts, const char *id)
+{
+    for (int i = 0; i < 6000; i++) {
+        QDict *response = qtest_qmp(qts, "{'execute': 'query-jobs'}");
+        QDict *job = qobject_to(QDict, qlist_peek(qdict_get_qlist(response,
+                                                                  "return")));
+        bool done = g_str_equal(qdict_get_str(job, "status"), "concluded");
+
+        g_assert_null(qdict_get(job, "error"));
+        qobject_unref(response);
+        if (done) {
+            qtest_qmp_assert_success(qts, "{'execute': 'job-dismiss',"
+                                     " 'arguments': {'id': %s}}", id);
+            return;
+        }
+        g_usleep(10000);
+    }
+    g_assert_not_reached();
+}
+
+/* An empty image, for snapshots; its clusters are larger than our section */
+static void add_image(Machine *m)
+{
+    QTestState *qts = m->gpu.qts;
+
+    m->fd = g_file_open_tmp("mali-csf-XXXXXX", &m->path, NULL);
+    g_assert_cmpint(m->fd, >=, 0);
+    qtest_qmp_assert_success(qts, "{'execute': 'blockdev-add', 'arguments':"
+                             " {'driver': 'file', 'node-name': 'file',"
+                             " 'filename': %s}}", m->path);
+    qtest_qmp_assert_success(qts, "{'execute': 'blockdev-create', 'arguments':"
+                             " {'job-id': 'create', 'options':"
+                             " {'driver': 'qcow2', 'file': 'file',"
+                             " 'size': 1048576, 'cluster-size': 2097152}}}");
+    wait_job(qts, "create");
+    qtest_qmp_assert_success(qts, "{'execute': 'blockdev-add', 'arguments':"
+                             " {'driver': 'qcow2', 'node-name': 'image',"
+                             " 'file': 'file'}}");
+}
+
+/* Load the snapshot with @data for our fields; whether it was accepted */
+static bool load_snapshot(Machine *m, const uint8_t *data)
+{
+    g_autofree char *said = NULL;
+
+    g_assert_cmpint(pwrite(m->fd, data, m->size, m->start), ==, m->size);
+    said = qtest_hmp(m->gpu.qts, "loadvm good");
+    return !*said;
+}
+
+static void stop(Machine *m)
+{
+    qtest_qmp_assert_success(m->gpu.qts, "{'execute': 'stop'}");
+}
+
+static void cont(Machine *m)
+{
+    qtest_qmp_assert_success(m->gpu.qts, "{'execute': 'cont'}");
+}
+
+static void machine_init(Machine *m, const Saved *saved)
+{
+    g_autofree char *said = NULL;
+    g_autofree char *image = NULL;
+    size_t size;
+
+    mali_csf_init(&m->gpu, NULL);
+    add_image(m);
+    mali_csf_fuzz_busy(&m->gpu);
+    arm(&m->gpu);
+    said = qtest_hmp(m->gpu.qts, "savevm good");
+    g_assert_cmpstr(said, ==, "");
+    stop(m);
+    g_assert_true(g_file_get_contents(m->path, &image, &size, NULL));
+    m->start = find_section((uint8_t *)image, size, saved->name);
+    g_assert_cmpuint(m->start, !=, 0);
+    m->size = saved->end - saved->start;
+    g_assert_cmphex((uint8_t)image[m->start + m->size], ==,
+                    VM_SECTION_FOOTER);
+    m->good = g_memdup2(image + m->start, m->size);
+}
+
+static void machine_quit(Machine *m)
+{
+    mali_csf_quit(&m->gpu);
+    close(m->fd);
+    unlink(m->path);
+    g_free(m->path);
+    g_free(m->good);
+}
+
+static uint64_t executed(Machine *m)
+{
+    QDict *response = qtest_qmp(m->gpu.qts, "{'execute': 'qom-get',"
+                                " 'arguments': {'path': %s, 'property':"
+                                " 'instruction-count'}}", MALI_CSF_QOM_PATH);
+    uint64_t count = qdict_get_int(response, "return");
+
+    qobject_unref(response);
+    return count;
+}
+
+/*
+ * Go on after a load, then load the good state, which has to work.  Between two
+ * loads a machine has to run: the flash memory of "virt" frees what the first
+ * one has registered when it runs, and would free it twice.
+ */
+static void go_on(Machine *m, bool accepted, bool reset)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *said = NULL;
+    uint64_t before;
+
+    if (!accepted) {
+        assert_reset(&m->gpu);
+    }
+    if (reset) {
+        qtest_system_reset(m->gpu.qts);
+        assert_reset(&m->gpu);
+    }
+    g_free(ask(&m->gpu));
+    cont(m);
+    mali_csf_fuzz_go_on(&m->gpu);
+    said = qtest_hmp(m->gpu.qts, "savevm other");
+    g_assert_cmpstr(said, ==, "");
+    stop(m);
+
+    g_assert_true(load_snapshot(m, m->good));
+    text = ask(&m->gpu);
+    g_assert_nonnull(strstr(text, "microcontroller: enabled"));
+    g_assert_nonnull(strstr(text, "slot 1: address space 1"));
+    g_assert_nonnull(strstr(text, "ping-ack will complete late"));
+    before = executed(m);
+    cont(m);
+    mali_csf_run(&m->gpu, 200 * MALI_CSF_US);
+    stop(m);
+    g_assert_cmpuint(executed(m), >, before);
+}
+
+static bool refused(Machine *m, const uint8_t *data, bool reset)
+{
+    bool accepted = load_snapshot(m, data);
+
+    go_on(m, accepted, reset);
+    return !accepted;
+}
+
+/* What made trouble once, in a machine that goes on */
+static void test_reported(void)
+{
+    static const RefusedTest rows[] = {
+        { "engine.groups.streams.depth", 200 },
+        { "mali-csf/inject.inject.count", 256 },
+        { "mali-csf/inject.inject.list.member", 200, MEMBER_FIELD },
+        { "mali-csf/inject.inject.list.kind", 200 },
+        { "mali-csf/inject.inject.late.kind", 200 },
+        { "engine.groups.streams.user_input", 4 },
+        { "engine.groups.streams.user_output", 4 },
+        { "engine.groups.streams.state", STATE_SYNC_WAIT, RUNS,
+          "engine.groups.streams.wait_va", 4 },
+        { "engine.groups.streams.state", STATE_SYNC_WAIT, RUNS,
+          "engine.groups.streams.wait_condition", 7 },
+        { "engine.groups.streams.work_end", INT64_MAX },
+        { "engine.groups.streams.tiler.context_va", 8, 9 },
+        { "engine.slice_due", INT64_MAX },
+        { "engine.not_before", INT64_MAX },
+        { "clock.cycle_count_origin", 1ull << 63 },
+    };
+    Saved saved;
+    Machine m;
+
+    save(&saved, NULL);
+    machine_init(&m, &saved);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree uint8_t *data = g_memdup2(m.good, m.size);
+
+        g_test_message("%s", rows[i].path);
+        change(&saved, data - saved.start, rows[i].path, rows[i].instance,
+               rows[i].value);
+        if (rows[i].also_path) {
+            change(&saved, data - saved.start, rows[i].also_path,
+                   rows[i].instance, rows[i].also_value);
+        }
+        g_assert_true(refused(&m, data, i & 1));
+    }
+    machine_quit(&m);
+    saved_free(&saved);
+}
+
+/* What a guest can bring about: it is not refused, and harms nobody. */
+static void test_accepted(void)
+{
+    static const RefusedTest rows[] = {
+        /* Of a trace buffer that is none */
+        { "engine.groups.streams.trace.event_size", 14 },
+        { "engine.groups.streams.trace.offset_va", 4 },
+        /* It has just left the frame of its protected region. */
+        { "engine.groups.streams.protm_depth", 5 },
+        { "engine.groups.streams.extract", 4 },
+        { "engine.groups.as", 15 },
+        { "mmu.as.command_end", INT64_MAX },
+        { "mcu.pass_due", 0 },
+    };
+    Saved saved;
+    Machine m;
+
+    save(&saved, NULL);
+    machine_init(&m, &saved);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree uint8_t *data = g_memdup2(m.good, m.size);
+
+        g_test_message("%s", rows[i].path);
+        change(&saved, data - saved.start, rows[i].path, rows[i].instance,
+               rows[i].value);
+        g_assert_false(refused(&m, data, i & 1));
+    }
+    machine_quit(&m);
+    saved_free(&saved);
+}
+
 static uint64_t env_number(const char *name, uint64_t otherwise)
 {
     const char *text = g_getenv(name);
 
     return text ? g_ascii_strtoull(text, NULL, 0) : otherwise;
+}
+
+/* A state that ends in front of a field, one for each of so many cases */
+static void test_cut(void)
+{
+    unsigned cases = env_number("MALI_CSF_LOAD_CASES", DEFAULT_CASES) / 5;
+    uint32_t seed = env_number("MALI_CSF_LOAD_SEED", g_random_int());
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    unsigned first;
+    Saved saved;
+
+    save(&saved, NULL);
+    first = g_rand_int_range(rand, 0, saved.fields->len);
+    g_test_message("MALI_CSF_LOAD_SEED=%u", seed);
+    for (unsigned n = 0; n < cases; n++) {
+        /* Apart as far as so many can be */
+        unsigned i = first + n * MAX(saved.fields->len / MAX(cases, 1), 1);
+        const QMaliCsfField *field =
+            g_ptr_array_index(saved.fields, i % saved.fields->len);
+
+        g_test_message("%s", field->path);
+        g_assert_false(load(saved.data, g_array_index(field->offsets, unsigned,
+                                                      0)));
+    }
+    saved_free(&saved);
 }
 
 static void test_random(void)
@@ -408,25 +649,26 @@ static void test_random(void)
     unsigned accepted = 0;
     unsigned first;
     Saved saved;
+    Machine m;
 
     save(&saved, NULL);
+    machine_init(&m, &saved);
     first = g_rand_int_range(rand, 0, saved.fields->len);
     g_test_message("MALI_CSF_LOAD_SEED=%u, %u fields of %zu bytes", seed,
                    saved.fields->len, saved.end - saved.start);
     for (unsigned n = 0; n < cases; n++) {
-        g_autofree uint8_t *data = g_memdup2(saved.data, saved.size);
+        g_autofree uint8_t *data = g_memdup2(m.good, m.size);
         g_autoptr(GString) what = g_string_new(NULL);
 
         /* Each field in its turn, one in four cases any bytes instead */
         for (int i = g_rand_int_range(rand, 1, 4); i && n % 4 == 3; i--) {
-            size_t at = g_rand_int_range(rand, saved.start, saved.end);
+            size_t at = g_rand_int_range(rand, 0, m.size);
 
             data[at] = g_rand_int(rand);
-            g_string_append_printf(what, "byte %zu = 0x%x, ",
-                                   at - saved.start, data[at]);
+            g_string_append_printf(what, "byte %zu = 0x%x, ", at, data[at]);
         }
         if (n % 4 != 3) {
-            const Field *field =
+            const QMaliCsfField *field =
                 g_ptr_array_index(saved.fields,
                                   (first + n - n / 4) % saved.fields->len);
             unsigned i = g_rand_int_range(rand, 0, field->offsets->len);
@@ -436,15 +678,17 @@ static void test_random(void)
             if (g_rand_boolean(rand)) {
                 i = MIN(i, 1);
             }
-            store(data + g_array_index(field->offsets, unsigned, i),
-                  field->size, value);
+            mali_csf_saved_store(data - saved.start +
+                                 g_array_index(field->offsets, unsigned, i),
+                                 field->size, value);
             g_string_append_printf(what, "%s[%u] = 0x%" PRIx64, field->path,
                                    i, value);
         }
         g_test_message("case %u: %s", n, what->str);
-        accepted += load(data, saved.size);
+        accepted += !refused(&m, data, g_rand_boolean(rand));
     }
     g_test_message("%u cases, %u refused", cases, cases - accepted);
+    machine_quit(&m);
     saved_free(&saved);
 }
 
@@ -456,6 +700,9 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/load/refused", test_refused);
     qtest_add_func("/mali-csf/load/refused-injection",
                    test_refused_injection);
+    qtest_add_func("/mali-csf/load/reported", test_reported);
+    qtest_add_func("/mali-csf/load/accepted", test_accepted);
+    qtest_add_func("/mali-csf/load/cut", test_cut);
     qtest_add_func("/mali-csf/load/random", test_random);
 
     return g_test_run();
