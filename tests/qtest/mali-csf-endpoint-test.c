@@ -56,6 +56,21 @@ static bool is_acknowledged(QMaliCsfGroup *group)
     return false;
 }
 
+/* The same until the stream has died */
+static bool has_died(QMaliCsfBench *b)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+    while (g_get_monotonic_time() < end) {
+        if (mali_csf_queue_event(b->queue, CS_EVENT_FATAL)) {
+            return true;
+        }
+        mali_csf_run(&b->gpu, STEP_US * MALI_CSF_US);
+        g_usleep(STEP_US);
+    }
+    return false;
+}
+
 /* Is the counter the same after a while? */
 static bool stands(QMaliCsfBench *b)
 {
@@ -170,11 +185,13 @@ static void test_lock(void)
 /* A lock holds work up, and it happens once for all that. */
 static void test_lock_once(void)
 {
+    gint64 end = g_get_monotonic_time() + PATIENCE_US;
     QMaliCsfBench b;
 
     init(&b);
     submit_counting(&b, 500, 20);
     while (qtest_readl(b.gpu.qts, b.out.pa + DONE) != MARK) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end);
         mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(b.out.va, b.out.size));
         mali_csf_run(&b.gpu, STEP_US * MALI_CSF_US);
         mali_csf_unlock(&b.gpu, 1);
@@ -232,10 +249,7 @@ static void test_fault(void)
     mali_csf_unmap(&b.vm, b.out.va, b.out.size);
     mali_csf_flush_caches(&b.gpu, MALI_CSF_FLUSH_ALL);
     mali_csf_unlock(&b.gpu, 1);
-    while (!mali_csf_queue_event(b.queue, CS_EVENT_FATAL)) {
-        mali_csf_run(&b.gpu, STEP_US * MALI_CSF_US);
-        g_usleep(STEP_US);
-    }
+    g_assert(has_died(&b));
     mali_csf_assert_fault(&b.gpu, 1, AS_FAULT_TRANSLATION + 3,
                           AS_ACCESS_READ, b.out.va + COUNTER);
     g_assert_cmphex(mali_csf_queue_status(b.queue, CS_FATAL) & 0xff, ==,

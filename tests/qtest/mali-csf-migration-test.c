@@ -100,7 +100,8 @@ static void test_thread(void)
     for (int i = 0; i < 3; i++) {
         save_and_load_in(&b.gpu, "-global mali-csf.x-endpoint=test");
     }
-    while (qtest_readl(b.gpu.qts, b.out.pa + 0x40) != NEW) {
+    for (int i = 0; i < 30000 &&
+                    qtest_readl(b.gpu.qts, b.out.pa + 0x40) != NEW; i++) {
         mali_csf_run(&b.gpu, MALI_CSF_MS);
         g_usleep(1000);
     }
