@@ -29,7 +29,7 @@ endif
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-models check-kernels check-matrix \
         check-matrix-merge \
-        check-gcov check-reach bench disas qemu qemu-10.2 update clean distclean
+        check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
@@ -66,6 +66,7 @@ help:
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'
+	@echo 'make version          the versions of the model, and of the packages that it uses'
 	@echo 'make clean            remove what was built; keep what was fetched'
 	@echo 'make distclean        remove build/'
 	@echo ''
@@ -207,6 +208,9 @@ qemu-10.2:
 
 update:
 	@UPDATE=1 $(PYTHON) $(SCRIPTS)/run-guest.py --prepare
+
+version:
+	@$(PYTHON) $(SCRIPTS)/version.py
 
 clean:
 	@test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +

@@ -9,6 +9,7 @@
 
 #include "qemu/osdep.h"
 #include "libqos/mali-csf.h"
+#include "hw/gpu/mali-csf/version.h"
 
 typedef struct Product {
     const char *name;
@@ -519,6 +520,7 @@ static void test_help(void)
         }
     }
     g_assert_cmpint(properties, >, 20);
+    g_assert_nonnull(strstr(output, "of the model, " MALI_CSF_VERSION));
 }
 
 static void add(const Product *product, const char *what,

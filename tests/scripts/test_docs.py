@@ -112,6 +112,12 @@ class DocumentsTest(unittest.TestCase):
         self.assertIn('default: the newest', shown)
         self.assertNotIn('bisect', shown)
 
+    def test_changelog(self):
+        """The version of the model is the newest that the changelog has."""
+        version = importlib.import_module('version')
+        newest = re.search(r'^(\d[\d.]*)\n-+$', read('docs/changelog.rst'), re.M)[1]
+        self.assertEqual(version.model(), newest)
+
     def test_scripts_can_be_run(self):
         for name in FILES:
             if name.startswith('scripts/') and read(name).startswith('#!'):

@@ -15,6 +15,7 @@
 #include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
+#include "hw/gpu/mali-csf/version.h"
 #include "compat.h"
 #include "device.h"
 #include "cs/protm.h"
@@ -475,6 +476,11 @@ static void set_ignore_locks(Object *obj, bool value, Error **errp)
     mali_csf_mmu_set_ignore_locks(MALI_CSF(obj), value);
 }
 
+static char *get_version(Object *obj, Error **errp)
+{
+    return g_strdup(MALI_CSF_VERSION);
+}
+
 static char *get_unmodelled(Object *obj, Error **errp)
 {
     return mali_csf_unmodelled_list(&MALI_CSF(obj)->unmodelled);
@@ -639,6 +645,7 @@ static const PropertyDescription class_descriptions[] = {
     { "firmware-version", "of the firmware's interface, such as 1.5.0; the "
                           "firmware file's or the model's by default" },
     { "x-ignore-locks", "locked regions stall nothing (default: off)" },
+    { "version", "of the model, " MALI_CSF_VERSION " here" },
     { "unmodelled-registers",
       "accesses to registers that the model does not have" },
 };
@@ -661,6 +668,7 @@ static void mali_csf_class_init(ObjectClass *klass, MaliCsfClassData *data)
     /* Not a qdev property: a test turns it on while the guest runs. */
     object_class_property_add_bool(klass, "x-ignore-locks", get_ignore_locks,
                                    set_ignore_locks);
+    object_class_property_add_str(klass, "version", get_version, NULL);
     object_class_property_add_str(klass, "unmodelled-registers",
                                   get_unmodelled, NULL);
     for (int i = 0; i < ARRAY_SIZE(class_descriptions); i++) {
