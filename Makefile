@@ -4,14 +4,28 @@
 # "make help".
 
 PYTHON := /usr/bin/python3
-SCRIPTS := $(dir $(abspath $(firstword $(MAKEFILE_LIST))))scripts
+# Passed on by the environment, since make takes a blank in a path for its end
+quoted = '$(subst ','\'',$(1))'
+export MALI_CSF_SCRIPTS := $(shell cd "$$(dirname $(call quoted,$(strip $(MAKEFILE_LIST))))" && \
+                                   pwd)/scripts
+SCRIPTS := "$$MALI_CSF_SCRIPTS"
 
 # What the scripts read from their environment
-export KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
+export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
+
+# A variable of the command line that is none of these would do nothing, in silence.
+VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(strip $(MAKEFILE_LIST))))
+UNKNOWN := $(filter-out $(VARIABLES) PYTHON,$(foreach name,$(.VARIABLES),\
+             $(if $(filter command,$(firstword $(origin $(name)))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error $(shell $(PYTHON) $(call quoted,$(MALI_CSF_SCRIPTS)/project.py) '$(firstword $(UNKNOWN))' \
+                $(VARIABLES)))
+endif
+
 ifneq ($(filter command line environment,$(origin CC)),)
 export CC
 else
@@ -123,7 +137,7 @@ igt-build:
 	@$(PYTHON) $(SCRIPTS)/build-igt.py
 
 igt:
-	@TESTS='$(or $(TESTS),igt)' $(PYTHON) $(SCRIPTS)/run-guest.py
+	@TESTS="$${TESTS:-igt}" $(PYTHON) $(SCRIPTS)/run-guest.py
 
 shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
@@ -177,7 +191,7 @@ check-fixes:
 	@$(PYTHON) $(SCRIPTS)/check-fixes.py
 
 check-models:
-	@KERNELS='$(or $(KERNEL),7.3)' KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
+	@KERNELS="$${KERNEL:-7.3}" KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-kernels:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible
@@ -186,7 +200,7 @@ check-matrix:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-matrix-merge:
-	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(or $(FROM),$(error FROM= names no folder))
+	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(if $(FROM),$$FROM,$(error FROM= names no folder))
 
 check-gcov:
 	@$(PYTHON) $(SCRIPTS)/check-gcov.py

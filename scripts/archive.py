@@ -172,9 +172,20 @@ def fetch_source(suite, name, version):
     return [{'suite': suite, 'name': name, 'version': version, 'file': os.path.basename(dsc)}]
 
 
+def read_index():
+    """{use: rows}; what is damaged is not there, and fetched again."""
+    try:
+        index = json.loads(project.read(INDEX, '{}'))
+        return {use: rows for use, rows in index.items() if rows
+                and all({'suite', 'name', 'version', 'file'} <= row.keys() for row in rows)}
+    except (AttributeError, TypeError, ValueError):
+        project.say(f'{INDEX} is damaged; what was fetched is looked for again')
+        return {}
+
+
 def remembered(use, find):
     """Rows fetched earlier for a use, or those that find() fetches now."""
-    index = json.loads(project.read(INDEX, '{}'))
+    index = read_index()
     rows = index.get(use)
     if rows and not all(os.path.exists(path_of(row)) for row in rows):
         rows = None

@@ -10,7 +10,6 @@ its objects, so that with a patch only what it touches is compiled.
 """
 
 import importlib
-import json
 import os
 import platform
 import re
@@ -46,6 +45,8 @@ NOT_COLD_HEADER = '#undef __cold\n#define __cold\n'
 # Files that need not be built to have their effect on a driver: none.
 NOT_CODE = re.compile(r'Documentation/|MAINTAINERS$|.*\.(rst|txt|yaml|json|md)$')
 REJECT_LINES = 60
+# Far more than any patch of this driver has: "patch" takes its time over each hunk
+MAX_PATCH, MAX_HUNKS = 16 << 20, 20000
 
 
 class DoesNotBuild(Exception):
@@ -69,7 +70,7 @@ def name_of(line):
 
 def sections(text):
     """The sections of a patch, of a series in one file, or of a mail."""
-    found, current, old, new, before = [], None, 0, 0, []
+    found, current, old, new = [], None, 0, 0
     for line in text.splitlines(keepends=True):
         if current and (old > 0 or new > 0):
             # Inside a hunk: a removed line may look like a header.
@@ -109,11 +110,19 @@ def read_patch(path):
     """(text of what changes the driver, what is left out) of a patch."""
     name = os.path.basename(path)
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise project.usage(f'PATCH={path} is no regular file: write the patch to one')
         with open(path, encoding='utf-8', errors='surrogateescape', newline='') as file:
-            text = file.read()
+            text = file.read(MAX_PATCH + 1)
     except OSError as error:
         raise project.usage(f'PATCH={path}: {error.strerror.lower()}') from error
+    if len(text) > MAX_PATCH:
+        raise project.usage(f'{name} is larger than {MAX_PATCH >> 20} MiB; the whole driver is not '
+                            'one')
     found = sections(text)
+    if sum(section.hunks for section in found) > MAX_HUNKS:
+        raise project.usage(f'{name} has more than {MAX_HUNKS} hunks; the whole driver has not '
+                            'so many lines')
     if not any(section.hunks for section in found):
         raise project.usage(f'{name} is no patch: it has no "--- a/..." with "@@" behind it')
     for section in found:
@@ -143,6 +152,8 @@ def apply_patch(path, tree, version):
             if ' with fuzz ' in line:
                 say(f'{name}: {line}')
         return left_out
+    if project.no_room():
+        raise Stop(f'{name} cannot be applied{project.no_room()}')
     for file in project.files_below(tree):
         if file.endswith('.rej'):
             lines = project.read(file).splitlines()
@@ -172,7 +183,7 @@ def apply_patch(path, tree, version):
 # -- what the archive has
 
 def kernel_rows(kernel):
-    rows = json.loads(project.read(archive.INDEX, '{}')).get(f'kernel-{kernel.label}')
+    rows = archive.read_index().get(f'kernel-{kernel.label}')
     if not rows:
         raise project.usage('a patch is tested on a kernel of the archive (KERNEL=7.3) or on a '
                             'kernel tree (KERNEL=dir); for an image, build panthor.ko and use '
@@ -281,7 +292,7 @@ def unpack_source(packages, folder):
             ['tar', '-xJf', '-', '-C', partial, '--strip-components=1',
              f'linux-source-{series}/{DRIVER}'], stdin=inner.stdout, check=False)
     if result.returncode or not os.path.exists(os.path.join(partial, DRIVER, 'panthor_mmu.c')):
-        raise Stop(f'{os.path.basename(package)} holds no {DRIVER}')
+        raise Stop(f'{os.path.basename(package)} holds no {DRIVER}{project.no_room()}')
     os.replace(partial, folder)
 
 
@@ -433,7 +444,7 @@ class Builder:
 
     def fill_work(self, tree):
         shutil.rmtree(self.work, ignore_errors=True)
-        subprocess.run(['cp', '-a', '--reflink=auto', tree, self.work], check=True)
+        project.command(['cp', '-a', '--reflink=auto', tree, self.work])
 
     def make(self, log):
         built, text = make(self.headers, self.origin.arguments, self.work, self.cc, self.flags, log)
@@ -461,7 +472,8 @@ class Builder:
         built, text = self.make(log)
         if not built:
             print('\n'.join(text.splitlines()[-20:]), file=sys.stderr)
-            raise Stop(f'stock panthor does not build; everything it said is in {log}')
+            raise Stop(f'stock panthor does not build{project.no_room()}; everything it said is '
+                       f'in {log}')
         shutil.rmtree(self.stock_tree, ignore_errors=True)
         os.replace(self.work, self.stock_tree)
         project.write(stamp, state)
@@ -477,9 +489,11 @@ class Builder:
         for path in paths:
             left_out = apply_patch(path, self.work, self.kernel.version)
         say(f'building panthor with {os.path.basename(paths[-1])}')
-        name = re.sub(r'[^\w.+-]', '_', os.path.basename(paths[-1]))
+        name = project.short(re.sub(r'[^\w.+-]', '_', os.path.basename(paths[-1])))
         log = os.path.join(self.folder, f'{name}.log')
         built, text = self.make(log)
+        if not built and project.no_room():
+            raise Stop(f'panthor does not build{project.no_room()}; everything it said is in {log}')
         if not built:
             raise DoesNotBuild('\n'.join(diagnostics(text, r'error:|ERROR:|undefined')[:10]
                                          or text.splitlines()[-5:]) + f'\nall of it is in {log}')

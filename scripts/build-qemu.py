@@ -123,14 +123,14 @@ def copy_source(tree):
             status = os.lstat(path)
             listed[name] = f'{status.st_size} {status.st_mtime_ns}'
     stamp = os.path.join(tree.folder, 'copied')
-    rows = [line.split('\t') for line in project.read(stamp).splitlines()]
-    before = {row[0]: row[1] for row in rows}
+    before = dict(re.findall(r'^(.+)\t(\d+ \d+)$', project.read(stamp), re.M))
     if listed == before:
         return
     project.say(f'copying {tree.source}')
     reverse_patches(tree)
     for name in before.keys() - listed.keys():
-        os.remove(os.path.join(tree.src, name))
+        if os.path.lexists(os.path.join(tree.src, name)):
+            os.remove(os.path.join(tree.src, name))
     for name, state in listed.items():
         if before.get(name) != state:
             path = os.path.join(tree.src, name)
@@ -275,8 +275,8 @@ def run_ninja(tree, targets):
         if failed is None:
             failed = project.read(log).splitlines(True)[-20:]
         sys.stderr.write(''.join(failed))
-        raise Stop(f'the build of QEMU {tree.version()} failed; everything it said is in {log}',
-                   project.FAIL)
+        raise Stop(f'the build of QEMU {tree.version()} failed{project.no_room()}; everything it '
+                   f'said is in {log}', project.FAIL)
 
 
 def inputs(tree):

@@ -21,7 +21,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 
 import expectations
@@ -66,10 +65,13 @@ class Cell:
 
     def load(self, base=FOLDER):
         """Take over what a folder has of this cell; False if it has nothing."""
-        text = project.read(os.path.join(self.folder(base), 'cell.json'))
-        if not text:
+        try:
+            found = json.loads(project.read(os.path.join(self.folder(base), 'cell.json'), '{}'))
+            kept = {name: found[name] for name in self.__dict__}
+        except (KeyError, TypeError, ValueError):
+            # None, one that is damaged, or one of another version of this script
             return False
-        self.__dict__.update(json.loads(text))
+        self.__dict__.update(kept)
         return True
 
     def save(self):
@@ -171,7 +173,7 @@ def shard(text):
     """(first, None, step) of SHARD=i/n"""
     if not text:
         return 0, None, 1
-    found = re.fullmatch(r'(\d+)/(\d+)', text)
+    found = re.fullmatch(r'(\d{1,6})/(\d{1,6})', text, re.A)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise project.usage(f'SHARD={text} is not i/n with i from 1 to n, such as 2/4')
     return int(found[1]) - 1, None, int(found[2])
@@ -248,8 +250,8 @@ def write_cell_page(cell):
             f'<li>{html.escape(text)}</li>\n' for text in cell.violations) + '</ul>\n')
     log = os.path.join(cell.folder(), 'device.log')
     if os.path.exists(log):
-        rows = [line.split('\t') for line in project.read(
-            os.path.join(cell.folder(), run_guest.BEGINS)).splitlines()]
+        rows = re.findall(r'^(\d{1,18})\t(.*)$', project.read(
+            os.path.join(cell.folder(), run_guest.BEGINS)), re.M)
         with open(log, 'rb') as file:
             spaces = region_history.read(file, [(int(offset), name) for offset, name in rows])
         parts.append('<h2>Regions, address space by address space</h2>\n'
@@ -373,5 +375,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(main)

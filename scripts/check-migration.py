@@ -13,7 +13,6 @@ import os
 import random
 import re
 import selectors
-import sys
 import time
 
 import project
@@ -336,6 +335,5 @@ def check(tap):
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(lambda: run_guest.check_main(
         __doc__, {'INSTANTS': INSTANTS, 'SEED': 'number'}, check))

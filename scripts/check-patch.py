@@ -91,8 +91,9 @@ class Run:
         self.thread.start()
 
     def read(self):
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip('\n'))
+        with self.process.stdout:
+            for line in self.process.stdout:
+                self.lines.append(line.rstrip('\n'))
         self.seconds = time.monotonic() - self.start
 
     def done(self, seconds):
@@ -454,8 +455,9 @@ def check(paths, settings):
         f'{time.monotonic() - start:.0f} s')
     for line in warnings:
         say(f'  compiler: {line}')
-    title = re.sub(r'[^\w.+-]', '_', f'patch-{os.path.basename(paths[-1]).removesuffix(".patch")}'
-                                     f'-{kernel.label}-{settings.model}')
+    title = project.short(re.sub(
+        r'[^\w.+-]', '_', f'patch-{os.path.basename(paths[-1]).removesuffix(".patch")}'
+                          f'-{kernel.label}-{settings.model}'))
     modules = stock, patched
     runs = run_both(modules, tests, settings, title)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
@@ -639,5 +641,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(main)

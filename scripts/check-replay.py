@@ -9,7 +9,6 @@ slices with their virtual time among them, are compared line by line.
 
 import importlib
 import os
-import sys
 import time
 
 import project
@@ -107,5 +106,4 @@ def check(tap):
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(lambda: run_guest.check_main(__doc__, {'REPLAYS': REPLAYS}, check))

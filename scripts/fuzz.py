@@ -13,7 +13,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 
 import project
 from project import Stop, say
@@ -188,5 +187,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(main)

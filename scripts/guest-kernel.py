@@ -7,13 +7,13 @@ path of an image together with MODULES, the folder of its modules, or a kernel
 tree in which "make Image modules" was done for arm64.
 """
 
-import gzip
 import importlib
 import lzma
 import os
 import re
 import struct
 import subprocess
+import tempfile
 import zlib
 
 import archive
@@ -28,6 +28,8 @@ SERIES = re.compile(r'(\d+\.\d+)(?:-(16k|rt|cloud))?')
 FLAVOURS = {None: 'arm64', '16k': 'arm64-16k', 'rt': 'rt-arm64', 'cloud': 'cloud-arm64'}
 PARTS = ['image', 'binary', 'modules', 'base']
 IMAGE_IN_TREE = 'arch/arm64/boot/Image'
+# Of an image or a module, uncompressed; the largest with all of KASAN have a fifth
+MAX_IMAGE = 1 << 30
 
 
 class Kernel:
@@ -122,30 +124,46 @@ def decompress(data, name):
         offset, size = struct.unpack_from('<II', data, 8)
         data = data[offset:offset + size]
     if data[:2] == b'\x1f\x8b':
-        data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data)
+        data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MAX_IMAGE + 1)
     elif data[:6] == b'\xfd7zXZ\0':
-        data = lzma.LZMADecompressor().decompress(data)
+        data = lzma.LZMADecompressor().decompress(data, MAX_IMAGE + 1)
     elif data[:3] == b'\x5d\0\0':
-        data = lzma.LZMADecompressor(lzma.FORMAT_ALONE).decompress(data)
+        data = lzma.LZMADecompressor(lzma.FORMAT_ALONE).decompress(data, MAX_IMAGE + 1)
     elif data[:4] == b'\x28\xb5\x2f\xfd':
         data = zstd(data, name)
+    refuse_large(len(data), name)
     if data[0x38:0x3c] != b'ARM\x64':
         raise project.usage(f'{name} is not an arm64 kernel image (Image, Image.gz, Image.xz, '
                             'Image.zst or vmlinuz.efi)')
     return data
 
 
+def refuse_large(size, name):
+    if size > MAX_IMAGE:
+        raise project.usage(f'{name} is larger than {MAX_IMAGE >> 20} MiB, and no kernel or module')
+
+
 def zstd(data, name):
     # zboot appends the payload's size to the frame, which zstd calls garbage.
-    result = subprocess.run(['zstd', '-dcq'], input=data, capture_output=True, check=False)
-    if not result.stdout:
-        raise project.usage(f'{name}: zstd: {result.stderr.decode().strip() or "not installed"}')
-    return result.stdout
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        with subprocess.Popen(['zstd', '-dcq'], stdin=file, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            found = process.stdout.read(MAX_IMAGE + 1)
+            if len(found) > MAX_IMAGE:
+                process.kill()
+            said = process.stderr.read().decode('utf-8', 'replace').strip()
+    refuse_large(len(found), name)
+    if not found:
+        raise project.usage(f'{name}: zstd: {said or "nothing in it"}')
+    return found
 
 
 def raw_image(path, copy):
     """Path of the uncompressed image: the file itself, or a copy made once."""
     try:
+        refuse_large(os.path.getsize(path), path)
         with open(path, 'rb') as file:
             head = file.read(64)
             if head[0x38:0x3c] == b'ARM\x64' and head[4:8] != b'zimg':
@@ -156,7 +174,7 @@ def raw_image(path, copy):
     except (zlib.error, lzma.LZMAError, struct.error) as error:
         raise project.usage(f'{path} is damaged: {error}') from error
     os.makedirs(os.path.dirname(copy), exist_ok=True)
-    with open(copy + '.new', 'wb') as file:
+    with project.naming(copy + '.new'), open(copy + '.new', 'wb') as file:
         file.write(data)
     os.replace(copy + '.new', copy)
     return copy
@@ -224,9 +242,10 @@ def own_kernel(path, modules_path):
     raw = raw_image(path, copy)
     with open(raw, 'rb') as file:
         image = file.read()
-    banner = re.search(rb'Linux version (\d+\.\d+\S*) ', image)
+    banner = re.search(rb'Linux version (\d+\.\d+[!-~]{0,100}) ', image)
     if not banner:
-        raise project.usage(f'{path} is not a Linux kernel: it has no version banner')
+        raise project.usage(f'{path} is not a Linux kernel: it has no version banner, or one that '
+                            'is no text')
     version = banner[1].decode()
     modules = modules_folder(modules_path, version) if modules_path else None
     options, where = find_options(path, image, version, modules)
@@ -248,6 +267,8 @@ def tree_kernel(path):
                                 f'{os.path.relpath(part, tree)}; there: make ARCH=arm64 '
                                 'CROSS_COMPILE=aarch64-linux-gnu- Image modules')
     version = project.read(release).strip()
+    if not re.fullmatch(r'\d+\.\d+[!-~]{0,100}', version):
+        raise project.usage(f'{release} names no version of a kernel: build the tree again')
     config = os.path.join(tree, '.config')
     options = parse_options(project.read(config))
     check_options(options, config, version, tree)
@@ -275,14 +296,21 @@ def check_options(options, where, version, modules):
 
 def read_module(path):
     """Contents of a module, uncompressed."""
-    with open(path, 'rb') as file:
-        data = file.read()
-    if path.endswith('.xz'):
-        return lzma.decompress(data)
-    if path.endswith('.gz'):
-        return gzip.decompress(data)
-    if path.endswith('.zst'):
-        return zstd(data, path)
+    try:
+        refuse_large(os.path.getsize(path), path)
+        with open(path, 'rb') as file:
+            data = file.read()
+        if path.endswith('.xz'):
+            data = lzma.LZMADecompressor().decompress(data, MAX_IMAGE + 1)
+        elif path.endswith('.gz'):
+            data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, MAX_IMAGE + 1)
+        elif path.endswith('.zst'):
+            data = zstd(data, path)
+    except FileNotFoundError as error:
+        raise project.usage(f'{path}: no such file; modules.dep names it') from error
+    except (zlib.error, lzma.LZMAError) as error:
+        raise project.usage(f'{path} is damaged: {error}') from error
+    refuse_large(len(data), path)
     return data
 
 
@@ -316,10 +344,10 @@ class Modules:
         depends = re.search(rb'\0depends=([^\0]*)', info)
         hard = self.needed.get(name)
         if hard is None:
-            hard = [module_name(word) for word in depends[1].decode().split(',')
+            hard = [module_name(word) for word in os.fsdecode(depends[1]).split(',')
                     if word] if depends else []
         soft = [module_name(word) for line in re.findall(rb'\0softdep=([^\0]*)', info)
-                for word in line.decode().partition('pre:')[2].partition('post:')[0].split()]
+                for word in os.fsdecode(line).partition('pre:')[2].partition('post:')[0].split()]
         return hard, soft
 
 
@@ -365,7 +393,7 @@ def check_panthor_ko(path, kernel):
     if not os.path.isfile(path):
         raise project.usage(f'PANTHOR_KO={path}: no such file')
     found = re.search(rb'\0vermagic=(\S+)', b'\0' + read_module(path))
-    built_for = found[1].decode() if found else 'no kernel at all'
+    built_for = found[1].decode('utf-8', 'backslashreplace') if found else 'no kernel at all'
     if built_for != kernel.version:
         raise project.usage(f'PANTHOR_KO={path} is built for {built_for}, '
                             f'the kernel is {kernel.version}')
@@ -402,7 +430,7 @@ def from_environment():
 def archive_default():
     path = os.path.join(project.CACHE, 'newest-kernel')
     series = project.read(path).strip()
-    if not series or os.environ.get('UPDATE'):
+    if not SERIES.fullmatch(series) or os.environ.get('UPDATE'):
         series = newest_series()
         project.write(path, series + '\n')
     return series

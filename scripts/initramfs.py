@@ -83,8 +83,9 @@ def cached(name, inputs, make):
     stamp = project.stamp_of(inputs + [os.path.abspath(__file__)])
     if not os.path.exists(path) or project.read(path + '.stamp') != stamp:
         os.makedirs(INITRAMFS, exist_ok=True)
-        with open(path + '.new', 'wb') as file:
-            file.write(make().bytes())
+        data = make().bytes()
+        with project.naming(path + '.new'), open(path + '.new', 'wb') as file:
+            file.write(data)
         os.replace(path + '.new', path)
         project.write(path + '.stamp', stamp)
     return path
@@ -222,7 +223,7 @@ def write(path, archives, plan=None, igt_skips=None):
         cpio.file('plan', plan)
     if igt_skips:
         cpio.file('igt/skips', ''.join(pattern + '\n' for pattern in igt_skips))
-    with open(path, 'wb') as file:
+    with project.naming(path), open(path, 'wb') as file:
         for name in archives:
             file.write(read_binary(name))
         file.write(cpio.bytes())

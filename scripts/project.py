@@ -2,6 +2,8 @@
 """What the other scripts share: paths, configuration, messages, errors."""
 
 import argparse
+import contextlib
+import difflib
 import errno
 import fcntl
 import os
@@ -13,6 +15,7 @@ import sys
 import threading
 import time
 import tomllib
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build')
@@ -21,6 +24,8 @@ MESON_BUILD = os.path.join(BUILD, 'meson')
 RUN_GUEST = os.path.join(ROOT, 'scripts/run-guest.py')
 
 PASS, FAIL, USAGE, CANNOT_TEST = 0, 1, 2, 125
+LONGEST_NAME = 100      # bytes
+FULL = 1 << 20          # bytes that a disk has free when it is full
 
 
 class Stop(Exception):
@@ -45,23 +50,73 @@ def say(message):
     print(SAY_PREFIX + message, flush=True)
 
 
+# States of the machine in which a file cannot be used, and what to do where the system's own
+# word does not say it
+STATES = {
+    errno.ENOSPC: '', errno.EDQUOT: '', errno.EROFS: '', errno.EACCES: '', errno.EPERM: '',
+    errno.EIO: '', errno.ENOMEM: '', errno.EMFILE: '', errno.ENFILE: '', errno.ELOOP: '',
+    errno.ENAMETOOLONG: '', errno.ENOEXEC: '', errno.ETXTBSY: '', errno.ENXIO: '',
+    errno.EFBIG: '; "ulimit -f" lets no file be larger',
+    errno.EISDIR: ', and should be a file: remove it',
+    errno.EEXIST: ', and should be a folder: remove it',
+    errno.ENOTDIR: ', and should be one: remove what is there',
+}
+
+
+def open_streams():
+    """Standard output that takes any text; Stop if there is none."""
+    if sys.stdout is None:
+        raise usage('standard output is closed; results go there: >/dev/null if nobody reads them')
+    if hasattr(sys.stdout, 'reconfigure'):
+        # A path or a variable may hold any bytes.
+        sys.stdout.reconfigure(encoding='utf-8', errors='backslashreplace')
+
+
 def run_main(function):
     """Run a command's main function; one line and an exit code on error."""
     try:
-        sys.exit(function())
+        open_streams()
+        try:
+            status = function()
+        except SystemExit as end:
+            status = end.code       # of argparse
+        sys.stdout.flush()
+        sys.exit(status)
     except Stop as stop:
         print(f'error: {stop}', file=sys.stderr)
         sys.exit(stop.status)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
+        # Python would write what is left of it, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAIL)
     except OSError as error:
         # The state of the machine.  Anything else is a mistake of ours, with a traceback.
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.errno not in STATES:
             raise
-        print(f'error: {error.filename or "a file"}: {error.strerror.lower()}', file=sys.stderr)
+        print(f'error: {error.filename or "standard output"}: {error.strerror.lower()}'
+              f'{STATES[error.errno]}', file=sys.stderr)
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(CANNOT_TEST)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Errors of a file that is open already say which file it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
+        raise
+
+
+def nearest(name, valid):
+    """A question about the name that was meant, to be put behind an error; or ''"""
+    found = difflib.get_close_matches(name, valid, 1)
+    return f'; was {found[0]}= meant?' if found else ''
 
 
 def take_variables(words, valid):
@@ -69,7 +124,7 @@ def take_variables(words, valid):
     for text in words:
         name, equals, value = text.partition('=')
         if not equals or name not in valid:
-            raise usage(f'{text} is none of: {"=, ".join(valid)}=')
+            raise usage(f'{text} is none of: {"=, ".join(valid)}={nearest(name, valid)}')
         os.environ[name] = value
 
 
@@ -121,11 +176,14 @@ def words_from_environment(name):
     return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]
 
 
-def number_from_environment(name, default):
+def number_from_environment(name, default, most=2**32):
     """The number above 0 that a variable has; Stop if it has anything else."""
     text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise usage(f'{name}={text} is not a number above 0')
+    if not (text.isascii() and text.isdigit()) or not text.strip('0'):
+        raise usage(f'{name}={text[:40]} is not a number above 0')
+    # Python takes thousands of digits for an attack.
+    if len(text) > 4000 or int(text) > most:
+        raise usage(f'{name}={text[:40]} is too large; the most is {most}')
     return int(text)
 
 
@@ -141,8 +199,12 @@ def skip_if_unavailable(tap, function):
 
 
 def config(name):
-    with open(os.path.join(ROOT, 'configs', name + '.toml'), 'rb') as file:
-        return tomllib.load(file)
+    path = os.path.join(ROOT, 'configs', name + '.toml')
+    try:
+        with open(path, 'rb') as file:
+            return tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise usage(f'{path}: {error}') from error
 
 
 def release():
@@ -159,7 +221,15 @@ def release():
     return codename
 
 
+# Of these QEMU's configure, and the kernel's make, let no other be in a path
+PATH_CHARACTERS = re.compile(r'[\w/.,@%+=~^-]*')
+
+
 def require_host():
+    for path in (ROOT, BUILD):
+        if not PATH_CHARACTERS.fullmatch(path):
+            raise usage(f'{path}: QEMU and kernel modules cannot be built in a folder with blanks, '
+                        'quotes and the like in its path: move it')
     supported = config('host')['architectures']
     machine = platform.machine()
     if machine not in supported or sys.byteorder != 'little':
@@ -180,9 +250,18 @@ def require_disk(gib):
         raise Stop(f'{free:.1f} GiB free below {BUILD}, {gib} GiB needed')
 
 
+def short(name):
+    """A file name with room for endings, of one that may be as long as a file system allows."""
+    raw = name.encode('utf-8', 'surrogateescape')
+    if len(raw) <= LONGEST_NAME:
+        return name
+    return f'{raw[:LONGEST_NAME].decode("utf-8", "ignore")}-{zlib.crc32(raw):08x}'
+
+
 def read(path, default=''):
+    """A text; bytes that are no UTF-8 are kept, and write() writes them as they were."""
     try:
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding='utf-8', errors='surrogateescape') as file, naming(path):
             return file.read()
     except FileNotFoundError:
         return default
@@ -201,7 +280,8 @@ def write(path, text):
     """Write a file unless it holds that text already."""
     if read(path, None) != text:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path + '.new', 'w', encoding='utf-8') as file:
+        with naming(path), open(path + '.new', 'w', encoding='utf-8',
+                                errors='surrogateescape') as file:
             file.write(text)
         os.replace(path + '.new', path)
 
@@ -233,8 +313,24 @@ def command(arguments, log=None, **options):
                                 stderr=subprocess.STDOUT, check=False, **options)
     if result.returncode:
         with open(log, encoding='utf-8', errors='replace') as file:
-            sys.stderr.write(''.join(file.readlines()[-20:]))
-        raise Stop(f'{" ".join(arguments[:2])} failed; everything it said is in {log}')
+            said = file.readlines()
+        sys.stderr.write(''.join(said[-20:]))
+        full = next((f': {line.strip()[:300]}' for line in said
+                     if os.strerror(errno.ENOSPC) in line), no_room())
+        raise Stop(f'{" ".join(arguments[:2])} failed{full}; everything it said is in {log}')
+
+
+def no_room(folder=None):
+    """Words to put behind a failure, if the disk is full."""
+    folder = folder or BUILD
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return ''
+    if status.f_bavail * status.f_frsize < FULL:
+        return f', and the disk of {folder} is full'
+    return f', and the disk of {folder} has no room for more files' \
+        if status.f_files and not status.f_favail else ''
 
 
 def manifest(use, rows):
@@ -310,3 +406,9 @@ class Progress:
         if now - self.last >= self.seconds:
             self.last = now
             say(f'{self.title}: {done} of {total} steps ({100 * done // total} %)')
+
+
+if __name__ == '__main__':
+    # For the Makefile: a variable that is unknown, and those that are not
+    print(f'{sys.argv[1]}= is no variable{nearest(sys.argv[1], sys.argv[2:])}; '
+          '"make help" lists them')

@@ -14,7 +14,6 @@ import importlib
 import mmap
 import os
 import re
-import sys
 import time
 
 import project
@@ -399,5 +398,4 @@ def check(_):
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(lambda: run_guest.check_main(__doc__, {}, check))

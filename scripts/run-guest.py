@@ -12,7 +12,6 @@ Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
 
 import collections
-import ctypes
 import fcntl
 import fnmatch
 import importlib
@@ -61,6 +60,11 @@ BEGINS = 'begins.tsv'   # where in device.log each program begins
 LOG_BUFFER = 'log_buf_len=4M'
 BOOT_SECONDS = 60
 PATIENCE_SECONDS = 60   # without a result, after which a run says what it is at
+# virt has no more processors; a time-out of a minute is most of a day
+MAX_SMP, MAX_SLACK = 512, 1000
+# COMMAND_LINE_SIZE of arch/arm64, less what is added
+MAX_KERNEL_ARGS = 1900
+MAX_COUNT = 1024        # functions that the runner has room for
 # After a panic: without a further line of the kernel's, and until it has started another
 # kernel (kdump), if there is room for one
 PANIC_SECONDS, CRASH_KERNEL_SECONDS = 2, 30
@@ -71,6 +75,9 @@ CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
 LAST = 'last'
 LAST_KERNEL_ARGS = 'retain_initrd kexec.boot=1'
 VIOLATIONS_SHOWN = 20
+# Properties of the device that are chosen otherwise
+NOT_IN_MODEL = {'model': 'since the model is what stands first', 'id': 'since it is "gpu"',
+                'strict': 'use STRICT='}
 # Options of QEMU that would take from us what results are read from
 NOT_IN_QEMU_ARGS = {
     '-D': f'a run has its log in {DEVICE_LOG}',
@@ -78,7 +85,8 @@ NOT_IN_QEMU_ARGS = {
     '-serial': 'both serial ports are in use; console.log has what they say',
     '-S': 'use GDB=1',
 }
-PR_SET_PDEATHSIG = 1
+# Of util-linux.  Python warns of code of its own between fork and exec, since it has threads.
+DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--']
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
 
 
@@ -91,8 +99,8 @@ class Settings:
         machine = project.config('guest')['machine']
         self.model = os.environ.get('MODEL') or machine['model']
         self.cpu = machine['cpu']
-        self.smp = project.number_from_environment('SMP', machine['smp'])
-        self.slack = project.number_from_environment('SLACK', 1)
+        self.smp = project.number_from_environment('SMP', machine['smp'], MAX_SMP)
+        self.slack = project.number_from_environment('SLACK', 1, MAX_SLACK)
         self.mem = os.environ.get('MEM') or machine['mem']
         self.firmware = os.environ.get('FIRMWARE') or 'own'
         self.igt = os.environ.get('IGT', '')
@@ -116,10 +124,22 @@ class Settings:
             raise project.usage(f'MEM={self.mem} is not a size such as 512M or 2G')
         if not re.fullmatch(r'[\w.+-]*', self.name) or self.name.startswith('.'):
             raise project.usage(f'NAME={self.name} is not a plain file name')
+        if project.short(self.name) != self.name:
+            raise project.usage(f'NAME={self.name[:40]}... is longer than {project.LONGEST_NAME} '
+                                'bytes')
+        if len(self.kernel_args.encode('utf-8', 'surrogateescape')) > MAX_KERNEL_ARGS or \
+                re.search(r'[\0-\x1f]', self.kernel_args):
+            raise project.usage('KERNEL_ARGS is longer than the kernel takes, or has a line feed')
+        if len(self.count) > MAX_COUNT:
+            raise project.usage(f'COUNT has more than {MAX_COUNT} names')
         if not re.fullmatch(r'[\w-]+(,[\w-]+=[\w.:]+)*', self.model):
             raise project.usage(f'MODEL={self.model} is not the name of a model, which may be '
                                 'followed by properties: g610,csg-slots=4,coherent=on')
         check_model(self.model.partition(',')[0])
+        for name in re.findall(r',([\w-]+)=', self.model):
+            if name in NOT_IN_MODEL:
+                raise project.usage(f'MODEL={self.model}: {name}= is no property to set there, '
+                                    f'{NOT_IN_MODEL[name]}')
         choose_programs(self.tests, initramfs.listed_programs())
         if self.igt and not os.path.isdir(self.igt):
             raise project.usage(f'IGT={self.igt} is no folder')
@@ -334,11 +354,6 @@ class Monitor:
         return f'error {error}' if error else f'ok {value}'.strip()
 
 
-def die_with_parent():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.setpgid(0, 0)
-
-
 def qemu_command(tree, kernel, settings, initrd, events):
     qemu_args, logged = split_log_items(settings.qemu_args)
     command = [tree.binary, '-M', 'virt', '-cpu', settings.cpu, '-smp', str(settings.smp),
@@ -416,9 +431,9 @@ class Guest:
                     # What the device has counted is asked for when the guest has ended.
                     '-no-shutdown']
         self.process = subprocess.Popen(
-            command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.errors,
-            stderr=subprocess.STDOUT, pass_fds=[end.fileno() for end in ends],
-            preexec_fn=die_with_parent)
+            DIE_WITH_PARENT + command, cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=self.errors, stderr=subprocess.STDOUT,
+            pass_fds=[end.fileno() for end in ends], process_group=0)
         for end in ends:
             end.close()
         self.watch.pid = self.process.pid
@@ -543,14 +558,16 @@ class Guest:
                 if not newline:
                     continue
                 self.buffers[connection] = rest
-                self.log.write(line.rstrip(b'\r') + b'\n')
+                with project.naming(self.log.name):
+                    self.log.write(line.rstrip(b'\r') + b'\n')
                 text = line.rstrip(b'\r').decode('utf-8', 'replace')
                 if connection is self.port and not (
                         self.shared and kernel_log.text_of(text) is not None):
                     self.port_line(text)
                 else:
                     self.console_line(text)
-        self.log.flush()
+        with project.naming(self.log.name):
+            self.log.flush()
 
     def log_size(self):
         try:
@@ -697,6 +714,7 @@ def open_run_folder(name, explicit):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            lock.close()
             if explicit:
                 raise project.usage(f'NAME={name} is in use by another run') from None
             continue
@@ -768,15 +786,15 @@ def prepare(settings):
 
 
 def what_qemu_said(folder):
-    lines = project.read(os.path.join(folder, 'qemu.log')).splitlines()
-    lines = [re.sub(r'^\S*qemu-system-aarch64: ', '', line).strip() for line in lines]
+    lines = project.read_lossy(os.path.join(folder, 'qemu.log')).splitlines()
+    lines = [re.sub(r'^\S*(qemu-system-aarch64|setpriv): ', '', line).strip() for line in lines]
     return '; '.join(line for line in lines if line)[:1000]
 
 
 def how_qemu_ended(guest):
     status = guest.process.returncode
     if status >= 0:
-        return f'QEMU ended with status {status}'
+        return f'QEMU ended with status {status}{project.no_room(guest.folder)}'
     if -status == signal.SIGXFSZ:
         return f'QEMU was ended: a file in {guest.folder} is as large as "ulimit -f" lets it be'
     return f'QEMU was ended by {signal.Signals(-status).name}'
@@ -822,6 +840,7 @@ def judge_findings(guest, folder):
     names += [f'{name} {count}, which device.log lacks' for name, count in unseen.items()]
     report.result('not ok' if names else 'ok', 'run: no violation', ', '.join(names))
     different = device_log.compare(found, strange, guest.findings)
+    different += project.no_room(folder) if different else ''
     report.result('not ok' if different else 'ok',
                   'run: device.log has what the device has counted', different)
     report.extra['findings'] = [
@@ -858,7 +877,8 @@ def run_tests(settings, tap, binary=''):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
                             'docs/devel/igt.rst')
     programs = [row for row in chosen if not expected.skipped(row[0])]
-    name = settings.name or re.sub('[,=]', '-', f'{kernel.label}-{settings.model}')
+    name = settings.name or project.short(
+        re.sub('[,=]', '-', f'{kernel.label}-{settings.model}'))
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
         initrd = os.path.join(folder, 'initrd')
@@ -959,8 +979,8 @@ def run_shell(settings):
             f'logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
             say_debugger(folder, kernel)
-        return subprocess.run(command, cwd=folder, check=False, preexec_fn=lambda: ctypes.CDLL(
-            None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)).returncode and project.FAIL
+        return subprocess.run(DIE_WITH_PARENT + command, cwd=folder,
+                              check=False).returncode and project.FAIL
 
 
 def run_apart(variables):
@@ -1031,5 +1051,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.stdout.reconfigure(encoding='utf-8')
     project.run_main(main)
