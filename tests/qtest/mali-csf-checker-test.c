@@ -38,7 +38,7 @@ static const char *const finding_names[] = {
     "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
-    "note-lost", "note-user-stale-load",
+    "note-lost", "note-user-stale-load", "note-register-before-wait",
 };
 
 static uint64_t get_count(QMaliCsf *gpu, const char *property)
@@ -2128,6 +2128,135 @@ static void test_coverage_flush(void)
         mali_csf_lock(&b.gpu, as, ELSEWHERE | 14);
     }
     finish(&b, "note-coverage-lost");
+
+/* note-register-before-wait */
+
+#define WAITED  "note-register-before-wait"
+
+/* On architecture 13; the pair 2 has the address of memory. */
+typedef struct LoadTest {
+    const char *name;
+    uint64_t words[6];
+    const char *expected;
+} LoadTest;
+
+#define LOAD(base, mask)    cs_load_multiple(base, mask, 2, 0)
+
+static void run_load_test(const LoadTest *t, const char *args,
+                          const char *expected)
+{
+    uint64_t words[ARRAY_SIZE(t->words) + 2] = { cs_set_sb_entry(1, 0) };
+    QMaliCsfBench b;
+    uint64_t pa;
+
+    bench_init(&b, args);
+    pa = new_page(&b);
+    mali_csf_set_pte(&b.vm, VA, 3, mali_csf_leaf(pa, 3, 0));
+    /* So that the address can be loaded */
+    qtest_writeq(b.gpu.qts, pa, VA);
+    bench_start(&b);
+    words[1] = cs_move48(2, VA);
+    memcpy(&words[2], t->words, sizeof(t->words));
+    mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));
+    finish(&b, expected);
+}
+
+static void test_register_before_wait(const void *data)
+{
+    const LoadTest *t = data;
+
+    run_load_test(t, USER_NOTES " -global mali-csf.model=g925", t->expected);
+    /* Not asked for */
+    run_load_test(t, REPORT " -global mali-csf.model=g925", "");
+}
+
+static void add_load_tests(void)
+{
+    const LoadTest tests[] = {
+        /* Read, written, loaded again; as one of a pair, or of a list */
+        { "read", { LOAD(8, 1), cs_add_imm32(10, 8, 0) }, WAITED },
+        { "written", { LOAD(8, 1), cs_move32(8, 0) }, WAITED },
+        { "pair", { LOAD(9, 1), cs_add_imm64(10, 8, 0) }, WAITED },
+        { "move48", { LOAD(9, 1), cs_move48(8, 0) }, WAITED },
+        { "stored", { LOAD(8, 3), cs_store_multiple(6, 0x8, 2, 64) }, WAITED },
+        { "loaded-again", { LOAD(8, 0x11), LOAD(12, 1) }, WAITED },
+        { "address", { LOAD(2, 3), LOAD(12, 1) }, WAITED },
+        { "branch", { LOAD(8, 1), cs_branch(CS_COND_LT, 8, 0) }, WAITED },
+        { "sync", { LOAD(8, 1), cs_sync(CS_OP_SYNC_SET32, 2, 8, 0, 0, 0, 0) },
+          WAITED },
+        { "state", { LOAD(8, 1), cs_set_state(CS_SET_STATE_SB_MASK_WAIT, 8) },
+          WAITED },
+        { "trace-point", { LOAD(8, 1), cs_trace_point(6, 3, 0, 0) }, WAITED },
+        { "compute", { LOAD(37, 1), cs_run_compute(1, 0) }, WAITED },
+        { "compute-selected", { LOAD(18, 1),
+                                cs_run_compute(1, 0) | 1ull << 42 }, WAITED },
+        { "idvs", { LOAD(33, 1), cs_run_idvs2(0) }, WAITED },
+        { "fragment", { LOAD(43, 1), cs_run_fragment(0) }, WAITED },
+        { "logic", { LOAD(8, 1), cs_logic_op32(6, 10, 11, 8, 0) }, WAITED },
+        /* Another entry is waited for; that of the load was another one. */
+        { "other-entry", { LOAD(8, 1), cs_wait(1 << 1),
+                           cs_add_imm32(10, 8, 0) }, WAITED },
+        { "selected-later", { LOAD(8, 1), cs_set_sb_entry(2, 5),
+                              cs_wait(1 << 5), cs_add_imm32(10, 8, 0) },
+          WAITED },
+        { "far", { LOAD(8, 1), cs_move48(20, 5), cs_nop(),
+                   cs_add_imm32(21, 20, 1), cs_add_imm32(10, 8, 0) }, WAITED },
+        /* Each WAIT that is missing */
+        { "twice", { LOAD(8, 1), cs_add_imm32(10, 8, 0), cs_add_imm32(11, 8, 0),
+                     LOAD(8, 1), cs_add_imm32(10, 8, 0) }, WAITED " " WAITED },
+
+        { "waited", { LOAD(8, 0xff), cs_wait(1), cs_add_imm32(10, 8, 0),
+                      cs_store_multiple(8, 0xff, 2, 64) }, "" },
+        { "waited-indirect", { cs_set_state_imm32(CS_SET_STATE_SB_MASK_WAIT, 1),
+                               LOAD(8, 1), cs_wait_indirect(),
+                               cs_add_imm32(10, 8, 0) }, "" },
+        { "waited-selected", { cs_set_sb_entry(2, 5), LOAD(8, 1),
+                               cs_wait(1 << 5), cs_add_imm32(10, 8, 0) }, "" },
+        { "others", { LOAD(8, 0x5), cs_add_imm32(9, 11, 0), cs_move32(7, 0),
+                      cs_wait(1) }, "" },
+        /* A store has its registers when it is issued. */
+        { "stored-over", { cs_move48(8, 7), cs_store_multiple(8, 3, 2, 64),
+                           cs_move48(8, 9), cs_add_imm32(9, 8, 1) }, "" },
+        { "branch-always", { LOAD(0, 1), cs_branch(CS_COND_ALWAYS, 0, 0) },
+          "" },
+        /* MOVE_REG32 and NOT32 of Mesa leave the second operand zero. */
+        { "move-reg", { LOAD(0, 1), cs_logic_op32(3, 10, 11, 0, 0) }, "" },
+        { "not", { LOAD(0, 1), cs_logic_op32(12, 10, 11, 0, 0) }, "" },
+        { "no-draw-id", { LOAD(0, 1), cs_run_idvs2(0) }, "" },
+        { "compute-other", { LOAD(40, 1), cs_run_compute(1, 0) }, "" },
+        { "compute-unselected", { LOAD(18, 1), cs_run_compute(1, 0) }, "" },
+        { "never-used", { LOAD(8, 0xffff) }, "" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/mali-csf/checker/register-before-wait/%s",
+                            tests[i].name);
+
+        qtest_add_data_func_full(path, g_memdup2(&tests[i], sizeof(tests[i])),
+                                 test_register_before_wait, g_free);
+    }
+}
+
+/* A stream that goes on behind a job whose load nothing has waited for */
+static void test_register_next_job(void)
+{
+    uint64_t first[] = { cs_move48(2, VA), LOAD(8, 1) };
+    const uint64_t second[] = { cs_add_imm32(10, 8, 0) };
+    QMaliCsfBench b;
+
+    bench_init(&b, USER_NOTES);
+    mali_csf_set_pte(&b.vm, VA, 3, mali_csf_leaf(new_page(&b), 3, 0));
+    bench_start(&b);
+    mali_csf_queue_exec(b.queue, first, ARRAY_SIZE(first));
+    mali_csf_queue_exec(b.queue, second, ARRAY_SIZE(second));
+    assert_found(&b.gpu, WAITED);
+    /* SUSPEND has waited for it. */
+    mali_csf_queue_exec(b.queue, first, ARRAY_SIZE(first));
+    mali_csf_group_suspend(&b.group);
+    mali_csf_group_resume(&b.group, 0);
+    mali_csf_queue_exec(b.queue, second, ARRAY_SIZE(second));
+    finish(&b, WAITED);
 }
 
 /* note-user-stale-load */
@@ -2989,6 +3118,8 @@ int main(int argc, char **argv)
     ADD("command-while-active", test_command_while_active);
     ADD("protected-mode/command", test_command_in_protected_mode);
     ADD("protected-mode/region", test_command_in_protected_region);
+    add_load_tests();
+    ADD("register-before-wait/next-job", test_register_next_job);
     ADD("lockaddr", test_lockaddr);
     ADD("transcfg", test_transcfg);
     ADD("fault/unacknowledged", test_fault_unacknowledged);

@@ -1073,6 +1073,13 @@ void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
     }
 }
 
+void mali_csf_check_register(MaliCsfState *s, unsigned as, uint64_t va,
+                             unsigned entry, unsigned reg)
+{
+    report_now(s, MALI_CSF_NOTE_REGISTER_BEFORE_WAIT, as, va,
+               va + sizeof(uint64_t) - 1, entry, reg);
+}
+
 void mali_csf_check_flush_done(MaliCsfState *s, uint32_t modes)
 {
     /* Of L2; what is only cleaned stays in it. */

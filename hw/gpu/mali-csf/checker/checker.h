@@ -174,6 +174,14 @@ void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
 /* A word of @size bytes, 4 or 8, is loaded from @pa, which is at @host */
 void mali_csf_check_load(MaliCsfState *s, unsigned as, uint64_t va,
                          hwaddr pa, const void *host, unsigned size);
+
+/*
+ * With user-notes: the instruction at @va uses register @reg, which was loaded
+ * with no WAIT for scoreboard entry @entry since
+ */
+void mali_csf_check_register(MaliCsfState *s, unsigned as, uint64_t va,
+                             unsigned entry, unsigned reg);
+
 /* A flush by the driver or by a stream is complete */
 void mali_csf_check_flush_done(MaliCsfState *s, uint32_t modes);
 void mali_csf_check_fault(MaliCsfState *s, unsigned as);

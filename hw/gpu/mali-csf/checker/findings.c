@@ -54,6 +54,7 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_NOTE_DROPPED] = "note-dropped",
     [MALI_CSF_NOTE_LOST] = "note-lost",
     [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
+    [MALI_CSF_NOTE_REGISTER_BEFORE_WAIT] = "note-register-before-wait",
 };
 
 bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict)

@@ -346,7 +346,8 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                 injected_fault(&exec, va)) {
                 break;
             }
-        } else if (!stream->protm_end && mali_csf_inner(exec.word)) {
+        } else if (!stream->protm_end && mali_csf_inner(exec.word) &&
+                   !mali_csf_loads_pending(stream)) {
             unsigned n = mali_csf_run_inner(&exec, weight - used);
 
             if (n) {
@@ -364,6 +365,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
                                                      exec.word))) {
             step = mali_csf_exec_invalid(&exec);
         } else {
+            mali_csf_loads_check(&exec);
             step = instruction->execute(&exec);
         }
         if (step == MALI_CSF_STEP_BLOCKED) {

@@ -211,6 +211,13 @@ typedef struct MaliCsfStream {
     bool fault_unpublished;
     /* EXTRACT moved since it was last written */
     bool extract_unpublished;
+
+    /*
+     * For user-notes, not saved: registers that a load names which no WAIT was
+     * for, and the scoreboard entry of each that is one
+     */
+    uint64_t loading[MALI_CSF_MAX_WORK_REGISTERS / 64];
+    uint8_t loading_entry[MALI_CSF_MAX_WORK_REGISTERS];
 } MaliCsfStream;
 
 /* Kinds of endpoints */

@@ -156,7 +156,12 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
 
 MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
 {
-    return load_store_multiple(exec, false);
+    MaliCsfStep step = load_store_multiple(exec, false);
+
+    if (unlikely(exec->s->checker.user_notes) && step == MALI_CSF_STEP_NEXT) {
+        mali_csf_loads_begin(exec);
+    }
+    return step;
 }
 
 MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec)

@@ -88,6 +88,9 @@ bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask)
     MaliCsfStream *stream = exec->stream;
 
     if (!(mali_csf_stream_scoreboards(stream) & mask)) {
+        if (mali_csf_loads_pending(stream)) {
+            mali_csf_loads_waited(stream, mask);
+        }
         return true;
     }
     stream->state = MALI_CSF_STREAM_SCOREBOARD_WAIT;

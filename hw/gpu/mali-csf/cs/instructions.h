@@ -197,6 +197,22 @@ bool mali_csf_stream_retry_deferred(MaliCsfStream *stream,
 bool mali_csf_stream_deferred_valid(MaliCsfState *s,
                                     const MaliCsfStream *stream);
 
+/* loads.c; with user-notes only */
+
+static inline bool mali_csf_loads_pending(const MaliCsfStream *stream)
+{
+    return unlikely(stream->loading[0] | stream->loading[1]);
+}
+
+/* Does the instruction, about to be executed, use what was not waited for? */
+void mali_csf_loads_check(const MaliCsfExec *exec);
+
+/* A LOAD_MULTIPLE was issued */
+void mali_csf_loads_begin(const MaliCsfExec *exec);
+
+/* A wait for the entries of @mask is over */
+void mali_csf_loads_waited(MaliCsfStream *stream, uint32_t mask);
+
 /* For the functions that execute */
 
 /* The register that the 8 bits from @shift on name */
