@@ -2128,6 +2128,7 @@ static void test_coverage_flush(void)
         mali_csf_lock(&b.gpu, as, ELSEWHERE | 14);
     }
     finish(&b, "note-coverage-lost");
+}
 
 /* note-register-before-wait */
 
