@@ -26,7 +26,8 @@ PATCHES = os.path.join(project.ROOT, 'patches')
 # (link in QEMU's tree, what it points at, pattern of the names in it)
 FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
 FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.([ch]|c\.inc)'),
-              ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json')]
+              ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json'),
+              ('configs/devices/aarch64-softmmu', r'mali-csf\.mak')]
 NOT_COPIED = {'.git', 'build'}
 
 
@@ -223,6 +224,7 @@ def link_overlay(tree):
 
 def configure_arguments(tree):
     arguments = list(tree.config['configure'])
+    arguments.append('--firmwarepath=' + ':'.join(tree.config['firmware']))
     if tree.compiler:
         arguments.append('--cc=' + tree.compiler)
     return arguments + tree.extra
@@ -242,6 +244,11 @@ def configure(tree):
     project.command(['../src/configure', *arguments],
                     os.path.join(tree.folder, 'configure.log'), cwd=tree.obj,
                     env=host_packages.environment())
+    # A QEMU that is run from where it was built looks for all paths below this.
+    for folder in tree.config['firmware']:
+        path = os.path.join(tree.obj, 'qemu-bundle', folder.lstrip('/'))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        link(folder, path)
     # ninja runs meson again when a meson.build changes, also for a person who
     # calls ninja without our environment.
     if host_packages.python_path():
