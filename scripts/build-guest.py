@@ -70,6 +70,7 @@ def build(tree):
         project.say('configuring the guest programs')
         project.command(arguments, env=environment)
         project.write(configured, names)
+    project.say('building the guest programs')
     project.command(['ninja', '-C', project.MESON_BUILD],
                     os.path.join(project.BUILD, 'log/guest-programs.log'), env=environment)
     build_qemu.link(os.path.relpath(os.path.join(project.MESON_BUILD, DISAS), project.BUILD),

@@ -261,6 +261,7 @@ def configure(tree):
 
 def run_ninja(tree, targets):
     log = os.path.join(tree.folder, 'build.log')
+    project.say(f'building QEMU {tree.version()}')
     progress = project.Progress(f'building QEMU {tree.version()}')
     environment = dict(host_packages.environment(), NINJA_STATUS='[%f/%t] ')
     with subprocess.Popen(['ninja', '-C', tree.obj, *targets], stdin=subprocess.DEVNULL,
