@@ -40,7 +40,6 @@ check_patch = importlib.import_module('check-patch')
 device_log = importlib.import_module('device-log')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
-mutant_sites = importlib.import_module('mutant-sites')
 run_guest = importlib.import_module('run-guest')
 
 TABLE = os.path.join(project.ROOT, 'tests/kernel/fixes.toml')
@@ -59,6 +58,14 @@ def load():
         return tomllib.load(file)
 
 
+def span_of(text, name):
+    """(start, end) of a function's definition; comments name it, too."""
+    found = re.search(rf'^(?:\w[^\n]*\b)?{name}\([^;{{]*\)\n\{{.*?^\}}\n', text, re.M | re.S)
+    if not found:
+        raise project.usage(f'fixes.toml: the driver has no function {name}')
+    return found.span()
+
+
 def take_out(row, read):
     """{path: text} of what the driver's files are without the fix.
 
@@ -70,7 +77,7 @@ def take_out(row, read):
         text = texts[path] if path in texts else read(path)
         start, end = 0, len(text)
         if 'function' in edit:
-            start, end = mutant_sites.function_span(text, edit['function'])
+            start, end = span_of(text, edit['function'])
         count = text.count(edit['old'], start, end)
         if count != 1:
             raise project.usage(f'fixes.toml: {row["id"]} does not apply: {edit["file"]} has '

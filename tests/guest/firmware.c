@@ -506,6 +506,11 @@ static void test_case(const char *name, const Case *test, bool is_taken)
                                 LOG_TIMEOUT_MS),
                "%s: \"%s\"", test->name, test->message);
     }
+    if (!is_taken && test->message) {
+        tap_ok(kernel_log_find(log, "Failed to boot MCU", record,
+                               sizeof(record), 0) == -ENOENT,
+               "%s: and nothing is started", test->name);
+    }
     if (there) {
         unbind(name);
     }

@@ -313,8 +313,8 @@ static void test_reset(void)
                     0)) {
         tap_skip("the driver has no such function", name);
     } else {
-        submit_draw(0, 0);
         host_request(NULL, 0, "inject as-command command=2");
+        submit_draw(0, 0);
         panthor_vm_map(&dev, other.vm, &other.data_bo, 0, 0x50000000,
                        other.data_bo.size, 0);
         deadline = kernel_now_ns() + RESET_TIMEOUT_MS * 1000000ull;

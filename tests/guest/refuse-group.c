@@ -25,6 +25,8 @@
 #define LOOK_MS 50
 #define NO_HANDLE 0xfffff
 #define NOBODY 65534
+/* As in fault.c */
+#define BAD_OPCODE 0xfe
 /* MAX_CS_PER_CSG of panthor_fw.h, MAX_GROUPS_PER_POOL, v7.3 */
 #define MAX_STREAMS 32
 #define MAX_GROUPS 128
@@ -380,7 +382,7 @@ static void test_dead_group(PanthorContext *ctx)
 
     stream_init(&s);
     stream_begin(&s);
-    stream_emit(&s, cs_opcode(0x3f));
+    stream_emit(&s, cs_opcode(BAD_OPCODE));
     stream_end(&s);
     tap_ok(panthor_run_stream(ctx, 0, &s, JOB_TIMEOUT_MS) < 0 &&
            panthor_group_state(&dev, ctx->group, &fatal) ==

@@ -24,7 +24,7 @@
 #define JOB_TIMEOUT_MS 5000
 #define SUSPEND_TIMEOUT_MS 5000
 /* Longer than the driver takes to end, on a machine that is not too busy */
-#define SLOW_US 90000
+#define SLOW_US 250000
 #define EVENTS_MS 5
 #define CALLS_MS 30
 

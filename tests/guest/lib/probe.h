@@ -43,7 +43,7 @@ typedef enum ProbePlace {
  * @p: ended by probe_close(), also after a failure
  * @function: its name in /proc/kallsyms
  * @place: where
- * @us: how long, in microseconds; below a second
+ * @us: how long, in microseconds; 250,000 at most
  * @tid: of that thread only, a value of gettid(); 0: of all
  *
  * Returns 0 or a negative errno; -ENOENT: there is no such function, or it is
