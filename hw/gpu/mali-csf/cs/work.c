@@ -246,8 +246,8 @@ void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops)
     if (ops->pause && !runstate_is_running()) {
         ops->pause(&works->endpoint);
     }
-    works->vm_state = qdev_add_vm_change_state_handler(DEVICE(s),
-                                                       vm_state_changed, s);
+    works->vm_state = mali_csf_add_vm_state_handler(DEVICE(s),
+                                                    vm_state_changed, s);
 }
 
 void mali_csf_work_finalize(MaliCsfState *s)
