@@ -23,7 +23,7 @@ host_packages = importlib.import_module('host-packages')
 TSV = os.path.join(project.BUILD, 'bench.tsv')
 COLUMNS = ['name', 'median', 'unit', 'reference', 'ratio', 'goal']
 IDLE_LOAD = 0.5         # of a machine that does nothing else
-PROGRAM = 'mali-csf-bench-test'
+PROGRAMS = ['mali-csf-bench-test', 'mali-csf-crowd-test']
 # Without the lines of device.log for each command of the MMU: each is a write() of the
 # host, which is not the device's work.
 BENCH_ARGS = ('-device mali-csf-bench,id=bench,gpu=/machine/peripheral/gpu,account=on '
@@ -94,6 +94,12 @@ DEVICE_ROWS = [
     ('loads', 'LOAD_MULTIPLE of one word, TLB hit', 'M/s', [at_least(20)]),
     ('stores', 'STORE_MULTIPLE of one word, TLB hit', 'M/s', [at_least(20)]),
 ]
+# What all the streams of a model do at once, in mali-csf-crowd-test
+CROWD = ['spin', 'chain', 'wake', 'deferred', 'group-waits', 'resources', 'heaps', 'handlers',
+         'faults', 'suspend', 'status', 'perfcnt', 'trace']
+DEVICE_ROWS += [(f'crowd-{name}-{what}', f'{what}, p99, 320 streams: {name}', 'us',
+                 [at_most(1000)])
+                for name in CROWD for what in ('slice', 'pass')]
 
 
 class Table:
@@ -135,18 +141,28 @@ def machine():
             'worse than they should be, the ratios less so')
 
 
+def measured(tree, program):
+    """What a qtest says of its rows: ns, reference, ratio, by name."""
+    result = subprocess.run(
+        [os.path.join(tree.obj, 'tests/qtest', program), '--tap', '-k', '-m', 'perf'],
+        cwd=tree.obj, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False,
+        env=dict(os.environ, QTEST_QEMU_BINARY=tree.binary))
+    if result.returncode:
+        sys.stderr.write(result.stdout)
+        raise project.Stop(f'{program} failed; what it said is above', project.FAIL)
+    return {name: tuple(map(float, values)) for name, *values in re.findall(
+        r'^# bench (\S+) ns=(\S+) reference=(\S+) ratio=(\S+)$', result.stdout, re.M)}
+
+
 def measure_device(tree, table):
     """What one QEMU without a guest can say."""
-    program = os.path.join(tree.obj, 'tests/qtest', PROGRAM)
-    result = subprocess.run(
-        [program, '--tap', '-k', '-m', 'perf'], cwd=tree.obj, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, text=True, check=False,
-        env=dict(os.environ, QTEST_QEMU_BINARY=tree.binary))
-    found = {name: tuple(map(float, values)) for name, *values in re.findall(
-        r'^# bench (\S+) ns=(\S+) reference=(\S+) ratio=(\S+)$', result.stdout, re.M)}
-    if result.returncode or any(row[0] not in found for row in DEVICE_ROWS):
-        sys.stderr.write(result.stdout)
-        raise project.Stop(f'{PROGRAM} failed; what it said is above', project.FAIL)
+    found = {}
+    for program in PROGRAMS:
+        found.update(measured(tree, program))
+    missing = [row[0] for row in DEVICE_ROWS if row[0] not in found]
+    if missing:
+        raise project.Stop(f'{", ".join(PROGRAMS)} did not measure {", ".join(missing)}',
+                           project.FAIL)
     for name, text, unit, goals in DEVICE_ROWS:
         ns, reference, ratio = found[name]
 

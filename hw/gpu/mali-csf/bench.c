@@ -8,8 +8,9 @@
  * covered by regions that pass accesses on and add up the time which the
  * device spends on them, and likewise for slices and firmware passes.
  *
- * All times are of the host's monotonic clock, in nanoseconds, and are for
- * people only: nothing that a guest sees depends on them.
+ * All times are of the host's monotonic clock, in nanoseconds, but for those
+ * named p99, which are of the thread's own.  They are for people only: nothing
+ * that a guest sees depends on them.
  *
  * Not measured: the time from the guest's instruction to the device and
  * back; accesses between the blocks, where the GPU has no registers.
@@ -19,6 +20,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/bitops.h"
 #include "hw/qdev-properties.h"
 #include "compat.h"
@@ -33,6 +35,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(MaliCsfBench, MALI_CSF_BENCH)
 #define LOADS_PER_WALK      4
 /* Instructions of a stream that is run in a bare switch */
 #define MAX_CODE            512
+/* Slices and passes of which each has its own time */
+#define MAX_LAST            4096
 
 /* One of the GPU's blocks, and the region that covers it */
 typedef struct MaliCsfBenchBlock {
@@ -47,6 +51,8 @@ typedef struct MaliCsfBenchTimer {
     void *opaque;
     uint64_t ns;
     uint64_t count;
+    /* Of the last ones, in any order: of the CPU, where @ns is of the clock */
+    uint64_t last[MAX_LAST];
 } MaliCsfBenchTimer;
 
 struct MaliCsfBench {
@@ -390,10 +396,18 @@ static void row_switch(MaliCsfBench *b, Error **errp)
     }
 }
 
+/* Slices and passes are counted anew */
+static void row_forget(MaliCsfBench *b, Error **errp)
+{
+    b->slices.ns = b->slices.count = 0;
+    b->passes.ns = b->passes.count = 0;
+}
+
 static const struct {
     const char *name;
     void (*run)(MaliCsfBench *b, Error **errp);
 } rows[] = {
+    { "forget", row_forget },
     { "load-hit", row_load_hit },
     { "load-miss", row_load_miss },
     { "lock", row_lock },
@@ -484,14 +498,48 @@ static void cover_blocks(MaliCsfBench *b)
     }
 }
 
+/* What the host's scheduler does to this thread is not the device's work. */
+static int64_t cpu_clock(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
+}
+
 static void timed_cb(void *opaque)
 {
     MaliCsfBenchTimer *t = opaque;
     int64_t start = get_clock();
+    int64_t cpu_start = cpu_clock();
 
     t->cb(t->opaque);
+    t->last[t->count++ % MAX_LAST] = cpu_clock() - cpu_start;
     t->ns += get_clock() - start;
-    t->count++;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* The time that all but one in a hundred of the last ones took at most */
+static void get_p99(Object *obj, Visitor *v, const char *name, void *opaque,
+                    Error **errp)
+{
+    const MaliCsfBenchTimer *t = opaque;
+    unsigned count = MIN(t->count, MAX_LAST);
+    g_autofree uint64_t *sorted = g_memdup2(t->last,
+                                            count * sizeof(*sorted));
+    uint64_t ns = 0;
+
+    if (count) {
+        qsort(sorted, count, sizeof(*sorted), compare_ns);
+        ns = sorted[(count - 1) * 99 / 100];
+    }
+    visit_type_uint64(v, name, &ns, errp);
 }
 
 static void account_timer(MaliCsfBenchTimer *t, QEMUTimer *timer)
@@ -547,6 +595,10 @@ static void mali_csf_bench_instance_init(Object *obj)
         object_property_add_uint64_ptr(obj, numbers[i].name,
                                        numbers[i].value, numbers[i].flags);
     }
+    object_property_add(obj, "slice-p99-ns", "uint64", get_p99, NULL, NULL,
+                        &b->slices);
+    object_property_add(obj, "pass-p99-ns", "uint64", get_p99, NULL, NULL,
+                        &b->passes);
 }
 
 static const Property mali_csf_bench_properties[] = {

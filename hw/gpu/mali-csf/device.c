@@ -503,6 +503,8 @@ static const PropertyDescription instance_descriptions[] = {
     { "tiler-oom-count", "times that a stream ran out of tiler heap" },
     { "instruction-count", "command-stream instructions retired" },
     { "slice-count", "slices of time in which streams were executed" },
+    { "largest-slice", "most weight of instructions that a slice has had" },
+    { "largest-pass", "most weight of requests that a firmware pass has had" },
     { "violations", "mistakes of the driver that the checker found" },
     { "notes", "what the checker found that need not be a mistake" },
     { "checker-steps", "page tables that the checker has looked at, and "
@@ -561,6 +563,11 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "slice-count", &s->engine.slices,
                                    OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "largest-slice",
+                                   &s->engine.largest_slice,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "largest-pass",
+                                   &s->mcu.largest_pass, OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "tiler-oom-count",
                                    &s->engine.tiler_ooms,
                                    OBJ_PROP_FLAG_READ);

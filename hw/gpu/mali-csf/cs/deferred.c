@@ -21,43 +21,37 @@
 #include "instructions.h"
 #include "../trace.h"
 
-/* Entries in use by work, and by the first @count of the queue */
-static uint32_t entries_in_use(const MaliCsfStream *stream, unsigned count)
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
 {
     uint32_t mask = mali_csf_stream_work(stream);
-    unsigned i;
 
-    for (i = 0; i < count; i++) {
+    for (unsigned i = 0; i < stream->num_deferred; i++) {
         mask |= 1u << stream->deferred[i].signal;
     }
     return mask;
 }
 
-uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
+/* @in_use: entries in use by work, and by what was deferred before it */
+static bool is_ready(const MaliCsfDeferred *op, uint32_t in_use)
 {
-    return entries_in_use(stream, stream->num_deferred);
-}
-
-static bool is_ready(const MaliCsfStream *stream, unsigned i)
-{
-    const MaliCsfDeferred *op = &stream->deferred[i];
-
     return op->blocked == MALI_CSF_MEM_DONE && !op->due &&
-           !(entries_in_use(stream, i) & op->wait_mask);
+           !(in_use & op->wait_mask);
 }
 
 bool mali_csf_stream_deferred_ready(const MaliCsfStream *stream)
 {
-    unsigned i;
+    uint32_t in_use;
 
     if (stream->state == MALI_CSF_STREAM_STOPPED) {
         /* Of a RESUME, and START has yet to come */
         return false;
     }
-    for (i = 0; i < stream->num_deferred; i++) {
-        if (is_ready(stream, i)) {
+    in_use = mali_csf_stream_work(stream);
+    for (unsigned i = 0; i < stream->num_deferred; i++) {
+        if (is_ready(&stream->deferred[i], in_use)) {
             return true;
         }
+        in_use |= 1u << stream->deferred[i].signal;
     }
     return false;
 }
@@ -148,6 +142,9 @@ MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op)
 unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
+    /* By work; by what was deferred before the one that is looked at */
+    uint32_t in_use = mali_csf_stream_work(stream);
+    uint32_t before = 0;
     unsigned weight = 0;
     unsigned i = 0;
 
@@ -157,7 +154,8 @@ unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
         const MaliCsfDispatch *instruction = dispatch_of(exec->s, op.word);
         MaliCsfStep step;
 
-        if (!is_ready(stream, i)) {
+        if (!is_ready(&op, in_use | before)) {
+            before |= 1u << op.signal;
             i++;
             continue;
         }
@@ -168,6 +166,7 @@ unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
         exec->deferred = NULL;
         weight += instruction->weight;
         if (step == MALI_CSF_STEP_BLOCKED) {
+            before |= 1u << op.signal;
             i++;
             continue;
         }
@@ -175,6 +174,8 @@ unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
         stream->num_deferred--;
         memmove(&stream->deferred[i], &stream->deferred[i + 1],
                 (stream->num_deferred - i) * sizeof(op));
+        /* A flush that takes time holds its entry from now on. */
+        in_use = mali_csf_stream_work(stream);
     }
     return weight;
 }

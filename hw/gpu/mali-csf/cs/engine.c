@@ -20,6 +20,7 @@
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
 #include "protm.h"
+#include "turns.h"
 #include "work.h"
 #include "../saved.h"
 #include "../trace.h"
@@ -36,6 +37,12 @@
 #define PATIENCE_SLICES     8
 /* What it takes to look at a stream that cannot go on after all */
 #define SWITCH_WEIGHT       16
+/* What it takes to look at the object of a SYNC_WAIT, as a load does */
+#define SYNC_LOOK_WEIGHT    4
+/* So many streams are looked at, as to whether they can go on, for one */
+#define LOOKS_PER_WEIGHT    4
+/* An instruction that is traced: a line of text, some 1.5 us */
+#define TRACE_WEIGHT        32
 #define FETCH_PAGE_SIZE     4096
 /* From the doorbell to the first instruction */
 #define SLICE_DELAY_NS      1000
@@ -209,13 +216,7 @@ void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream)
     }
 }
 
-static bool group_runs(const MaliCsfGroup *group)
-{
-    return group->active && !group->leaving;
-}
-
-/* Is there anything that a turn of the stream would do? */
-static bool stream_has_work(MaliCsfState *s, const MaliCsfStream *stream)
+bool mali_csf_stream_has_work(MaliCsfState *s, const MaliCsfStream *stream)
 {
     return (stream->state == MALI_CSF_STREAM_READY ||
             (stream->num_deferred &&
@@ -223,9 +224,23 @@ static bool stream_has_work(MaliCsfState *s, const MaliCsfStream *stream)
            mali_csf_protm_may_run(s, stream);
 }
 
-/* The streams of a group whose wait for another of its streams is over */
-static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
+static void look_at_stream(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
+                           unsigned cs)
 {
+    const MaliCsfStream *stream = stream_get(s, csg, cs);
+
+    mali_csf_turns_set(turns, csg, cs, mali_csf_stream_has_work(s, stream),
+                       stream->state == MALI_CSF_STREAM_SYNC_WAIT);
+}
+
+/*
+ * The streams of a group whose wait for another of its streams is over.
+ * Returns the weight of looking at them.
+ */
+static unsigned check_group_waits(MaliCsfState *s, MaliCsfTurns *turns,
+                                  unsigned csg)
+{
+    MaliCsfGroup *group = &s->engine.groups[csg];
     unsigned cs;
 
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
@@ -233,8 +248,31 @@ static void check_group_waits(MaliCsfState *s, MaliCsfGroup *group)
 
         if (mali_csf_group_wait_over(group, stream)) {
             stream->state = MALI_CSF_STREAM_READY;
+            look_at_stream(s, turns, csg, cs);
         }
     }
+    return DIV_ROUND_UP(s->model->cs_per_csg, LOOKS_PER_WEIGHT);
+}
+
+/* The same for those that wait for a sync object, of all groups */
+static unsigned check_sync_waits(MaliCsfState *s, MaliCsfTurns *turns)
+{
+    unsigned weight = 0;
+
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
+        MaliCsfGroup *group = &s->engine.groups[csg];
+
+        for (uint32_t left = turns->sync_waits[csg]; left; left &= left - 1) {
+            MaliCsfStream *stream = &group->streams[ctz32(left)];
+
+            weight += SYNC_LOOK_WEIGHT;
+            if (mali_csf_sync_wait_over(s, group->as, stream)) {
+                stream->state = MALI_CSF_STREAM_READY;
+                look_at_stream(s, turns, csg, ctz32(left));
+            }
+        }
+    }
+    return weight;
 }
 
 /* What CS_FAULT_INFO or CS_FATAL_INFO says of the instruction at @va */
@@ -280,9 +318,12 @@ static void trace_instruction(const MaliCsfExec *exec)
                                   text);
 }
 
-/* Returns the weight that was used */
-static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
-                           unsigned weight)
+/*
+ * Returns the weight that was used; that of the turn itself is bounded by
+ * @weight, that of looking at streams which it may have woken is not.
+ */
+static unsigned stream_run(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
+                           unsigned cs, unsigned weight)
 {
     MaliCsfExec exec = {
         .s = s,
@@ -341,6 +382,7 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
             if (trace_event_get_state_backends(
                     TRACE_MALI_CSF_CS_INSTRUCTION)) {
                 trace_instruction(&exec);
+                used += TRACE_WEIGHT;
             }
             if (mali_csf_injected(&s->inject, MALI_CSF_INJECT_STREAMS) &&
                 injected_fault(&exec, va)) {
@@ -368,6 +410,10 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
             mali_csf_loads_check(&exec);
             step = instruction->execute(&exec);
         }
+        if (unlikely(exec.looks)) {
+            used += exec.looks / LOOKS_PER_WEIGHT;
+            exec.looks = 0;
+        }
         if (step == MALI_CSF_STEP_BLOCKED) {
             break;
         }
@@ -386,11 +432,12 @@ static unsigned stream_run(MaliCsfState *s, unsigned csg, unsigned cs,
         s->engine.instructions += executed;
         s->engine.group_counts[csg][MALI_CSF_GROUP_INSTRUCTIONS] += executed;
     }
+    look_at_stream(s, turns, csg, cs);
     if (exec.sync_written) {
-        mali_csf_engine_check_waits(s);
+        used += check_sync_waits(s, turns);
     }
     if (exec.group_written) {
-        check_group_waits(s, exec.group);
+        used += check_group_waits(s, turns, csg);
     }
     return used;
 }
@@ -402,8 +449,9 @@ static bool engine_ready(MaliCsfState *s)
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *group = &s->engine.groups[csg];
 
-        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg; cs++) {
-            if (stream_has_work(s, &group->streams[cs])) {
+        for (cs = 0; mali_csf_group_runs(group) && cs < s->model->cs_per_csg;
+             cs++) {
+            if (mali_csf_stream_has_work(s, &group->streams[cs])) {
                 return true;
             }
         }
@@ -416,74 +464,54 @@ void mali_csf_engine_notify(MaliCsfState *s)
     s->engine.notify(s);
 }
 
-void mali_csf_engine_kick(MaliCsfState *s)
+static void arm_slice(MaliCsfState *s)
 {
-    int64_t now;
-
-    if (s->mcu.status != MCU_STATUS_ENABLED || !engine_ready(s)) {
-        timer_del(s->engine.slice_timer);
-        return;
-    }
     if (!timer_pending(s->engine.slice_timer)) {
-        now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+        int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
         timer_mod(s->engine.slice_timer,
                   MAX(now + SLICE_DELAY_NS, s->engine.not_before));
     }
 }
 
-/*
- * Whose turn it is, counted over all slots: the one with the highest rank
- * among those that are ready, from engine->next on; -1 if there is none.
- */
-static int next_in_turn(MaliCsfState *s)
+void mali_csf_engine_kick(MaliCsfState *s)
 {
-    unsigned next = s->engine.next;
-    unsigned best_distance = 0;
-    int best_rank = -1;
-    int best = -1;
-    unsigned csg, cs;
-
-    for (csg = 0; csg < s->model->csg_slots; csg++) {
-        const MaliCsfGroup *group = &s->engine.groups[csg];
-        unsigned index = csg * s->model->cs_per_csg;
-
-        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg;
-             cs++, index++) {
-            const MaliCsfStream *stream = &group->streams[cs];
-            unsigned distance = index - next +
-                                (index < next ? stream_count(s) : 0);
-            int rank = CSG_EP_REQ_PRIORITY(group->ep_req) << 4 |
-                       stream->priority;
-
-            if (stream_has_work(s, stream) &&
-                (rank > best_rank ||
-                 (rank == best_rank && distance < best_distance))) {
-                best_rank = rank;
-                best_distance = distance;
-                best = index;
-            }
-        }
+    if (s->mcu.status == MCU_STATUS_ENABLED && engine_ready(s)) {
+        arm_slice(s);
+    } else {
+        timer_del(s->engine.slice_timer);
     }
-    return best;
+}
+
+void mali_csf_engine_kick_stream(MaliCsfState *s, const MaliCsfStream *stream)
+{
+    if (s->mcu.status == MCU_STATUS_ENABLED &&
+        mali_csf_stream_has_work(s, stream)) {
+        arm_slice(s);
+    }
 }
 
 /*
- * Count a slice for all that are ready.  Returns the stream that has waited
- * longest, if that is too long, else -1.
+ * Look at all streams, and count the slice for those that are ready.  Returns
+ * the one that has been passed over longest, if that is too long, else -1.
  */
-static int passed_over_longest(MaliCsfState *s)
+static int slice_begins(MaliCsfState *s, MaliCsfTurns *turns)
 {
     uint32_t longest = PATIENCE_SLICES;
     int index = -1;
     unsigned csg, cs;
 
+    memset(turns, 0, sizeof(*turns));
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         MaliCsfGroup *group = &s->engine.groups[csg];
 
-        for (cs = 0; group_runs(group) && cs < s->model->cs_per_csg; cs++) {
+        for (cs = 0; mali_csf_group_runs(group) && cs < s->model->cs_per_csg;
+             cs++) {
             MaliCsfStream *stream = &group->streams[cs];
 
-            if (!stream_has_work(s, stream)) {
+            mali_csf_turns_set_priority(turns, csg, cs, stream->priority);
+            look_at_stream(s, turns, csg, cs);
+            if (!(turns->ready[csg] & (1u << cs))) {
                 stream->passed_over = 0;
             } else if (++stream->passed_over > longest) {
                 longest = stream->passed_over;
@@ -494,33 +522,36 @@ static int passed_over_longest(MaliCsfState *s)
     return index;
 }
 
-static unsigned stream_turn(MaliCsfState *s, unsigned index)
+static unsigned stream_turn(MaliCsfState *s, MaliCsfTurns *turns,
+                            unsigned index)
 {
     unsigned csg = index / s->model->cs_per_csg;
     unsigned cs = index % s->model->cs_per_csg;
 
     stream_get(s, csg, cs)->passed_over = 0;
-    return stream_run(s, csg, cs, TURN_WEIGHT);
+    return stream_run(s, turns, csg, cs, TURN_WEIGHT);
 }
 
 unsigned mali_csf_engine_slice(MaliCsfState *s)
 {
     MaliCsfEngine *engine = &s->engine;
-    int index = passed_over_longest(s);
-    unsigned weight = 0;
+    MaliCsfTurns turns;
+    int index = slice_begins(s, &turns);
+    unsigned weight = stream_count(s) / LOOKS_PER_WEIGHT;
 
     if (index >= 0) {
-        weight += stream_turn(s, index);
+        weight += stream_turn(s, &turns, index);
     }
     while (weight < SLICE_WEIGHT) {
-        index = next_in_turn(s);
+        index = mali_csf_turns_next(s, &turns, engine->next);
         if (index < 0) {
             break;
         }
         engine->next = (index + 1) % stream_count(s);
-        weight += stream_turn(s, index);
+        weight += stream_turn(s, &turns, index);
     }
     engine->slices++;
+    engine->largest_slice = MAX(engine->largest_slice, weight);
     return weight;
 }
 
@@ -835,6 +866,7 @@ void mali_csf_engine_reset_enter(MaliCsfState *s)
     s->engine.not_before = 0;
     s->engine.instructions = 0;
     s->engine.slices = 0;
+    s->engine.largest_slice = 0;
     s->engine.tiler_ooms = 0;
     s->engine.cs_faults = 0;
     s->engine.cs_fatals = 0;

@@ -260,6 +260,12 @@ typedef struct MaliCsfGroup {
     MaliCsfStream *streams;
 } MaliCsfGroup;
 
+/* Do its streams have turns? */
+static inline bool mali_csf_group_runs(const MaliCsfGroup *group)
+{
+    return group->active && !group->leaving;
+}
+
 /* What is counted of a slot's groups */
 typedef enum MaliCsfGroupCount {
     MALI_CSF_GROUP_INSTRUCTIONS,
@@ -313,12 +319,21 @@ typedef struct MaliCsfEngine {
     /* Number of the next stream that waits for endpoints */
     uint64_t resource_waits;
 
+    /*
+     * Of the firmware pass that runs: chunks that a stream may take from its
+     * heap, those that all have taken, and whether one has to wait
+     */
+    uint32_t chunks_each;
+    uint32_t chunks_moved;
+    bool chunks_left;
+
     /* Counters, zero after QEMU reset */
     uint64_t instructions;
     uint64_t slices;
     uint64_t tiler_ooms;
 
     /* The same, not migrated */
+    uint64_t largest_slice;
     uint64_t cs_faults;
     uint64_t cs_fatals;
     uint64_t compute_works;
@@ -354,6 +369,9 @@ void mali_csf_engine_notify(MaliCsfState *s);
 /* Arm the slice timer if a stream is ready and the MCU runs */
 void mali_csf_engine_kick(MaliCsfState *s);
 
+/* The same, if it is known that only this stream may have become ready */
+void mali_csf_engine_kick_stream(MaliCsfState *s, const MaliCsfStream *stream);
+
 /* One slice, now, without the pause behind it; returns the weight it used */
 unsigned mali_csf_engine_slice(MaliCsfState *s);
 
@@ -366,6 +384,9 @@ void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
 
 /* Go on after a recoverable fault that the host has acknowledged */
 void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);
+
+/* Is there anything that a turn of the stream would do? */
+bool mali_csf_stream_has_work(MaliCsfState *s, const MaliCsfStream *stream);
 
 /* VA of the instruction that the stream is at */
 uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);

@@ -44,7 +44,7 @@ enum {
 /* Mesa aligns it to 64 bytes */
 #define TILER_CONTEXT_MASK  (~0x3full)
 
-/* What one stream may move in one pass: a list may have no end */
+/* What all streams together may move in one pass, but one of each */
 #define CHUNKS_PER_PASS     256
 
 /* Register pair of RUN_IDVS and its like that has the tiler context */
@@ -251,6 +251,30 @@ static void wake_for_handler(MaliCsfGroup *group, MaliCsfStream *stream)
     }
 }
 
+void mali_csf_heap_pass_begins(MaliCsfState *s)
+{
+    MaliCsfEngine *engine = &s->engine;
+    unsigned streams = 0;
+
+    for (unsigned csg = 0; csg < engine->num_groups; csg++) {
+        const MaliCsfGroup *group = &engine->groups[csg];
+
+        for (unsigned cs = 0; group->active && cs < group->num_streams;
+             cs++) {
+            streams += group->streams[cs].tiler.chunks > 0;
+        }
+    }
+    engine->chunks_each = MAX(CHUNKS_PER_PASS / MAX(streams, 1), 1);
+    engine->chunks_moved = 0;
+    engine->chunks_left = false;
+}
+
+unsigned mali_csf_heap_pass_ends(MaliCsfState *s, bool *more)
+{
+    *more = s->engine.chunks_left;
+    return s->engine.chunks_moved;
+}
+
 void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfGroup *group = &s->engine.groups[csg];
@@ -274,8 +298,8 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
         tiler->grant_first = 0;
     }
     for (unsigned n = 0; tiler->chunks; n++) {
-        if (n == CHUNKS_PER_PASS || !mali_csf_work_room(s)) {
-            mali_csf_engine_notify(s);
+        if (n == s->engine.chunks_each || !mali_csf_work_room(s)) {
+            s->engine.chunks_left = true;
             return;
         }
         result = heap_take(s, group->as, tiler, &chunk, &fault);
@@ -290,6 +314,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
             wake_for_handler(group, stream);
             return;
         }
+        s->engine.chunks_moved++;
         trace_mali_csf_heap_chunk(csg, cs, chunk);
         tiler->wanted = false;
         tiler->refused = false;

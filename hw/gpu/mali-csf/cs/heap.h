@@ -59,6 +59,14 @@ bool mali_csf_heap_hold(MaliCsfState *s, unsigned csg, unsigned cs,
                         uint64_t word, unsigned scoreboard);
 
 /*
+ * A firmware pass begins and ends.  What it moves of all free lists together
+ * is bounded, and streams share that: a list may have no end.  Returns how
+ * many chunks were moved; @more: some have to wait for the next pass.
+ */
+void mali_csf_heap_pass_begins(MaliCsfState *s);
+unsigned mali_csf_heap_pass_ends(MaliCsfState *s, bool *more);
+
+/*
  * Try to go on with what is held back: part of every firmware pass, in which
  * alone the tiler touches memory.
  */

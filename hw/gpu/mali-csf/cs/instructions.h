@@ -26,6 +26,8 @@ typedef struct MaliCsfExec {
     /* A sync object was written in this turn; what a group's streams share */
     bool sync_written;
     bool group_written;
+    /* Streams that an instruction had to look at, to be counted as weight */
+    unsigned looks;
     /* The instruction of the queue that is performed, else NULL */
     MaliCsfDeferred *deferred;
 

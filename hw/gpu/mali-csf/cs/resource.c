@@ -127,41 +127,112 @@ static unsigned rank(const MaliCsfGroup *group, const MaliCsfStream *stream)
     return CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->priority;
 }
 
+/* What a group holds and wants of a kind, as far as others have to know it */
+typedef struct Claim {
+    /* Cores that its streams hold */
+    uint64_t held;
+    /* Of the stream that comes first among those that wait for some */
+    bool waits;
+    unsigned rank;
+    uint64_t number;
+} Claim;
+
+/* By kind, COMPUTE and FRAGMENT; of every group */
+typedef struct Claims {
+    Claim of[MALI_CSF_MAX_CSG][MALI_CSF_EP_TILER];
+} Claims;
+
+/* Of two that wait, who has the higher rank, or the lower number */
+static bool comes_before(unsigned rank, uint64_t number, unsigned other_rank,
+                         uint64_t other_number)
+{
+    return rank > other_rank || (rank == other_rank && number < other_number);
+}
+
+static void claims_of_group(MaliCsfState *s, Claims *claims, unsigned csg)
+{
+    const MaliCsfGroup *group = &s->engine.groups[csg];
+
+    memset(claims->of[csg], 0, sizeof(claims->of[csg]));
+    for (unsigned cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
+        const MaliCsfStream *stream = &group->streams[cs];
+
+        for (unsigned kind = 0; kind < MALI_CSF_EP_TILER; kind++) {
+            Claim *claim = &claims->of[csg][kind];
+
+            if (stream->granted & (1u << kind)) {
+                claim->held = group->endpoints[kind];
+            }
+            if (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
+                (stream->wait_mask & (1u << kind)) &&
+                (!claim->waits ||
+                 comes_before(rank(group, stream), stream->wait_value,
+                              claim->rank, claim->number))) {
+                claim->waits = true;
+                claim->rank = rank(group, stream);
+                claim->number = stream->wait_value;
+            }
+        }
+    }
+}
+
+static bool any_exclusive(MaliCsfState *s)
+{
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+
+        if (group->active && (is_exclusive(group, MALI_CSF_EP_COMPUTE) ||
+                              is_exclusive(group, MALI_CSF_EP_FRAGMENT))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns how many streams were looked at */
+static unsigned claims_of_all(MaliCsfState *s, Claims *claims)
+{
+    if (!any_exclusive(s)) {
+        /* Nobody is in anybody's way, whoever holds what. */
+        memset(claims, 0, sizeof(*claims));
+        return 0;
+    }
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
+        claims_of_group(s, claims, csg);
+    }
+    return s->model->csg_slots * s->model->cs_per_csg;
+}
+
 /*
  * What of @cores, all of which @kind of @group may use, is free for the
  * stream: neither held for the other kind of work, nor waited for by a
  * stream that comes before it.  Only exclusive use is in anybody's way, and
  * never that of the group itself.
  */
-static uint64_t without_exclusive(MaliCsfState *s, const MaliCsfGroup *group,
+static uint64_t without_exclusive(MaliCsfState *s, const Claims *claims,
+                                  const MaliCsfGroup *group,
                                   const MaliCsfStream *stream, unsigned kind,
                                   uint64_t cores)
 {
     const unsigned other = kind == MALI_CSF_EP_COMPUTE ?
                            MALI_CSF_EP_FRAGMENT : MALI_CSF_EP_COMPUTE;
-    const bool waits = stream->state == MALI_CSF_STREAM_RESOURCE_WAIT;
-    unsigned csg, cs;
+    /* One that does not wait yet comes last. */
+    const uint64_t number =
+        stream->state == MALI_CSF_STREAM_RESOURCE_WAIT ? stream->wait_value :
+                                                         UINT64_MAX;
 
-    for (csg = 0; csg < s->model->csg_slots; csg++) {
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *g = &s->engine.groups[csg];
+        const Claim *claim = &claims->of[csg][other];
 
         if (!g->active || g == group ||
             (!is_exclusive(g, other) && !is_exclusive(group, kind))) {
             continue;
         }
-        if (group_holds(s, g, other)) {
-            cores &= ~g->endpoints[other];
-        }
-        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-            const MaliCsfStream *w = &g->streams[cs];
-
-            if (w->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
-                (w->wait_mask & (1u << other)) &&
-                (rank(g, w) > rank(group, stream) ||
-                 (rank(g, w) == rank(group, stream) &&
-                  (!waits || w->wait_value < stream->wait_value)))) {
-                cores &= ~allowed(s, g, other);
-            }
+        cores &= ~claim->held;
+        if (claim->waits && comes_before(claim->rank, claim->number,
+                                         rank(group, stream), number)) {
+            cores &= ~allowed(s, g, other);
         }
     }
     return cores;
@@ -179,7 +250,8 @@ static uint64_t lowest(uint64_t mask, unsigned count)
 }
 
 /* @cores receives endpoints of the kind, if there are any for the stream */
-static TakeResult find_endpoints(MaliCsfState *s, const MaliCsfGroup *group,
+static TakeResult find_endpoints(MaliCsfState *s, const Claims *claims,
+                                 const MaliCsfGroup *group,
                                  const MaliCsfStream *stream, unsigned kind,
                                  uint64_t *cores)
 {
@@ -192,14 +264,15 @@ static TakeResult find_endpoints(MaliCsfState *s, const MaliCsfGroup *group,
         return TAKE_DONE;
     }
     if (kind != MALI_CSF_EP_TILER) {
-        *cores = without_exclusive(s, group, stream, kind, *cores);
+        *cores = without_exclusive(s, claims, group, stream, kind, *cores);
     }
     *cores = lowest(*cores, limit(group, kind));
     return *cores ? TAKE_DONE : TAKE_WAIT;
 }
 
-static TakeResult take(MaliCsfState *s, MaliCsfGroup *group,
-                       MaliCsfStream *stream, unsigned kinds)
+static TakeResult take(MaliCsfState *s, const Claims *claims,
+                       MaliCsfGroup *group, MaliCsfStream *stream,
+                       unsigned kinds)
 {
     uint64_t cores[MALI_CSF_EP_NUM];
     unsigned kind;
@@ -207,7 +280,7 @@ static TakeResult take(MaliCsfState *s, MaliCsfGroup *group,
     kinds &= ~stream->granted;
     for (kind = 0; kind < MALI_CSF_EP_NUM; kind++) {
         if (kinds & (1u << kind)) {
-            TakeResult result = find_endpoints(s, group, stream, kind,
+            TakeResult result = find_endpoints(s, claims, group, stream, kind,
                                                &cores[kind]);
 
             if (result != TAKE_DONE) {
@@ -235,11 +308,13 @@ static void no_endpoints(MaliCsfState *s, unsigned csg, unsigned cs,
 bool mali_csf_resource_take(MaliCsfExec *exec, unsigned kinds)
 {
     MaliCsfStream *stream = exec->stream;
+    Claims claims;
 
     if (likely(!(kinds & ~stream->granted))) {
         return true;
     }
-    switch (take(exec->s, exec->group, stream, kinds)) {
+    exec->looks += claims_of_all(exec->s, &claims);
+    switch (take(exec->s, &claims, exec->group, stream, kinds)) {
     case TAKE_DONE:
         return true;
     case TAKE_WAIT:
@@ -307,6 +382,7 @@ uint32_t mali_csf_resource_dependencies(MaliCsfState *s, unsigned csg)
     const MaliCsfGroup *group = &s->engine.groups[csg];
     uint32_t word = 0;
     uint64_t cores;
+    Claims claims;
 
     for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
         const MaliCsfStream *stream = &group->streams[cs];
@@ -320,9 +396,10 @@ uint32_t mali_csf_resource_dependencies(MaliCsfState *s, unsigned csg)
             word |= CSG_RESOURCE_DEP_REQUESTED(stream->wait_mask);
         }
     }
+    claims_of_all(s, &claims);
     for (unsigned kind = 0; group->active && kind < MALI_CSF_EP_NUM; kind++) {
-        if (find_endpoints(s, group, &group->streams[0], kind, &cores) ==
-            TAKE_DONE) {
+        if (find_endpoints(s, &claims, group, &group->streams[0], kind,
+                           &cores) == TAKE_DONE) {
             word |= CSG_RESOURCE_DEP_AVAILABLE(1u << kind);
         }
     }
@@ -340,6 +417,7 @@ static bool is_done(const MaliCsfStream *stream)
 void mali_csf_resource_poll(MaliCsfState *s)
 {
     unsigned csg, cs;
+    Claims claims;
 
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
@@ -350,6 +428,7 @@ void mali_csf_resource_poll(MaliCsfState *s)
             }
         }
     }
+    claims_of_all(s, &claims);
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         MaliCsfGroup *group = &s->engine.groups[csg];
 
@@ -359,13 +438,15 @@ void mali_csf_resource_poll(MaliCsfState *s)
             if (stream->state != MALI_CSF_STREAM_RESOURCE_WAIT) {
                 continue;
             }
-            switch (take(s, group, stream, stream->wait_mask)) {
+            switch (take(s, &claims, group, stream, stream->wait_mask)) {
             case TAKE_DONE:
                 stream->state = MALI_CSF_STREAM_READY;
                 group->idle = false;
+                claims_of_group(s, &claims, csg);
                 break;
             case TAKE_NEVER:
                 no_endpoints(s, csg, cs, stream->wait_mask);
+                claims_of_group(s, &claims, csg);
                 break;
             default:
                 break;

@@ -116,7 +116,7 @@ static void work_done(void *opaque, MaliCsfWork *work)
     /* One that is ready has its slice, which may be this very one. */
     if (stream->state != MALI_CSF_STREAM_READY) {
         mali_csf_stream_check_scoreboard(s, stream);
-        mali_csf_engine_kick(s);
+        mali_csf_engine_kick_stream(s, stream);
     }
     if (s->works.endpoint.latency_ns || s->works.endpoint.ops->pause ||
         group->leaving) {

@@ -27,6 +27,8 @@ typedef struct MaliCsfFirmware {
 
     /* Groups whose doorbell is acknowledged but not yet served */
     uint32_t csg_doorbells;
+    /* The one that is served first: 0, unless a pass had no time for it */
+    uint8_t next_csg;
 
     /* Latched from the global input block */
     uint32_t progress_timer;

@@ -21,6 +21,20 @@
 
 /* From a doorbell to the firmware's looking at it */
 #define PASS_DELAY_NS   1000
+/*
+ * A pass serves requests of so much weight, and what is left has to wait for
+ * the next one: they hold QEMU's big lock.  A unit is some 20 ns on a machine
+ * of 2025.
+ */
+#define PASS_WEIGHT     16384
+/* Of a request of a group, for each of its streams: RESUME takes longest */
+#define REQUEST_WEIGHT  256
+/* Of a chunk that the tiler takes from a heap */
+#define CHUNK_WEIGHT    16
+/* So many streams are looked at, as to whether there is news, for one */
+#define LOOKS_PER_WEIGHT 1
+/* The next one comes after so long, at least, for each unit of weight */
+#define WEIGHT_NS       10
 
 void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status)
 {
@@ -128,38 +142,68 @@ static bool cs_doorbell_lost(MaliCsfState *s, unsigned csg, unsigned cs)
                                  &occasion, MALI_CSF_LOOK_STREAM(csg, cs));
 }
 
-static void pass_doorbells(MaliCsfState *s)
+/*
+ * Requests of groups, as many as the pass has time for: @more if it had no
+ * time for some.  Returns the weight.
+ */
+static unsigned pass_groups(MaliCsfState *s, bool *more)
+{
+    const unsigned slots = s->model->csg_slots;
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    uint32_t pending = fw->csg_doorbells;
+    unsigned first = fw->next_csg;
+    unsigned weight = 0;
+
+    fw->csg_doorbells = 0;
+    fw->next_csg = 0;
+    *more = false;
+    for (unsigned i = 0; pending && i < slots; i++) {
+        unsigned csg = (first + i) % slots;
+        MaliCsfFwResult result;
+
+        if (!(pending & (1u << csg))) {
+            continue;
+        }
+        if (weight >= PASS_WEIGHT) {
+            fw->csg_doorbells |= pending;
+            fw->next_csg = csg;
+            *more = true;
+            break;
+        }
+        pending &= ~(1u << csg);
+        weight += s->model->cs_per_csg * REQUEST_WEIGHT;
+        result = mali_csf_fw_csg_doorbell(s, csg);
+        if (result != MALI_CSF_FW_DONE) {
+            fw->csg_doorbells |= 1u << csg;
+        }
+        if (result == MALI_CSF_FW_PARKED) {
+            pass_park(s, s->mmu.as[FW_AS].lock_start);
+        }
+    }
+    return weight;
+}
+
+/* Returns the weight of it */
+static unsigned pass_doorbells(MaliCsfState *s, bool *more)
 {
     MaliCsfMcu *mcu = &s->mcu;
     /* Cleared before anything is read: a ring from now on counts anew. */
     uint64_t doorbells = mcu->doorbells;
-    uint32_t pending;
-    unsigned csg, cs;
+    unsigned weight, csg, cs;
 
     mcu->doorbells = 0;
+    *more = false;
     /* The latch before the shared memory, see above */
     smp_mb();
 
     if (doorbells & 1) {
         mali_csf_fw_glb_doorbell(s);
         if (mcu->status != MCU_STATUS_ENABLED) {
-            return;
+            return 0;
         }
     }
-    pending = mcu->fw.csg_doorbells;
-    mcu->fw.csg_doorbells = 0;
+    weight = pass_groups(s, more);
     for (csg = 0; csg < s->model->csg_slots; csg++) {
-        MaliCsfFwResult result = MALI_CSF_FW_DONE;
-
-        if (pending & (1u << csg)) {
-            result = mali_csf_fw_csg_doorbell(s, csg);
-        }
-        if (result != MALI_CSF_FW_DONE) {
-            mcu->fw.csg_doorbells |= 1u << csg;
-        }
-        if (result == MALI_CSF_FW_PARKED) {
-            pass_park(s, s->mmu.as[FW_AS].lock_start);
-        }
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
             unsigned page = s->engine.groups[csg].streams[cs].doorbell;
 
@@ -174,6 +218,14 @@ static void pass_doorbells(MaliCsfState *s)
         /* Who wrote a sync object from the CPU rings any doorbell. */
         mali_csf_engine_check_waits(s);
     }
+    return weight;
+}
+
+/* What a pass had no time for is done in another one, after a pause. */
+static void pass_again(MaliCsfState *s, unsigned weight)
+{
+    mali_csf_mcu_schedule_pass_at(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                  MAX(PASS_DELAY_NS, weight * WEIGHT_NS));
 }
 
 static void mcu_pass(void *opaque)
@@ -184,7 +236,8 @@ static void mcu_pass(void *opaque)
     MaliCsfMemResult result;
     MaliCsfFault fault;
     uint64_t va;
-    unsigned csg;
+    unsigned csg, weight;
+    bool more, more_chunks;
 
     if (mcu->status != MCU_STATUS_ENABLED) {
         return;
@@ -228,7 +281,9 @@ static void mcu_pass(void *opaque)
             mali_csf_irq_raise(&mcu->job_irq, JOB_INT_GLOBAL_IF);
         }
     }
-    pass_doorbells(s);
+    mali_csf_heap_pass_begins(s);
+    weight = s->model->csg_slots * s->model->cs_per_csg / LOOKS_PER_WEIGHT +
+             pass_doorbells(s, &more);
     if (mcu->status == MCU_STATUS_ENABLED) {
         mali_csf_resource_poll(s);
         for (csg = 0; csg < s->model->csg_slots; csg++) {
@@ -237,9 +292,15 @@ static void mcu_pass(void *opaque)
         mali_csf_fw_glb_protm(s);
         mali_csf_fw_glb_idle(s);
     }
+    weight += mali_csf_heap_pass_ends(s, &more_chunks) * CHUNK_WEIGHT;
+    mcu->largest_pass = MAX(mcu->largest_pass, weight);
     if (mcu->fw.access_failed) {
         mcu_crash(s, &mcu->fw.access_fault);
         return;
+    }
+    if (mcu->status == MCU_STATUS_ENABLED && !mcu->pass_parked &&
+        (more || more_chunks)) {
+        pass_again(s, weight);
     }
     mali_csf_engine_kick(s);
 }
@@ -524,6 +585,7 @@ void mali_csf_mcu_reset_enter(MaliCsfState *s)
     s->mcu.status = MCU_STATUS_DISABLED;
     s->mcu.passes = 0;
     s->mcu.passes_parked = 0;
+    s->mcu.largest_pass = 0;
     s->mcu.doorbells_rung = 0;
     mali_csf_irq_reset_enter(&s->mcu.job_irq);
 }
@@ -556,6 +618,8 @@ void mali_csf_mcu_post_load(MaliCsfState *s)
     ROW(VMSTATE_UINT32(version, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(features, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(next_csg, MaliCsfFirmware), \
+        SAVED_BELOW(MALI_CSF_MAX_CSG)) \
     ROW(VMSTATE_UINT32(progress_timer, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(poweroff_timer, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(eviction_timer, MaliCsfFirmware), SAVED_ANY) \
@@ -571,8 +635,8 @@ void mali_csf_mcu_post_load(MaliCsfState *s)
 static const MaliCsfSaved firmware_saved = {
     .vmsd = {
         .name = "mali-csf-firmware",
-        .version_id = 5,
-        .minimum_version_id = 5,
+        .version_id = 6,
+        .minimum_version_id = 6,
         .fields = SAVED_FIELDS(FIRMWARE_ROWS),
     },
     SAVED_CHECKS(FIRMWARE_ROWS),

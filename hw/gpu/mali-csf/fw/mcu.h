@@ -43,6 +43,7 @@ typedef struct MaliCsfMcu {
     /* Counters, zero after QEMU reset; not migrated */
     uint64_t passes;
     uint64_t passes_parked;
+    uint64_t largest_pass;
     uint64_t doorbells_rung;
 
     MaliCsfFirmware fw;
