@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A second implementation of the command-stream instructions.
 
-It shares no code and no table with the model: its encodings and its
-semantics are written from the hardware description alone, so that a mistake
-would have to be made twice.  It knows one stream that runs to its end: no
-endpoint, no stall, no other stream.  Where the description leaves something
-open it follows the guesses of docs/specs/mali-csf.rst, marked "guess" here.
+It shares no code and no table with the model: its encodings are those of facts.txt,
+which are Mesa's, and its semantics are written from the hardware description, so that
+a mistake would have to be made twice.  It knows one stream that runs to its end: no
+endpoint, no stall, no other stream.  Where the description leaves something open it
+follows the guesses of docs/specs/mali-csf.rst, marked "guess" here.
 """
+
+import facts
 
 M32 = 0xffffffff
 M64 = 0xffffffffffffffff
@@ -34,18 +36,15 @@ def signed(value, width):
     return value - (1 << width) if value >> width - 1 & 1 else value
 
 
-# Opcode: first and last architecture
-OPCODES = {op: (10, 14) for op in (0, 1, 2, 3, 4, 8, 9, 11, 16, 17, 18, 20, 21, 22, 23, 25, 32, 33,
-                                  34, 36, 37, 38, 39, 40, 41, 44, 47, 48, 49, 50, 51, 52, 53)}
-OPCODES.update({5: (10, 10), 6: (10, 11), 7: (10, 13), 12: (12, 14), 14: (14, 14),
-                19: (11, 14), 24: (10, 13), 26: (11, 14), 27: (11, 14), 28: (11, 14),
-                30: (11, 14), 31: (11, 14), 42: (10, 13), 43: (10, 13), 57: (13, 14),
-                128: (14, 14)})
+FACTS = facts.load()
+
+
+def opcode_of(word):
+    return bits(word, 63, 56)
 
 
 def exists(opcode, arch):
-    first, last = OPCODES.get(opcode, (99, 99))
-    return first <= arch <= last
+    return (arch, opcode, None) in FACTS
 
 
 class Stream:
@@ -111,8 +110,21 @@ class Stream:
         self.regs[number] = value & M32
         self.regs[number + 1] = value >> 32 & M32
 
+    def get(self, word, name, operation=None, absent=None):
+        """A field of the word on this architecture; absent if it has none of that name"""
+        field = FACTS.get((self.arch, opcode_of(word), operation), {}).get(name)
+        if field is None:
+            assert absent is not None, (opcode_of(word), name)
+            return absent
+        start, size, kind = field
+        value = word >> start & (1 << size) - 1
+        return signed(value, size) if kind == 'int' else value
+
+    # Where the entry is not called "signal slot"
+    slots = {30: 'shared-entry', 31: 'shared-entry'}
+
     def signal_slot(self, word):
-        if bits(word, 51, 48) >= self.entries:
+        if self.get(word, self.slots.get(opcode_of(word), 'signal-slot')) >= self.entries:
             raise Fatal(INVALID_INSTRUCTION)
 
     # Running
@@ -144,7 +156,7 @@ class Stream:
     def step(self, word):
         if self.returns is None:
             self.returns = []
-        opcode = bits(word, 63, 56)
+        opcode = opcode_of(word)
         if not exists(opcode, self.arch):
             raise Fatal(INVALID_INSTRUCTION)
         function = getattr(self, f'op_{opcode}')
@@ -165,14 +177,14 @@ class Stream:
 
     def op_1(self, word):
         """MOVE48"""
-        self.set_pair(bits(word, 55, 48), bits(word, 47, 0))
+        self.set_pair(self.get(word, 'destination'), self.get(word, 'immediate'))
 
     def op_2(self, word):
         """MOVE32"""
-        self.set_reg(bits(word, 55, 48), bits(word, 31, 0))
+        self.set_reg(self.get(word, 'destination'), self.get(word, 'immediate'))
 
     def counts_progress(self, word):
-        if self.arch <= 13 and bits(word, 32, 32):
+        if self.get(word, 'progress-increment', absent=0):
             self.progress = self.progress + 1 & M64
 
     def op_3(self, word):
@@ -187,12 +199,12 @@ class Stream:
 
     def op_8(self, word):
         """RUN_FULLSCREEN"""
-        self.check_pair(bits(word, 47, 40))
+        self.check_pair(self.get(word, 'dcd'))
         self.counts_progress(word)
 
     def op_14(self, word):
         """RUN_FRAGMENT2"""
-        if bits(word, 55, 48) + bits(word, 31, 24) > self.count:
+        if self.get(word, 'base-register') + self.get(word, 'staging-count') > self.count:
             raise Fatal(INVALID_INSTRUCTION)
 
     @staticmethod
@@ -209,12 +221,11 @@ class Stream:
         return value & ~mask | inserted << position & mask
 
     def arith_imm(self, word, width, src):
-        imm = bits(word, 31, 0)
-        operation = bits(word, 39, 32) if self.arch >= 13 else 0
+        imm = self.get(word, 'immediate') & M32
+        operation = self.get(word, 'sub-opcode', absent=0)
         if operation == 0:
-            return src + signed(imm, 32)
-        # A field of 5 bits, of 6 with pairs
-        shift = imm % width
+            return src + self.get(word, 'immediate')
+        shift = self.get(word, 'shift-amount', 'SHIFT', absent=0)
         if operation == 1:
             return src << shift
         if operation == 2:
@@ -230,11 +241,11 @@ class Stream:
         if operation == 6:
             return self.insert(src, imm, width, bits(imm, 31, 16))
         if operation == 7:
-            return min(src, imm)
+            return min(src, self.get(word, 'immediate', 'UMIN_IMM'))
         raise Fatal(INVALID_INSTRUCTION)
 
     def arith_reg(self, word, width, src0, src1):
-        operation = bits(word, 31, 24) if self.arch >= 13 else 0
+        operation = self.get(word, 'sub-opcode', absent=0)
         if operation == 0:
             return min(src0, src1)
         if operation == 1:
@@ -248,39 +259,39 @@ class Stream:
         if operation == 5:
             return signed(src0, width) >> min(src1, width - 1)
         if operation == 6:
-            return self.insert(src0, bits(word, 23, 0), width, src1)
+            return self.insert(src0, self.get(word, 'immediate'), width, src1)
         raise Fatal(INVALID_INSTRUCTION)
 
     def op_16(self, word):
         """ADD_IMM32, ARITH_IMM32"""
-        src, dst = bits(word, 47, 40), bits(word, 55, 48)
+        src, dst = self.get(word, 'source'), self.get(word, 'destination')
         self.reg(dst)
         self.set_reg(dst, self.arith_imm(word, 32, self.reg(src)))
 
     def op_17(self, word):
         """ADD_IMM64, ARITH_IMM64"""
-        src, dst = bits(word, 47, 40), bits(word, 55, 48)
+        src, dst = self.get(word, 'source'), self.get(word, 'destination')
         self.check_pair(dst)
         self.set_pair(dst, self.arith_imm(word, 64, self.pair(src)))
 
     def op_18(self, word):
         """UMIN32, ARITH_REG32"""
-        dst = bits(word, 55, 48)
+        dst = self.get(word, 'destination')
         self.reg(dst)
-        self.set_reg(dst, self.arith_reg(word, 32, self.reg(bits(word, 47, 40)),
-                                         self.reg(bits(word, 39, 32))))
+        self.set_reg(dst, self.arith_reg(word, 32, self.reg(self.get(word, 'source-0')),
+                                         self.reg(self.get(word, 'source-1'))))
 
     def op_57(self, word):
         """ARITH_REG64"""
-        dst = bits(word, 55, 48)
+        dst = self.get(word, 'destination')
         self.check_pair(dst)
-        self.set_pair(dst, self.arith_reg(word, 64, self.pair(bits(word, 47, 40)),
-                                          self.pair(bits(word, 39, 32))))
+        self.set_pair(dst, self.arith_reg(word, 64, self.pair(self.get(word, 'source-0')),
+                                          self.pair(self.get(word, 'source-1'))))
 
     def op_19(self, word):
         """LOGIC_OP32"""
-        a, b = self.reg(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
-        if bits(word, 4, 4):
+        a, b = self.reg(self.get(word, 'source-0')), self.reg(self.get(word, 'source-1'))
+        if self.get(word, 'index'):
             # Guess: there is no bit 32 and so on.
             b = 1 << b if b < 32 else 0
         result = 0
@@ -289,12 +300,12 @@ class Stream:
             # Row of the truth table: 0 both, 1 only a, 2 only b, 3 neither
             row = {(1, 1): 0, (1, 0): 1, (0, 1): 2, (0, 0): 3}[x, y]
             result |= (word >> row & 1) << bit
-        self.set_reg(bits(word, 55, 48), result)
+        self.set_reg(self.get(word, 'destination'), result)
 
     def multiple(self, word):
         """Address and registers of LOAD_MULTIPLE and STORE_MULTIPLE"""
-        base, mask = bits(word, 55, 48), bits(word, 31, 16)
-        address = self.pair(bits(word, 47, 40)) + signed(bits(word, 15, 0), 16) & M64
+        base, mask = self.get(word, 'base-register'), self.get(word, 'mask')
+        address = self.pair(self.get(word, 'address')) + self.get(word, 'offset') & M64
         numbers = [base + bit for bit in range(16) if mask >> bit & 1]
         if numbers and numbers[-1] >= self.count:
             raise Fatal(INVALID_INSTRUCTION)
@@ -317,15 +328,15 @@ class Stream:
 
     def op_22(self, word):
         """BRANCH"""
-        value = signed(self.reg(bits(word, 47, 40)), 32)
-        condition = bits(word, 30 if self.arch == 10 else 31, 28)
+        value = signed(self.reg(self.get(word, 'value')), 32)
+        condition = self.get(word, 'condition')
         if condition > 6:
             raise Fatal(INVALID_INSTRUCTION)
         taken = [value <= 0, value > 0, value == 0, value != 0, value < 0, value >= 0,
                  True][condition]
         if not taken:
             return None
-        target = self.ip + 8 + 8 * signed(bits(word, 15, 0), 16)
+        target = self.ip + 8 + 8 * self.get(word, 'offset')
         start, end = self.stack[-1]
         if not start <= target <= end:
             raise Fatal(INVALID_INSTRUCTION)
@@ -338,10 +349,10 @@ class Stream:
 
     def op_23(self, word):
         """SET_SB_ENTRY"""
-        if max(bits(word, 3, 0), bits(word, 7, 4)) >= self.entries:
+        if max(self.get(word, 'endpoint-entry'), self.get(word, 'other-entry')) >= self.entries:
             raise Fatal(INVALID_INSTRUCTION)
-        self.select('endpoint', bits(word, 3, 0))
-        self.select('other', bits(word, 7, 4))
+        self.select('endpoint', self.get(word, 'endpoint-entry'))
+        self.select('other', self.get(word, 'other-entry'))
 
     def set_state(self, state, value):
         if state in (0, 1, 2):
@@ -353,15 +364,15 @@ class Stream:
 
     def op_27(self, word):
         """SET_STATE"""
-        self.set_state(bits(word, 39, 32), self.reg(bits(word, 47, 40)))
+        self.set_state(self.get(word, 'state'), self.reg(self.get(word, 'source')))
 
     def op_28(self, word):
         """SET_STATE_IMM32"""
-        self.set_state(bits(word, 39, 32), bits(word, 31, 0))
+        self.set_state(self.get(word, 'state'), self.get(word, 'value'))
 
     def op_26(self, word):
         """NEXT_SB_ENTRY; guess"""
-        dst, kind = bits(word, 55, 48), bits(word, 35, 32)
+        dst, kind = self.get(word, 'destination'), self.get(word, 'sb-type')
         self.reg(dst)
         names = ('endpoint', 'endpoint', 'other', 'deferred')
         allowed = [n for n in range(self.entries) if self.mask_stream >> n & 1]
@@ -371,21 +382,21 @@ class Stream:
         chosen = min(allowed, key=lambda n: (n <= current, n))
         if kind:
             self.selected[names[kind]] = chosen
-        self.set_reg(dst, 1 << chosen if bits(word, 36, 36) else chosen)
+        self.set_reg(dst, 1 << chosen if self.get(word, 'format') else chosen)
 
     def op_24(self, word):
         """PROGRESS_WAIT, of a counter that is far enough; guess"""
-        self.pair(bits(word, 47, 40))
-        if bits(word, 4, 0) >= 8:
+        self.pair(self.get(word, 'source'))
+        if self.get(word, 'queue') >= 8:
             raise Fatal(INVALID_INSTRUCTION)
 
     def op_42(self, word):
         """PROGRESS_STORE"""
-        self.progress = self.pair(bits(word, 47, 40))
+        self.progress = self.pair(self.get(word, 'source'))
 
     def op_43(self, word):
         """PROGRESS_LOAD"""
-        self.set_pair(bits(word, 55, 48), self.progress)
+        self.set_pair(self.get(word, 'destination'), self.progress)
 
     def op_30(self, word):
         """SHARED_SB_INC"""
@@ -396,7 +407,7 @@ class Stream:
         self.signal_slot(word)
 
     def buffer(self, word):
-        address, length = self.pair(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
+        address, length = self.pair(self.get(word, 'address')), self.reg(self.get(word, 'length'))
         if address % 8 or length % 8 or address + length > M64:
             raise Fatal(CONFIG_FAULT)
         return address, length
@@ -424,12 +435,12 @@ class Stream:
 
     def op_36(self, word):
         """FLUSH_CACHE2"""
-        self.reg(bits(word, 47, 40))
+        self.reg(self.get(word, 'latest-flush-id'))
         self.signal_slot(word)
 
     def sync_object(self, word, wide):
-        address = self.pair(bits(word, 47, 40))
-        data = bits(word, 39, 32)
+        address = self.pair(self.get(word, 'address'))
+        data = self.get(word, 'data')
         value = self.pair(data) if wide else self.reg(data)
         return address, value
 
@@ -438,7 +449,7 @@ class Stream:
         self.signal_slot(word)
         if address % (16 if wide else 8):
             raise Fault(ADDR_RANGE_FAULT)
-        error = 1 if bits(word, 0, 0) and self.error else 0
+        error = 1 if self.get(word, 'error-propagate') and self.error else 0
         if wide:
             self.store64(address, (self.load64(address) if add else 0) + value)
             self.store32(address + 8, error)
@@ -464,7 +475,7 @@ class Stream:
 
     def sync_wait(self, word, wide):
         address, reference = self.sync_object(word, wide)
-        condition = bits(word, 31, 28)
+        condition = self.get(word, 'condition')
         if condition not in (0, 1, 5):
             raise Fatal(INVALID_INSTRUCTION)
         if address % (16 if wide else 8):
@@ -474,7 +485,7 @@ class Stream:
         holds = {0: value <= reference, 1: value > reference, 5: value >= reference}
         if not holds[condition]:
             raise RuntimeError('blocks for ever')
-        if error and not bits(word, 0, 0):
+        if error and not self.get(word, 'error-reject'):
             raise Fault(INHERIT_FAULT)
 
     def op_39(self, word):
@@ -487,9 +498,9 @@ class Stream:
 
     def op_40(self, word):
         """STORE_STATE, of the error status; others are of the clock"""
-        address = self.pair(bits(word, 47, 40)) + signed(bits(word, 15, 0), 16) & M64
+        address = self.pair(self.get(word, 'address')) + self.get(word, 'offset') & M64
         self.signal_slot(word)
-        state = bits(word, 33 if self.arch == 10 else 39, 32)
+        state = self.get(word, 'state')
         if state > 3:
             raise Fatal(INVALID_INSTRUCTION)
         if address % 8:
@@ -507,7 +518,7 @@ class Stream:
 
     def op_48(self, word):
         """HEAP_SET"""
-        address = self.pair(bits(word, 47, 40))
+        address = self.pair(self.get(word, 'address'))
         if address % 8:
             raise Fault(ADDR_RANGE_FAULT)
         self.heap = address
@@ -515,7 +526,7 @@ class Stream:
     def op_49(self, word):
         """HEAP_OPERATION: one of three counters"""
         self.signal_slot(word)
-        operation = bits(word, 33 if self.arch == 10 else 34, 32)
+        operation = self.get(word, 'operation')
         if operation not in (0, 1, 3):
             raise Fatal(INVALID_INSTRUCTION)
         address = self.heap + {0: 0, 1: 4, 3: 8}[operation]
@@ -523,26 +534,26 @@ class Stream:
 
     def op_11(self, word):
         """FINISH_FRAGMENT: a list of chunks before those that are free"""
-        first, last = self.pair(bits(word, 47, 40)), self.pair(bits(word, 39, 32))
+        first, last = self.pair(self.get(word, 'first-heap-chunk')), self.pair(self.get(word, 'last-heap-chunk'))
         self.signal_slot(word)
         if first:
             free = self.load64(self.heap + 16)
             self.store64(last & ~0xfff & M64, free)
             self.store64(self.heap + 16, first)
-        if bits(word, 0, 0):
+        if self.get(word, 'increment-fragment-completed'):
             self.store32(self.heap + 8, self.load32(self.heap + 8) + 1)
 
     def op_25(self, word):
         """SET_EXCEPTION_HANDLER, which nothing calls"""
-        address, length = self.pair(bits(word, 47, 40)), self.reg(bits(word, 39, 32))
-        if bits(word, 7, 0) != 2:
+        address, length = self.pair(self.get(word, 'address')), self.reg(self.get(word, 'length'))
+        if self.get(word, 'exception-type') != 2:
             raise Fatal(INVALID_INSTRUCTION)
         if address % 8 or length % 8 or address + length > M64:
             raise Fatal(CONFIG_FAULT)
 
     def op_41(self, word):
         """PROT_REGION of nothing, or of more than there is; another one waits for the host"""
-        size = bits(word, 15, 0) * 8
+        size = self.get(word, 'size') * 8
         if size > self.stack[-1][1] - self.ip - 8:
             raise Fatal(INVALID_INSTRUCTION)
         if size:
@@ -550,6 +561,6 @@ class Stream:
 
     def op_50(self, word):
         """TRACE_POINT"""
-        if bits(word, 39, 32) + bits(word, 47, 40) > self.count:
+        if self.get(word, 'base-register') + self.get(word, 'register-count') > self.count:
             raise Fatal(INVALID_INSTRUCTION)
         self.signal_slot(word)
