@@ -25,7 +25,9 @@ class ParametersTest(unittest.TestCase):
                 with open(paths[name], 'w', encoding='utf-8') as file:
                     file.write(text)
             os.chmod(paths['insmod'], 0o755)
-            # In a folder with files that a pattern could match
+            # In a folder with a file that a pattern matches
+            with open(os.path.join(folder, 'a=file'), 'wb'):
+                pass
             result = subprocess.run(['sh', SCRIPT, *paths.values()], cwd=folder, text=True,
                                     capture_output=True, check=False, timeout=60)
         self.assertEqual((result.returncode, result.stderr), (0, ''))
