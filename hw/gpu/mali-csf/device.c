@@ -423,7 +423,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_append_hint(errp, "Valid values: off, report, stop\n");
         return;
     }
-    if (s->checker.user_notes && !mali_csf_strict(&s->checker)) {
+    if (s->checker.user.notes && !mali_csf_strict(&s->checker)) {
         error_setg(errp, "user-notes=on needs strict=report or strict=stop");
         return;
     }
@@ -618,7 +618,7 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
     DEFINE_PROP_STRING("x-endpoint", MaliCsfState, endpoint_name),
-    DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user_notes, false),
+    DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user.notes, false),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
     DEFINE_PROP_UINT64("shader-present", MaliCsfState,
                        overrides.shader_present, 0),

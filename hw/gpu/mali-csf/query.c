@@ -381,8 +381,7 @@ static void print_checker(GString *text, MaliCsfState *s)
         return;
     }
     PRINT("checker: %" PRIu64 " violations, %" PRIu64 " notes\n",
-          checker->findings.violations,
-          checker->findings.notes);
+          checker->findings.violations, checker->findings.notes);
     for (unsigned i = 0; i < MALI_CSF_NUM_FINDINGS; i++) {
         if (checker->findings.counts[i]) {
             PRINT("  %s: %" PRIu64 "\n", mali_csf_finding_names[i],

@@ -158,7 +158,7 @@ MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
 {
     MaliCsfStep step = load_store_multiple(exec, false);
 
-    if (unlikely(exec->s->checker.user_notes) && step == MALI_CSF_STEP_NEXT) {
+    if (unlikely(exec->s->checker.user.notes) && step == MALI_CSF_STEP_NEXT) {
         mali_csf_loads_begin(exec);
     }
     return step;
