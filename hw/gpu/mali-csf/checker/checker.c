@@ -11,32 +11,6 @@
 #include "qemu/osdep.h"
 #include "../device.h"
 
-unsigned mali_csf_model_va_bits(MaliCsfState *s)
-{
-    return FIELD_EX32(s->model->mmu_features, MMU_FEATURES, VA_BITS);
-}
-
-/* A finding that counts only as a note, and as which */
-void mali_csf_report_as(MaliCsfState *s, MaliCsfFindingId id,
-                      const MaliCsfFinding *f)
-{
-    MaliCsfFinding note = *f;
-
-    note.id = id;
-    note.expected = f->id;
-    mali_csf_findings_add(&s->checker.findings, &note);
-}
-
-void mali_csf_report(MaliCsfState *s, const MaliCsfFinding *f)
-{
-    if (s->checker.power.gave_up && f->id < MALI_CSF_NUM_VIOLATIONS) {
-        /* A driver that lost a command leaves all to the reset it asks for. */
-        mali_csf_report_as(s, MALI_CSF_NOTE_LOST, f);
-        return;
-    }
-    mali_csf_findings_add(&s->checker.findings, f);
-}
-
 void mali_csf_checker_forget(MaliCsfState *s)
 {
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {

@@ -18,6 +18,7 @@
 #define HW_GPU_MALI_CSF_CHECKER_H
 
 #include "qemu/timer.h"
+#include "accesses.h"
 #include "commands.h"
 #include "findings.h"
 #include "power.h"
@@ -59,7 +60,7 @@ static inline bool mali_csf_strict(const MaliCsfChecker *checker)
     return unlikely(checker->findings.strict != MALI_CSF_STRICT_OFF);
 }
 
-/* For the checker's own files */
+/* report.c, for the checker's own files */
 
 /* A violation of a driver that has given up on a command is a note. */
 void mali_csf_report(MaliCsfState *s, const MaliCsfFinding *f);
@@ -67,5 +68,9 @@ void mali_csf_report(MaliCsfState *s, const MaliCsfFinding *f);
 void mali_csf_report_as(MaliCsfState *s, MaliCsfFindingId id,
                         const MaliCsfFinding *f);
 unsigned mali_csf_model_va_bits(MaliCsfState *s);
+
+/* Does a cache of the GPU's own hold what the leaf @descriptor translates? */
+bool mali_csf_held_in_cache(MaliCsfState *s, unsigned as,
+                            uint64_t descriptor);
 
 #endif /* HW_GPU_MALI_CSF_CHECKER_H */

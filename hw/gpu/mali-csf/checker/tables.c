@@ -111,20 +111,9 @@ static void dirty_check(MaliCsfDirtyPages *dirty, const MaliCsfChange *change)
     }
 }
 
-/* Only what a cache of the GPU's own may hold, and not as memory has it */
-bool mali_csf_held_in_cache(MaliCsfState *s, unsigned as, uint64_t descriptor)
+void mali_csf_tables_stored(MaliCsfState *s, unsigned as, uint64_t va,
+                            uint64_t descriptor)
 {
-    unsigned attr = extract64(descriptor, MALI_CSF_PTE_ATTR_SHIFT, 3);
-    uint8_t memattr = s->mmu.as[as].active.memattr >> (8 * attr);
-
-    return as != FW_AS && !s->coherent &&
-           AS_MEMATTR_TYPE(memattr) == AS_MEMATTR_TYPE_WRITE_BACK;
-}
-
-void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
-                          hwaddr pa, uint64_t size, uint64_t descriptor)
-{
-    mali_csf_user_stored(s, pa, size);
     if (mali_csf_held_in_cache(s, as, descriptor)) {
         dirty_add(&s->checker.as[as].dirty, va);
     }
@@ -529,8 +518,8 @@ void mali_csf_tables_follow(MaliCsfState *s, unsigned as)
 
 /* Use */
 
-void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                            const MaliCsfLeaf *leaf)
+void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
+                         const MaliCsfLeaf *leaf)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
     MaliCsfLeaf live;
@@ -538,7 +527,6 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
     uint64_t descriptor;
     uint8_t exception;
 
-    mali_csf_commands_used(s, as);
     if (!mali_csf_snapshot_is_open(c->tables.snapshot) ||
         c->tables.edit_then_flush || c->fault.faulted || s->view.ignore_locks) {
         return;
@@ -567,12 +555,11 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
     }
 }
 
-void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
-                             uint64_t descriptor, unsigned level)
+void mali_csf_tables_fill(MaliCsfState *s, unsigned as, uint64_t va,
+                          uint64_t descriptor, unsigned level)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
 
-    mali_csf_commands_used(s, as);
     if (!mali_csf_snapshot_is_open(c->tables.snapshot) || c->fault.faulted ||
         s->view.ignore_locks) {
         return;

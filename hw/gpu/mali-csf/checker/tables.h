@@ -66,18 +66,14 @@ typedef struct MaliCsfDirtyPages {
     uint64_t last;
 } MaliCsfDirtyPages;
 
-/* What happens; see checker.h */
-
 /* A TLB entry is used, or was just made by a walk */
-void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                            const MaliCsfLeaf *leaf);
-void mali_csf_check_tlb_fill(MaliCsfState *s, unsigned as, uint64_t va,
-                             uint64_t descriptor, unsigned level);
-/* @descriptor: of the leaf that translated the store of @size bytes to @pa */
-void mali_csf_check_store(MaliCsfState *s, unsigned as, uint64_t va,
-                          hwaddr pa, uint64_t size, uint64_t descriptor);
-
-/* For the checker's other files */
+void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
+                         const MaliCsfLeaf *leaf);
+void mali_csf_tables_fill(MaliCsfState *s, unsigned as, uint64_t va,
+                          uint64_t descriptor, unsigned level);
+/* A store at @va, which the leaf @descriptor translates */
+void mali_csf_tables_stored(MaliCsfState *s, unsigned as, uint64_t va,
+                            uint64_t descriptor);
 
 /* Keep a finding until the space is used or locked with the same tables */
 void mali_csf_report_later(MaliCsfState *s, const MaliCsfFinding *f);
@@ -104,9 +100,5 @@ void mali_csf_tables_reset(MaliCsfState *s, unsigned as);
 void mali_csf_tables_l2_off(MaliCsfState *s, unsigned as);
 void mali_csf_tables_forget(MaliCsfState *s, unsigned as);
 void mali_csf_tables_finalize(MaliCsfState *s, unsigned as);
-
-/* Does a cache of the GPU's own hold what the leaf @descriptor translates? */
-bool mali_csf_held_in_cache(MaliCsfState *s, unsigned as,
-                            uint64_t descriptor);
 
 #endif /* HW_GPU_MALI_CSF_CHECKER_TABLES_H */
