@@ -384,7 +384,7 @@ static const Case taken[] = {
     { "build information without a text", short_build_info,
       "Firmware build info corrupt" },
     { "another version of the interface", another_interface,
-      "using interface v1.5.3, Features 0x5" },
+      "v1.5.3, Features 0x5 " },
     { "no mistake", NULL, NULL },
 };
 
