@@ -6,8 +6,8 @@
  * operands, its signal slot is in use, and the stream goes on; it is
  * performed when the entries are no longer in use (Mesa, cs_builder.h).
  *
- * LOAD_MULTIPLE and STORE_MULTIPLE take time if x-load-latency-ns says so.  They
- * are in the same queue until then.
+ * LOAD_MULTIPLE and STORE_MULTIPLE take time if x-load-latency-ns says so.
+ * They are in the same queue until then.
  *
  * Guesses: the queue has room for MALI_CSF_MAX_DEFERRED, and one more blocks
  * the stream.  An instruction waits for what was issued before it, never for

@@ -449,7 +449,7 @@ void mali_csf_engine_flush(MaliCsfState *s, unsigned csg, unsigned cs,
  */
 void mali_csf_engine_end_own_work(MaliCsfState *s, unsigned csg, unsigned cs);
 
-/* The same of a stream that has a slot yet to come: nothing is at an endpoint */
+/* The same of a stream that has no slot yet: nothing is at an endpoint */
 void mali_csf_stream_end_work(MaliCsfStream *stream);
 
 #endif /* HW_GPU_MALI_CSF_CS_ENGINE_H */

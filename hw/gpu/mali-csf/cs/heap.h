@@ -51,9 +51,9 @@ typedef struct MaliCsfTiler {
 extern const MaliCsfSaved mali_csf_tiler_saved;
 
 /*
- * Hold work of the tiler, of the instruction @word, back until there is memory for it, if the model
- * was told that it needs any.  False if it may begin now.  The stream must
- * have no other work that is held back.
+ * Hold work of the tiler, of the instruction @word, back until there is memory
+ * for it, if the model was told that it needs any.  False if it may begin now.
+ * The stream must have no other work that is held back.
  */
 bool mali_csf_heap_hold(MaliCsfState *s, unsigned csg, unsigned cs,
                         uint64_t word, unsigned scoreboard);

@@ -21,6 +21,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "hw/gpu/mali-csf/cs-isa.h"
+#include "../mmu/views.h"
 #include "endpoint.h"
 
 /* Without an access, a thread looks that often whether something was put */
