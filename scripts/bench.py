@@ -167,7 +167,9 @@ def measure_device(tree, table):
         ns, reference, ratio = found[name]
 
         def scale(value, unit=unit):
-            return {'ns': value, 'us': value / 1000, 'M/s': 1000 / value}[unit]
+            if unit == 'M/s':
+                return 1000 / value
+            return value / {'ns': 1, 'us': 1000}[unit]
         table.add(text, scale(ns), unit, scale(reference) if reference else None,
                   ratio if reference else None, goals)
 
