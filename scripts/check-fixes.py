@@ -29,17 +29,14 @@ import threading
 import time
 import tomllib
 
+import changed_driver
 import kernel_log
 import project
 from project import say
 
-build_guest = importlib.import_module('build-guest')
 build_panthor = importlib.import_module('build-panthor')
-build_qemu = importlib.import_module('build-qemu')
 check_patch = importlib.import_module('check-patch')
 device_log = importlib.import_module('device-log')
-guest_kernel = importlib.import_module('guest-kernel')
-host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
 
 TABLE = os.path.join(project.ROOT, 'tests/kernel/fixes.toml')
@@ -205,26 +202,10 @@ def judge(row, modules, kernel, stamp):
 def main():
     project.take_arguments(__doc__, {'FIX': 'id,...', 'AGAIN': '1'})
     table = load()
-    project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT',
-                              'TESTS', 'MODEL', 'KERNEL_ARGS'),
-                             f'check-fixes, which is about Linux {table["kernel"]}; '
-                             'FIX= chooses')
-    rows, wanted = table['fix'], project.words_from_environment('FIX')
-    for word in wanted:
-        if not any(fnmatch.fnmatch(row['id'], word) for row in rows):
-            raise project.usage(f'FIX={word} is not in tests/kernel/fixes.toml')
-    rows = [row for row in rows
-            if not wanted or any(fnmatch.fnmatch(row['id'], word) for word in wanted)]
-    project.require_host()
-    os.environ['KERNEL'] = table['kernel']
-    host_packages.provide()
+    rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-fixes',
+                                 table['kernel'], ('MODEL', 'KERNEL_ARGS'))
     start = time.monotonic()
-    with project.Lock():
-        tree = build_qemu.from_environment()
-        build_qemu.build(tree)
-        build_guest.build(tree)
-        builder = build_panthor.Builder(guest_kernel.from_environment())
-        builder.stock()
+    tree, builder = changed_driver.provide(table['kernel'])
     builder = copy.copy(builder)
     builder.work = f'{builder.work}-fixes'
     modules = Modules(builder)

@@ -15,7 +15,6 @@ reason why not, is what mutant-sites.py says.
 import collections
 import concurrent.futures
 import copy
-import fnmatch
 import importlib
 import os
 import queue
@@ -26,15 +25,12 @@ import sys
 import threading
 import time
 
+import changed_driver
 import project
 from project import say
 
 build_panthor = importlib.import_module('build-panthor')
-build_guest = importlib.import_module('build-guest')
-build_qemu = importlib.import_module('build-qemu')
 device_log = importlib.import_module('device-log')
-guest_kernel = importlib.import_module('guest-kernel')
-host_packages = importlib.import_module('host-packages')
 mutant_sites = importlib.import_module('mutant-sites')
 run_guest = importlib.import_module('run-guest')
 
@@ -163,29 +159,13 @@ class Table:
 def main():
     project.take_arguments(__doc__, {'MUTANT': 'id,...'})
     table = mutant_sites.load()
-    project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT',
-                              'TESTS'), f'check-mutants, which is about Linux {table["kernel"]}; '
-                             'MUTANT= chooses')
-    rows = table['mutant']
-    wanted = project.words_from_environment('MUTANT')
-    for word in wanted:
-        if not any(fnmatch.fnmatch(row['id'], word) for row in rows):
-            raise project.usage(f'MUTANT={word} is not in tests/kernel/mutants.toml')
-    project.require_host()
-    os.environ['KERNEL'] = table['kernel']
-    host_packages.provide()
+    rows = changed_driver.choose(table['mutant'], 'MUTANT', 'tests/kernel/mutants.toml',
+                                 'check-mutants', table['kernel'])
     start = time.monotonic()
-    with project.Lock():
-        tree = build_qemu.from_environment()
-        build_qemu.build(tree)
-        build_guest.build(tree)
-        builder = build_panthor.Builder(guest_kernel.from_environment())
-        builder.stock()
-        stock = project.read(os.path.join(builder.stock_tree, SOURCE))
-        complete = mutant_sites.check(stock, table)
-        texts = {row['id']: mutate(stock, row) for row in rows}
-        rows = [row for row in rows if not wanted
-                or any(fnmatch.fnmatch(row['id'], word) for word in wanted)]
+    _, builder = changed_driver.provide(table['kernel'])
+    stock = project.read(os.path.join(builder.stock_tree, SOURCE))
+    complete = mutant_sites.check(stock, table)
+    texts = {row['id']: mutate(stock, row) for row in table['mutant']}
     result, workers = Table(), queue.SimpleQueue()
     for number in range(AT_ONCE):
         workers.put(Worker(number, builder))
