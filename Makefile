@@ -14,7 +14,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX AGAIN MODELS SHARD IGT IGT_SRC
-export FAILED INSTANTS SEED REPLAYS CASES SANITIZE
+export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
 # A variable of the command line that is none of these would do nothing, in silence.
@@ -116,6 +116,7 @@ help:
 	@echo 'FUZZ_MODEL=g610,g925  the GPUs that are fuzzed; default: of the first and the last'
 	@echo '                      architecture'
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
+	@echo 'LOG_MB=256            what each log of a run may grow to'
 	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'

@@ -48,6 +48,12 @@ class Report:
         if self.tap:
             print(line, flush=True)
 
+    def remark(self, text):
+        """A line about the run, which belongs to no test"""
+        self.emit('# ' + text)
+        if not self.tap:
+            say(text)
+
     def comment(self, line):
         self.emit(line)
         if self.last_failed and not self.tap:

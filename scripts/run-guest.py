@@ -11,11 +11,9 @@ class "measure".
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 """
 
-import collections
 import fcntl
 import fnmatch
 import importlib
-import json
 import os
 import re
 import selectors
@@ -32,6 +30,8 @@ import host_load
 import kernel_log
 import project
 import results
+import run_logs
+from monitor import DEVICE_ID, Monitor
 from project import say
 from results import Report
 
@@ -45,13 +45,8 @@ initramfs = importlib.import_module('initramfs')
 
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT']
+             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB']
 RUNS = os.path.join(project.BUILD, 'run')
-DEVICE_ID = 'gpu'
-DEVICES_PATH = '/machine/peripheral/'
-DEVICE_PATH = DEVICES_PATH + DEVICE_ID
-GPU_TYPE = 'child<mali-csf>'
-COUNTER = 'count-'      # the properties that count findings
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
 DEVICE_LOG = 'device.log'
@@ -59,6 +54,8 @@ BEGINS = 'begins.tsv'   # where in device.log each program begins
 # The runner reads the kernel log after each program: stress --long writes 240 KB.
 LOG_BUFFER = 'log_buf_len=4M'
 BOOT_SECONDS = 60
+LOG_MB, MAX_LOG_MB = 256, 1 << 20
+LOG_SECONDS = 1         # between looks at the size of device.log
 PATIENCE_SECONDS = 60   # without a result, after which a run says what it is at
 # virt has no more processors; a time-out of a minute is most of a day
 MAX_SMP, MAX_SLACK = 512, 1000
@@ -111,6 +108,9 @@ class Settings:
         self.must_run = os.environ.get('MUST_RUN', '')
         self.name = os.environ.get('NAME', '')
         self.strict = os.environ.get('STRICT') or 'report'
+        # Of each log; None: any size
+        self.log_limit = run_logs.MIB * project.number_from_environment('LOG_MB', LOG_MB,
+                                                                        MAX_LOG_MB)
         self.count = re.split(r'[ ,]+', os.environ.get('COUNT', '').strip())
         try:
             self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
@@ -206,154 +206,6 @@ def choose_programs(wanted, rows=None):
 
 # -- QEMU
 
-class Monitor:
-    """QMP, one command at a time."""
-
-    PATIENCE = 15           # seconds for an answer, which takes milliseconds
-
-    def __init__(self, connection, wait):
-        """wait(seconds): returns when there is something to receive, or after that time"""
-        self.connection, self.wait = connection, wait
-        self.received, self.unread = b'', []
-        self.commands = 0
-        # What QEMU has said: the guest has powered off or reset; before that, the machine
-        # was stopped
-        self.shut_down = self.stopped = False
-
-    def messages(self, deadline):
-        """What QEMU says, until the deadline or its end."""
-        while True:
-            while self.unread:
-                yield self.unread.pop(0)
-            if not self.wait(deadline - time.monotonic()):
-                return
-            data = self.connection.recv(65536)
-            if not data:
-                raise OSError('QEMU has ended')
-            *lines, self.received = (self.received + data).split(b'\n')
-            for line in lines:
-                message = json.loads(line)
-                # Events are heeded at once: nobody may ask for a message for a long time.
-                self.shut_down |= message.get('event') == 'SHUTDOWN'
-                self.stopped |= message.get('event') == 'STOP' and not self.shut_down
-                self.unread.append(message)
-
-    def ask(self, execute, arguments):
-        """(value, None) or (None, error text)"""
-        self.commands += 1
-        command = json.dumps({'execute': execute, 'arguments': arguments, 'id': self.commands})
-        self.connection.sendall(command.encode() + b'\n')
-        for answer in self.messages(time.monotonic() + self.PATIENCE):
-            if answer.get('id') != self.commands:
-                continue
-            if 'error' in answer:
-                return None, answer['error']['desc']
-            return answer['return'], None
-        return None, 'no answer'
-
-    def listen(self):
-        """Take note of what QEMU says unasked; whether it still may say something."""
-        try:
-            for _ in self.messages(time.monotonic() + 0.01):
-                pass
-        except (OSError, ValueError):
-            return False
-        return True
-
-    def command(self, execute, **arguments):
-        """(value, None) or (None, error text)"""
-        try:
-            if not self.commands:
-                self.ask('qmp_capabilities', {})
-            return self.ask(execute, arguments)
-        except (OSError, ValueError) as error:
-            return None, f'QMP: {error}'
-
-    def tell(self):
-        """Have the log tell of all that the checkers have found up to now."""
-        for path in self.gpus():
-            self.command('qom-get', path=path, property='violations')
-
-    def gpus(self):
-        """Paths of the GPUs of the machine"""
-        found = []
-        for folder in (DEVICES_PATH, DEVICES_PATH.rstrip('/') + '-anon/'):
-            rows, _ = self.command('qom-list', path=folder.rstrip('/'))
-            found += [folder + row['name'] for row in rows or [] if row['type'] == GPU_TYPE]
-        return found
-
-    def counted(self):
-        """{identifier: how often all GPUs have found it}, or why that is not known"""
-        counts = collections.Counter()
-        for path in self.gpus():
-            rows, error = self.command('qom-list', path=path)
-            for name in [row['name'] for row in rows or [] if row['name'].startswith(COUNTER)]:
-                value, error = self.command('qom-get', path=path, property=name)
-                if error:
-                    break
-                counts[name.removeprefix(COUNTER)] += value
-            if error:
-                return f'{path}: {error}'
-        _, error = self.command('query-status')
-        return error or {name: count for name, count in counts.items() if count}
-
-    def inject(self, kind, members):
-        """Arm a failure of the device; its number, or what is wrong with it"""
-        arguments = {'path': DEVICE_PATH, 'kind': kind}
-        for member in members:
-            name, _, value = member.partition('=')
-            try:
-                arguments[name] = int(value, 0)
-            except ValueError:
-                arguments[name] = value
-        before, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
-        if error:
-            return '', error
-        value, error = self.command('mali-csf-inject', **arguments)
-        if error:
-            return '', error
-        # The command may have been given again, see PATIENCE.
-        known = {row['id'] for row in before} | {value['id']}
-        after, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
-        for row in after or []:
-            if row['id'] not in known:
-                self.command('mali-csf-inject-clear', path=DEVICE_PATH, id=row['id'])
-        return value['id'], error
-
-    def request(self, words):
-        """Answer a guest program's request, in one line."""
-        verb, rest = words[0], words[1:]
-        if verb in ('trace-on', 'trace-off') and len(rest) == 1:
-            _, error = self.command('trace-event-set-state', name=rest[0],
-                                    enable=verb == 'trace-on', **{'ignore-unavailable': True})
-            value = ''
-        elif verb == 'qom-get' and len(rest) in (1, 2):
-            value, error = self.command('qom-get', path=DEVICES_PATH + (rest[1:] or [DEVICE_ID])[0],
-                                        property=rest[0])
-            value = value if isinstance(value, str) else json.dumps(value)
-        elif verb == 'qom-set' and len(rest) == 2:
-            try:
-                wanted = json.loads(rest[1])
-            except ValueError:
-                return f'error {rest[1]} is no JSON value'
-            _, error = self.command('qom-set', path=DEVICE_PATH, property=rest[0], value=wanted)
-            value = ''
-        elif verb == 'inject' and rest:
-            value, error = self.inject(rest[0], rest[1:])
-        elif verb == 'injected' and len(rest) == 1:
-            value, error = self.command('x-query-mali-csf-injections', path=DEVICE_PATH)
-            met = [row['met'] for row in value or [] if str(row['id']) == rest[0]]
-            value, error = (met[0], error) if met else ('', error or f'no injection {rest[0]}')
-        elif verb == 'inject-clear' and not rest:
-            _, error = self.command('mali-csf-inject-clear', path=DEVICE_PATH)
-            value = ''
-        else:
-            return ('error unknown request; valid: trace-on <events>, trace-off <events>, '
-                    'qom-get <property> [<device>], qom-set <property> <JSON value>, '
-                    'inject <kind> [<member>=<value> ...], injected <number>, inject-clear')
-        return f'error {error}' if error else f'ok {value}'.strip()
-
-
 def qemu_command(tree, kernel, settings, initrd, events):
     qemu_args, logged = split_log_items(settings.qemu_args)
     command = [tree.binary, '-M', 'virt', '-cpu', settings.cpu, '-smp', str(settings.smp),
@@ -402,9 +254,10 @@ class Guest:
         self.expectations = {}
         # Where in device.log each program begins, and what it may provoke
         self.begins, self.allowed = [], set()
-        self.log = open(os.path.join(folder, 'console.log'), 'wb')
-        self.errors = open(os.path.join(folder, 'qemu.log'), 'w+', encoding='utf-8',
-                           errors='replace')
+        self.log = run_logs.Console(os.path.join(folder, 'console.log'), settings.log_limit)
+        self.errors = run_logs.Said(os.path.join(folder, 'qemu.log'), settings.log_limit)
+        self.device = run_logs.Device(os.path.join(folder, DEVICE_LOG), settings.log_limit)
+        self.told = set()       # which of them are full
         self.buffers = {}
         self.ended = set()      # the serial lines that QEMU has closed
         self.stopped = False    # by the checker
@@ -430,10 +283,14 @@ class Guest:
                     '-qmp', 'unix:qmp.sock,server=on,wait=off',
                     # What the device has counted is asked for when the guest has ended.
                     '-no-shutdown']
-        self.process = subprocess.Popen(
-            DIE_WITH_PARENT + command, cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=self.errors, stderr=subprocess.STDOUT,
-            pass_fds=[end.fileno() for end in ends], process_group=0)
+        printed = self.errors.open()
+        try:
+            self.process = subprocess.Popen(
+                DIE_WITH_PARENT + command, cwd=self.folder, stdin=subprocess.DEVNULL,
+                stdout=printed, stderr=subprocess.STDOUT,
+                pass_fds=[end.fileno() for end in ends], process_group=0)
+        finally:
+            os.close(printed)
         for end in ends:
             end.close()
         self.watch.pid = self.process.pid
@@ -448,6 +305,7 @@ class Guest:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        self.errors.wait()
 
     def run(self, limit):
         """Until QEMU ends; False if it had to be ended after the limit."""
@@ -459,6 +317,7 @@ class Guest:
         selector.register(self.monitor.connection, selectors.EVENT_READ)
         if not self.monitor.commands:
             self.monitor.command('query-status')
+        next_look = time.monotonic()
         while selector.get_map():
             # Whatever was received last: more comes in while the monitor is asked.
             self.handle_lines()
@@ -469,11 +328,15 @@ class Guest:
             if self.monitor.stopped and self.settings.strict == 'stop' and not self.settings.gdb:
                 self.stopped = True
                 return True
-            ends = [time for time in (deadline, self.panic_deadline()) if time]
-            wait = min(ends) - time.monotonic() if ends else None
-            if wait is not None and wait <= 0:
+            now = time.monotonic()
+            if now >= next_look:
+                self.look_at_logs()
+                next_look = now + LOG_SECONDS
+            wait = min([time for time in (deadline, self.panic_deadline()) if time],
+                       default=next_look) - now
+            if wait <= 0:
                 return False
-            for key, _ in selector.select(wait):
+            for key, _ in selector.select(min(wait, next_look - now)):
                 if key.fileobj is self.monitor.connection:
                     alive = self.monitor.listen()
                 else:
@@ -482,6 +345,7 @@ class Guest:
                     selector.unregister(key.fileobj)
         self.handle_lines()
         self.process.wait()
+        self.errors.wait()
         return True
 
     def panic_deadline(self):
@@ -491,6 +355,15 @@ class Guest:
         waits = self.crash_kernel and self.after_panic != 'end'
         return self.last_line + (CRASH_KERNEL_SECONDS * self.settings.slack if waits
                                  else PANIC_SECONDS)
+
+    def look_at_logs(self):
+        """Keep the logs at their limits, and say when one has reached it."""
+        if self.process.poll() is None:
+            self.device.look(self.monitor)
+        for text in (self.device.full, self.log.full, self.errors.full):
+            if text and text not in self.told:
+                self.told.add(text)
+                self.report.remark(f'{text}; LOG_MB= allows more')
 
     def ask_device(self):
         """Have the device say what it has found, with the machine at rest."""
@@ -505,11 +378,12 @@ class Guest:
             self.ask_device()
             self.handle_lines()
         self.kill()
+        self.look_at_logs()
 
     def close(self):
         """Nothing is read any more."""
         self.watch.end()
-        for connection in (*self.buffers, self.monitor.connection, self.log, self.errors):
+        for connection in (*self.buffers, self.monitor.connection, self.log):
             connection.close()
 
     def receive(self, connection):
@@ -558,32 +432,21 @@ class Guest:
                 if not newline:
                     continue
                 self.buffers[connection] = rest
-                with project.naming(self.log.name):
-                    self.log.write(line.rstrip(b'\r') + b'\n')
+                self.log.write(line.rstrip(b'\r') + b'\n')
                 text = line.rstrip(b'\r').decode('utf-8', 'replace')
                 if connection is self.port and not (
                         self.shared and kernel_log.text_of(text) is not None):
                     self.port_line(text)
                 else:
                     self.console_line(text)
-        with project.naming(self.log.name):
-            self.log.flush()
-
-    def log_size(self):
-        try:
-            return os.path.getsize(os.path.join(self.folder, DEVICE_LOG))
-        except FileNotFoundError:
-            return 0
+        self.log.flush()
 
     def console_line(self, line):
         self.last_line = time.monotonic()
         if line == '@@ console':
             self.port, self.shared = self.console, True
-            text = ('the guest has no second serial port (-M secure=on takes it, and a -dtb may '
-                    'lack it): the results come over the console')
-            self.report.emit('# ' + text)
-            if not self.report.tap:
-                say(text)
+            self.report.remark('the guest has no second serial port (-M secure=on takes it, and '
+                               'a -dtb may lack it): the results come over the console')
             return
         self.crash_kernel |= 'crashkernel reserved:' in line
         if 'end Kernel panic' in line:
@@ -620,7 +483,7 @@ class Guest:
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
             self.watch.mark(name)
             self.monitor.tell()
-            self.begins.append((self.log_size(), name))
+            self.begins.append((self.device.size(), name))
         elif kind == 'end':
             self.program_ended(name, detail)
         elif kind == 'canary':
@@ -807,6 +670,8 @@ def judge_device_log(guest, folder):
     lines = project.read_lossy(os.path.join(folder, DEVICE_LOG)).splitlines()
     verdicts = device_log.judge(list(guest.expectations.values()), lines)
     for item, verdict, reason, _ in verdicts:
+        if verdict == 'not ok' and guest.device.full:
+            verdict, reason = 'skip', guest.device.full
         guest.report.result(verdict, f'{item.program}: lock sequence of case {item.case}', reason)
     if not guest.report.tap:
         say('')
@@ -830,9 +695,7 @@ def judge_findings(guest, folder):
     wrong = [finding for finding in found if finding.kind == 'violation'
              and (finding.program, finding.name) not in guest.allowed]
     for finding in wrong[:VIOLATIONS_SHOWN]:
-        report.emit('# ' + finding.text)
-        if not report.tap:
-            say(finding.text)
+        report.remark(finding.text)
     counts, logged = device_log.count(wrong), device_log.count(found)
     unseen = {name: count - logged[name] for name, count in counted.items()
               if count > logged[name] and not name.startswith('note-')}
@@ -840,7 +703,8 @@ def judge_findings(guest, folder):
     names += [f'{name} {count}, which device.log lacks' for name, count in unseen.items()]
     report.result('not ok' if names else 'ok', 'run: no violation', ', '.join(names))
     different = device_log.compare(found, strange, guest.findings)
-    different += project.no_room(folder) if different else ''
+    if different:
+        different += project.no_room(folder) or (guest.device.full and f'; {guest.device.full}')
     report.result('not ok' if different else 'ok',
                   'run: device.log has what the device has counted', different)
     report.extra['findings'] = [
@@ -853,11 +717,8 @@ def judge_findings(guest, folder):
         say(f'{notes} notes of the checker in device.log')
     lost = logged.get(LOST, 0)
     if lost:
-        text = (f'{lost} findings were lost: a command before them took longer than the driver '
-                'waits')
-        report.emit('# ' + text)
-        if not report.tap:
-            say(text)
+        report.remark(f'{lost} findings were lost: a command before them took longer than the '
+                      'driver waits')
 
 
 def expected_of(kernel, settings):
@@ -1010,6 +871,8 @@ def busy_settings(title):
     if settings.gdb or settings.model == NO_GPU:
         raise project.usage(f'GDB= and MODEL=none do not go with {title}')
     settings.qemu_args += BUSY_DEVICE
+    # These read all of it.
+    settings.log_limit = None
     return settings
 
 

@@ -4,8 +4,11 @@
 
 Plays the steps of the JSON list in FAKE_QEMU, one after the other:
 
-  ["port" | "console", text]   on that serial line
-  ["log", text]                into device.log
+  ["port" | "console", text, times=1]   on that serial line
+  ["log", text, times=1]       into device.log
+  ["print", text, times=1]     as QEMU itself
+  ["orders", count]            wait until so many orders about the log have come in, and write
+                               them to the file "orders": [command, argument ...]
   ["wait", seconds]
   ["counts", {gpu: {identifier: count}}]   what the device says that it has counted
   ["power-off"]                as a guest: wait for "quit" from the monitor
@@ -33,7 +36,7 @@ class Fake:
             if word.startswith('socket,id='):
                 name, number = word.removeprefix('socket,id=').split(',fd=')
                 self.lines[name] = socket.socket(fileno=int(number))
-        self.counts = {}
+        self.counts, self.orders = {}, []
         self.log = open('device.log', 'a', encoding='utf-8')
         self.quit = threading.Event()
         threading.Thread(target=self.monitor, daemon=True).start()
@@ -56,6 +59,10 @@ class Fake:
         self.say({'QMP': {'version': {}, 'capabilities': []}})
         for line in self.lines['monitor'].makefile('rb'):
             order = json.loads(line)
+            if order['execute'] in ('trace-event-set-state', 'human-monitor-command'):
+                self.orders.append([order['execute'], *(
+                    value for name, value in order['arguments'].items()
+                    if name != 'ignore-unavailable')])
             self.say({'return': self.answer(order['execute'], order.get('arguments', {})),
                       'id': order['id']})
             if order['execute'] == 'quit':
@@ -65,10 +72,17 @@ class Fake:
     def play(self, steps):
         for kind, *values in steps:
             if kind in ('port', 'console'):
-                self.lines[kind].sendall(values[0].encode())
+                self.lines[kind].sendall(values[0].encode() * (values[1:] or [1])[0])
             elif kind == 'log':
-                self.log.write(values[0])
+                self.log.write(values[0] * (values[1:] or [1])[0])
                 self.log.flush()
+            elif kind == 'print':
+                print(values[0] * (values[1:] or [1])[0], end='', flush=True)
+            elif kind == 'orders':
+                while len(self.orders) < values[0]:
+                    time.sleep(0.01)
+                with open('orders', 'w', encoding='utf-8') as file:
+                    json.dump(self.orders, file)
             elif kind == 'wait':
                 time.sleep(values[0])
             elif kind == 'counts':

@@ -309,7 +309,7 @@ class MachineTest(Folder):
         self.assertNotEqual(project.short('n' * 101), project.short('n' * 102))
 
     def test_qemu_that_is_none(self):
-        settings = mock.Mock(strict='report', gdb=False, model='g610', slack=1)
+        settings = mock.Mock(strict='report', gdb=False, model='g610', slack=1, log_limit=None)
         for data, text in ((b'\x7fELF nonsense', ''), (None, 'No such file')):
             path = os.path.join(self.folder, 'qemu')
             if data:

@@ -253,6 +253,79 @@ class FindingsTest(RunTest):
         self.assertNotIn('run: no violation', found)
 
 
+class FullLogTest(RunTest):
+    """What a guest writes for ever ends at LOG_MB, and the run says so."""
+
+    MANY = 40000    # lines of 36 bytes: more than a MiB, less than two
+
+    def size(self, name):
+        return os.path.getsize(os.path.join(self.folder, name))
+
+    def remarks(self):
+        return [line for line in project.read(os.path.join(self.folder, 'result.tap')).splitlines()
+                if line.startswith('# ') and 'LOG_MB=' in line]
+
+    def test_console(self):
+        text = '[    1.0] a line of the console log\n'
+        found = self.failures(counts(), *START, ['console', text, self.MANY], ['port', PROGRAM],
+                              *END, LOG_MB='1')
+        self.assertEqual(found, {})
+        self.assertLess(self.size('console.log'), (1 << 20) + 100)
+        self.assertIn('the guest has said more',
+                      project.read(os.path.join(self.folder, 'console.log')).splitlines()[-1])
+        self.assertEqual(len(self.remarks()), 1)
+        self.assertIn('console.log ends at 1 MiB', self.remarks()[0])
+
+    def test_console_is_read_on(self):
+        """What is not written is looked at all the same."""
+        text = '[    1.0] a line of the console log\n'
+        found = self.failures(counts(), *START, ['console', text, self.MANY],
+                              ['console', PanicTest.PANIC + PanicTest.END_OF_PANIC], LOG_MB='1')
+        self.assertEqual(list(found), ['kernel: no panic'])
+
+    def test_qemu(self):
+        found = self.failures(counts(), *START, ['print', 'a line that QEMU prints itself 12345\n',
+                                                 self.MANY], ['port', PROGRAM], *END, LOG_MB='1')
+        self.assertEqual(found, {})
+        self.assertEqual(self.size('qemu.log'), 1 << 20)
+        self.assertIn('qemu.log ends at 1 MiB', self.remarks()[0])
+
+    def test_device(self):
+        """Beyond the limit only findings, which are all there"""
+        found = self.failures(counts(change_outside_lock=2), *START, ['log', VIOLATION],
+                              ['log', 'mali_csf_walk as 1 a line of the log\n', self.MANY],
+                              ['orders', 5], ['log', VIOLATION], ['port', PROGRAM], *END,
+                              LOG_MB='1')
+        self.assertEqual(found, {'run: no violation': 'change-outside-lock 2'})
+        orders = json.loads(project.read(os.path.join(self.folder, 'orders')))
+        self.assertEqual(orders, [
+            ['trace-event-set-state', '*', False],
+            ['trace-event-set-state', 'mali_csf_violation', True],
+            ['trace-event-set-state', 'mali_csf_note', True],
+            ['trace-event-set-state', 'mali_csf_repeated', True],
+            ['human-monitor-command', 'log trace']])
+        self.assertEqual(len(self.remarks()), 1)
+        self.assertIn('nothing but what the checker finds', self.remarks()[0])
+
+    def test_device_ends(self):
+        found = self.failures(counts(change_outside_lock=9), *START,
+                              ['log', VIOLATION, self.MANY], ['orders', 6], *END, LOG_MB='1')
+        self.assertIn('device.log ends at 2 MiB',
+                      found['run: device.log has what the device has counted'])
+        orders = json.loads(project.read(os.path.join(self.folder, 'orders')))
+        self.assertEqual(orders[-1], ['human-monitor-command', 'log none'])
+
+    def test_nothing_said_below_it(self):
+        self.run_it(counts(), *START, ['log', NOTE], ['port', PROGRAM], *END, LOG_MB='1')
+        self.assertEqual(self.remarks(), [])
+
+    def test_size(self):
+        for text in ('0', '-1', '1G', '9' * 20):
+            with mock.patch.dict(os.environ, {'LOG_MB': text}), \
+                    self.assertRaisesRegex(project.Stop, 'LOG_MB='):
+                run_guest.Settings()
+
+
 class ArgumentsTest(unittest.TestCase):
 
     def test_log_items(self):
