@@ -50,7 +50,8 @@ def sources(tree):
     found = {}
     for row in json.loads(project.read(os.path.join(tree.obj, 'compile_commands.json'), '[]')):
         path = os.path.realpath(os.path.join(row['directory'], row['file']))
-        if not path.startswith(MODEL + os.sep) or not row['output'].startswith('lib'):
+        if not (path.startswith(MODEL + os.sep) and
+                re.search(r'(^|/)lib[^/]*\.a\.p/', row['output'])):
             continue
         options, words = [], iter(shlex.split(row['command']))
         for word in words:
