@@ -16,16 +16,16 @@ DEVICE = 'mali-csf'
 SECTION_FULL, DESCRIPTION, FOOTER = 4, 6, 0x7e
 # What the description and the device's section are looked for in
 TAIL = 8 * 2**20
-ENGINE = os.path.join(ROOT, 'hw/gpu/mali-csf/cs/engine.h')
+STREAM = os.path.join(ROOT, 'hw/gpu/mali-csf/cs/stream.h')
 
 
 def stream_states():
     """Names of MaliCsfStreamState by value, as the device's header has them."""
     found = re.search(r'typedef enum MaliCsfStreamState \{(.*?)MALI_CSF_STREAM_NUM_STATES',
-                      read(ENGINE), re.S)
+                      read(STREAM), re.S)
     names = re.findall(r'^    MALI_CSF_STREAM_(\w+),$', found[1], re.M) if found else []
     if 'READY' not in names:
-        raise Stop(f'{ENGINE} has no MaliCsfStreamState that is understood', FAIL)
+        raise Stop(f'{STREAM} has no MaliCsfStreamState that is understood', FAIL)
     return [name.lower().replace('_', '-') for name in names]
 
 

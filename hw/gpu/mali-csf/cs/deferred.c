@@ -21,16 +21,6 @@
 #include "instructions.h"
 #include "../trace.h"
 
-uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
-{
-    uint32_t mask = mali_csf_stream_work(stream);
-
-    for (unsigned i = 0; i < stream->num_deferred; i++) {
-        mask |= 1u << stream->deferred[i].signal;
-    }
-    return mask;
-}
-
 /* @in_use: entries in use by work, and by what was deferred before it */
 static bool is_ready(const MaliCsfDeferred *op, uint32_t in_use)
 {

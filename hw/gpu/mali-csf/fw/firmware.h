@@ -121,11 +121,21 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);
 void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg);
 /* Status words of the group and of its streams */
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg);
-/* What the host is asked to set aside for SUSPEND of a group, in bytes */
-uint32_t mali_csf_fw_suspend_size(MaliCsfState *s);
 bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg);
 /* Would serving the group's requests touch a locked page? */
 bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va);
+
+/* fw/suspend.c */
+/* What the host is asked to set aside for SUSPEND of a group, in bytes */
+uint32_t mali_csf_fw_suspend_size(MaliCsfState *s);
+/* How much of that is used */
+uint64_t mali_csf_fw_suspended_bytes(MaliCsfState *s);
+/* DONE, PARKED if a buffer is locked */
+MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg);
+/* The same, of all streams and the entries that they share */
+MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
+                                          uint64_t suspend_buf,
+                                          uint64_t protm_suspend_buf);
 
 /* fw/stream.c */
 /* Serve CS_REQ; @started: the group was just started or resumed */

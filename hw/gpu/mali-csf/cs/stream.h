@@ -1,0 +1,254 @@
+/*
+ * Mali CSF GPU: a command stream, and what becomes of it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_CS_STREAM_H
+#define HW_GPU_MALI_CSF_CS_STREAM_H
+
+#include "hw/gpu/mali-csf/cs-isa.h"
+#include "heap.h"
+#include "../models.h"
+
+typedef struct MaliCsfState MaliCsfState;
+
+/* Deferred instructions of a stream; one more blocks it */
+#define MALI_CSF_MAX_DEFERRED       16
+/* An exception handler has a call stack of its own above the stream's */
+#define MALI_CSF_MAX_FRAMES         (2 * CS_CALL_STACK_DEPTH)
+
+typedef enum MaliCsfStreamState {
+    /* Not started by the firmware interface */
+    MALI_CSF_STREAM_STOPPED,
+    /* Has instructions to run */
+    MALI_CSF_STREAM_READY,
+    /* Came to INSERT */
+    MALI_CSF_STREAM_EMPTY,
+    /* At a SYNC_WAIT whose condition does not hold */
+    MALI_CSF_STREAM_SYNC_WAIT,
+    /* At an instruction that waits for scoreboard entries */
+    MALI_CSF_STREAM_SCOREBOARD_WAIT,
+    /* At an instruction to be deferred, and there is no room */
+    MALI_CSF_STREAM_DEFERRED_WAIT,
+    /* At a PROGRESS_WAIT; at a SHARED_SB_DEC of an entry that is zero */
+    MALI_CSF_STREAM_PROGRESS_WAIT,
+    MALI_CSF_STREAM_SHARED_WAIT,
+    /* At an instruction that needs endpoints which others have */
+    MALI_CSF_STREAM_RESOURCE_WAIT,
+    /* At a PROT_REGION, or in one: until the GPU is in protected mode */
+    MALI_CSF_STREAM_PROTM_WAIT,
+    /* At an instruction that needs a locked address */
+    MALI_CSF_STREAM_STALLED,
+    /* At an instruction whose access faulted, until UNMAPPED or TERMINATE */
+    MALI_CSF_STREAM_MMU_FAULTED,
+    /* At an instruction with a recoverable fault, until the host knows */
+    MALI_CSF_STREAM_FAULT,
+    /* Dead until TERMINATE */
+    MALI_CSF_STREAM_FATAL,
+    MALI_CSF_STREAM_NUM_STATES,
+} MaliCsfStreamState;
+
+/*
+ * A buffer being executed.  Frame 0 is the ring: its addresses are byte
+ * offsets that only grow, and its end is INSERT.
+ */
+typedef struct MaliCsfFrame {
+    uint64_t start;
+    uint64_t end;
+    uint64_t ip;
+} MaliCsfFrame;
+
+/* The buffer of @length bytes at @start, which is entered */
+static inline MaliCsfFrame mali_csf_frame(uint64_t start, uint32_t length)
+{
+    return (MaliCsfFrame) {
+        .start = start,
+        .end = start + length,
+        .ip = start,
+    };
+}
+
+/* Registers that LOAD_MULTIPLE and STORE_MULTIPLE can name */
+#define MALI_CSF_MAX_LIST           16
+
+/*
+ * An instruction that was issued and is not done: it waits for scoreboard
+ * entries, or takes time
+ */
+typedef struct MaliCsfDeferred {
+    /* Without bits that are no field, and its address */
+    uint64_t word;
+    uint64_t va;
+    /* Operands, as the registers had them when it was issued */
+    uint64_t address;
+    uint64_t data;
+    /* Of STORE_MULTIPLE: what it stores, in the order of memory */
+    uint32_t words[MALI_CSF_MAX_LIST];
+    /* Virtual time in ns before which it is not done, or 0 */
+    int64_t due;
+    uint16_t wait_mask;
+    uint8_t signal;
+    /*
+     * MALI_CSF_MEM_DONE, or what became of its last try: _STALLED until the
+     * region is unlocked, _FAULTED until UPDATE; then the address
+     */
+    uint8_t blocked;
+    uint64_t blocked_va;
+} MaliCsfDeferred;
+
+/* Where TRACE_POINT writes */
+typedef struct MaliCsfTraceBuffer {
+    uint64_t base;
+    /* Of the 64-bit offset at which the next event is written */
+    uint64_t offset_va;
+    /* In bytes, a power of two; 0: nowhere */
+    uint32_t size;
+    /* Log2 of the bytes of an event; bits of CS_STATE_* that it begins with */
+    uint8_t event_size;
+    uint8_t event_state;
+} MaliCsfTraceBuffer;
+
+/* In bytes, of every model */
+#define MALI_CSF_MAX_TRACE_EVENT        128
+#define MALI_CSF_MAX_TRACE_EVENT_LOG2   7
+
+/* Each member has a row in cs/saved.c. */
+typedef struct MaliCsfStream {
+    uint32_t state;
+
+    /* Set by the firmware interface */
+    uint64_t ring_base;
+    uint32_t ring_size;
+    uint64_t user_input;
+    uint64_t user_output;
+    uint8_t priority;
+    uint8_t doorbell;
+    MaliCsfTraceBuffer trace;
+    /* CS_IDLE_* bits of CS_REQ: which waits count as idle */
+    uint32_t idle_mask;
+
+    /* Saved and restored by SUSPEND and RESUME */
+    uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
+    MaliCsfFrame frames[MALI_CSF_MAX_FRAMES];
+    uint8_t depth;
+    /* The frame of the exception handler that runs, or 0 */
+    uint8_t handler_depth;
+    /* What SET_EXCEPTION_HANDLER named; length 0 if nothing */
+    uint64_t handler_va;
+    uint32_t handler_length;
+    /*
+     * The end of the protected region that it is in, or 0, and the frame of
+     * that.  Granted: PROTM_ENTER has come, and the region begins next.
+     */
+    uint64_t protm_end;
+    uint8_t protm_depth;
+    bool protm_granted;
+    /* The host has yet to be told that it waits for protected mode */
+    bool protm_unpublished;
+    /* What HEAP_SET named, and work that waits for memory of a heap */
+    uint64_t heap_va;
+    MaliCsfTiler tiler;
+    /* Ring offset before which every instruction is retired */
+    uint64_t extract;
+    uint8_t sb_endpoint;
+    uint8_t sb_other;
+    uint8_t sb_deferred;
+    uint16_t sb_mask_stream;
+    uint16_t sb_mask_wait;
+    /* What REQ_RESOURCE named, and kinds of endpoints that it holds */
+    uint8_t resources;
+    uint8_t granted;
+    uint64_t progress;
+    /* The oldest first */
+    MaliCsfDeferred deferred[MALI_CSF_MAX_DEFERRED];
+    uint8_t num_deferred;
+    /* Type of the CS_FAULT that ERROR_BARRIER has not yet cleared, or 0 */
+    uint8_t error;
+    /* Loaded from a suspend buffer: CS START goes on in that state */
+    bool resumable;
+    uint32_t resume_state;
+
+    /*
+     * Work in flight, by scoreboard entry, and the virtual time by which an
+     * endpoint is done with all of it
+     */
+    uint32_t scoreboard[MALI_CSF_MAX_SCOREBOARDS];
+    int64_t work_end[MALI_CSF_MAX_SCOREBOARDS];
+    /* Modes of the cache flushes among it, or 0 */
+    uint16_t flush_modes[MALI_CSF_MAX_SCOREBOARDS];
+    /* Virtual time at which an endpoint last took or ended work of it */
+    int64_t work_progress;
+
+    /* Slices in which it was ready and had no turn */
+    uint32_t passed_over;
+
+    /*
+     * Of the instruction that blocks the stream.  PROGRESS_WAIT has the number
+     * of the other stream in wait_condition, SHARED_SB_DEC the entry in
+     * wait_value.  Who waits for endpoints has their kinds in wait_mask, and
+     * in wait_value a number: the lower one has waited longer.
+     */
+    uint64_t wait_va;
+    uint64_t wait_value;
+    uint8_t wait_condition;
+    bool wait_64bit;
+    uint32_t wait_mask;
+
+    /* Of CS_FAULT and CS_FATAL */
+    uint32_t fault;
+    uint64_t fault_info;
+    /* The host has yet to be told of it */
+    bool fault_unpublished;
+    /* EXTRACT moved since it was last written */
+    bool extract_unpublished;
+
+    /*
+     * For user-notes, not saved: registers that a load names which no WAIT was
+     * for, and the scoreboard entry of each that is one
+     */
+    uint64_t loading[MALI_CSF_MAX_WORK_REGISTERS / 64];
+    uint8_t loading_entry[MALI_CSF_MAX_WORK_REGISTERS];
+} MaliCsfStream;
+
+/* Forget what the stream did and start at @extract of its ring */
+void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract);
+
+/* The ring has instructions up to @insert now */
+void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
+                                uint64_t insert);
+
+/* Go on after a recoverable fault that the host has acknowledged */
+void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);
+
+/* VA of the instruction that the stream is at */
+uint64_t mali_csf_stream_ip(const MaliCsfStream *stream);
+
+/*
+ * Bit mask of the scoreboard entries that are not zero: of endpoints' work,
+ * and of deferred instructions too
+ */
+uint32_t mali_csf_stream_work(const MaliCsfStream *stream);
+uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream);
+
+/* How deep the stream may call now: frames, the current ones included */
+static inline unsigned mali_csf_stream_frames(const MaliCsfStream *stream)
+{
+    return stream->handler_depth + CS_CALL_STACK_DEPTH;
+}
+
+/* A dead stream: @type and @data make CS_FATAL, @info is CS_FATAL_INFO */
+void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info);
+
+/*
+ * A recoverable fault: the stream stays at the instruction until the host
+ * has acknowledged it.  @type and @data make CS_FAULT.
+ */
+void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
+                           uint8_t type, uint32_t data, uint64_t info);
+
+/* The stream may go on if its scoreboard entries were all that it waited for */
+void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream);
+
+#endif /* HW_GPU_MALI_CSF_CS_STREAM_H */
