@@ -267,7 +267,6 @@ static void test_unchanged(void)
 #define RUNS        0
 #define STOPPED     7
 /* Of MaliCsfStreamState */
-#define STATE_SYNC_WAIT     3
 #define STATE_SHARED_WAIT   7
 
 typedef struct RefusedTest {
@@ -543,10 +542,13 @@ static void test_reported(void)
         { "mali-csf/inject.inject.late.kind", 200 },
         { "engine.groups.streams.user_input", 4 },
         { "engine.groups.streams.user_output", 4 },
-        { "engine.groups.streams.state", STATE_SYNC_WAIT, RUNS,
-          "engine.groups.streams.wait_va", 4 },
-        { "engine.groups.streams.state", STATE_SYNC_WAIT, RUNS,
-          "engine.groups.streams.wait_condition", 7 },
+        { "engine.groups.streams.wait.sync.va", 4 },
+        { "engine.groups.streams.wait.sync.condition", 7 },
+        { "engine.groups.streams.wait.progress.cs", 200 },
+        { "engine.groups.streams.wait.shared_entry", 200 },
+        { "engine.groups.streams.wait.resource.kinds", 8 },
+        { "engine.groups.streams.wait.sync.va", 8, RUNS,
+          "engine.groups.streams.wait.sync.is_64bit", 1 },
         { "engine.groups.streams.work_end", INT64_MAX },
         { "engine.groups.streams.tiler.context_va", 8, 9 },
         { "engine.slice_due", INT64_MAX },

@@ -38,23 +38,6 @@ static const char *const mcu_states[] = {
     [MCU_STATUS_FATAL] = "fatal",
 };
 
-static const char *const stream_states[MALI_CSF_STREAM_NUM_STATES] = {
-    [MALI_CSF_STREAM_STOPPED] = "stopped",
-    [MALI_CSF_STREAM_READY] = "ready",
-    [MALI_CSF_STREAM_EMPTY] = "empty",
-    [MALI_CSF_STREAM_SYNC_WAIT] = "waits for a sync object",
-    [MALI_CSF_STREAM_SCOREBOARD_WAIT] = "waits for scoreboard entries",
-    [MALI_CSF_STREAM_DEFERRED_WAIT] = "waits for room to defer",
-    [MALI_CSF_STREAM_PROGRESS_WAIT] = "waits for a progress counter",
-    [MALI_CSF_STREAM_SHARED_WAIT] = "waits for an entry of the group",
-    [MALI_CSF_STREAM_RESOURCE_WAIT] = "waits for endpoints",
-    [MALI_CSF_STREAM_PROTM_WAIT] = "waits for protected mode",
-    [MALI_CSF_STREAM_STALLED] = "stalled by a lock",
-    [MALI_CSF_STREAM_MMU_FAULTED] = "stopped by an MMU fault",
-    [MALI_CSF_STREAM_FAULT] = "in a recoverable fault",
-    [MALI_CSF_STREAM_FATAL] = "dead",
-};
-
 static const char *mode_name(uint64_t transcfg)
 {
     switch (FIELD_EX64(transcfg, AS_TRANSCFG_LO, ADRMODE)) {
@@ -197,10 +180,10 @@ static void print_space(GString *text, MaliCsfState *s, unsigned as)
             const MaliCsfStream *stream = &group->streams[cs];
 
             if (group->active && group->as == as &&
-                (stream->state == MALI_CSF_STREAM_STALLED ||
-                 stream->state == MALI_CSF_STREAM_MMU_FAULTED)) {
+                mali_csf_stream_state(stream)->blocked_by) {
                 PRINT("     slot %u stream %u is %s at 0x%" PRIx64 "\n", csg,
-                      cs, stream_states[stream->state], stream->wait_va);
+                      cs, mali_csf_stream_state(stream)->text,
+                      stream->wait.va);
             }
         }
     }
@@ -283,13 +266,16 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
 {
     const MaliCsfGroup *group = &s->engine.groups[csg];
     const MaliCsfStream *stream = &group->streams[cs];
+    const MaliCsfWait *wait = &stream->wait;
+    const unsigned kinds = wait->resource.kinds;
     uint32_t scoreboards = mali_csf_stream_scoreboards(stream);
 
     if (stream->state == MALI_CSF_STREAM_STOPPED) {
         return;
     }
     PRINT("    stream %u: %s, priority %u, doorbell %u\n", cs,
-          stream_states[stream->state], stream->priority, stream->doorbell);
+          mali_csf_stream_state(stream)->text, stream->priority,
+          stream->doorbell);
     PRINT("      ring 0x%" PRIx64 ", %" PRIu32 " bytes, INSERT 0x%" PRIx64
           ", EXTRACT 0x%" PRIx64 "\n", stream->ring_base, stream->ring_size,
           stream->frames[0].end, stream->extract);
@@ -316,17 +302,17 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
         break;
     case MALI_CSF_STREAM_SYNC_WAIT:
         PRINT("      sync object 0x%" PRIx64 ", condition %u, value 0x%" PRIx64
-              "\n", stream->wait_va, stream->wait_condition,
-              stream->wait_value);
+              "\n", wait->sync.va, wait->sync.condition,
+              wait->sync.reference);
         break;
     case MALI_CSF_STREAM_SCOREBOARD_WAIT:
-        PRINT("      entries waited for: 0x%" PRIx32 "\n", stream->wait_mask);
+        PRINT("      entries waited for: 0x%x\n", wait->entries);
         break;
     case MALI_CSF_STREAM_RESOURCE_WAIT:
         PRINT("      endpoints waited for:%s%s%s\n",
-              stream->wait_mask & 1u << MALI_CSF_EP_COMPUTE ? " compute" : "",
-              stream->wait_mask & 1u << MALI_CSF_EP_FRAGMENT ? " fragment" : "",
-              stream->wait_mask & 1u << MALI_CSF_EP_TILER ? " tiler" : "");
+              kinds & 1u << MALI_CSF_EP_COMPUTE ? " compute" : "",
+              kinds & 1u << MALI_CSF_EP_FRAGMENT ? " fragment" : "",
+              kinds & 1u << MALI_CSF_EP_TILER ? " tiler" : "");
         break;
     case MALI_CSF_STREAM_FAULT:
     case MALI_CSF_STREAM_FATAL:

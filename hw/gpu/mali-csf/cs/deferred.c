@@ -57,8 +57,8 @@ static MaliCsfStep enqueue(MaliCsfExec *exec, const MaliCsfDeferred *op)
     MaliCsfStream *stream = exec->stream;
 
     if (stream->num_deferred == MALI_CSF_MAX_DEFERRED) {
-        stream->state = MALI_CSF_STREAM_DEFERRED_WAIT;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "deferred", exec->va);
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_DEFERRED_WAIT,
+                                  NULL);
         return MALI_CSF_STEP_BLOCKED;
     }
     stream->deferred[stream->num_deferred++] = *op;

@@ -129,7 +129,7 @@ static unsigned check_group_waits(MaliCsfState *s, MaliCsfTurns *turns,
         MaliCsfStream *stream = &group->streams[cs];
 
         if (mali_csf_group_wait_over(group, stream)) {
-            stream->state = MALI_CSF_STREAM_READY;
+            mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
             look_at_stream(s, turns, csg, cs);
         }
     }
@@ -149,7 +149,7 @@ static unsigned check_sync_waits(MaliCsfState *s, MaliCsfTurns *turns)
 
             weight += SYNC_LOOK_WEIGHT;
             if (mali_csf_sync_wait_over(s, group->as, stream)) {
-                stream->state = MALI_CSF_STREAM_READY;
+                mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
                 look_at_stream(s, turns, csg, ctz32(left));
             }
         }
@@ -178,13 +178,13 @@ static bool injected_fault(const MaliCsfExec *exec, uint64_t va)
 
     a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FATAL, &occasion);
     if (a) {
-        mali_csf_stream_fatal(s, exec->csg, exec->cs, a->exception, a->data,
+        mali_csf_stream_fatal(exec->stream, a->exception, a->data,
                               injected_info(a, va));
         return true;
     }
     a = mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_CS_FAULT, &occasion);
     if (a) {
-        mali_csf_stream_fault(s, exec->csg, exec->cs, a->exception, a->data,
+        mali_csf_stream_fault(exec->stream, a->exception, a->data,
                               injected_info(a, va));
         return true;
     }
@@ -224,7 +224,7 @@ static unsigned stream_run(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
 
     if (stream->num_deferred) {
         used += mali_csf_exec_deferred(&exec);
-        mali_csf_stream_check_scoreboard(s, stream);
+        mali_csf_stream_check_scoreboard(stream);
     }
     if (unlikely(stream->handler_length) &&
         stream->state == MALI_CSF_STREAM_READY &&
@@ -244,7 +244,7 @@ static unsigned stream_run(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
         }
         if (frame->ip == frame->end) {
             if (stream->depth == 0) {
-                stream->state = MALI_CSF_STREAM_EMPTY;
+                mali_csf_stream_set_state(stream, MALI_CSF_STREAM_EMPTY, NULL);
                 break;
             }
             stream->depth--;
@@ -463,7 +463,7 @@ static void look_at_waits(MaliCsfState *s)
             continue;
         }
         if (mali_csf_sync_wait_over(s, s->engine.groups[csg].as, stream)) {
-            stream->state = MALI_CSF_STREAM_READY;
+            mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
         } else {
             s->engine.sync_waits++;
         }
@@ -520,11 +520,10 @@ static void engine_sync_poll(void *opaque)
 }
 
 /*
- * The streams of @as that are in @state execute their instruction again, and
- * deferred instructions that are blocked so are performed again
+ * The streams of @as whose access is blocked so execute their instruction
+ * again, and deferred instructions that are blocked so are performed again
  */
 static void restart_streams(MaliCsfState *s, unsigned as,
-                            MaliCsfStreamState state,
                             MaliCsfMemResult blocked)
 {
     unsigned i;
@@ -536,8 +535,8 @@ static void restart_streams(MaliCsfState *s, unsigned as,
         if (s->engine.groups[csg].as != as) {
             continue;
         }
-        if (stream->state == state) {
-            stream->state = MALI_CSF_STREAM_READY;
+        if (mali_csf_stream_state(stream)->blocked_by == blocked) {
+            mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
         }
         mali_csf_stream_retry_deferred(stream, blocked);
     }
@@ -569,7 +568,7 @@ static void as_released(void *opaque, unsigned as)
 {
     MaliCsfState *s = opaque;
 
-    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
+    restart_streams(s, as, MALI_CSF_MEM_STALLED);
     restart_tiler(s, as, false);
 }
 
@@ -577,8 +576,8 @@ static void as_updated(void *opaque, unsigned as)
 {
     MaliCsfState *s = opaque;
 
-    restart_streams(s, as, MALI_CSF_STREAM_STALLED, MALI_CSF_MEM_STALLED);
-    restart_streams(s, as, MALI_CSF_STREAM_MMU_FAULTED, MALI_CSF_MEM_FAULTED);
+    restart_streams(s, as, MALI_CSF_MEM_STALLED);
+    restart_streams(s, as, MALI_CSF_MEM_FAULTED);
     restart_tiler(s, as, true);
 }
 
@@ -595,10 +594,9 @@ static void as_unmapped(void *opaque, unsigned as)
         if (s->engine.groups[csg].as != as) {
             continue;
         }
-        if (stream->state == MALI_CSF_STREAM_STALLED ||
-            stream->state == MALI_CSF_STREAM_MMU_FAULTED) {
-            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
-                                  stream->wait_va);
+        if (mali_csf_stream_state(stream)->blocked_by != MALI_CSF_MEM_DONE) {
+            mali_csf_stream_fatal(stream, CS_EXCEPTION_BUS_FAULT, 0,
+                                  stream->wait.va);
             continue;
         }
         if (mali_csf_heap_as_unmapped(s, csg, cs)) {
@@ -606,7 +604,7 @@ static void as_unmapped(void *opaque, unsigned as)
         }
         for (j = 0; j < stream->num_deferred; j++) {
             if (stream->deferred[j].blocked != MALI_CSF_MEM_DONE) {
-                mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
+                mali_csf_stream_fatal(stream, CS_EXCEPTION_BUS_FAULT, 0,
                                       stream->deferred[j].blocked_va);
                 break;
             }
@@ -707,7 +705,7 @@ static void engine_work_timer(void *opaque)
             stream->scoreboard[sb] = endpoint_holds(s, csg, cs, sb);
             end_flush(s, stream, sb);
             stream->work_progress = now;
-            mali_csf_stream_check_scoreboard(s, stream);
+            mali_csf_stream_check_scoreboard(stream);
         }
         next = MIN(next, mali_csf_stream_deferred_due(stream, now));
     }
@@ -726,8 +724,9 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
     for (unsigned csg = 0; csg < engine->num_groups; csg++) {
         MaliCsfGroup *group = &engine->groups[csg];
 
-        memset(group->streams, 0,
-               group->num_streams * sizeof(*group->streams));
+        for (unsigned cs = 0; cs < group->num_streams; cs++) {
+            mali_csf_stream_reset(&group->streams[cs], 0);
+        }
         *group = (MaliCsfGroup) {
             .num_streams = group->num_streams,
             .streams = group->streams,
@@ -786,6 +785,20 @@ void mali_csf_engine_free_groups(MaliCsfEngine *engine)
     engine->num_groups = 0;
 }
 
+static void name_streams(MaliCsfState *s)
+{
+    for (unsigned i = 0; i < stream_count(s); i++) {
+        unsigned csg = i / s->model->cs_per_csg;
+        unsigned cs = i % s->model->cs_per_csg;
+
+        stream_get(s, csg, cs)->id = (MaliCsfStreamId) {
+            .s = s,
+            .csg = csg,
+            .cs = cs,
+        };
+    }
+}
+
 void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
 {
     MaliCsfEngine *engine = &s->engine;
@@ -800,6 +813,7 @@ void mali_csf_engine_init(MaliCsfState *s, void (*notify)(MaliCsfState *s))
     };
     mali_csf_mmu_add_listener(s, &engine->mmu_listener);
     mali_csf_engine_new_groups(engine, s->model);
+    name_streams(s);
     s->engine.slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_slice, s);
     s->engine.work_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, engine_work_timer,
                                         s);

@@ -169,7 +169,7 @@ static void heap_access_failed(MaliCsfState *s, unsigned csg, unsigned cs,
     }
     mali_csf_mmu_report_fault(s, group->as, fault);
     if (mali_csf_mmu_unmapped(s, group->as)) {
-        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT,
+        mali_csf_stream_fatal(&group->streams[cs], CS_EXCEPTION_BUS_FAULT,
                               fault->exception, fault->va);
     } else {
         group->streams[cs].tiler.faulted = true;
@@ -204,8 +204,7 @@ static bool handles(const MaliCsfStream *stream, uint64_t heap_va)
 {
     return stream->handler_va && stream->handler_length &&
            stream->heap_va == heap_va &&
-           stream->state != MALI_CSF_STREAM_STOPPED &&
-           stream->state != MALI_CSF_STREAM_FATAL;
+           mali_csf_stream_state(stream)->is_alive;
 }
 
 /* Of several, the first one in the group (a guess: Mesa has one) */
@@ -224,8 +223,7 @@ static MaliCsfStream *first_handler(const MaliCsfGroup *group,
 static bool needs_handler(const MaliCsfStream *stream)
 {
     return stream->tiler.refused &&
-           stream->state != MALI_CSF_STREAM_STOPPED &&
-           stream->state != MALI_CSF_STREAM_FATAL;
+           mali_csf_stream_state(stream)->is_alive;
 }
 
 /* A stream that waits is interrupted, and waits again afterwards. */
@@ -240,14 +238,8 @@ static void wake_for_handler(MaliCsfGroup *group, MaliCsfStream *stream)
     handler = handles(stream, stream->tiler.heap_va) ? stream :
               first_handler(group, stream->tiler.heap_va);
     if (handler && !handler->handler_depth &&
-        (handler->state == MALI_CSF_STREAM_EMPTY ||
-         handler->state == MALI_CSF_STREAM_SYNC_WAIT ||
-         handler->state == MALI_CSF_STREAM_SCOREBOARD_WAIT ||
-         handler->state == MALI_CSF_STREAM_DEFERRED_WAIT ||
-         handler->state == MALI_CSF_STREAM_PROGRESS_WAIT ||
-         handler->state == MALI_CSF_STREAM_SHARED_WAIT ||
-         handler->state == MALI_CSF_STREAM_RESOURCE_WAIT)) {
-        handler->state = MALI_CSF_STREAM_READY;
+        mali_csf_stream_state(handler)->is_interruptible) {
+        mali_csf_stream_set_state(handler, MALI_CSF_STREAM_READY, NULL);
     }
 }
 
@@ -284,8 +276,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
     MaliCsfFault fault;
     uint64_t chunk;
 
-    if (tiler->faulted || stream->state == MALI_CSF_STREAM_STOPPED ||
-        stream->state == MALI_CSF_STREAM_FATAL) {
+    if (tiler->faulted || !mali_csf_stream_state(stream)->is_alive) {
         return;
     }
     if (tiler->grant_first) {
@@ -394,13 +385,13 @@ void mali_csf_heap_as_updated(MaliCsfState *s, unsigned csg, unsigned cs)
 
 bool mali_csf_heap_as_unmapped(MaliCsfState *s, unsigned csg, unsigned cs)
 {
-    MaliCsfTiler *tiler = &s->engine.groups[csg].streams[cs].tiler;
+    MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
 
-    if (!tiler->faulted) {
+    if (!stream->tiler.faulted) {
         return false;
     }
-    mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_BUS_FAULT, 0,
-                          tiler->fault_va);
+    mali_csf_stream_fatal(stream, CS_EXCEPTION_BUS_FAULT, 0,
+                          stream->tiler.fault_va);
     return true;
 }
 

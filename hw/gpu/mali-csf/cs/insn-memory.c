@@ -322,12 +322,13 @@ bool mali_csf_sync_wait_over(MaliCsfState *s, unsigned as,
     MaliCsfFault mmu_fault;
     uint64_t value;
 
-    if (sync_load(s, as, stream->wait_va, stream->wait_64bit, &value,
-                  &mmu_fault) != MALI_CSF_MEM_DONE) {
+    if (sync_load(s, as, stream->wait.sync.va, stream->wait.sync.is_64bit,
+                  &value, &mmu_fault) != MALI_CSF_MEM_DONE) {
         /* The instruction itself shall stall or fault. */
         return true;
     }
-    return sync_condition(stream->wait_condition, value, stream->wait_value);
+    return sync_condition(stream->wait.sync.condition, value,
+                          stream->wait.sync.reference);
 }
 
 static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
@@ -367,13 +368,16 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
     }
 
     if (!sync_condition(condition, value, reference)) {
-        stream->state = MALI_CSF_STREAM_SYNC_WAIT;
-        stream->wait_va = va;
-        stream->wait_value = reference;
-        stream->wait_condition = condition;
-        stream->wait_64bit = wide;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_SYNC_WAIT,
+                                  &(MaliCsfWait) {
+                                      .sync = {
+                                          .va = va,
+                                          .reference = reference,
+                                          .condition = condition,
+                                          .is_64bit = wide,
+                                      },
+                                  });
         mali_csf_engine_sync_wait_begins(exec->s);
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "sync", va);
         return MALI_CSF_STEP_BLOCKED;
     }
     if (error && !reject) {

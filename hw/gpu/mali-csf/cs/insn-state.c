@@ -142,9 +142,8 @@ MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
     uint32_t *entry = &exec->group->shared_sb[number];
 
     if (!*entry) {
-        exec->stream->state = MALI_CSF_STREAM_SHARED_WAIT;
-        exec->stream->wait_value = number;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "shared", exec->va);
+        mali_csf_stream_set_state(exec->stream, MALI_CSF_STREAM_SHARED_WAIT,
+                                  &(MaliCsfWait) { .shared_entry = number });
         return MALI_CSF_STEP_BLOCKED;
     }
     (*entry)--;
@@ -162,10 +161,10 @@ MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
         return mali_csf_exec_invalid(exec);
     }
     if (exec->group->streams[queue].progress < reference) {
-        exec->stream->state = MALI_CSF_STREAM_PROGRESS_WAIT;
-        exec->stream->wait_condition = queue;
-        exec->stream->wait_value = reference;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "progress", exec->va);
+        mali_csf_stream_set_state(exec->stream, MALI_CSF_STREAM_PROGRESS_WAIT,
+                                  &(MaliCsfWait) {
+                                      .progress = { queue, reference },
+                                  });
         return MALI_CSF_STEP_BLOCKED;
     }
     return MALI_CSF_STEP_NEXT;
@@ -253,10 +252,10 @@ bool mali_csf_group_wait_over(const MaliCsfGroup *group,
 {
     switch (stream->state) {
     case MALI_CSF_STREAM_SHARED_WAIT:
-        return group->shared_sb[stream->wait_value];
+        return group->shared_sb[stream->wait.shared_entry];
     case MALI_CSF_STREAM_PROGRESS_WAIT:
-        return group->streams[stream->wait_condition].progress >=
-               stream->wait_value;
+        return group->streams[stream->wait.progress.cs].progress >=
+               stream->wait.progress.reference;
     default:
         return false;
     }

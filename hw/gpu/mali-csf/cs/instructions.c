@@ -28,8 +28,8 @@
 
 MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
 {
-    mali_csf_stream_fatal(exec->s, exec->csg, exec->cs, type,
-                          exec->word >> CS_OPCODE_SHIFT, exec->va);
+    mali_csf_stream_fatal(exec->stream, type, exec->word >> CS_OPCODE_SHIFT,
+                          exec->va);
     return MALI_CSF_STEP_BLOCKED;
 }
 
@@ -41,45 +41,45 @@ MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec)
 MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
                                 uint32_t data, uint64_t info)
 {
-    mali_csf_stream_fault(exec->s, exec->csg, exec->cs, type, data, info);
+    mali_csf_stream_fault(exec->stream, type, data, info);
     return MALI_CSF_STEP_BLOCKED;
+}
+
+/* The stream, or the deferred instruction, waits for an access to @va */
+static void blocked(MaliCsfExec *exec, MaliCsfStreamState state, uint64_t va)
+{
+    if (exec->deferred) {
+        exec->deferred->blocked = mali_csf_state_info(state)->blocked_by;
+        exec->deferred->blocked_va = va;
+        trace_mali_csf_cs_deferred_blocked(exec->csg, exec->cs,
+                                           mali_csf_state_info(state)->name,
+                                           va);
+    } else {
+        mali_csf_stream_set_state(exec->stream, state,
+                                  &(MaliCsfWait) { .va = va });
+    }
 }
 
 MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
                                     uint64_t va, const MaliCsfFault *mmu_fault)
 {
     MaliCsfState *s = exec->s;
-    MaliCsfStream *stream = exec->stream;
     unsigned as = exec->group->as;
 
     if (result == MALI_CSF_MEM_STALLED) {
-        if (exec->deferred) {
-            exec->deferred->blocked = MALI_CSF_MEM_STALLED;
-            exec->deferred->blocked_va = va;
-        } else {
-            stream->state = MALI_CSF_STREAM_STALLED;
-            stream->wait_va = va;
-        }
+        blocked(exec, MALI_CSF_STREAM_STALLED, va);
         mali_csf_mmu_stalled(s, as, va);
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "stalled", va);
         return MALI_CSF_STEP_BLOCKED;
     }
 
     mali_csf_mmu_report_fault(s, as, mmu_fault);
     if (mali_csf_mmu_unmapped(s, as)) {
         /* No UPDATE will come to release it. */
-        mali_csf_stream_fatal(s, exec->csg, exec->cs, CS_EXCEPTION_BUS_FAULT,
+        mali_csf_stream_fatal(exec->stream, CS_EXCEPTION_BUS_FAULT,
                               mmu_fault->exception, mmu_fault->va);
         return MALI_CSF_STEP_BLOCKED;
     }
-    if (exec->deferred) {
-        exec->deferred->blocked = MALI_CSF_MEM_FAULTED;
-        exec->deferred->blocked_va = mmu_fault->va;
-    } else {
-        stream->state = MALI_CSF_STREAM_MMU_FAULTED;
-        stream->wait_va = mmu_fault->va;
-    }
-    trace_mali_csf_cs_blocked(exec->csg, exec->cs, "faulted", mmu_fault->va);
+    blocked(exec, MALI_CSF_STREAM_MMU_FAULTED, mmu_fault->va);
     return MALI_CSF_STEP_BLOCKED;
 }
 
@@ -93,9 +93,8 @@ bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask)
         }
         return true;
     }
-    stream->state = MALI_CSF_STREAM_SCOREBOARD_WAIT;
-    stream->wait_mask = mask;
-    trace_mali_csf_cs_blocked(exec->csg, exec->cs, "scoreboard", mask);
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_SCOREBOARD_WAIT,
+                              &(MaliCsfWait) { .entries = mask });
     return false;
 }
 

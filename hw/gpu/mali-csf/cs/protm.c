@@ -56,7 +56,7 @@ void mali_csf_protm_enter(MaliCsfState *s)
 
             if (is_acknowledged(s, csg, cs)) {
                 stream->protm_granted = !stream->protm_end;
-                stream->state = MALI_CSF_STREAM_READY;
+                mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
             }
         }
     }
@@ -79,15 +79,12 @@ static void ask_again(MaliCsfState *s)
             MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
 
             if ((!stream->protm_granted && !stream->protm_end) ||
-                stream->state == MALI_CSF_STREAM_STOPPED ||
-                stream->state == MALI_CSF_STREAM_FATAL ||
-                stream->state == MALI_CSF_STREAM_FAULT ||
-                stream->state == MALI_CSF_STREAM_MMU_FAULTED ||
-                stream->state == MALI_CSF_STREAM_PROTM_WAIT) {
+                !mali_csf_stream_state(stream)->asks_for_protm) {
                 continue;
             }
             stream->protm_granted = false;
-            stream->state = MALI_CSF_STREAM_PROTM_WAIT;
+            mali_csf_stream_set_state(stream, MALI_CSF_STREAM_PROTM_WAIT,
+                                      NULL);
             stream->protm_unpublished = true;
             mali_csf_engine_notify(s);
         }
@@ -113,8 +110,7 @@ static bool is_in_use(MaliCsfState *s)
                 &s->engine.groups[csg].streams[cs];
 
             if ((stream->protm_granted || stream->protm_end) &&
-                stream->state != MALI_CSF_STREAM_STOPPED &&
-                stream->state != MALI_CSF_STREAM_FATAL &&
+                mali_csf_stream_state(stream)->is_alive &&
                 stream->state != MALI_CSF_STREAM_PROTM_WAIT) {
                 return true;
             }
@@ -167,9 +163,8 @@ MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec)
         return mali_csf_exec_invalid(exec);
     }
     if (!stream->protm_granted) {
-        stream->state = MALI_CSF_STREAM_PROTM_WAIT;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_PROTM_WAIT, NULL);
         stream->protm_unpublished = true;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "protected", exec->va);
         return MALI_CSF_STEP_BLOCKED;
     }
     stream->protm_granted = false;

@@ -164,13 +164,13 @@ static void claims_of_group(MaliCsfState *s, Claims *claims, unsigned csg)
                 claim->held = group->endpoints[kind];
             }
             if (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT &&
-                (stream->wait_mask & (1u << kind)) &&
+                (stream->wait.resource.kinds & (1u << kind)) &&
                 (!claim->waits ||
-                 comes_before(rank(group, stream), stream->wait_value,
+                 comes_before(rank(group, stream), stream->wait.resource.number,
                               claim->rank, claim->number))) {
                 claim->waits = true;
                 claim->rank = rank(group, stream);
-                claim->number = stream->wait_value;
+                claim->number = stream->wait.resource.number;
             }
         }
     }
@@ -218,8 +218,8 @@ static uint64_t without_exclusive(MaliCsfState *s, const Claims *claims,
                            MALI_CSF_EP_FRAGMENT : MALI_CSF_EP_COMPUTE;
     /* One that does not wait yet comes last. */
     const uint64_t number =
-        stream->state == MALI_CSF_STREAM_RESOURCE_WAIT ? stream->wait_value :
-                                                         UINT64_MAX;
+        stream->state == MALI_CSF_STREAM_RESOURCE_WAIT ?
+        stream->wait.resource.number : UINT64_MAX;
 
     for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *g = &s->engine.groups[csg];
@@ -297,12 +297,10 @@ static TakeResult take(MaliCsfState *s, const Claims *claims,
     return TAKE_DONE;
 }
 
-static void no_endpoints(MaliCsfState *s, unsigned csg, unsigned cs,
-                         unsigned kinds)
+static void no_endpoints(MaliCsfStream *stream, unsigned kinds)
 {
-    mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_ENDPOINT_FAULT, kinds,
-                          mali_csf_stream_ip(&s->engine.groups[csg]
-                                             .streams[cs]));
+    mali_csf_stream_fatal(stream, CS_EXCEPTION_ENDPOINT_FAULT, kinds,
+                          mali_csf_stream_ip(stream));
 }
 
 bool mali_csf_resource_take(MaliCsfExec *exec, unsigned kinds)
@@ -318,13 +316,16 @@ bool mali_csf_resource_take(MaliCsfExec *exec, unsigned kinds)
     case TAKE_DONE:
         return true;
     case TAKE_WAIT:
-        stream->state = MALI_CSF_STREAM_RESOURCE_WAIT;
-        stream->wait_mask = kinds;
-        stream->wait_value = exec->s->engine.resource_waits++;
-        trace_mali_csf_cs_blocked(exec->csg, exec->cs, "resource", exec->va);
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_RESOURCE_WAIT,
+                                  &(MaliCsfWait) {
+                                      .resource = {
+                                          kinds,
+                                          exec->s->engine.resource_waits++,
+                                      },
+                                  });
         return false;
     default:
-        no_endpoints(exec->s, exec->csg, exec->cs, kinds);
+        no_endpoints(stream, kinds);
         return false;
     }
 }
@@ -393,7 +394,7 @@ uint32_t mali_csf_resource_dependencies(MaliCsfState *s, unsigned csg)
         /* There is a bit for each combination of kinds. */
         word |= CSG_RESOURCE_DEP_USING(stream->granted);
         if (stream->state == MALI_CSF_STREAM_RESOURCE_WAIT) {
-            word |= CSG_RESOURCE_DEP_REQUESTED(stream->wait_mask);
+            word |= CSG_RESOURCE_DEP_REQUESTED(stream->wait.resource.kinds);
         }
     }
     claims_of_all(s, &claims);
@@ -409,8 +410,7 @@ uint32_t mali_csf_resource_dependencies(MaliCsfState *s, unsigned csg)
 /* Has the stream nothing to do with endpoints until something happens? */
 static bool is_done(const MaliCsfStream *stream)
 {
-    return stream->state != MALI_CSF_STREAM_READY &&
-           stream->state != MALI_CSF_STREAM_STALLED &&
+    return !mali_csf_stream_state(stream)->keeps_endpoints &&
            !mali_csf_stream_work(stream);
 }
 
@@ -438,14 +438,15 @@ void mali_csf_resource_poll(MaliCsfState *s)
             if (stream->state != MALI_CSF_STREAM_RESOURCE_WAIT) {
                 continue;
             }
-            switch (take(s, &claims, group, stream, stream->wait_mask)) {
+            switch (take(s, &claims, group, stream,
+                         stream->wait.resource.kinds)) {
             case TAKE_DONE:
-                stream->state = MALI_CSF_STREAM_READY;
+                mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
                 group->idle = false;
                 claims_of_group(s, &claims, csg);
                 break;
             case TAKE_NEVER:
-                no_endpoints(s, csg, cs, stream->wait_mask);
+                no_endpoints(stream, stream->wait.resource.kinds);
                 claims_of_group(s, &claims, csg);
                 break;
             default:

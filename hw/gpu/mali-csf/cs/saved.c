@@ -70,23 +70,68 @@ static bool is_trace_size(MaliCsfState *s, uint64_t value)
     return !value || is_power_of_2(value);
 }
 
+#define IDLE_BITS   (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING | \
+                     CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ | \
+                     CS_IDLE_SHARED_SB_DEC)
+#define KINDS       MAKE_64BIT_MASK(0, MALI_CSF_EP_NUM)
+
 /* What CS START can go on in: RESUME leaves nothing else. */
 static bool is_resumable(uint32_t state)
 {
-    return state == MALI_CSF_STREAM_READY || state == MALI_CSF_STREAM_EMPTY ||
-           state == MALI_CSF_STREAM_PROTM_WAIT ||
-           state == MALI_CSF_STREAM_FATAL;
+    return state == MALI_CSF_STREAM_PROTM_WAIT ||
+           (state != MALI_CSF_STREAM_STOPPED &&
+            state < MALI_CSF_STREAM_NUM_STATES &&
+            mali_csf_state_info(state)->resumes_as == state);
 }
+
+static bool is_sync_condition(MaliCsfState *s, uint64_t value)
+{
+    return mali_csf_sync_condition_known(value);
+}
+
+static bool is_stream_of_group(MaliCsfState *s, uint64_t value)
+{
+    return value < s->model->cs_per_csg;
+}
+
+#define WAIT_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(sync.va, MaliCsfWait), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT64(sync.reference, MaliCsfWait), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(sync.condition, MaliCsfWait), \
+        SAVED_IF(is_sync_condition)) \
+    ROW(VMSTATE_BOOL(sync.is_64bit, MaliCsfWait), SAVED_ANY) \
+    ROW(VMSTATE_UINT16(entries, MaliCsfWait), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(progress.cs, MaliCsfWait), \
+        SAVED_IF(is_stream_of_group)) \
+    ROW(VMSTATE_UINT64(progress.reference, MaliCsfWait), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(shared_entry, MaliCsfWait), \
+        SAVED_IF(mali_csf_saved_is_scoreboard)) \
+    ROW(VMSTATE_UINT8(resource.kinds, MaliCsfWait), SAVED_BITS(KINDS)) \
+    ROW(VMSTATE_UINT64(resource.number, MaliCsfWait), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(va, MaliCsfWait), SAVED_ANY)
+
+static bool wait_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfWait *wait = opaque;
+
+    return !wait->sync.is_64bit || !(wait->sync.va & 15);
+}
+
+static const MaliCsfSaved wait_saved = {
+    .vmsd = {
+        .name = "mali-csf-wait",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(WAIT_ROWS),
+    },
+    SAVED_CHECKS(WAIT_ROWS),
+    .valid = wait_valid,
+};
 
 static bool is_resume_state(MaliCsfState *s, uint64_t value)
 {
     return !value || is_resumable(value);
 }
-
-#define IDLE_BITS   (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING | \
-                     CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ | \
-                     CS_IDLE_SHARED_SB_DEC)
-#define KINDS       MAKE_64BIT_MASK(0, MALI_CSF_EP_NUM)
 
 #define STREAM_ROWS(ROW) \
     ROW(VMSTATE_UINT32(state, MaliCsfStream), \
@@ -160,34 +205,13 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
                              MALI_CSF_MAX_SCOREBOARDS), SAVED_ANY) \
     ROW(VMSTATE_INT64(work_progress, MaliCsfStream), SAVED_TIME) \
     ROW(VMSTATE_UINT32(passed_over, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(wait_va, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(wait_value, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT8(wait_condition, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_BOOL(wait_64bit, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(wait_mask, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT(wait, MaliCsfStream, 1, wait_saved.vmsd, MaliCsfWait), \
+        SAVED_STRUCT(wait_saved)) \
     ROW(VMSTATE_UINT32(fault, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT64(fault_info, MaliCsfStream), SAVED_ANY, \
         SAVED_SUSPENDED) \
     ROW(VMSTATE_BOOL(fault_unpublished, MaliCsfStream), SAVED_ANY) \
     ROW(VMSTATE_BOOL(extract_unpublished, MaliCsfStream), SAVED_ANY)
-
-/* What the members that begin with wait_ mean depends on the state. */
-static bool wait_valid(MaliCsfState *s, const MaliCsfStream *stream)
-{
-    switch (stream->state) {
-    case MALI_CSF_STREAM_SYNC_WAIT:
-        return !(stream->wait_va & (stream->wait_64bit ? 15 : 7)) &&
-               mali_csf_sync_condition_known(stream->wait_condition);
-    case MALI_CSF_STREAM_PROGRESS_WAIT:
-        return stream->wait_condition < s->model->cs_per_csg;
-    case MALI_CSF_STREAM_SHARED_WAIT:
-        return stream->wait_value < s->model->scoreboards;
-    case MALI_CSF_STREAM_RESOURCE_WAIT:
-        return !(stream->wait_mask & ~KINDS);
-    default:
-        return true;
-    }
-}
 
 static bool frames_valid(const MaliCsfStream *stream)
 {
@@ -227,15 +251,15 @@ static bool stream_valid(MaliCsfState *s, const void *opaque)
            stream->depth < mali_csf_stream_frames(stream) &&
            stream->handler_va + stream->handler_length >=
            stream->handler_va &&
-           wait_valid(s, stream) && frames_valid(stream) &&
+           frames_valid(stream) &&
            mali_csf_stream_deferred_valid(s, stream);
 }
 
 static const MaliCsfSaved stream_saved = {
     .vmsd = {
         .name = "mali-csf-stream",
-        .version_id = 7,
-        .minimum_version_id = 7,
+        .version_id = 8,
+        .minimum_version_id = 8,
         .fields = SAVED_FIELDS(STREAM_ROWS),
     },
     SAVED_CHECKS(STREAM_ROWS),
@@ -335,18 +359,16 @@ void mali_csf_stream_suspend(const MaliCsfStream *stream, uint8_t *buf)
     mali_csf_saved_suspend(&stream_saved, &copy, buf);
 }
 
-/* The state in which CS START goes on, after one that was suspended */
+/*
+ * The state in which CS START goes on, after one that was suspended.  Whatever
+ * it waited for, the instruction finds out again.
+ */
 static MaliCsfStreamState state_after(const MaliCsfStream *stream)
 {
-    if (stream->state == MALI_CSF_STREAM_FATAL) {
-        return MALI_CSF_STREAM_FATAL;
-    }
-    if (stream->protm_end) {
+    if (stream->protm_end && stream->state != MALI_CSF_STREAM_FATAL) {
         return MALI_CSF_STREAM_PROTM_WAIT;
     }
-    /* Whatever it waited for, the instruction finds out again. */
-    return stream->state == MALI_CSF_STREAM_EMPTY ? MALI_CSF_STREAM_EMPTY :
-                                                    MALI_CSF_STREAM_READY;
+    return mali_csf_stream_state(stream)->resumes_as;
 }
 
 bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
@@ -375,7 +397,7 @@ bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
         stream->resume_state == MALI_CSF_STREAM_PROTM_WAIT;
     stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     mali_csf_stream_end_work(stream);
-    stream->state = MALI_CSF_STREAM_STOPPED;
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_STOPPED, NULL);
     stream->ring_size = 0;
     stream->resumable = true;
     return true;

@@ -9,9 +9,147 @@
 #include "../device.h"
 #include "../trace.h"
 
-static MaliCsfStream *stream_get(MaliCsfState *s, unsigned csg, unsigned cs)
+static const MaliCsfStateInfo states[MALI_CSF_STREAM_NUM_STATES] = {
+    [MALI_CSF_STREAM_STOPPED] = {
+        .name = "stopped",
+        .text = "stopped",
+        .resumes_as = MALI_CSF_STREAM_STOPPED,
+    },
+    [MALI_CSF_STREAM_READY] = {
+        .name = "ready",
+        .text = "ready",
+        .is_alive = true,
+        .asks_for_protm = true,
+        .keeps_endpoints = true,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_EMPTY] = {
+        .name = "empty",
+        .text = "empty",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .idle_bit = CS_IDLE_EMPTY,
+        .resumes_as = MALI_CSF_STREAM_EMPTY,
+    },
+    [MALI_CSF_STREAM_SYNC_WAIT] = {
+        .name = "sync-wait",
+        .text = "waits for a sync object",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .idle_bit = CS_IDLE_SYNC_WAIT,
+        .blocked_reason = CS_BLOCKED_SYNC_WAIT,
+        .status_wait = CS_STATUS_WAIT_SYNC_WAIT,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_SCOREBOARD_WAIT] = {
+        .name = "scoreboard-wait",
+        .text = "waits for scoreboard entries",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .blocked_reason = CS_BLOCKED_SB_WAIT,
+        .status_wait = CS_STATUS_WAIT_SB_SRC_WAIT,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_DEFERRED_WAIT] = {
+        .name = "deferred-wait",
+        .text = "waits for room to defer",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .blocked_reason = CS_BLOCKED_DEFERRED,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_PROGRESS_WAIT] = {
+        .name = "progress-wait",
+        .text = "waits for a progress counter",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .blocked_reason = CS_BLOCKED_PROGRESS_WAIT,
+        .status_wait = CS_STATUS_WAIT_PROGRESS,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_SHARED_WAIT] = {
+        .name = "shared-wait",
+        .text = "waits for an entry of the group",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .idle_bit = CS_IDLE_SHARED_SB_DEC,
+        .blocked_reason = CS_BLOCKED_SB_WAIT,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_RESOURCE_WAIT] = {
+        .name = "resource-wait",
+        .text = "waits for endpoints",
+        .is_alive = true,
+        .is_interruptible = true,
+        .asks_for_protm = true,
+        .idle_bit = CS_IDLE_RESOURCE_REQ,
+        .blocked_reason = CS_BLOCKED_RESOURCE,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_PROTM_WAIT] = {
+        .name = "protm-wait",
+        .text = "waits for protected mode",
+        .is_alive = true,
+        .idle_bit = CS_IDLE_PROTM_PENDING,
+        .status_wait = CS_STATUS_WAIT_PROTM,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_STALLED] = {
+        .name = "stalled",
+        .text = "stalled by a lock",
+        .is_alive = true,
+        .asks_for_protm = true,
+        .keeps_endpoints = true,
+        .blocked_by = MALI_CSF_MEM_STALLED,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_MMU_FAULTED] = {
+        .name = "mmu-faulted",
+        .text = "stopped by an MMU fault",
+        .is_alive = true,
+        .blocked_by = MALI_CSF_MEM_FAULTED,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_FAULT] = {
+        .name = "fault",
+        .text = "in a recoverable fault",
+        .is_alive = true,
+        .resumes_as = MALI_CSF_STREAM_READY,
+    },
+    [MALI_CSF_STREAM_FATAL] = {
+        .name = "fatal",
+        .text = "dead",
+        .resumes_as = MALI_CSF_STREAM_FATAL,
+    },
+};
+
+const MaliCsfStateInfo *mali_csf_state_info(MaliCsfStreamState state)
 {
-    return &s->engine.groups[csg].streams[cs];
+    return &states[state];
+}
+
+const MaliCsfStateInfo *mali_csf_stream_state(const MaliCsfStream *stream)
+{
+    return &states[stream->state];
+}
+
+void mali_csf_stream_set_state(MaliCsfStream *stream,
+                               MaliCsfStreamState state,
+                               const MaliCsfWait *wait)
+{
+    if (stream->state != state) {
+        trace_mali_csf_cs_state(stream->id.csg, stream->id.cs,
+                                states[state].name,
+                                mali_csf_stream_ip(stream));
+    }
+    stream->state = state;
+    stream->wait = wait ? *wait : (MaliCsfWait) { 0 };
 }
 
 uint64_t mali_csf_stream_ip(const MaliCsfStream *stream)
@@ -49,7 +187,11 @@ uint32_t mali_csf_stream_scoreboards(const MaliCsfStream *stream)
 
 void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
 {
+    const MaliCsfStreamId id = stream->id;
+
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_STOPPED, NULL);
     memset(stream, 0, sizeof(*stream));
+    stream->id = id;
     /* One that is no multiple is refused at START, and shown as it was. */
     stream->frames[0].ip = extract & ~7ull;
     stream->frames[0].end = stream->frames[0].ip;
@@ -57,45 +199,45 @@ void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
     stream->sb_mask_stream = UINT16_MAX;
 }
 
-void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
-                           uint8_t type, uint32_t data, uint64_t info)
+void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
+                           uint32_t data, uint64_t info)
 {
-    MaliCsfStream *stream = stream_get(s, csg, cs);
+    const MaliCsfStreamId *id = &stream->id;
+    MaliCsfEngine *engine = &id->s->engine;
 
-    stream->state = MALI_CSF_STREAM_FATAL;
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FATAL, NULL);
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->num_deferred = 0;
     stream->granted = 0;
-    s->engine.cs_fatals++;
-    s->engine.group_counts[csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(csg, cs, "fatal", type, info);
+    engine->cs_fatals++;
+    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(id->csg, id->cs, "fatal", type, info);
 }
 
 /*
  * The driver finds the job that faulted by looking where EXTRACT stands
  * (cs_slot_process_fault_event_locked() in panthor_sched.c, v7.3).
  */
-void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
-                           uint8_t type, uint32_t data, uint64_t info)
+void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
+                           uint32_t data, uint64_t info)
 {
-    MaliCsfStream *stream = stream_get(s, csg, cs);
+    const MaliCsfStreamId *id = &stream->id;
+    MaliCsfEngine *engine = &id->s->engine;
 
-    stream->state = MALI_CSF_STREAM_FAULT;
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FAULT, NULL);
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
     stream->fault_unpublished = true;
     stream->error = type;
-    s->engine.cs_faults++;
-    s->engine.group_counts[csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(csg, cs, "fault", type, info);
+    engine->cs_faults++;
+    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(id->csg, id->cs, "fault", type, info);
 }
 
-void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
-                                uint64_t insert)
+void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)
 {
-    MaliCsfStream *stream = stream_get(s, csg, cs);
     MaliCsfFrame *ring = &stream->frames[0];
     /* What it will go on behind when the host knows of the fault is done. */
     const bool is_past = stream->state == MALI_CSF_STREAM_FAULT &&
@@ -107,13 +249,12 @@ void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
     /* Behind what is done, not a whole instruction, or over a whole ring */
     if ((insert & 7) || insert < ring->ip || is_past ||
         insert - ring->ip > stream->ring_size) {
-        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
-                              insert);
+        mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0, insert);
         return;
     }
     ring->end = insert;
     if (stream->state == MALI_CSF_STREAM_EMPTY) {
-        stream->state = MALI_CSF_STREAM_READY;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
     }
 }
 
@@ -127,17 +268,17 @@ void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream)
 {
     if (stream->state == MALI_CSF_STREAM_FAULT) {
         stream_advance(stream);
-        stream->state = MALI_CSF_STREAM_READY;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
     }
 }
 
 /* A stream at an instruction that waits for its scoreboard, or for room */
-void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream)
+void mali_csf_stream_check_scoreboard(MaliCsfStream *stream)
 {
     if ((stream->state == MALI_CSF_STREAM_SCOREBOARD_WAIT &&
-         !(mali_csf_stream_scoreboards(stream) & stream->wait_mask)) ||
+         !(mali_csf_stream_scoreboards(stream) & stream->wait.entries)) ||
         (stream->state == MALI_CSF_STREAM_DEFERRED_WAIT &&
          stream->num_deferred < MALI_CSF_MAX_DEFERRED)) {
-        stream->state = MALI_CSF_STREAM_READY;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
     }
 }

@@ -9,6 +9,7 @@
 
 #include "hw/gpu/mali-csf/cs-isa.h"
 #include "heap.h"
+#include "../mmu/view.h"
 #include "../models.h"
 
 typedef struct MaliCsfState MaliCsfState;
@@ -113,9 +114,70 @@ typedef struct MaliCsfTraceBuffer {
 #define MALI_CSF_MAX_TRACE_EVENT        128
 #define MALI_CSF_MAX_TRACE_EVENT_LOG2   7
 
-/* Each member has a row in cs/saved.c. */
+/* What a stream that does not run waits for: its state says which of these */
+typedef struct MaliCsfWait {
+    /* SYNC_WAIT: the object, and what its value is compared with */
+    struct {
+        uint64_t va;
+        uint64_t reference;
+        uint8_t condition;
+        bool is_64bit;
+    } sync;
+    /* SCOREBOARD_WAIT: bit mask of the entries */
+    uint16_t entries;
+    /* PROGRESS_WAIT: a stream of the group, and what it has to come to */
+    struct {
+        uint8_t cs;
+        uint64_t reference;
+    } progress;
+    /* SHARED_WAIT: the entry of the group */
+    uint8_t shared_entry;
+    /* RESOURCE_WAIT: kinds; who has a lower number has waited longer */
+    struct {
+        uint8_t kinds;
+        uint64_t number;
+    } resource;
+    /* STALLED, MMU_FAULTED: where the access would have been */
+    uint64_t va;
+} MaliCsfWait;
+
+/* What a state means: mali_csf_stream_state() */
+typedef struct MaliCsfStateInfo {
+    /* For traces, and for people */
+    const char *name;
+    const char *text;
+    /* Started, and not dead */
+    bool is_alive;
+    /* Its exception handler may run first; then it waits anew */
+    bool is_interruptible;
+    /* The end of protected mode has it wait for that anew, if it is in use */
+    bool asks_for_protm;
+    /* Endpoints stay with it, though none of them works for it */
+    bool keeps_endpoints;
+    /* What blocks the access that it is at; DONE: it is at none */
+    MaliCsfMemResult blocked_by;
+    /* CS_IDLE_* of CS_REQ: by this bit it counts as idle; 0: never */
+    uint32_t idle_bit;
+    /* CS_STATUS_BLOCKED_REASON, and what CS_STATUS_WAIT has of each wait */
+    uint32_t blocked_reason;
+    uint32_t status_wait;
+    /* In which CS START goes on with one that was suspended */
+    MaliCsfStreamState resumes_as;
+} MaliCsfStateInfo;
+
+/* Which one a stream is, from realize to unrealize; NULL of a saved state */
+typedef struct MaliCsfStreamId {
+    MaliCsfState *s;
+    uint8_t csg;
+    uint8_t cs;
+} MaliCsfStreamId;
+
+/* Each member but id has a row in cs/saved.c. */
 typedef struct MaliCsfStream {
+    MaliCsfStreamId id;
+    /* A MaliCsfStreamState; mali_csf_stream_set_state() alone writes these. */
     uint32_t state;
+    MaliCsfWait wait;
 
     /* Set by the firmware interface */
     uint64_t ring_base;
@@ -183,18 +245,6 @@ typedef struct MaliCsfStream {
     /* Slices in which it was ready and had no turn */
     uint32_t passed_over;
 
-    /*
-     * Of the instruction that blocks the stream.  PROGRESS_WAIT has the number
-     * of the other stream in wait_condition, SHARED_SB_DEC the entry in
-     * wait_value.  Who waits for endpoints has their kinds in wait_mask, and
-     * in wait_value a number: the lower one has waited longer.
-     */
-    uint64_t wait_va;
-    uint64_t wait_value;
-    uint8_t wait_condition;
-    bool wait_64bit;
-    uint32_t wait_mask;
-
     /* Of CS_FAULT and CS_FATAL */
     uint32_t fault;
     uint64_t fault_info;
@@ -211,12 +261,23 @@ typedef struct MaliCsfStream {
     uint8_t loading_entry[MALI_CSF_MAX_WORK_REGISTERS];
 } MaliCsfStream;
 
-/* Forget what the stream did and start at @extract of its ring */
+/* The row of the state that it is in */
+const MaliCsfStateInfo *mali_csf_stream_state(const MaliCsfStream *stream);
+const MaliCsfStateInfo *mali_csf_state_info(MaliCsfStreamState state);
+
+/**
+ * mali_csf_stream_set_state: the only function that changes a stream's state
+ * @wait: what it waits for, if @state is one in which it does; else NULL
+ */
+void mali_csf_stream_set_state(MaliCsfStream *stream,
+                               MaliCsfStreamState state,
+                               const MaliCsfWait *wait);
+
+/* Forget what the stream did: it is stopped, at @extract of its ring */
 void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract);
 
 /* The ring has instructions up to @insert now */
-void mali_csf_stream_set_insert(MaliCsfState *s, unsigned csg, unsigned cs,
-                                uint64_t insert);
+void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert);
 
 /* Go on after a recoverable fault that the host has acknowledged */
 void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);
@@ -238,17 +299,17 @@ static inline unsigned mali_csf_stream_frames(const MaliCsfStream *stream)
 }
 
 /* A dead stream: @type and @data make CS_FATAL, @info is CS_FATAL_INFO */
-void mali_csf_stream_fatal(MaliCsfState *s, unsigned csg, unsigned cs,
-                           uint8_t type, uint32_t data, uint64_t info);
+void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
+                           uint32_t data, uint64_t info);
 
 /*
  * A recoverable fault: the stream stays at the instruction until the host
  * has acknowledged it.  @type and @data make CS_FAULT.
  */
-void mali_csf_stream_fault(MaliCsfState *s, unsigned csg, unsigned cs,
-                           uint8_t type, uint32_t data, uint64_t info);
+void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
+                           uint32_t data, uint64_t info);
 
 /* The stream may go on if its scoreboard entries were all that it waited for */
-void mali_csf_stream_check_scoreboard(MaliCsfState *s, MaliCsfStream *stream);
+void mali_csf_stream_check_scoreboard(MaliCsfStream *stream);
 
 #endif /* HW_GPU_MALI_CSF_CS_STREAM_H */

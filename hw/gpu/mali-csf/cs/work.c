@@ -108,14 +108,14 @@ static void work_done(void *opaque, MaliCsfWork *work)
     if (work->end == MALI_CSF_WORK_FAULTED) {
         /* As for an access of the stream whose space is UNMAPPED by now */
         mali_csf_mmu_report_fault(s, work->as, &work->fault);
-        mali_csf_stream_fatal(s, work->csg, work->cs, CS_EXCEPTION_BUS_FAULT,
-                              0, work->fault.va);
+        mali_csf_stream_fatal(stream, CS_EXCEPTION_BUS_FAULT, 0,
+                              work->fault.va);
         mali_csf_engine_notify(s);
         return;
     }
     /* One that is ready has its slice, which may be this very one. */
     if (stream->state != MALI_CSF_STREAM_READY) {
-        mali_csf_stream_check_scoreboard(s, stream);
+        mali_csf_stream_check_scoreboard(stream);
         mali_csf_engine_kick_stream(s, stream);
     }
     if (s->works.endpoint.latency_ns || s->works.endpoint.ops->pause ||

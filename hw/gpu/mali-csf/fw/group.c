@@ -303,45 +303,13 @@ void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
 bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    unsigned cs;
 
-    for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+    for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
         const MaliCsfStream *stream = &group->streams[cs];
 
-        switch (stream->state) {
-        case MALI_CSF_STREAM_STOPPED:
-            break;
-        case MALI_CSF_STREAM_EMPTY:
-            if (!(stream->idle_mask & CS_IDLE_EMPTY) ||
-                mali_csf_stream_scoreboards(stream)) {
-                return false;
-            }
-            break;
-        case MALI_CSF_STREAM_SYNC_WAIT:
-            if (!(stream->idle_mask & CS_IDLE_SYNC_WAIT) ||
-                mali_csf_stream_scoreboards(stream)) {
-                return false;
-            }
-            break;
-        case MALI_CSF_STREAM_PROTM_WAIT:
-            if (!(stream->idle_mask & CS_IDLE_PROTM_PENDING) ||
-                mali_csf_stream_scoreboards(stream)) {
-                return false;
-            }
-            break;
-        case MALI_CSF_STREAM_SHARED_WAIT:
-            if (!(stream->idle_mask & CS_IDLE_SHARED_SB_DEC) ||
-                mali_csf_stream_scoreboards(stream)) {
-                return false;
-            }
-            break;
-        case MALI_CSF_STREAM_RESOURCE_WAIT:
-            if (!(stream->idle_mask & CS_IDLE_RESOURCE_REQ) ||
-                mali_csf_stream_scoreboards(stream)) {
-                return false;
-            }
-            break;
-        default:
+        if (stream->state != MALI_CSF_STREAM_STOPPED &&
+            (!(stream->idle_mask & mali_csf_stream_state(stream)->idle_bit) ||
+             mali_csf_stream_scoreboards(stream))) {
             return false;
         }
     }

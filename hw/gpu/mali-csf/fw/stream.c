@@ -149,19 +149,19 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     if (!valid) {
         mali_csf_stream_reset(stream, 0);
         stream->idle_mask = fresh.idle_mask;
-        mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+        mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
                               fresh.ring_base);
         return MALI_CSF_FW_DONE;
     }
     if (stream->resumable) {
         *stream = fresh;
-        stream->state = fresh.resume_state;
+        mali_csf_stream_set_state(stream, fresh.resume_state, NULL);
         stream->resumable = false;
     } else {
         extract = mali_csf_fw_load64(s, fresh.user_input +
                                       CS_USER_INPUT_EXTRACT_INIT);
         mali_csf_stream_reset(stream, extract);
-        stream->state = MALI_CSF_STREAM_EMPTY;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_EMPTY, NULL);
         stream->ring_base = fresh.ring_base;
         stream->ring_size = fresh.ring_size;
         stream->user_input = fresh.user_input;
@@ -171,14 +171,13 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
         stream->trace = fresh.trace;
         stream->idle_mask = fresh.idle_mask;
         if (extract & 7) {
-            mali_csf_stream_fatal(s, csg, cs, CS_EXCEPTION_CONFIG_FAULT, 0,
+            mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
                                   extract);
         }
     }
     group->idle = false;
     stream->extract_unpublished = true;
     mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 1);
-    trace_mali_csf_cs_state(csg, cs, "start");
 
     /* INSERT was set before the group had a slot: no doorbell follows. */
     mali_csf_fw_cs_user_doorbell(s, csg, cs);
@@ -199,7 +198,6 @@ void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
     }
     mali_csf_work_drop(s, csg, cs);
     mali_csf_stream_reset(stream, 0);
-    trace_mali_csf_cs_state(csg, cs, "stop");
 }
 
 MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
@@ -260,13 +258,11 @@ void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
 
-    if (stream->state == MALI_CSF_STREAM_STOPPED ||
-        stream->state == MALI_CSF_STREAM_FATAL) {
+    if (!mali_csf_stream_state(stream)->is_alive) {
         return;
     }
-    mali_csf_stream_set_insert(s, csg, cs,
-                               mali_csf_fw_load64(s, stream->user_input +
-                                                  CS_USER_INPUT_INSERT));
+    mali_csf_stream_set_insert(stream, mali_csf_fw_load64(
+        s, stream->user_input + CS_USER_INPUT_INSERT));
     /* The instructions are read after the word that announces them. */
     smp_rmb();
 }
@@ -276,55 +272,28 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
     MaliCsfStream *stream = stream_get(s, csg, cs);
     uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     uint32_t scoreboards = mali_csf_stream_scoreboards(stream);
-    uint32_t reason = CS_BLOCKED_UNBLOCKED;
-    uint32_t wait = 0;
-    uint64_t pointer = 0;
-    uint64_t value = 0;
-
-    switch (stream->state) {
-    case MALI_CSF_STREAM_SYNC_WAIT:
-        reason = CS_BLOCKED_SYNC_WAIT;
-        wait = CS_STATUS_WAIT_SYNC_WAIT |
-               (stream->wait_64bit ? CS_STATUS_WAIT_SYNC_64B : 0) |
-               CS_STATUS_WAIT_SYNC_COND((uint32_t)stream->wait_condition);
-        pointer = stream->wait_va;
-        value = stream->wait_value;
-        break;
-    case MALI_CSF_STREAM_PROGRESS_WAIT:
-        reason = CS_BLOCKED_PROGRESS_WAIT;
-        wait = CS_STATUS_WAIT_PROGRESS;
-        break;
-    case MALI_CSF_STREAM_PROTM_WAIT:
-        wait = CS_STATUS_WAIT_PROTM;
-        break;
-    case MALI_CSF_STREAM_DEFERRED_WAIT:
-        reason = CS_BLOCKED_DEFERRED;
-        break;
-    case MALI_CSF_STREAM_SHARED_WAIT:
-        reason = CS_BLOCKED_SB_WAIT;
-        break;
-    case MALI_CSF_STREAM_RESOURCE_WAIT:
-        reason = CS_BLOCKED_RESOURCE;
-        break;
-    case MALI_CSF_STREAM_SCOREBOARD_WAIT:
-        reason = CS_BLOCKED_SB_WAIT;
-        wait = CS_STATUS_WAIT_SB_MASK(stream->wait_mask) |
-               CS_STATUS_WAIT_SB_SRC_WAIT;
-        break;
-    default:
-        break;
-    }
+    const MaliCsfStateInfo *state = mali_csf_stream_state(stream);
+    /* Of what it does not wait for, everything is zero. */
+    const MaliCsfWait *wait = &stream->wait;
+    uint32_t status_wait =
+        state->status_wait | CS_STATUS_WAIT_SB_MASK(wait->entries) |
+        (wait->sync.is_64bit ? CS_STATUS_WAIT_SYNC_64B : 0) |
+        CS_STATUS_WAIT_SYNC_COND((uint32_t)wait->sync.condition);
 
     mali_csf_fw_store64(s, out + CS_STATUS_CMD_PTR,
                         mali_csf_stream_ip(stream));
-    mali_csf_fw_store32(s, out + CS_STATUS_WAIT, wait);
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT, status_wait);
     mali_csf_fw_store32(s, out + CS_STATUS_REQ_RESOURCE,
                         mali_csf_resource_status(stream));
-    mali_csf_fw_store64(s, out + CS_STATUS_WAIT_SYNC_POINTER, pointer);
-    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE, value);
-    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE_HI, value >> 32);
+    mali_csf_fw_store64(s, out + CS_STATUS_WAIT_SYNC_POINTER,
+                        wait->sync.va);
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE,
+                        wait->sync.reference);
+    mali_csf_fw_store32(s, out + CS_STATUS_WAIT_SYNC_VALUE_HI,
+                        wait->sync.reference >> 32);
     mali_csf_fw_store32(s, out + CS_STATUS_SCOREBOARDS, scoreboards);
-    mali_csf_fw_store32(s, out + CS_STATUS_BLOCKED_REASON, reason);
+    mali_csf_fw_store32(s, out + CS_STATUS_BLOCKED_REASON,
+                        state->blocked_reason);
 }
 
 /* Ask the host for memory of the heap */
