@@ -16,6 +16,8 @@ DEVICE = 'mali-csf'
 SECTION_FULL, DESCRIPTION, FOOTER = 4, 6, 0x7e
 # What the description and the device's section are looked for in
 TAIL = 8 * 2**20
+# MALI_CSF_NEWS_FAULT of the same header
+NEWS_FAULT = 4
 STREAM = os.path.join(ROOT, 'hw/gpu/mali-csf/cs/stream.h')
 
 
@@ -95,7 +97,7 @@ def of_stream(stream, states):
             ('work waits for heap memory', tiler['chunks']),
             ('heap memory asked for', tiler['asked']),
             ('heap memory refused', tiler['refused']),
-            ('fault not yet told', stream['fault_unpublished']),
+            ('fault not yet told', stream['news'] & NEWS_FAULT),
             ('error state', stream['error'])):
         if there:
             yield name
@@ -111,19 +113,19 @@ def situations(values):
 
 def found_in(values):
     found, states = set(), stream_states()
+    mcu = values['mcu']
     groups = [group for group in values['engine']['groups'] if group['active']]
+    if any(group['entering'] for group in mcu['fw']['groups']):
+        found.add('group entering')
     for group in groups:
-        if group['entering']:
-            found.add('group entering')
         for stream in group['streams']:
             if stream['state']:
                 found.update(of_stream(stream, states))
-    mcu = values['mcu']
     for name, there in (
             ('boot pending', mcu['boot_pending']),
             ('pass parked', mcu['pass_parked']),
             ('doorbell pending', mcu['doorbells']),
-            ('protected mode', mcu['fw']['protected_mode']),
+            ('protected mode', values['engine']['protected_mode']),
             ('firmware asleep', mcu['fw']['asleep']),
             ('counter sample pending', values['perfcnt']['pending']),
             ('region locked', any(space['locked'] for space in values['mmu']['as'])),

@@ -299,9 +299,9 @@ static void test_refused(void)
         { "engine.groups.as", 16 },
         { "engine.groups.streams.state", 100 },
         { "engine.groups.streams.depth", CS_CALL_STACK_DEPTH },
-        { "engine.groups.streams.ring_base", 4 },
-        { "engine.groups.streams.ring_size", 24 },
-        { "engine.groups.streams.ring_size", 0 },
+        { "engine.groups.streams.config.ring_base", 4 },
+        { "engine.groups.streams.config.ring_size", 24 },
+        { "engine.groups.streams.config.ring_size", 0 },
         { "engine.groups.streams.sb_endpoint", 200 },
         { "engine.groups.streams.sb_other", 200 },
         { "engine.groups.streams.frames.ip", 1 },
@@ -540,8 +540,8 @@ static void test_reported(void)
         { "mali-csf/inject.inject.list.member", 200, MEMBER_FIELD },
         { "mali-csf/inject.inject.list.kind", 200 },
         { "mali-csf/inject.inject.late.kind", 200 },
-        { "engine.groups.streams.user_input", 4 },
-        { "engine.groups.streams.user_output", 4 },
+        { "engine.groups.streams.config.user_input", 4 },
+        { "engine.groups.streams.config.user_output", 4 },
         { "engine.groups.streams.wait.sync.va", 4 },
         { "engine.groups.streams.wait.sync.condition", 7 },
         { "engine.groups.streams.wait.progress.cs", 200 },
@@ -581,8 +581,8 @@ static void test_accepted(void)
 {
     static const RefusedTest rows[] = {
         /* Of a trace buffer that is none */
-        { "engine.groups.streams.trace.event_size", 14 },
-        { "engine.groups.streams.trace.offset_va", 4 },
+        { "engine.groups.streams.config.trace.event_size", 14 },
+        { "engine.groups.streams.config.trace.offset_va", 4 },
         /* It has just left the frame of its protected region. */
         { "engine.groups.streams.protm_depth", 5 },
         { "engine.groups.streams.extract", 4 },

@@ -11,12 +11,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 import saved_state  # noqa: E402
 
 QUIET_STREAM = {'state': 0, 'depth': 0, 'handler_depth': 0, 'protm_end': 0, 'scoreboard': [0, 0],
-                'num_deferred': 0, 'fault_unpublished': 0, 'error': 0,
+                'num_deferred': 0, 'news': 0, 'error': 0,
                 'tiler': {'chunks': 0, 'asked': 0, 'refused': 0}}
 QUIET = {
-    'engine': {'groups': [{'active': 1, 'entering': 0, 'streams': [QUIET_STREAM]}]},
+    'engine': {'groups': [{'active': 1, 'streams': [QUIET_STREAM]}], 'protected_mode': 0},
     'mcu': {'boot_pending': 0, 'pass_parked': 0, 'doorbells': 0,
-            'fw': {'protected_mode': 0, 'asleep': 0}},
+            'fw': {'groups': [{'entering': 0}], 'asleep': 0}},
     'perfcnt': {'pending': 0},
     'mmu': {'as': [{'locked': 0, 'fault_latched': 0}]},
 }
@@ -64,8 +64,8 @@ class SituationsTest(unittest.TestCase):
         self.assertEqual(self.found(), set())
 
     def test_device(self):
-        self.group['entering'] = 1
-        self.values['mcu']['fw']['protected_mode'] = 1
+        self.values['mcu']['fw']['groups'][0]['entering'] = 1
+        self.values['engine']['protected_mode'] = 1
         self.values['mmu']['as'][0]['locked'] = 1
         self.assertEqual(self.found(), {'group entering', 'protected mode', 'region locked'})
 

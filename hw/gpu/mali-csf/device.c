@@ -18,7 +18,7 @@
 #include "hw/gpu/mali-csf/version.h"
 #include "compat.h"
 #include "device.h"
-#include "cs/protm.h"
+#include "fw/protm.h"
 #include "saved.h"
 #include "trace.h"
 

@@ -20,7 +20,7 @@
 #include "qemu/timer.h"
 #include "device.h"
 #include "saved.h"
-#include "cs/protm.h"
+#include "fw/protm.h"
 #include "trace.h"
 
 static uint32_t half_of(uint64_t value, hwaddr offset)

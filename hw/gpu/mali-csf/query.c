@@ -20,7 +20,7 @@
 #include "qemu/cutils.h"
 #include "qobject/qdict.h"
 #include "device.h"
-#include "cs/protm.h"
+#include "fw/protm.h"
 
 /* Work registers in a line */
 #define REGISTERS_PER_LINE  8
@@ -274,10 +274,11 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
         return;
     }
     PRINT("    stream %u: %s, priority %u, doorbell %u\n", cs,
-          mali_csf_stream_state(stream)->text, stream->priority,
-          stream->doorbell);
+          mali_csf_stream_state(stream)->text, stream->config.priority,
+          stream->config.doorbell);
     PRINT("      ring 0x%" PRIx64 ", %" PRIu32 " bytes, INSERT 0x%" PRIx64
-          ", EXTRACT 0x%" PRIx64 "\n", stream->ring_base, stream->ring_size,
+          ", EXTRACT 0x%" PRIx64 "\n", stream->config.ring_base,
+          stream->config.ring_size,
           stream->frames[0].end, stream->extract);
     if (scoreboards) {
         PRINT("      scoreboard entries 0x%" PRIx32 "\n", scoreboards);
@@ -318,7 +319,7 @@ static void print_stream(GString *text, MaliCsfState *s, unsigned csg,
     case MALI_CSF_STREAM_FATAL:
         PRINT("      fault 0x%08" PRIx32 ", info 0x%" PRIx64 "%s\n",
               stream->fault, stream->fault_info,
-              stream->fault_unpublished ? ", not yet told" : "");
+              stream->news & MALI_CSF_NEWS_FAULT ? ", not yet told" : "");
         break;
     default:
         break;
@@ -338,13 +339,14 @@ static void print_groups(GString *text, MaliCsfState *s)
                   mali_csf_fw_glb_output(s) + GLB_ACK);
     for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
         const MaliCsfGroup *group = &s->engine.groups[csg];
+        const MaliCsfFwGroup *fw = &s->mcu.fw.groups[csg];
 
         if (group->active) {
             PRINT("  slot %u: address space %u, %s%s, EP_REQ 0x%" PRIx64
                   ", suspend buffer 0x%" PRIx64 "\n", csg, group->as,
                   group->idle ? "idle" : "busy",
-                  group->entering ? ", starts" : "", group->ep_req,
-                  group->suspend_buf);
+                  fw->entering ? ", starts" : "", group->ep_req,
+                  fw->suspend_buf);
             for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
                 print_stream(text, s, csg, cs);
             }

@@ -255,7 +255,8 @@ static unsigned stream_run(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
             continue;
         }
         if (stream->depth == 0) {
-            va = stream->ring_base + (va & (stream->ring_size - 1));
+            va = stream->config.ring_base +
+                 (va & (stream->config.ring_size - 1));
         }
         if (!stream_fetch(&exec, va)) {
             break;
@@ -307,7 +308,7 @@ static unsigned stream_run(MaliCsfState *s, MaliCsfTurns *turns, unsigned csg,
 
     if (stream->frames[0].ip > stream->extract) {
         stream->extract = stream->frames[0].ip;
-        stream->extract_unpublished = true;
+        stream->news |= MALI_CSF_NEWS_EXTRACT;
     }
     if (executed) {
         exec.group->idle = false;
@@ -391,7 +392,8 @@ static int slice_begins(MaliCsfState *s, MaliCsfTurns *turns)
              cs++) {
             MaliCsfStream *stream = &group->streams[cs];
 
-            mali_csf_turns_set_priority(turns, csg, cs, stream->priority);
+            mali_csf_turns_set_priority(turns, csg, cs,
+                                        stream->config.priority);
             look_at_stream(s, turns, csg, cs);
             if (!(turns->ready[csg] & (1u << cs))) {
                 stream->passed_over = 0;
@@ -733,6 +735,7 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
         };
     }
     engine->next = 0;
+    engine->protected_mode = false;
     engine->resource_waits = 0;
     engine->sync_waits = 0;
     engine->sync_poll_pause = 0;

@@ -29,13 +29,7 @@ enum {
 
 typedef struct MaliCsfGroup {
     bool active;
-    /* Its streams are yet to be started: START or RESUME is not acknowledged */
-    bool entering;
-    /* Streams whose doorbell is acknowledged but not yet served */
-    uint32_t cs_doorbells;
     uint8_t as;
-    uint64_t suspend_buf;
-    uint64_t protm_suspend_buf;
     /*
      * CSG_EP_REQ2 and CSG_ALLOW_*, latched by EP_CFG; what CSG_EP_REQ has is
      * the low half of the former
@@ -58,6 +52,28 @@ typedef struct MaliCsfGroup {
     uint32_t num_streams;
     MaliCsfStream *streams;
 } MaliCsfGroup;
+
+/*
+ * A group has come to the slot, with its streams as they are and the entries
+ * @shared_sb, MALI_CSF_MAX_SCOREBOARDS of them; NULL: all are zero.
+ */
+void mali_csf_group_enter(MaliCsfGroup *group, uint8_t as,
+                          const uint32_t *shared_sb);
+/* It has left the slot. */
+void mali_csf_group_left(MaliCsfGroup *group);
+
+/* The request EP_CFG, see MaliCsfGroup */
+void mali_csf_group_set_endpoints(MaliCsfGroup *group, uint64_t ep_req,
+                                  uint64_t allow_compute,
+                                  uint64_t allow_fragment,
+                                  uint32_t allow_other);
+
+/* Does what its streams do count as idle, as they were told at CS START? */
+bool mali_csf_group_is_idle(const MaliCsfGroup *group);
+/* The host is told now whether it is: true if it has become so. */
+bool mali_csf_group_tell_idle(MaliCsfGroup *group, bool idle);
+/* Has a sync object of system scope been written?  True once. */
+bool mali_csf_group_take_sync_update(MaliCsfGroup *group);
 
 /* Do its streams have turns? */
 static inline bool mali_csf_group_runs(const MaliCsfGroup *group)
@@ -88,6 +104,8 @@ typedef struct MaliCsfEngine {
     MaliCsfGroup *groups;
     /* The stream whose turn it is, counted over all slots */
     uint32_t next;
+    /* The GPU is in protected mode, for streams: these alone run */
+    bool protected_mode;
     /* Virtual time before which no slice may start */
     int64_t not_before;
     QEMUTimer *slice_timer;

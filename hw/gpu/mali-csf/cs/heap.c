@@ -317,6 +317,17 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
     }
 }
 
+void mali_csf_heap_asked(MaliCsfStream *stream)
+{
+    MaliCsfTiler *tiler = &stream->tiler;
+
+    tiler->wanted = false;
+    tiler->asked = true;
+    stream->id.s->engine.tiler_ooms++;
+    trace_mali_csf_heap_oom(stream->id.csg, stream->id.cs, tiler->heap_va,
+                            tiler->vt_start, tiler->vt_end, tiler->frag_end);
+}
+
 void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
                           uint64_t first, uint64_t last)
 {

@@ -72,6 +72,9 @@ unsigned mali_csf_heap_pass_ends(MaliCsfState *s, bool *more);
  */
 void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs);
 
+/* The host is asked for memory now. */
+void mali_csf_heap_asked(MaliCsfStream *stream);
+
 /* The host's answer: a list of chunks, or 0 */
 void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
                           uint64_t first, uint64_t last);

@@ -34,10 +34,10 @@ static Run find_run(const MaliCsfExec *exec, const MaliCsfFrame *frame)
     const uint64_t *here = (const uint64_t *)(exec->fetch_host + before);
 
     if (stream->depth == 0) {
-        uint64_t offset = frame->ip & (stream->ring_size - 1);
+        uint64_t offset = frame->ip & (stream->config.ring_size - 1);
 
         before = MIN(before, offset);
-        after = MIN(after, stream->ring_size - offset);
+        after = MIN(after, stream->config.ring_size - offset);
     }
     before = MIN(before, frame->ip - mali_csf_frame_start(stream));
     after = MIN(after, frame->end - frame->ip);

@@ -201,7 +201,7 @@ static void trace_event_fill(const MaliCsfExec *exec,
 
     memset(event, 0, size);
     for (unsigned i = 0; i <= CS_STATE_ERROR_STATUS && used + 8 <= size; i++) {
-        if (exec->stream->trace.event_state & (1u << i)) {
+        if (exec->stream->config.trace.event_state & (1u << i)) {
             stq_le_p(event + used, mali_csf_state_value(exec, i));
             used += 8;
         }
@@ -214,7 +214,7 @@ static void trace_event_fill(const MaliCsfExec *exec,
 MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
                                          const MaliCsfDeferred *op)
 {
-    const MaliCsfTraceBuffer *trace = &exec->stream->trace;
+    const MaliCsfTraceBuffer *trace = &exec->stream->config.trace;
     const unsigned as = exec->group->as;
     uint8_t event[MALI_CSF_MAX_TRACE_EVENT];
     unsigned size = 1u << trace->event_size;

@@ -109,7 +109,8 @@ static inline uint64_t mali_csf_frame_start(const MaliCsfStream *stream)
     if (stream->depth > 0) {
         return frame->start;
     }
-    return frame->end > stream->ring_size ? frame->end - stream->ring_size : 0;
+    return frame->end > stream->config.ring_size ?
+           frame->end - stream->config.ring_size : 0;
 }
 
 /* Is the condition of this BRANCH one that there is? */

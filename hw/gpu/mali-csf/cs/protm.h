@@ -1,5 +1,5 @@
 /*
- * Mali CSF GPU: protected mode
+ * Mali CSF GPU: protected regions of streams
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,23 +10,23 @@
 typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfStream MaliCsfStream;
 
-/* Is the GPU in protected mode, for a stream or by GPU_COMMAND? */
-bool mali_csf_protm_active(MaliCsfState *s);
-
 /* May the stream run in the mode that the GPU is in? */
 bool mali_csf_protm_may_run(MaliCsfState *s, const MaliCsfStream *stream);
 
-/* The request PROTM_ENTER */
-void mali_csf_protm_enter(MaliCsfState *s);
+/* The GPU enters or leaves protected mode for streams. */
+void mali_csf_protm_set_mode(MaliCsfState *s, bool is_protected);
 
-/* A request that ends it: what is not done asks for it again */
-void mali_csf_protm_force_exit(MaliCsfState *s);
+/* A stream that waits for protected mode may go on in it. */
+void mali_csf_protm_grant(MaliCsfStream *stream);
 
 /*
- * Part of each firmware pass: leave protected mode if no stream is in a
- * protected region any more, or it was forced.  True if the host is to be told.
+ * Streams that are in their protected region, or at it with leave to enter,
+ * wait in front of the instruction that they are at, and the host is told.
  */
-bool mali_csf_protm_poll(MaliCsfState *s);
+void mali_csf_protm_ask_again(MaliCsfState *s);
+
+/* Does a stream use protected mode? */
+bool mali_csf_protm_in_use(MaliCsfState *s);
 
 /* Has the stream come to the end of its protected region? */
 bool mali_csf_protm_region_over(const MaliCsfStream *stream);

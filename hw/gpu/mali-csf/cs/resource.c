@@ -124,7 +124,7 @@ static bool group_holds(MaliCsfState *s, const MaliCsfGroup *group,
 
 static unsigned rank(const MaliCsfGroup *group, const MaliCsfStream *stream)
 {
-    return CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->priority;
+    return CSG_EP_REQ_PRIORITY(group->ep_req) << 4 | stream->config.priority;
 }
 
 /* What a group holds and wants of a kind, as far as others have to know it */

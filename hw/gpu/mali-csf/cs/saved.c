@@ -136,18 +136,22 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
 #define STREAM_ROWS(ROW) \
     ROW(VMSTATE_UINT32(state, MaliCsfStream), \
         SAVED_BELOW(MALI_CSF_STREAM_NUM_STATES), SAVED_SUSPENDED) \
-    ROW(VMSTATE_UINT64(ring_base, MaliCsfStream), SAVED_MULTIPLE(8)) \
-    ROW(VMSTATE_UINT32(ring_size, MaliCsfStream), SAVED_IF(is_ring_size)) \
-    ROW(VMSTATE_UINT64(user_input, MaliCsfStream), SAVED_MULTIPLE(8)) \
-    ROW(VMSTATE_UINT64(user_output, MaliCsfStream), SAVED_MULTIPLE(8)) \
-    ROW(VMSTATE_UINT8(priority, MaliCsfStream), SAVED_BITS(0xf)) \
-    ROW(VMSTATE_UINT8(doorbell, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(trace.base, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(trace.offset_va, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(trace.size, MaliCsfStream), SAVED_IF(is_trace_size)) \
-    ROW(VMSTATE_UINT8(trace.event_size, MaliCsfStream), SAVED_BITS(0xf)) \
-    ROW(VMSTATE_UINT8(trace.event_state, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(idle_mask, MaliCsfStream), SAVED_BITS(IDLE_BITS)) \
+    ROW(VMSTATE_UINT64(config.ring_base, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT32(config.ring_size, MaliCsfStream), \
+        SAVED_IF(is_ring_size)) \
+    ROW(VMSTATE_UINT64(config.user_input, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT64(config.user_output, MaliCsfStream), SAVED_MULTIPLE(8)) \
+    ROW(VMSTATE_UINT8(config.priority, MaliCsfStream), SAVED_BITS(0xf)) \
+    ROW(VMSTATE_UINT8(config.doorbell, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(config.trace.base, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(config.trace.offset_va, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(config.trace.size, MaliCsfStream), \
+        SAVED_IF(is_trace_size)) \
+    ROW(VMSTATE_UINT8(config.trace.event_size, MaliCsfStream), \
+        SAVED_BITS(0xf)) \
+    ROW(VMSTATE_UINT8(config.trace.event_state, MaliCsfStream), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(config.idle_mask, MaliCsfStream), \
+        SAVED_BITS(IDLE_BITS)) \
     ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfStream, \
                              MALI_CSF_MAX_WORK_REGISTERS), \
         SAVED_ANY, SAVED_SUSPENDED) \
@@ -167,7 +171,6 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
     ROW(VMSTATE_UINT8(protm_depth, MaliCsfStream), \
         SAVED_BELOW(MALI_CSF_MAX_FRAMES), SAVED_SUSPENDED) \
     ROW(VMSTATE_BOOL(protm_granted, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_BOOL(protm_unpublished, MaliCsfStream), SAVED_ANY) \
     ROW(VMSTATE_UINT64(heap_va, MaliCsfStream), SAVED_MULTIPLE(8), \
         SAVED_SUSPENDED) \
     ROW(VMSTATE_STRUCT(tiler, MaliCsfStream, 1, mali_csf_tiler_saved.vmsd, \
@@ -210,8 +213,7 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
     ROW(VMSTATE_UINT32(fault, MaliCsfStream), SAVED_ANY, SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT64(fault_info, MaliCsfStream), SAVED_ANY, \
         SAVED_SUSPENDED) \
-    ROW(VMSTATE_BOOL(fault_unpublished, MaliCsfStream), SAVED_ANY) \
-    ROW(VMSTATE_BOOL(extract_unpublished, MaliCsfStream), SAVED_ANY)
+    ROW(VMSTATE_UINT8(news, MaliCsfStream), SAVED_BITS(MALI_CSF_NEWS_ALL))
 
 static bool frames_valid(const MaliCsfStream *stream)
 {
@@ -244,9 +246,9 @@ static bool stream_valid(MaliCsfState *s, const void *opaque)
 
     return (!stream->resumable ||
             (stopped && is_resumable(stream->resume_state))) &&
-           (stream->ring_size || stopped ||
+           (stream->config.ring_size || stopped ||
             stream->state == MALI_CSF_STREAM_FATAL) &&
-           trace_valid(&stream->trace) &&
+           trace_valid(&stream->config.trace) &&
            stream->handler_depth <= stream->depth &&
            stream->depth < mali_csf_stream_frames(stream) &&
            stream->handler_va + stream->handler_length >=
@@ -258,8 +260,8 @@ static bool stream_valid(MaliCsfState *s, const void *opaque)
 static const MaliCsfSaved stream_saved = {
     .vmsd = {
         .name = "mali-csf-stream",
-        .version_id = 8,
-        .minimum_version_id = 8,
+        .version_id = 9,
+        .minimum_version_id = 9,
         .fields = SAVED_FIELDS(STREAM_ROWS),
     },
     SAVED_CHECKS(STREAM_ROWS),
@@ -268,11 +270,7 @@ static const MaliCsfSaved stream_saved = {
 
 #define GROUP_ROWS(ROW) \
     ROW(VMSTATE_BOOL(active, MaliCsfGroup), SAVED_ANY) \
-    ROW(VMSTATE_BOOL(entering, MaliCsfGroup), SAVED_ANY) \
-    ROW(VMSTATE_UINT32(cs_doorbells, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_UINT8(as, MaliCsfGroup), SAVED_BELOW(MALI_CSF_MAX_AS)) \
-    ROW(VMSTATE_UINT64(suspend_buf, MaliCsfGroup), SAVED_ANY) \
-    ROW(VMSTATE_UINT64(protm_suspend_buf, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_UINT64(ep_req, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_UINT64(allow_compute, MaliCsfGroup), SAVED_ANY) \
     ROW(VMSTATE_UINT64(allow_fragment, MaliCsfGroup), SAVED_ANY) \
@@ -293,8 +291,8 @@ static const MaliCsfSaved stream_saved = {
 static const MaliCsfSaved group_saved = {
     .vmsd = {
         .name = "mali-csf-group",
-        .version_id = 5,
-        .minimum_version_id = 5,
+        .version_id = 6,
+        .minimum_version_id = 6,
         .fields = SAVED_FIELDS(GROUP_ROWS),
     },
     SAVED_CHECKS(GROUP_ROWS),
@@ -317,6 +315,7 @@ static bool is_stream_count(MaliCsfState *s, uint64_t value)
         SAVED_STRUCT(group_saved)) \
     ROW(VMSTATE_UINT32(next, MaliCsfEngine), SAVED_IF(is_stream)) \
     ROW(VMSTATE_INT64(not_before, MaliCsfEngine), SAVED_TIME) \
+    ROW(VMSTATE_BOOL(protected_mode, MaliCsfEngine), SAVED_ANY) \
     ROW(VMSTATE_INT64(slice_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_INT64(work_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_INT64(sync_poll_pause, MaliCsfEngine), \
@@ -331,8 +330,8 @@ static bool is_stream_count(MaliCsfState *s, uint64_t value)
 const MaliCsfSaved mali_csf_engine_saved = {
     .vmsd = {
         .name = "mali-csf-engine",
-        .version_id = 5,
-        .minimum_version_id = 5,
+        .version_id = 6,
+        .minimum_version_id = 6,
         .fields = SAVED_FIELDS(ENGINE_ROWS),
     },
     SAVED_CHECKS(ENGINE_ROWS),
@@ -383,22 +382,25 @@ bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
         return true;
     }
     /* The ring comes with CS START; until then it only has to be one. */
-    stream->ring_size = 8;
+    stream->config.ring_size = 8;
     if (!mali_csf_saved_valid(s, &stream_saved, stream, where)) {
         qemu_log_mask(LOG_GUEST_ERROR, "%s: no stream has such a state%s%s\n",
                       __func__, where->len ? ": " : "", where->str);
         mali_csf_stream_reset(stream, 0);
         return false;
     }
-    /* RESUME counts as the host's acknowledgement of every event. */
-    mali_csf_stream_fault_acknowledged(stream);
     stream->resume_state = state_after(stream);
-    stream->protm_unpublished =
-        stream->resume_state == MALI_CSF_STREAM_PROTM_WAIT;
+    if (stream->state == MALI_CSF_STREAM_FAULT) {
+        /* RESUME counts as the host's acknowledgement of every event. */
+        mali_csf_stream_advance(stream);
+    }
+    if (stream->resume_state == MALI_CSF_STREAM_PROTM_WAIT) {
+        stream->news |= MALI_CSF_NEWS_PROTM;
+    }
     stream->work_progress = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     mali_csf_stream_end_work(stream);
     mali_csf_stream_set_state(stream, MALI_CSF_STREAM_STOPPED, NULL);
-    stream->ring_size = 0;
+    stream->config.ring_size = 0;
     stream->resumable = true;
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
+#include "qemu/host-utils.h"
 #include "../device.h"
 #include "../trace.h"
 
@@ -156,8 +157,8 @@ uint64_t mali_csf_stream_ip(const MaliCsfStream *stream)
 {
     uint64_t ip = stream->frames[stream->depth].ip;
 
-    if (stream->depth == 0 && stream->ring_size) {
-        return stream->ring_base + (ip & (stream->ring_size - 1));
+    if (stream->depth == 0 && stream->config.ring_size) {
+        return stream->config.ring_base + (ip & (stream->config.ring_size - 1));
     }
     return ip;
 }
@@ -199,6 +200,83 @@ void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract)
     stream->sb_mask_stream = UINT16_MAX;
 }
 
+static MaliCsfGroup *group_of(const MaliCsfStream *stream)
+{
+    return &stream->id.s->engine.groups[stream->id.csg];
+}
+
+bool mali_csf_stream_config_valid(const MaliCsfStreamConfig *config)
+{
+    const uint32_t size = config->ring_size;
+
+    return is_power_of_2(size) && size >= 8 &&
+           !(config->ring_base & (size - 1 < 0xfff ? size - 1 : 0xfff)) &&
+           config->ring_base + size >= config->ring_base &&
+           !(config->user_input & 7) && !(config->user_output & 7);
+}
+
+bool mali_csf_stream_start(MaliCsfStream *stream,
+                           const MaliCsfStreamConfig *config,
+                           uint64_t extract)
+{
+    if (!mali_csf_stream_config_valid(config)) {
+        mali_csf_stream_reset(stream, 0);
+        stream->config.idle_mask = config->idle_mask;
+        mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
+                              config->ring_base);
+        return false;
+    }
+    if (stream->resumable) {
+        /* It goes on where it was, with the ring of today. */
+        stream->config = *config;
+        mali_csf_stream_set_state(stream, stream->resume_state, NULL);
+        stream->resumable = false;
+    } else {
+        mali_csf_stream_reset(stream, extract);
+        stream->config = *config;
+        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_EMPTY, NULL);
+        if (extract & 7) {
+            mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
+                                  extract);
+        }
+    }
+    stream->news |= MALI_CSF_NEWS_EXTRACT;
+    group_of(stream)->idle = false;
+    return true;
+}
+
+bool mali_csf_stream_take_news(MaliCsfStream *stream, uint8_t news)
+{
+    const bool is_new = stream->news & news;
+
+    stream->news &= ~news;
+    return is_new;
+}
+
+bool mali_csf_stream_is_late(MaliCsfStream *stream, int64_t timeout,
+                             int64_t *due)
+{
+    const int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    bool late;
+
+    *due = -1;
+    if (!mali_csf_stream_scoreboards(stream)) {
+        return false;
+    }
+    if (stream->tiler.chunks) {
+        /* It waits for the host, and no endpoint has begun. */
+        stream->work_progress = now;
+        return false;
+    }
+    late = now >= stream->work_progress + timeout;
+    if (late) {
+        /* The host may let it go on. */
+        stream->work_progress = now;
+    }
+    *due = stream->work_progress + timeout;
+    return late;
+}
+
 void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
                            uint32_t data, uint64_t info)
 {
@@ -208,7 +286,7 @@ void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
     mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FATAL, NULL);
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
-    stream->fault_unpublished = true;
+    stream->news |= MALI_CSF_NEWS_FAULT;
     stream->num_deferred = 0;
     stream->granted = 0;
     engine->cs_fatals++;
@@ -229,7 +307,7 @@ void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
     mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FAULT, NULL);
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
-    stream->fault_unpublished = true;
+    stream->news |= MALI_CSF_NEWS_FAULT;
     stream->error = type;
     engine->cs_faults++;
     engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
@@ -248,7 +326,7 @@ void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)
     }
     /* Behind what is done, not a whole instruction, or over a whole ring */
     if ((insert & 7) || insert < ring->ip || is_past ||
-        insert - ring->ip > stream->ring_size) {
+        insert - ring->ip > stream->config.ring_size) {
         mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0, insert);
         return;
     }
@@ -258,8 +336,7 @@ void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)
     }
 }
 
-/* Leave the instruction that the stream is at, as retired */
-static void stream_advance(MaliCsfStream *stream)
+void mali_csf_stream_advance(MaliCsfStream *stream)
 {
     stream->frames[stream->depth].ip += 8;
 }
@@ -267,8 +344,9 @@ static void stream_advance(MaliCsfStream *stream)
 void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream)
 {
     if (stream->state == MALI_CSF_STREAM_FAULT) {
-        stream_advance(stream);
+        mali_csf_stream_advance(stream);
         mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
+        group_of(stream)->idle = false;
     }
 }
 

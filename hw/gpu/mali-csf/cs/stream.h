@@ -110,6 +110,30 @@ typedef struct MaliCsfTraceBuffer {
     uint8_t event_state;
 } MaliCsfTraceBuffer;
 
+/* What CS START gives a stream */
+typedef struct MaliCsfStreamConfig {
+    uint64_t ring_base;
+    uint32_t ring_size;
+    uint64_t user_input;
+    uint64_t user_output;
+    uint8_t priority;
+    uint8_t doorbell;
+    MaliCsfTraceBuffer trace;
+    /* CS_IDLE_* bits of CS_REQ: which waits count as idle */
+    uint32_t idle_mask;
+} MaliCsfStreamConfig;
+
+/* What the firmware tells the host of a stream */
+enum {
+    /* EXTRACT has moved */
+    MALI_CSF_NEWS_EXTRACT = 1 << 0,
+    /* It waits for protected mode */
+    MALI_CSF_NEWS_PROTM = 1 << 1,
+    /* CS_FAULT or CS_FATAL */
+    MALI_CSF_NEWS_FAULT = 1 << 2,
+    MALI_CSF_NEWS_ALL = 7,
+};
+
 /* In bytes, of every model */
 #define MALI_CSF_MAX_TRACE_EVENT        128
 #define MALI_CSF_MAX_TRACE_EVENT_LOG2   7
@@ -179,16 +203,9 @@ typedef struct MaliCsfStream {
     uint32_t state;
     MaliCsfWait wait;
 
-    /* Set by the firmware interface */
-    uint64_t ring_base;
-    uint32_t ring_size;
-    uint64_t user_input;
-    uint64_t user_output;
-    uint8_t priority;
-    uint8_t doorbell;
-    MaliCsfTraceBuffer trace;
-    /* CS_IDLE_* bits of CS_REQ: which waits count as idle */
-    uint32_t idle_mask;
+    MaliCsfStreamConfig config;
+    /* MALI_CSF_NEWS_* that the host has yet to be told */
+    uint8_t news;
 
     /* Saved and restored by SUSPEND and RESUME */
     uint32_t regs[MALI_CSF_MAX_WORK_REGISTERS];
@@ -206,8 +223,6 @@ typedef struct MaliCsfStream {
     uint64_t protm_end;
     uint8_t protm_depth;
     bool protm_granted;
-    /* The host has yet to be told that it waits for protected mode */
-    bool protm_unpublished;
     /* What HEAP_SET named, and work that waits for memory of a heap */
     uint64_t heap_va;
     MaliCsfTiler tiler;
@@ -248,10 +263,6 @@ typedef struct MaliCsfStream {
     /* Of CS_FAULT and CS_FATAL */
     uint32_t fault;
     uint64_t fault_info;
-    /* The host has yet to be told of it */
-    bool fault_unpublished;
-    /* EXTRACT moved since it was last written */
-    bool extract_unpublished;
 
     /*
      * For user-notes, not saved: registers that a load names which no WAIT was
@@ -276,8 +287,33 @@ void mali_csf_stream_set_state(MaliCsfStream *stream,
 /* Forget what the stream did: it is stopped, at @extract of its ring */
 void mali_csf_stream_reset(MaliCsfStream *stream, uint64_t extract);
 
+/* Can there be a ring, user pages and a trace buffer like this? */
+bool mali_csf_stream_config_valid(const MaliCsfStreamConfig *config);
+
+/*
+ * CS START: with a ring that is none the stream is dead, and the result false.
+ * One that RESUME has loaded goes on where it was, others at @extract.
+ */
+bool mali_csf_stream_start(MaliCsfStream *stream,
+                           const MaliCsfStreamConfig *config,
+                           uint64_t extract);
+
+/* Is there news of this kind?  If so, it is told now: true once. */
+bool mali_csf_stream_take_news(MaliCsfStream *stream, uint8_t news);
+
+/*
+ * The progress timer: true if an endpoint has had work of the stream since
+ * @timeout ns and ended none of it; then it begins anew.  @due receives the
+ * virtual time at which that will be so, or -1.
+ */
+bool mali_csf_stream_is_late(MaliCsfStream *stream, int64_t timeout,
+                             int64_t *due);
+
 /* The ring has instructions up to @insert now */
 void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert);
+
+/* Leave the instruction that the stream is at, as retired */
+void mali_csf_stream_advance(MaliCsfStream *stream);
 
 /* Go on after a recoverable fault that the host has acknowledged */
 void mali_csf_stream_fault_acknowledged(MaliCsfStream *stream);

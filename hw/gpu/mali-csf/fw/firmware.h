@@ -20,6 +20,16 @@ typedef struct MaliCsfState MaliCsfState;
 /* The firmware's address space */
 #define FW_AS   0
 
+/* What it keeps of a group that is on a slot */
+typedef struct MaliCsfFwGroup {
+    /* Its streams are yet to be started: START or RESUME is not acknowledged */
+    bool entering;
+    /* Streams whose doorbell is acknowledged but not yet served */
+    uint32_t cs_doorbells;
+    uint64_t suspend_buf;
+    uint64_t protm_suspend_buf;
+} MaliCsfFwGroup;
+
 typedef struct MaliCsfFirmware {
     /* Of the interface, since the last boot: GLB_CONTROL_VERSION, _FEATURES */
     uint32_t version;
@@ -39,9 +49,9 @@ typedef struct MaliCsfFirmware {
     /* With the GLB_IDLE event it goes to sleep */
     bool sleep_on_idle;
 
-    /* PROTM_ENTER was served, and a stream is in its protected region */
-    bool protected_mode;
-    /* To be left at the end of this pass; not migrated */
+    MaliCsfFwGroup groups[MALI_CSF_MAX_CSG];
+
+    /* Protected mode is to be left at the end of this pass; not migrated */
     bool protm_forced;
 
     /* Stopped by SLEEP: goes on, groups and all, when it is woken */
@@ -121,7 +131,6 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg);
 void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg);
 /* Status words of the group and of its streams */
 void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg);
-bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg);
 /* Would serving the group's requests touch a locked page? */
 bool mali_csf_fw_csg_locked(MaliCsfState *s, unsigned csg, uint64_t *va);
 
@@ -132,10 +141,13 @@ uint32_t mali_csf_fw_suspend_size(MaliCsfState *s);
 uint64_t mali_csf_fw_suspended_bytes(MaliCsfState *s);
 /* DONE, PARKED if a buffer is locked */
 MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg);
-/* The same, of all streams and the entries that they share */
+/*
+ * The same: of all streams, and @shared_sb receives the entries that they
+ * share, MALI_CSF_MAX_SCOREBOARDS of them.
+ */
 MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
-                                          uint64_t suspend_buf,
-                                          uint64_t protm_suspend_buf);
+                                          const MaliCsfFwGroup *buffers,
+                                          uint32_t *shared_sb);
 
 /* fw/stream.c */
 /* Serve CS_REQ; @started: the group was just started or resumed */

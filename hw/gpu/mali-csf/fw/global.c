@@ -13,7 +13,7 @@
 #include "qemu/host-utils.h"
 #include "qemu/log.h"
 #include "../device.h"
-#include "../cs/protm.h"
+#include "protm.h"
 #include "../trace.h"
 
 /*
@@ -644,7 +644,7 @@ static bool all_groups_idle(MaliCsfState *s)
 
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         if (s->engine.groups[csg].active &&
-            !mali_csf_fw_csg_is_idle(s, csg)) {
+            !mali_csf_group_is_idle(&s->engine.groups[csg])) {
             return false;
         }
     }

@@ -27,35 +27,30 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
 {
     MaliCsfGroup *group = group_get(s, csg);
     uint32_t in = mali_csf_fw_csg_input(s, csg);
-    uint64_t suspend_buf = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF);
-    uint64_t protm_suspend_buf = mali_csf_fw_load64(s, in +
-                                                    CSG_PROTM_SUSPEND_BUF);
+    MaliCsfFwGroup entering = {
+        .entering = true,
+        .suspend_buf = mali_csf_fw_load64(s, in + CSG_SUSPEND_BUF),
+        .protm_suspend_buf = mali_csf_fw_load64(s, in + CSG_PROTM_SUSPEND_BUF),
+    };
     uint32_t config = mali_csf_fw_load32(s, in + CSG_CONFIG);
-    unsigned cs;
+    uint32_t shared_sb[MALI_CSF_MAX_SCOREBOARDS] = { 0 };
 
-    if (resume) {
-        if (mali_csf_fw_group_restore(s, csg, suspend_buf,
-                                      protm_suspend_buf) ==
-            MALI_CSF_FW_PARKED) {
-            return MALI_CSF_FW_PARKED;
-        }
-    } else {
-        for (cs = 0; cs < s->model->cs_per_csg; cs++) {
+    if (!resume) {
+        for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
             mali_csf_stream_reset(&group->streams[cs], 0);
         }
-        memset(group->shared_sb, 0, sizeof(group->shared_sb));
+    } else if (mali_csf_fw_group_restore(s, csg, &entering, shared_sb) ==
+               MALI_CSF_FW_PARKED) {
+        return MALI_CSF_FW_PARKED;
     }
-    group->active = true;
-    group->entering = true;
     /* A number that is no address space faults at its first access. */
-    group->as = MIN(config & 0xff, MALI_CSF_MAX_AS - 1);
-    group->suspend_buf = suspend_buf;
-    group->protm_suspend_buf = protm_suspend_buf;
+    mali_csf_group_enter(group, MIN(config & 0xff, MALI_CSF_MAX_AS - 1),
+                         shared_sb);
+    entering.cs_doorbells = s->mcu.fw.groups[csg].cs_doorbells;
+    s->mcu.fw.groups[csg] = entering;
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_group(s, group->as);
     }
-    group->idle = false;
-    group->sync_update = false;
     trace_mali_csf_csg_state(csg, resume ? "resume" : "start", group->as);
     return MALI_CSF_FW_DONE;
 }
@@ -86,7 +81,7 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_fw_cs_stop(s, csg, cs);
     }
-    group->active = false;
+    mali_csf_group_left(group);
     trace_mali_csf_csg_state(csg, suspend ? "suspend" : "terminate",
                              group->as);
     return MALI_CSF_FW_DONE;
@@ -194,6 +189,7 @@ static uint32_t unacknowledged(MaliCsfState *s, unsigned csg, uint32_t ack,
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
+    MaliCsfFwGroup *fw_group = &s->mcu.fw.groups[csg];
     uint32_t in = mali_csf_fw_csg_input(s, csg);
     uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t req, ack, changed, next, doorbells;
@@ -219,24 +215,25 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
         next = (req & ~CSG_EVT_MASK) | (ack & CSG_EVT_MASK);
     }
     if (changed & CSG_EP_CFG) {
-        group->ep_req = mali_csf_fw_since(s, 4, 0) ?
-                        mali_csf_fw_load64(s, in + CSG_EP_REQ2) :
-                        mali_csf_fw_load32(s, in + CSG_EP_REQ);
-        group->allow_compute = mali_csf_fw_load64(s, in + CSG_ALLOW_COMPUTE);
-        group->allow_fragment = mali_csf_fw_load64(s, in +
-                                                   CSG_ALLOW_FRAGMENT);
-        group->allow_other = mali_csf_fw_load32(s, in + CSG_ALLOW_OTHER);
+        mali_csf_group_set_endpoints(
+            group,
+            mali_csf_fw_since(s, 4, 0) ?
+            mali_csf_fw_load64(s, in + CSG_EP_REQ2) :
+            mali_csf_fw_load32(s, in + CSG_EP_REQ),
+            mali_csf_fw_load64(s, in + CSG_ALLOW_COMPUTE),
+            mali_csf_fw_load64(s, in + CSG_ALLOW_FRAGMENT),
+            mali_csf_fw_load32(s, in + CSG_ALLOW_OTHER));
     }
 
     /* Acknowledge first, then look: see mali_csf_fw_glb_doorbell(). */
     doorbells = mali_csf_fw_load32(s, in + CSG_DB_REQ);
-    group->cs_doorbells |= doorbells ^
-                           mali_csf_fw_load32(s, out + CSG_DB_ACK);
+    fw_group->cs_doorbells |= doorbells ^
+                              mali_csf_fw_load32(s, out + CSG_DB_ACK);
     mali_csf_fw_store32(s, out + CSG_DB_ACK, doorbells);
     /* The requests are read after this. */
     smp_mb();
 
-    if (group->entering) {
+    if (fw_group->entering) {
         /* Nothing of the slot's previous group is pending any more. */
         next = req;
         mali_csf_fw_store32(s, out + CSG_IRQ_REQ,
@@ -245,21 +242,21 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
          * All streams, whatever the doorbell bits say: they may have been
          * consumed by a doorbell that rang before the group had its slot.
          */
-        group->cs_doorbells = UINT32_MAX;
+        fw_group->cs_doorbells = UINT32_MAX;
     }
     for (cs = 0; group->active && cs < s->model->cs_per_csg; cs++) {
-        if (!(group->cs_doorbells & (1u << cs))) {
+        if (!(fw_group->cs_doorbells & (1u << cs))) {
             continue;
         }
-        if (mali_csf_fw_cs_request(s, csg, cs, group->entering) ==
+        if (mali_csf_fw_cs_request(s, csg, cs, fw_group->entering) ==
             MALI_CSF_FW_PARKED) {
             /* Goes on with this stream once the page is unlocked. */
             return MALI_CSF_FW_PARKED;
         }
-        group->cs_doorbells &= ~(1u << cs);
+        fw_group->cs_doorbells &= ~(1u << cs);
     }
-    group->cs_doorbells = 0;
-    group->entering = false;
+    fw_group->cs_doorbells = 0;
+    fw_group->entering = false;
 
     if (changed & CSG_STATUS_UPDATE) {
         mali_csf_fw_csg_status(s, csg);
@@ -296,24 +293,8 @@ void mali_csf_fw_csg_status(MaliCsfState *s, unsigned csg)
     mali_csf_fw_store32(s, out + CSG_RESOURCE_DEP,
                         mali_csf_resource_dependencies(s, csg));
     mali_csf_fw_store32(s, out + CSG_STATUS_STATE,
-                        mali_csf_fw_csg_is_idle(s, csg) ?
+                        mali_csf_group_is_idle(group) ?
                         CSG_STATUS_STATE_IDLE : 0);
-}
-
-bool mali_csf_fw_csg_is_idle(MaliCsfState *s, unsigned csg)
-{
-    MaliCsfGroup *group = group_get(s, csg);
-
-    for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
-        const MaliCsfStream *stream = &group->streams[cs];
-
-        if (stream->state != MALI_CSF_STREAM_STOPPED &&
-            (!(stream->idle_mask & mali_csf_stream_state(stream)->idle_bit) ||
-             mali_csf_stream_scoreboards(stream))) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* Toggle event bits in CSG_ACK that are not pending; interrupt the host */
@@ -352,28 +333,15 @@ static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
 static void csg_progress(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     int64_t timeout = mali_csf_fw_progress_ns(s);
     bool late = false;
-    unsigned cs;
+    int64_t due;
 
-    for (cs = 0; timeout && cs < s->model->cs_per_csg; cs++) {
-        MaliCsfStream *stream = &group->streams[cs];
-
-        if (!mali_csf_stream_scoreboards(stream)) {
-            continue;
+    for (unsigned cs = 0; timeout && cs < s->model->cs_per_csg; cs++) {
+        late |= mali_csf_stream_is_late(&group->streams[cs], timeout, &due);
+        if (due >= 0) {
+            mali_csf_mcu_schedule_pass_at(s, due);
         }
-        if (stream->tiler.chunks) {
-            /* It waits for the host, and no endpoint has begun. */
-            stream->work_progress = now;
-            continue;
-        }
-        if (now >= stream->work_progress + timeout) {
-            late = true;
-            /* The host may let it go on. */
-            stream->work_progress = now;
-        }
-        mali_csf_mcu_schedule_pass_at(s, stream->work_progress + timeout);
     }
     if (late) {
         csg_event(s, csg, CSG_PROGRESS_TIMER_EVENT, "progress-timer");
@@ -383,7 +351,6 @@ static void csg_progress(MaliCsfState *s, unsigned csg)
 void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
-    bool idle;
     unsigned cs;
 
     if (!group->active) {
@@ -392,15 +359,12 @@ void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         mali_csf_fw_cs_publish(s, csg, cs);
     }
-    if (group->sync_update) {
-        group->sync_update = false;
+    if (mali_csf_group_take_sync_update(group)) {
         csg_event(s, csg, CSG_SYNC_UPDATE, "sync-update");
     }
     csg_progress(s, csg);
-    idle = mali_csf_fw_csg_is_idle(s, csg);
-    if (idle && !group->idle) {
+    if (mali_csf_group_tell_idle(group, mali_csf_group_is_idle(group))) {
         mali_csf_fw_csg_status(s, csg);
         csg_event(s, csg, CSG_IDLE, "idle");
     }
-    group->idle = idle;
 }

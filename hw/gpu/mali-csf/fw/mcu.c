@@ -66,7 +66,7 @@ void mali_csf_mcu_schedule_pass(MaliCsfState *s)
 /* Groups, doorbells and timers of a firmware that does not run any more */
 static void mcu_forget(MaliCsfState *s)
 {
-    if (s->mcu.fw.protected_mode) {
+    if (s->engine.protected_mode) {
         mali_csf_mmu_protm_over(s);
     }
     s->mcu.doorbells = 0;
@@ -205,7 +205,7 @@ static unsigned pass_doorbells(MaliCsfState *s, bool *more)
     weight = pass_groups(s, more);
     for (csg = 0; csg < s->model->csg_slots; csg++) {
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-            unsigned page = s->engine.groups[csg].streams[cs].doorbell;
+            unsigned page = s->engine.groups[csg].streams[cs].config.doorbell;
 
             /* Page 0 is the kernel's; it announces no instructions. */
             if (page && page < 64 && (doorbells & (1ull << page)) &&
@@ -359,7 +359,7 @@ static void look_again(MaliCsfState *s, uint64_t slot_and_stream)
     if (csg < s->model->csg_slots) {
         s->mcu.fw.csg_doorbells |= 1u << csg;
         if (cs < s->model->cs_per_csg) {
-            s->engine.groups[csg].cs_doorbells |= 1u << cs;
+            s->mcu.fw.groups[csg].cs_doorbells |= 1u << cs;
         }
     }
     s->mcu.doorbells |= 1;
@@ -374,7 +374,7 @@ static void ring_again(MaliCsfState *s, uint64_t slot_and_stream)
 
     if (s->mcu.status == MCU_STATUS_ENABLED && csg < s->model->csg_slots &&
         cs < s->model->cs_per_csg) {
-        unsigned page = s->engine.groups[csg].streams[cs].doorbell;
+        unsigned page = s->engine.groups[csg].streams[cs].config.doorbell;
 
         s->mcu.doorbells |= page < 64 ? 1ull << page : 0;
         mali_csf_mcu_schedule_pass(s);
@@ -614,6 +614,22 @@ void mali_csf_mcu_post_load(MaliCsfState *s)
     mali_csf_irq_update(&s->mcu.job_irq);
 }
 
+#define GROUP_ROWS(ROW) \
+    ROW(VMSTATE_BOOL(entering, MaliCsfFwGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(cs_doorbells, MaliCsfFwGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(suspend_buf, MaliCsfFwGroup), SAVED_ANY) \
+    ROW(VMSTATE_UINT64(protm_suspend_buf, MaliCsfFwGroup), SAVED_ANY)
+
+static const MaliCsfSaved group_saved = {
+    .vmsd = {
+        .name = "mali-csf-firmware-group",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(GROUP_ROWS),
+    },
+    SAVED_CHECKS(GROUP_ROWS),
+};
+
 #define FIRMWARE_ROWS(ROW) \
     ROW(VMSTATE_UINT32(version, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(features, MaliCsfFirmware), SAVED_ANY) \
@@ -626,7 +642,9 @@ void mali_csf_mcu_post_load(MaliCsfState *s)
     ROW(VMSTATE_UINT64(core_mask, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_BOOL(idle_enabled, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_BOOL(sleep_on_idle, MaliCsfFirmware), SAVED_ANY) \
-    ROW(VMSTATE_BOOL(protected_mode, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_STRUCT_ARRAY(groups, MaliCsfFirmware, MALI_CSF_MAX_CSG, 1, \
+                             group_saved.vmsd, MaliCsfFwGroup), \
+        SAVED_STRUCT(group_saved)) \
     ROW(VMSTATE_BOOL(asleep, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_INT64(cores_off_at, MaliCsfFirmware), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_BOOL(was_busy, MaliCsfFirmware), SAVED_ANY) \
@@ -635,8 +653,8 @@ void mali_csf_mcu_post_load(MaliCsfState *s)
 static const MaliCsfSaved firmware_saved = {
     .vmsd = {
         .name = "mali-csf-firmware",
-        .version_id = 6,
-        .minimum_version_id = 6,
+        .version_id = 7,
+        .minimum_version_id = 7,
         .fields = SAVED_FIELDS(FIRMWARE_ROWS),
     },
     SAVED_CHECKS(FIRMWARE_ROWS),

@@ -16,7 +16,7 @@
 #include "qemu/log.h"
 #include "../device.h"
 #include "../saved.h"
-#include "../cs/protm.h"
+#include "protm.h"
 #include "../trace.h"
 
 /* A block is a header and counters, 64 words of 32 bits in all */

@@ -25,11 +25,11 @@ bool mali_csf_fw_cs_locked(MaliCsfState *s, unsigned csg, unsigned cs,
     if (stream->state == MALI_CSF_STREAM_STOPPED) {
         return false;
     }
-    *va = stream->user_input;
+    *va = stream->config.user_input;
     if (mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_INPUT_SIZE)) {
         return true;
     }
-    *va = stream->user_output;
+    *va = stream->config.user_output;
     return mali_csf_view_locked(&s->view, FW_AS, *va, CS_USER_OUTPUT_SIZE);
 }
 
@@ -76,16 +76,15 @@ static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
  * The buffer for TRACE_POINT.  What kbase refuses to user space is not used
  * (kbase_csf_queue_register_ex()).
  */
-static void trace_sample(MaliCsfState *s, unsigned as, uint32_t in,
-                         MaliCsfTraceBuffer *trace)
+static MaliCsfTraceBuffer trace_sample(MaliCsfState *s, unsigned as,
+                                       uint32_t in)
 {
     uint32_t features = s->model->fw_instr_features;
     uint32_t config = mali_csf_fw_load32(s, in + CS_INSTR_CONFIG);
     unsigned event_size = CS_INSTR_CONFIG_EVENT_SIZE(config);
     uint64_t least = (uint64_t)GLB_INSTR_OFFSET_UPDATE_RATE(features) <<
                      event_size;
-
-    *trace = (MaliCsfTraceBuffer) {
+    MaliCsfTraceBuffer trace = {
         .base = mali_csf_fw_load64(s, in + CS_INSTR_BUFFER_BASE),
         .offset_va = mali_csf_fw_load64(s, in +
                                         CS_INSTR_BUFFER_OFFSET_POINTER),
@@ -93,91 +92,62 @@ static void trace_sample(MaliCsfState *s, unsigned as, uint32_t in,
         .event_size = event_size,
         .event_state = CS_INSTR_CONFIG_EVENT_STATE(config),
     };
-    if (trace->size &&
+    if (trace.size &&
         (event_size > GLB_INSTR_EVENT_SIZE_MAX(features) ||
-         !is_power_of_2(trace->size) || trace->size < least ||
-         (trace->offset_va & 7) || CS_INSTR_CONFIG_JASID(config) != as)) {
+         !is_power_of_2(trace.size) || trace.size < least ||
+         (trace.offset_va & 7) || CS_INSTR_CONFIG_JASID(config) != as)) {
         qemu_log_mask(LOG_GUEST_ERROR, "%s: no trace buffer: INSTR_CONFIG 0x%"
                       PRIx32 ", %" PRIu32 " bytes, offset at 0x%" PRIx64 "\n",
-                      __func__, config, trace->size, trace->offset_va);
-        *trace = (MaliCsfTraceBuffer) { 0 };
+                      __func__, config, trace.size, trace.offset_va);
+        return (MaliCsfTraceBuffer) { 0 };
     }
+    return trace;
 }
 
-/* CS_BASE and the rest as the host has them now; false if it is no ring */
-static bool cs_sample(MaliCsfState *s, uint32_t in, MaliCsfStream *stream)
+/* What the host's words say now */
+static MaliCsfStreamConfig config_sample(MaliCsfState *s, unsigned as,
+                                         uint32_t in, uint32_t req)
 {
-    uint32_t config = mali_csf_fw_load32(s, in + CS_CONFIG);
-    uint32_t size = mali_csf_fw_load32(s, in + CS_SIZE);
+    uint32_t word = mali_csf_fw_load32(s, in + CS_CONFIG);
+    MaliCsfStreamConfig config = {
+        .ring_size = mali_csf_fw_load32(s, in + CS_SIZE),
+        .ring_base = mali_csf_fw_load64(s, in + CS_BASE),
+        .user_input = mali_csf_fw_load64(s, in + CS_USER_INPUT),
+        .user_output = mali_csf_fw_load64(s, in + CS_USER_OUTPUT),
+        .priority = CS_CONFIG_PRIORITY(word),
+        .doorbell = CS_CONFIG_DOORBELL(word),
+        .idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
+                            CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
+                            CS_IDLE_SHARED_SB_DEC),
+    };
 
-    stream->ring_base = mali_csf_fw_load64(s, in + CS_BASE);
-    stream->user_input = mali_csf_fw_load64(s, in + CS_USER_INPUT);
-    stream->user_output = mali_csf_fw_load64(s, in + CS_USER_OUTPUT);
-    stream->priority = CS_CONFIG_PRIORITY(config);
-    stream->doorbell = CS_CONFIG_DOORBELL(config);
-    stream->ring_size = size;
-
-    return is_power_of_2(size) && size >= 8 &&
-           !(stream->ring_base & (size - 1 < 0xfff ? size - 1 : 0xfff)) &&
-           stream->ring_base + size >= stream->ring_base &&
-           !(stream->user_input & 7) && !(stream->user_output & 7);
+    config.trace = trace_sample(s, as, in);
+    return config;
 }
 
 static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
                                 uint32_t req)
 {
-    MaliCsfGroup *group = &s->engine.groups[csg];
     MaliCsfStream *stream = stream_get(s, csg, cs);
-    MaliCsfStream fresh;
-    bool valid;
-    uint64_t extract;
+    MaliCsfStreamConfig config =
+        config_sample(s, s->engine.groups[csg].as,
+                      mali_csf_fw_cs_input(s, csg, cs), req);
+    uint64_t extract = 0;
 
-    /* A suspended stream goes on where it was, with the ring of today. */
-    fresh = *stream;
-    valid = cs_sample(s, mali_csf_fw_cs_input(s, csg, cs), &fresh);
-    trace_sample(s, group->as, mali_csf_fw_cs_input(s, csg, cs), &fresh.trace);
-    fresh.idle_mask = req & (CS_IDLE_SYNC_WAIT | CS_IDLE_PROTM_PENDING |
-                             CS_IDLE_EMPTY | CS_IDLE_RESOURCE_REQ |
-                             CS_IDLE_SHARED_SB_DEC);
-    if (mali_csf_view_locked(&s->view, FW_AS, fresh.user_input,
+    if (mali_csf_view_locked(&s->view, FW_AS, config.user_input,
                              CS_USER_INPUT_SIZE) ||
-        mali_csf_view_locked(&s->view, FW_AS, fresh.user_output,
+        mali_csf_view_locked(&s->view, FW_AS, config.user_output,
                              CS_USER_OUTPUT_SIZE)) {
         return MALI_CSF_FW_PARKED;
     }
-
-    if (!valid) {
-        mali_csf_stream_reset(stream, 0);
-        stream->idle_mask = fresh.idle_mask;
-        mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
-                              fresh.ring_base);
+    if (!stream->resumable && mali_csf_stream_config_valid(&config)) {
+        extract = mali_csf_fw_load64(s, config.user_input +
+                                        CS_USER_INPUT_EXTRACT_INIT);
+    }
+    if (!mali_csf_stream_start(stream, &config, extract)) {
         return MALI_CSF_FW_DONE;
     }
-    if (stream->resumable) {
-        *stream = fresh;
-        mali_csf_stream_set_state(stream, fresh.resume_state, NULL);
-        stream->resumable = false;
-    } else {
-        extract = mali_csf_fw_load64(s, fresh.user_input +
-                                      CS_USER_INPUT_EXTRACT_INIT);
-        mali_csf_stream_reset(stream, extract);
-        mali_csf_stream_set_state(stream, MALI_CSF_STREAM_EMPTY, NULL);
-        stream->ring_base = fresh.ring_base;
-        stream->ring_size = fresh.ring_size;
-        stream->user_input = fresh.user_input;
-        stream->user_output = fresh.user_output;
-        stream->priority = fresh.priority;
-        stream->doorbell = fresh.doorbell;
-        stream->trace = fresh.trace;
-        stream->idle_mask = fresh.idle_mask;
-        if (extract & 7) {
-            mali_csf_stream_fatal(stream, CS_EXCEPTION_CONFIG_FAULT, 0,
-                                  extract);
-        }
-    }
-    group->idle = false;
-    stream->extract_unpublished = true;
-    mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 1);
+    mali_csf_fw_store32(s, config.user_output + CS_USER_OUTPUT_ACTIVE, 1);
 
     /* INSERT was set before the group had a slot: no doorbell follows. */
     mali_csf_fw_cs_user_doorbell(s, csg, cs);
@@ -187,14 +157,15 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
 void mali_csf_fw_cs_stop(MaliCsfState *s, unsigned csg, unsigned cs)
 {
     MaliCsfStream *stream = stream_get(s, csg, cs);
+    const uint64_t user_output = stream->config.user_output;
 
     if (stream->state == MALI_CSF_STREAM_STOPPED) {
         return;
     }
-    if (stream->user_output) {
-        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
+    if (user_output) {
+        mali_csf_fw_store64(s, user_output + CS_USER_OUTPUT_EXTRACT,
                             stream->extract);
-        mali_csf_fw_store32(s, stream->user_output + CS_USER_OUTPUT_ACTIVE, 0);
+        mali_csf_fw_store32(s, user_output + CS_USER_OUTPUT_ACTIVE, 0);
     }
     mali_csf_work_drop(s, csg, cs);
     mali_csf_stream_reset(stream, 0);
@@ -236,9 +207,9 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
     }
 
     if (stream->state == MALI_CSF_STREAM_FAULT &&
-        !stream->fault_unpublished && !((req ^ next) & CS_EVENT_FAULT)) {
+        !(stream->news & MALI_CSF_NEWS_FAULT) &&
+        !((req ^ next) & CS_EVENT_FAULT)) {
         mali_csf_stream_fault_acknowledged(stream);
-        s->engine.groups[csg].idle = false;
     }
 
     if (next != ack &&
@@ -262,7 +233,7 @@ void mali_csf_fw_cs_user_doorbell(MaliCsfState *s, unsigned csg, unsigned cs)
         return;
     }
     mali_csf_stream_set_insert(stream, mali_csf_fw_load64(
-        s, stream->user_input + CS_USER_INPUT_INSERT));
+        s, stream->config.user_input + CS_USER_INPUT_INSERT));
     /* The instructions are read after the word that announces them. */
     smp_rmb();
 }
@@ -299,18 +270,15 @@ void mali_csf_fw_cs_status(MaliCsfState *s, unsigned csg, unsigned cs)
 /* Ask the host for memory of the heap */
 static void publish_oom(MaliCsfState *s, unsigned csg, unsigned cs)
 {
-    MaliCsfTiler *tiler = &stream_get(s, csg, cs)->tiler;
+    MaliCsfStream *stream = stream_get(s, csg, cs);
+    const MaliCsfTiler *tiler = &stream->tiler;
     uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
 
-    tiler->wanted = false;
-    tiler->asked = true;
-    s->engine.tiler_ooms++;
+    mali_csf_heap_asked(stream);
     mali_csf_fw_store32(s, out + CS_HEAP_VT_START, tiler->vt_start);
     mali_csf_fw_store32(s, out + CS_HEAP_VT_END, tiler->vt_end);
     mali_csf_fw_store32(s, out + CS_HEAP_FRAG_END, tiler->frag_end);
     mali_csf_fw_store64(s, out + CS_HEAP_ADDRESS, tiler->heap_va);
-    trace_mali_csf_heap_oom(csg, cs, tiler->heap_va, tiler->vt_start,
-                            tiler->vt_end, tiler->frag_end);
     /* All words are visible before the event that tells of them. */
     smp_mb();
     if (cs_event(s, csg, cs, CS_TILER_OOM)) {
@@ -345,27 +313,24 @@ void mali_csf_fw_cs_publish(MaliCsfState *s, unsigned csg, unsigned cs)
     uint32_t out = mali_csf_fw_cs_output(s, csg, cs);
     bool is_fatal;
 
-    if (stream->extract_unpublished && stream->user_output) {
-        mali_csf_fw_store64(s, stream->user_output + CS_USER_OUTPUT_EXTRACT,
-                            stream->extract);
-        stream->extract_unpublished = false;
+    if (stream->config.user_output &&
+        mali_csf_stream_take_news(stream, MALI_CSF_NEWS_EXTRACT)) {
+        mali_csf_fw_store64(s, stream->config.user_output +
+                               CS_USER_OUTPUT_EXTRACT, stream->extract);
         publish_extract_event(s, csg, cs);
     }
     mali_csf_heap_poll(s, csg, cs);
     if (stream->tiler.wanted) {
         publish_oom(s, csg, cs);
     }
-    if (stream->protm_unpublished) {
-        stream->protm_unpublished = false;
-        if (cs_event(s, csg, cs, CS_PROTM_PENDING)) {
-            cs_interrupt(s, csg, cs);
-        }
+    if (mali_csf_stream_take_news(stream, MALI_CSF_NEWS_PROTM) &&
+        cs_event(s, csg, cs, CS_PROTM_PENDING)) {
+        cs_interrupt(s, csg, cs);
     }
-    if (!stream->fault_unpublished) {
+    if (!mali_csf_stream_take_news(stream, MALI_CSF_NEWS_FAULT)) {
         return;
     }
     is_fatal = stream->state == MALI_CSF_STREAM_FATAL;
-    stream->fault_unpublished = false;
     mali_csf_fw_store32(s, out + (is_fatal ? CS_FATAL : CS_FAULT),
                         stream->fault);
     mali_csf_fw_store64(s, out + (is_fatal ? CS_FATAL_INFO : CS_FAULT_INFO),

@@ -110,7 +110,8 @@ static MaliCsfFwResult group_read(MaliCsfState *s, uint64_t va,
 
 MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg)
 {
-    MaliCsfGroup *group = group_get(s, csg);
+    const MaliCsfGroup *group = group_get(s, csg);
+    const MaliCsfFwGroup *buffers = &s->mcu.fw.groups[csg];
     g_autofree SuspendedGroup *saved = new_buffer(s);
     g_autofree SuspendedGroup *hidden = NULL;
     uint32_t is_protected = 0;
@@ -135,16 +136,16 @@ MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg)
         mali_csf_stream_suspend(stream, suspended_stream(hidden, cs));
     }
     saved->is_protected = cpu_to_le32(is_protected);
-    if (hidden && group_write(s, group->protm_suspend_buf, hidden) ==
+    if (hidden && group_write(s, buffers->protm_suspend_buf, hidden) ==
         MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
-    return group_write(s, group->suspend_buf, saved);
+    return group_write(s, buffers->suspend_buf, saved);
 }
 
 MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
-                                          uint64_t suspend_buf,
-                                          uint64_t protm_suspend_buf)
+                                          const MaliCsfFwGroup *buffers,
+                                          uint32_t *shared_sb)
 {
     MaliCsfGroup *group = group_get(s, csg);
     g_autofree SuspendedGroup *saved = new_buffer(s);
@@ -153,7 +154,7 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
     uint32_t protected_mask;
     unsigned cs, i;
 
-    if (group_read(s, suspend_buf, saved) == MALI_CSF_FW_PARKED) {
+    if (group_read(s, buffers->suspend_buf, saved) == MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
     valid = header_valid(s, SUSPEND_MAGIC, saved);
@@ -161,7 +162,8 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
                              MAKE_64BIT_MASK(0, s->model->cs_per_csg) : 0;
     if (protected_mask) {
         hidden = new_buffer(s);
-        if (group_read(s, protm_suspend_buf, hidden) == MALI_CSF_FW_PARKED) {
+        if (group_read(s, buffers->protm_suspend_buf, hidden) ==
+            MALI_CSF_FW_PARKED) {
             return MALI_CSF_FW_PARKED;
         }
         hidden_valid = header_valid(s, PROTM_SUSPEND_MAGIC, hidden);
@@ -171,7 +173,7 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
     }
 
     for (i = 0; i < MALI_CSF_MAX_SCOREBOARDS; i++) {
-        group->shared_sb[i] = valid ? le32_to_cpu(saved->shared_sb[i]) : 0;
+        shared_sb[i] = valid ? le32_to_cpu(saved->shared_sb[i]) : 0;
     }
     for (cs = 0; cs < s->model->cs_per_csg; cs++) {
         MaliCsfStream *stream = &group->streams[cs];
@@ -186,8 +188,9 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
             mali_csf_stream_reset(stream, 0);
             qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend buffer "
                           "of ours at 0x%" PRIx64 ", CS %u starts anew\n",
-                          __func__, csg, is_protected ? protm_suspend_buf :
-                          suspend_buf, cs);
+                          __func__, csg, is_protected ?
+                          buffers->protm_suspend_buf : buffers->suspend_buf,
+                          cs);
         }
     }
     return MALI_CSF_FW_DONE;
