@@ -2,10 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whether the blocks of the device model call and write as its floors allow.
 
-configs/floors.toml has the floors from the lowest to the highest, and
-configs/floors-exceptions.txt what does not keep to them yet.  A breach that is
-not listed fails, and so does a line of the list that no longer is a breach: the
-list only shrinks.  --remove-gone takes such lines out of it.
+configs/floors.toml has the floors from the lowest to the highest.
 
 Which file calls which is read from the built objects, what is written where
 from sparse's index of the sources (semind).  docs/devel/architecture.rst says
@@ -33,7 +30,6 @@ build_qemu = importlib.import_module('build-qemu')
 
 MODEL = os.path.join(project.ROOT, 'hw/gpu/mali-csf')
 TABLE = os.path.join(project.ROOT, 'configs/floors.toml')
-EXCEPTIONS = os.path.join(project.ROOT, 'configs/floors-exceptions.txt')
 
 # Bits of the mode of a use in semind's database (sparse's dissect.h)
 DEFINED, ADDRESS_WRITTEN, WRITTEN, POINTEE_WRITTEN = 0x10000, 0x02, 0x08, 0x0800
@@ -78,6 +74,8 @@ class Floors:
         self.first = table['first']
         self.values = set(table['values'])
         self.lent_to = set(table['lent_to'])
+        self.setters = {member: row['function'] for row in table['setter']
+                        for member in row['members']}
         self.circles = {frozenset(row['files']): row['reason'] for row in table['circle']}
         self.level_of = {name: level for level, floor in enumerate(self.floors)
                          for name in floor['blocks']}
@@ -486,10 +484,25 @@ class Writes:
                              f'{use.context}() of {use.file} writes {symbol}, '
                              f'a structure of {self.owner[structure]}')
 
+    def past_setters(self):
+        """Each write, by the owner too, to a member that one function sets."""
+        for use in sorted(self.index.uses):
+            setter = self.floors.setters.get(use.symbol)
+            if setter and use.kind == 'm' and not use.mode & DEFINED and use.mode & WRITTEN \
+                    and use.context != setter:
+                text, index = self.index.position(use)
+                if text[index] not in '.-':
+                    continue                # of an initialiser
+                name, pointed = base_of(text, index)
+                if pointed or not self.is_local(use, name):
+                    yield Breach(f'set {use.file}: {use.symbol}', f'{use.file}:{use.line}',
+                                 f'{use.context}() of {use.file} writes {use.symbol}, '
+                                 f'which only {setter}() does')
+
     def breaches(self):
         """The first write of a file to each member."""
         found = {}
-        for breach in self.all():
+        for breach in [*self.all(), *self.past_setters()]:
             found.setdefault(breach.key, breach)
         return list(found.values())
 
@@ -501,7 +514,7 @@ def homeless(floors, files):
 
 
 def all_breaches(floors, root, rows):
-    """Every breach of the sources below root, listed or not, and the arrows."""
+    """Every breach of the sources below root, and the arrows."""
     files = sorted(os.path.relpath(path, root) for path in project.files_below(root)
                    if path.endswith(('.c', '.h')))
     lost = list(homeless(floors, files))
@@ -514,50 +527,27 @@ def all_breaches(floors, root, rows):
             *Writes(floors, index).breaches()], arrows
 
 
-def listed_exceptions(path):
-    return [line for line in project.read(path).splitlines()
-            if line and not line.startswith('#')]
-
-
-def judge(floors, root, rows, exceptions, extra=()):
-    """(lines that say what is wrong, exceptions that are gone, how many remain)."""
+def judge(floors, root, rows, extra=()):
+    """Lines that say what is wrong."""
     breaches, arrows = all_breaches(floors, root, rows)
-    breaches += extra
-    known = set(exceptions)
-    wrong = [f'{breach.place}: {breach.text}' for breach in breaches if breach.key not in known]
-    gone = sorted(known - {breach.key for breach in breaches})
+    wrong = [f'{breach.place}: {breach.text}' for breach in [*breaches, *extra]]
     if len(floors.circles) > MAX_CIRCLES:
         wrong.append(f'configs/floors.toml: {len(floors.circles)} circles, {MAX_CIRCLES} at most')
-    wrong += [f'"{file}" is in no circle any more: take it out of configs/floors.toml'
-              for file in gone_circles(floors, arrows)]
-    return wrong, gone, len(known) - len(gone)
+    return wrong + [f'"{file}" is in no circle any more: take it out of configs/floors.toml'
+                    for file in gone_circles(floors, arrows)]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--remove-gone', action='store_true',
-                        help='take out of the list what no longer is a breach')
-    options = parser.parse_args()
+    argparse.ArgumentParser(description=__doc__.partition('\n')[0]).parse_args()
     with open(TABLE, 'rb') as file:
         floors = Floors(tomllib.load(file))
     tree = build_qemu.from_environment()
     wire = list(wire_breaches(os.path.join(project.ROOT, 'include/hw/gpu/mali-csf')))
-    exceptions = listed_exceptions(EXCEPTIONS)
-    wrong, gone, remain = judge(floors, MODEL, sources(tree), exceptions, wire)
-    if gone and options.remove_gone:
-        lines = project.read(EXCEPTIONS).splitlines(keepends=True)
-        project.write(EXCEPTIONS, ''.join(line for line in lines if line.rstrip('\n') not in gone))
-        say(f'removed: {len(gone)}')
-        exceptions, gone = listed_exceptions(EXCEPTIONS), []
+    wrong = judge(floors, MODEL, sources(tree), wire)
     for line in wrong:
         say(line)
-    for key in gone:
-        say(f'"{key}" is over: remove it from configs/floors-exceptions.txt')
-    kinds = collections.Counter(line.partition(' ')[0] for line in exceptions if line not in gone)
-    kinds = ', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))
-    say(f'{len(wrong)} breaches, {len(gone)} exceptions that are none any more; '
-        f'{remain} exceptions remain ({kinds or "none"})')
-    return project.FAIL if wrong or gone else project.PASS
+    say(f'{len(wrong)} breaches of the floors')
+    return project.FAIL if wrong else project.PASS
 
 
 if __name__ == '__main__':
