@@ -3,8 +3,8 @@
  *
  * A shader is a sequence of 64-bit little-endian words.  isa.txt describes
  * every encoding; mali-shader-isa.h is made of it by isa.py and
- * has the numbers of the encodings, their fields, and the values of those.  Decoding
- * resolves a word once: where its operands are, what is done to them before
+ * has the numbers of the encodings, their fields, and the values of those.
+ * Decoding resolves a word once: where its operands are, what is done to them before
  * and to the result afterwards, where it branches to.
  *
  * Needs nothing of QEMU: the disassembler and the unit tests are built from
@@ -35,24 +35,19 @@
 /* Then values that differ from lane to lane, or from workgroup to workgroup */
 enum {
     MALI_SHADER_SLOT_SPECIAL = MALI_SHADER_REGISTERS + MALI_SHADER_PAD,
-
-#define MALI_SHADER_SPECIAL_SLOT(name, index) \
-    MALI_SHADER_SLOT_##name = MALI_SHADER_SLOT_SPECIAL + 2 * (index)
-
     /* 64 bits each; lane id and program counter are the executor's */
-    MALI_SHADER_SPECIAL_SLOT(LANE_ID, 0),
-    MALI_SHADER_SPECIAL_SLOT(PROGRAM_COUNTER, 1),
+    MALI_SHADER_SLOT_LANE_ID = MALI_SHADER_SLOT_SPECIAL,
+    MALI_SHADER_SLOT_PROGRAM_COUNTER = MALI_SHADER_SLOT_SPECIAL + 2,
     /* The rest is filled in by who starts a group, and read as 0 else */
-    MALI_SHADER_SPECIAL_SLOT(WARP_ID, 2),
-    MALI_SHADER_SPECIAL_SLOT(CORE_ID, 3),
-    MALI_SHADER_SPECIAL_SLOT(THREAD_LOCAL_POINTER, 4),
-    MALI_SHADER_SPECIAL_SLOT(WORKGROUP_LOCAL_POINTER, 5),
-    MALI_SHADER_SPECIAL_SLOT(RESOURCE_TABLE_POINTER, 6),
-    MALI_SHADER_SPECIAL_SLOT(FRAMEBUFFER_SIZE, 7),
-    MALI_SHADER_SPECIAL_SLOT(ATEST_DATUM, 8),
-    MALI_SHADER_SPECIAL_SLOT(SAMPLE, 9),
-    MALI_SHADER_SPECIAL_SLOT(BLEND_DESCRIPTOR_0, 10),
-#undef MALI_SHADER_SPECIAL_SLOT
+    MALI_SHADER_SLOT_WARP_ID = MALI_SHADER_SLOT_SPECIAL + 4,
+    MALI_SHADER_SLOT_CORE_ID = MALI_SHADER_SLOT_SPECIAL + 6,
+    MALI_SHADER_SLOT_THREAD_LOCAL_POINTER = MALI_SHADER_SLOT_SPECIAL + 8,
+    MALI_SHADER_SLOT_WORKGROUP_LOCAL_POINTER = MALI_SHADER_SLOT_SPECIAL + 10,
+    MALI_SHADER_SLOT_RESOURCE_TABLE_POINTER = MALI_SHADER_SLOT_SPECIAL + 12,
+    MALI_SHADER_SLOT_FRAMEBUFFER_SIZE = MALI_SHADER_SLOT_SPECIAL + 14,
+    MALI_SHADER_SLOT_ATEST_DATUM = MALI_SHADER_SLOT_SPECIAL + 16,
+    MALI_SHADER_SLOT_SAMPLE = MALI_SHADER_SLOT_SPECIAL + 18,
+    MALI_SHADER_SLOT_BLEND_DESCRIPTOR_0 = MALI_SHADER_SLOT_SPECIAL + 20,
 
     /*
      * Then what is the same in all lanes as long as uniforms are bound: the
@@ -60,7 +55,7 @@ enum {
      * they were met.
      */
     MALI_SHADER_SLOT_FIXED = MALI_SHADER_SLOT_SPECIAL + 2 * 18,
-    MALI_SHADER_SLOTS = 512,
+    MALI_SHADER_SLOTS = 1024,
 };
 
 #define MALI_SHADER_MAX_FIXED   (MALI_SHADER_SLOTS - MALI_SHADER_SLOT_FIXED)
@@ -68,14 +63,27 @@ enum {
 /* Uniforms that an instruction can name: 4 pages of 64 words */
 #define MALI_SHADER_MAX_UNIFORMS 256
 
-/* What is done to an operand first: see prepare() in alu.c.inc */
-typedef uint8_t MaliShaderPrepare;
+/*
+ * What is done to an operand first; 0 is nothing.  Bits 0 to 3: value of the
+ * swizzle, 4 to 8: MALI_SHADER_SWIZZLE_*, and these flags
+ */
+typedef uint16_t MaliShaderPrepare;
+
+#define MALI_SHADER_PREPARE(swizzle, value) ((swizzle) << 4 | (value))
+#define MALI_SHADER_PREPARE_SWIZZLE(prepare) ((prepare) >> 4 & 31)
+#define MALI_SHADER_PREPARE_VALUE(prepare)  ((prepare) & 15)
+#define MALI_SHADER_PREPARE_NEG     (1 << 9)
+#define MALI_SHADER_PREPARE_ABS     (1 << 10)
+/* What is extended is signed; is a float of 32 bits; two slots */
+#define MALI_SHADER_PREPARE_SIGNED  (1 << 11)
+#define MALI_SHADER_PREPARE_F32     (1 << 12)
+#define MALI_SHADER_PREPARE_WIDE    (1 << 13)
 
 typedef struct MaliShaderOp {
     /* The word, of which MALI_SHADER_FIELD_*() take what is not below */
     uint64_t word;
 
-    /* Encoding, MALI_SHADER_OP_*; its mnemonic's family, MALI_SHADER_FAMILY_* */
+    /* MALI_SHADER_OP_* is the encoding, _FAMILY_* that of its mnemonic */
     uint16_t id;
     uint8_t family;
     uint8_t kind;
@@ -88,12 +96,17 @@ typedef struct MaliShaderOp {
     MaliShaderPrepare prepare[4];
     uint16_t src[4];
 
-    /* Slot of the result, the halves of each register that it writes */
+    /* Slot of the result, MaliShaderDestination, the bits that are written */
     uint16_t dst;
-    uint8_t dst_registers;
+    uint8_t destination;
     uint32_t dst_mask;
-    /* MALI_SHADER_CLAMP_*, applied to the result */
+    /* MALI_SHADER_CLAMP_*, applied to the result, which is two of 16 bits? */
     uint8_t clamp;
+    bool clamp_halves;
+    /* A source is the program counter */
+    bool reads_pc;
+    /* Nothing is to be done to sources or result; all of it is written */
+    bool is_plain;
 
     /*
      * Staging registers of a message: the first, which is below 64, and how
@@ -111,7 +124,10 @@ typedef struct MaliShaderOp {
     uint64_t target;
 } MaliShaderOp;
 
-/* A constant, or a uniform, after what is done to it first */
+/*
+ * What is in a fixed slot, or in two if it is WIDE: a constant or a uniform,
+ * after what is done to it first
+ */
 typedef struct MaliShaderFixed {
     bool is_uniform;
     MaliShaderPrepare prepare;
@@ -122,7 +138,6 @@ typedef struct MaliShaderFixed {
 /* Instructions that are decoded at once: 512 bytes, aligned */
 #define MALI_SHADER_BLOCK       64
 
-typedef struct MaliShaderBlock MaliShaderBlock;
 typedef struct MaliShaderProgram MaliShaderProgram;
 
 /* What became of reading code or memory */
@@ -152,8 +167,16 @@ MaliShaderProgram *mali_shader_program_new(unsigned arch, MaliShaderFetch fetch,
                                            void *opaque);
 void mali_shader_program_free(MaliShaderProgram *program);
 
-/* Decodes one word at address @pc; constants keep their modifiers */
-void mali_shader_decode(MaliShaderOp *op, unsigned arch, uint64_t word,
-                        uint64_t pc);
+/*
+ * The decoded instruction at @pc, which is a multiple of 8.  Good until the next
+ * call; those that follow it up to the end of the aligned 512 bytes are behind
+ * it.
+ */
+MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,
+                                        uint64_t pc, const MaliShaderOp **op);
+
+/* What is in the fixed slots, the number so far; it only grows */
+const MaliShaderFixed *mali_shader_program_fixed(const MaliShaderProgram *p,
+                                                 unsigned *count);
 
 #endif /* HW_GPU_MALI_CSF_SHADER_DECODE_H */

@@ -99,25 +99,29 @@ struct MaliShaderGroup {
     bool flush_f32;
     bool flush_f16;
 
-    /* Lanes that run, in the order of their pc; none is at that of another */
+    /* Lanes that run, in the order of their pc; no two parts have the same */
     MaliShaderPart parts[MALI_SHADER_LANES];
     unsigned num_parts;
-    /* Which of them runs */
+    /* The part that goes on first */
     unsigned current;
     /* Lanes at a barrier, with the pc to go on at */
     MaliShaderPart waiting[MALI_SHADER_LANES];
     unsigned num_waiting;
-    /* Lanes of the first part for which its message is done already */
+    /* Lanes of that part for which its message is done already */
     uint64_t done;
 
     MaliShaderFault fault;
     MaliShaderCounts counts;
 
-    /* The executor's: of the fixed slots, how many have their values */
+    /*
+     * The executor's.  How many fixed slots have their values; branches
+     * backward since another part ran; instructions left of the turn of a part
+     * that is not the lowest; how many turns there were
+     */
     unsigned filled;
-    /* Branches backward since another part ran; instructions until the turn */
     unsigned spins;
     unsigned turn;
+    unsigned turns;
 };
 
 /*
@@ -148,7 +152,13 @@ void mali_shader_group_release(MaliShaderGroup *group);
 /* Lanes that have not ended */
 uint64_t mali_shader_group_live(const MaliShaderGroup *group);
 
-/* The build of the arithmetic that is used: "generic", "avx2".  NULL: the best */
+/* The executor knows what the instruction does, or hands it to the ops */
+bool mali_shader_is_modelled(unsigned id);
+
+/*
+ * The build of the arithmetic that is used: "generic", "avx2"; NULL is the best.
+ * Returns false if this host does not have it.
+ */
 bool mali_shader_use(const char *name);
 const char *mali_shader_used(void);
 

@@ -55,7 +55,7 @@ typedef struct MaliShaderSource {
     uint8_t shift;
     uint8_t swizzle;
     uint8_t swizzle_shift;
-    /* Where the bit of the negation is, before that of the absolute value; or 0 */
+    /* Where negation is, with the absolute value behind it; 0: there is none */
     uint8_t neg_shift;
     /* It is a pair of registers */
     uint8_t wide;
@@ -64,8 +64,11 @@ typedef struct MaliShaderSource {
 
 typedef enum MaliShaderDestination {
     MALI_SHADER_NO_DESTINATION,
-    MALI_SHADER_PLAIN_DESTINATION,
-    /* If not all of the register is written, the result is converted to f16 */
+    /* A half is written with that half of the result */
+    MALI_SHADER_PARTS_DESTINATION,
+    /* ... with the lower half */
+    MALI_SHADER_WHOLE_DESTINATION,
+    /* ... with the result as a float of 16 bits */
     MALI_SHADER_NARROW_DESTINATION,
     MALI_SHADER_PAIR_DESTINATION,
 } MaliShaderDestination;

@@ -141,7 +141,7 @@ class Encoding:
         self.cover(8 * index, 8)
         scalar = re.match(r'v\d[a-z]', kind) is None
         bits = re.findall(r'\d+', kind)[-1] if re.search(r'\d', kind) else '32'
-        signed = kind.lstrip('v0123456789')[:1] == 's' or self.family.startswith('S')
+        signed = re.match(r'(v\d)?s\d', kind) or re.match(r'(V2)?S\d+_TO_', self.family)
         if swizzle == 'float':
             swizzle = 'f16' if bits == '16' else 'f32'
         elif swizzle == 'int':
@@ -256,6 +256,12 @@ KINDS = {'none': 'INVALID', 'alu': 'ALU', 'cross': 'CROSS_LANE', 'nop': 'NOP',
          'branch': 'BRANCH', 'jump': 'INVALID', 'barrier': 'BARRIER', 'message': 'MESSAGE'}
 
 
+def destination(row):
+    parts = (row.type.startswith('v') or row.type == 'f16' or row.family.startswith('V2'))
+    return {None: 'NO', 'd64': 'PAIR', 'd': 'PARTS' if parts else 'WHOLE',
+            'dn': 'PARTS' if parts else 'NARROW'}[row.destination]
+
+
 def table(isa):
     out = ['/* Made by isa.py of isa.txt */', '']
     for swizzle in isa.swizzles.values():
@@ -281,10 +287,7 @@ def table(isa):
         out.append(f'      MALI_SHADER_{KINDS[row.kind]}, '
                    f'MALI_SHADER_FAMILY_{identifier(row.family)}, '
                    f'MALI_SHADER_UNIT_{identifier(row.unit)},')
-        destination = {None: 'NO', 'd': 'PLAIN', 'dn': 'NARROW', 'd64': 'PAIR'}
-        if row.destination == 'dn' and row.type != 'f32':
-            row.destination = 'd'
-        out.append(f'      MALI_SHADER_{destination[row.destination]}_DESTINATION, '
+        out.append(f'      MALI_SHADER_{destination(row)}_DESTINATION, '
                    f'{len(row.sources)}, {len(row.staging)}, {len(row.fields)},'
                    f' {len(row.hidden)},')
         out.append('      { ' + ', '.join(
