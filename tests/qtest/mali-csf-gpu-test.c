@@ -211,6 +211,72 @@ static void test_access_unknown_many(void)
     mali_csf_quit(&gpu);
 }
 
+/* Lines of @log with @what in them; @last is set to the last of them */
+static unsigned count_lines(char **log, const char *what, const char **last)
+{
+    unsigned count = 0;
+
+    for (; *log; log++) {
+        if (strstr(*log, what)) {
+            *last = *log;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* A guest that is wrong for ever: 16 lines, and one for each doubling */
+static void test_access_log(void)
+{
+    /* Of the lines that tell of each; the second is not hidden by the first. */
+    static const struct {
+        uint32_t offset;
+        unsigned writes;
+        const char *what;
+        unsigned lines;
+        const char *end;
+    } cases[] = {
+        { 0x9a4, 1000, "register 0x009a4 value 0x", 16 + 5,
+          "value 0x200 (255 more were left out)" },
+        { 0x3abc, 1, "register 0x03abc value 0x", 1, "value 0x1" },
+        { 0x9a8, 32, "register 0x009a8 value 0x", 16 + 1,
+          "value 0x20 (15 more were left out)" },
+        { A_GPU_ID, 100, "to read-only GPU_ID", 16 + 2,
+          "(31 more were left out)" },
+    };
+    g_autofree char *path = NULL;
+    g_autofree char *args = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *list = NULL;
+    g_auto(GStrv) lines = NULL;
+    int fd = g_file_open_tmp("mali-csf-log-XXXXXX", &path, NULL);
+    QMaliCsf gpu;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    args = g_strdup_printf("-d unimp,guest_errors -D %s", path);
+    mali_csf_init(&gpu, args);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (unsigned n = 1; n <= cases[i].writes; n++) {
+            mali_csf_writel(&gpu, cases[i].offset, n);
+        }
+    }
+    list = mali_csf_get_property(&gpu, "unmodelled-registers");
+    mali_csf_quit(&gpu);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    unlink(path);
+    lines = g_strsplit(text, "\n", -1);
+    for (int i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *last = "";
+
+        g_assert_cmpuint(count_lines(lines, cases[i].what, &last), ==,
+                         cases[i].lines);
+        g_assert_true(g_str_has_suffix(last, cases[i].end));
+    }
+    /* What is not told is counted all the same. */
+    g_assert_nonnull(strstr(list, "0x009a4: 0 reads, 1000 writes"));
+}
+
 static void test_access_doorbell(void)
 {
     QMaliCsf gpu;
@@ -797,6 +863,7 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/gpu/access/unknown", test_access_unknown);
     qtest_add_func("/mali-csf/gpu/access/unknown-many",
                    test_access_unknown_many);
+    qtest_add_func("/mali-csf/gpu/access/log", test_access_log);
     qtest_add_func("/mali-csf/gpu/access/doorbell", test_access_doorbell);
     add_irq_tests();
     qtest_add_func("/mali-csf/gpu/reset/soft", test_reset_soft);

@@ -16,9 +16,9 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "qemu/timer.h"
 #include "device.h"
+#include "log.h"
 #include "saved.h"
 #include "fw/protm.h"
 #include "trace.h"
@@ -394,9 +394,9 @@ static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
     } else if (reg->write) {
         reg->write(s, offset, value);
     } else if (!reg->write_only) {
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: write of 0x%" PRIx32 " to read-only %s\n",
-                      __func__, value, reg->name);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: write of 0x%" PRIx32 " to read-only %s\n",
+                          __func__, value, reg->name);
     }
 }
 
@@ -453,8 +453,8 @@ static void gpu_fault(MaliCsfState *s, const MaliCsfArmed *a)
 
 static void unknown_command(uint32_t value)
 {
-    qemu_log_mask(LOG_GUEST_ERROR, "%s: GPU_COMMAND 0x%" PRIx32 "\n",
-                  __func__, value);
+    mali_csf_log_mask(LOG_GUEST_ERROR, "%s: GPU_COMMAND 0x%" PRIx32 "\n",
+                      __func__, value);
 }
 
 static void command_nothing(MaliCsfState *s, uint32_t value)
@@ -475,8 +475,8 @@ static void command_clear_fault(MaliCsfState *s, uint32_t value)
 
 static void command_unimplemented(MaliCsfState *s, uint32_t value)
 {
-    qemu_log_mask(LOG_UNIMP, "%s: GPU_COMMAND 0x%" PRIx32 "\n", __func__,
-                  value);
+    mali_csf_log_mask(LOG_UNIMP, "%s: GPU_COMMAND 0x%" PRIx32 "\n", __func__,
+                      value);
 }
 
 static void complete_reset(MaliCsfState *s, uint64_t command)
@@ -650,9 +650,9 @@ static void user_write(void *opaque, hwaddr offset, uint64_t data,
     mali_csf_spin_write(&s->spin);
     trace_mali_csf_reg_write("user", offset, value);
     if (offset == A_LATEST_FLUSH_ID) {
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: write of 0x%" PRIx32 " to read-only "
-                      "LATEST_FLUSH_ID\n", __func__, value);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: write of 0x%" PRIx32 " to read-only "
+                          "LATEST_FLUSH_ID\n", __func__, value);
     } else {
         mali_csf_unmodelled_write(&s->unmodelled, MALI_CSF_USER_BASE + offset,
                                   value);

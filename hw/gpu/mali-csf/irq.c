@@ -9,9 +9,9 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "device.h"
+#include "log.h"
 #include "saved.h"
 #include "trace.h"
 
@@ -155,9 +155,10 @@ void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value)
         mali_csf_irq_update(irq);
         break;
     default:
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: %s: write of 0x%" PRIx32 " to read-only offset 0x%"
-                      HWADDR_PRIx "\n", __func__, irq->name, value, offset);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: %s: write of 0x%" PRIx32 " to read-only offset "
+                          "0x%" HWADDR_PRIx "\n", __func__, irq->name, value,
+                          offset);
         break;
     }
 }

@@ -16,9 +16,9 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
-#include "qemu/log.h"
 #include "hw/registerfields.h"
 #include "device.h"
+#include "log.h"
 #include "saved.h"
 #include "trace.h"
 
@@ -58,8 +58,8 @@ static bool osc_command(MaliCsfOpp *opp, uint32_t command)
 {
     if (FIELD_EX32(command, SYS_CFGCTRL, FUNCTION) != FUNCTION_OSC ||
         FIELD_EX32(command, SYS_CFGCTRL, DEVICE) != 0) {
-        qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: no function of the "
-                      "oscillator: 0x%08" PRIx32 "\n", command);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "mali-csf: no function of the "
+                          "oscillator: 0x%08" PRIx32 "\n", command);
         return false;
     }
     if (!FIELD_EX32(command, SYS_CFGCTRL, WRITE)) {
@@ -67,8 +67,8 @@ static bool osc_command(MaliCsfOpp *opp, uint32_t command)
         return true;
     }
     if (!in_range(opp, opp->osc_data)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: the oscillator has no %"
-                      PRIu32 " Hz\n", opp->osc_data);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "mali-csf: the oscillator has no %"
+                          PRIu32 " Hz\n", opp->osc_data);
         return false;
     }
     set_rate(opp, opp->osc_data);

@@ -18,8 +18,8 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "qemu/log.h"
 #include "device.h"
+#include "log.h"
 #include "saved.h"
 #include "trace.h"
 
@@ -193,15 +193,15 @@ void mali_csf_pwr_l2_off(MaliCsfState *s, uint64_t cores)
 
 static void not_allowed(MaliCsfState *s, uint32_t command, const char *why)
 {
-    qemu_log_mask(LOG_GUEST_ERROR, "%s: PWR_COMMAND 0x%" PRIx32 ": %s\n",
-                  __func__, command, why);
+    mali_csf_log_mask(LOG_GUEST_ERROR, "%s: PWR_COMMAND 0x%" PRIx32 ": %s\n",
+                      __func__, command, why);
     mali_csf_irq_raise(&s->pwr.irq, R_PWR_INT_COMMAND_NOT_ALLOWED_MASK);
 }
 
 static void invalid(MaliCsfState *s, uint32_t command, const char *why)
 {
-    qemu_log_mask(LOG_GUEST_ERROR, "%s: PWR_COMMAND 0x%" PRIx32 ": %s\n",
-                  __func__, command, why);
+    mali_csf_log_mask(LOG_GUEST_ERROR, "%s: PWR_COMMAND 0x%" PRIx32 ": %s\n",
+                      __func__, command, why);
     mali_csf_irq_raise(&s->pwr.irq, R_PWR_INT_COMMAND_INVALID_MASK);
 }
 
@@ -503,9 +503,9 @@ static void pwr_write(void *opaque, hwaddr offset, uint64_t data,
     default:
         if (offset == A_PWR_STATUS_LO || offset == A_PWR_STATUS_HI ||
             read_domain(s, offset, &domain)) {
-            qemu_log_mask(LOG_GUEST_ERROR, "%s: write of 0x%" PRIx32
-                          " to read-only offset 0x%" HWADDR_PRIx "\n",
-                          __func__, value, offset);
+            mali_csf_log_mask(LOG_GUEST_ERROR, "%s: write of 0x%" PRIx32
+                              " to read-only offset 0x%" HWADDR_PRIx "\n",
+                              __func__, value, offset);
         } else {
             mali_csf_unmodelled_write(&s->unmodelled,
                                       MALI_CSF_PWR_BASE + offset, value);

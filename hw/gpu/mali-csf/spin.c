@@ -5,16 +5,16 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
+#include "log.h"
 #include "spin.h"
 
 void mali_csf_spin_again(MaliCsfSpin *spin, MaliCsfSpinRegister *reg)
 {
     spin->worst = *reg;
     if (reg->reads == MALI_CSF_SPIN_READS) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: register 0x%05" PRIx32 " read %u "
-                      "times with no write between\n", __func__, reg->offset,
-                      reg->reads);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: register 0x%05" PRIx32 " read %u times with no "
+                          "write between\n", __func__, reg->offset, reg->reads);
     }
     /* What is beyond counts as this: 50 hours of polling every 10 us. */
     reg->reads = MIN(reg->reads, UINT32_MAX - 1);

@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
+#include "log.h"
 #include "unmodelled.h"
 
 /* Counter of @offset, or NULL if there are too many offsets already */
@@ -30,17 +30,24 @@ static uint64_t *counter(MaliCsfUnmodelled *u, uint32_t offset, bool write)
 
 void mali_csf_unmodelled_read(MaliCsfUnmodelled *u, uint32_t offset)
 {
-    ++*counter(u, offset, false);
-    qemu_log_mask(LOG_UNIMP, "%s: register 0x%05" PRIx32 "\n", __func__,
-                  offset);
+    uint64_t times = ++*counter(u, offset, false);
+
+    /* A rate for each of them: one that is polled does not hide another. */
+    if (qemu_loglevel_mask(LOG_UNIMP)) {
+        mali_csf_log_times(times, "%s: register 0x%05" PRIx32 "\n", __func__,
+                           offset);
+    }
 }
 
 void mali_csf_unmodelled_write(MaliCsfUnmodelled *u, uint32_t offset,
                                uint32_t value)
 {
-    ++*counter(u, offset, true);
-    qemu_log_mask(LOG_UNIMP, "%s: register 0x%05" PRIx32 " value 0x%" PRIx32
-                  "\n", __func__, offset, value);
+    uint64_t times = ++*counter(u, offset, true);
+
+    if (qemu_loglevel_mask(LOG_UNIMP)) {
+        mali_csf_log_times(times, "%s: register 0x%05" PRIx32 " value 0x%"
+                           PRIx32 "\n", __func__, offset, value);
+    }
 }
 
 static int compare_registers(const void *a, const void *b)

@@ -19,11 +19,11 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "hw/gpu/mali-csf/cs-table.h"
 #include "instructions.h"
 #include "resource.h"
 #include "work.h"
+#include "../log.h"
 #include "../trace.h"
 
 MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
@@ -274,12 +274,12 @@ static MaliCsfStep do_unknown(MaliCsfExec *exec)
                                                    exec->s->model->arch);
 
     if (row) {
-        qemu_log_mask(LOG_UNIMP, "mali-csf: %s at 0x%" PRIx64 " is not "
-                      "modelled\n", row->name, exec->va);
+        mali_csf_log_mask(LOG_UNIMP, "mali-csf: %s at 0x%" PRIx64 " is not "
+                          "modelled\n", row->name, exec->va);
     } else {
-        qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: opcode %u at 0x%" PRIx64
-                      ": architecture %u has none of that number\n", opcode,
-                      exec->va, exec->s->model->arch);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "mali-csf: opcode %u at 0x%" PRIx64
+                          ": architecture %u has none of that number\n", opcode,
+                          exec->va, exec->s->model->arch);
     }
     return mali_csf_exec_invalid(exec);
 }

@@ -10,8 +10,8 @@
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "../saved.h"
 #include "instructions.h"
 
@@ -384,8 +384,9 @@ bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
     /* The ring comes with CS START; until then it only has to be one. */
     stream->config.ring_size = 8;
     if (!mali_csf_saved_valid(s, &stream_saved, stream, where)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: no stream has such a state%s%s\n",
-                      __func__, where->len ? ": " : "", where->str);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: no stream has such a state%s%s\n", __func__,
+                          where->len ? ": " : "", where->str);
         mali_csf_stream_reset(stream, 0);
         return false;
     }

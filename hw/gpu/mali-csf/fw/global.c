@@ -11,8 +11,8 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "protm.h"
 #include "../trace.h"
 
@@ -489,7 +489,7 @@ static void serve_debug(MaliCsfState *s, uint32_t req)
     uint32_t debug = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +
                                         GLB_DEBUG_REQ);
 
-    qemu_log_mask(LOG_UNIMP, "%s: debug request 0x%x\n", __func__, debug);
+    mali_csf_log_mask(LOG_UNIMP, "%s: debug request 0x%x\n", __func__, debug);
     mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_DEBUG_ACK, debug);
 }
 
@@ -573,7 +573,7 @@ static void glb_requests(MaliCsfState *s)
         changed &= ~GLB_PERFCNT_SAMPLE;
     }
     if (unknown) {
-        qemu_log_mask(LOG_UNIMP, "%s: requests 0x%x\n", __func__, unknown);
+        mali_csf_log_mask(LOG_UNIMP, "%s: requests 0x%x\n", __func__, unknown);
     }
     if (halt) {
         s->mcu.fw.asleep = glb_sleeps(s, req, changed);

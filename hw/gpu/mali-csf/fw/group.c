@@ -9,8 +9,8 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "../cs/resource.h"
 #include "../cs/work.h"
 #include "../trace.h"
@@ -141,8 +141,8 @@ static MaliCsfFwResult group_change_state(MaliCsfState *s, unsigned csg,
         }
         return group_leave(s, csg, state == CSG_STATE_SUSPEND);
     default:
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: no such state: %u\n",
-                      __func__, csg, state);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: no such state: %u\n",
+                          __func__, csg, state);
         return MALI_CSF_FW_DONE;
     }
 }

@@ -13,8 +13,8 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "../saved.h"
 #include "../cs/resource.h"
 #include "../trace.h"
@@ -429,7 +429,7 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
         }
         break;
     default:
-        qemu_log_mask(LOG_UNIMP, "%s: MCU_CONTROL 0x%x\n", __func__, value);
+        mali_csf_log_mask(LOG_UNIMP, "%s: MCU_CONTROL 0x%x\n", __func__, value);
         break;
     }
 }

@@ -13,8 +13,8 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "../saved.h"
 #include "protm.h"
 #include "../trace.h"
@@ -167,8 +167,8 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
         perfcnt->enable[i] = mali_csf_fw_load32(s, in + enable_offsets[i]);
     }
     if (!perfcnt->slots || GLB_PRFCNT_CONFIG_SET(config)) {
-        qemu_log_mask(perfcnt->slots ? LOG_UNIMP : LOG_GUEST_ERROR,
-                      "%s: PRFCNT_CONFIG 0x%x\n", __func__, config);
+        mali_csf_log_mask(perfcnt->slots ? LOG_UNIMP : LOG_GUEST_ERROR,
+                          "%s: PRFCNT_CONFIG 0x%x\n", __func__, config);
     }
     mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_PRFCNT_INSERT, 0);
     count_anew(s);
@@ -236,8 +236,8 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
     *events = 0;
     perfcnt->pending = false;
     if (!perfcnt->enabled || !perfcnt->slots) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: no counters, or no ring\n",
-                      __func__);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: no counters, or no ring\n",
+                          __func__);
         return true;
     }
     extract = mali_csf_fw_load32(s, mali_csf_fw_glb_input(s) +

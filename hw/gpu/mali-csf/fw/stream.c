@@ -6,8 +6,8 @@
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 #include "../cs/resource.h"
 #include "../cs/work.h"
 #include "../trace.h"
@@ -96,9 +96,10 @@ static MaliCsfTraceBuffer trace_sample(MaliCsfState *s, unsigned as,
         (event_size > GLB_INSTR_EVENT_SIZE_MAX(features) ||
          !is_power_of_2(trace.size) || trace.size < least ||
          (trace.offset_va & 7) || CS_INSTR_CONFIG_JASID(config) != as)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: no trace buffer: INSTR_CONFIG 0x%"
-                      PRIx32 ", %" PRIu32 " bytes, offset at 0x%" PRIx64 "\n",
-                      __func__, config, trace.size, trace.offset_va);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: no trace buffer: INSTR_CONFIG "
+                          "0x%" PRIx32 ", %" PRIu32 " bytes, offset at 0x%"
+                          PRIx64 "\n",
+                          __func__, config, trace.size, trace.offset_va);
         return (MaliCsfTraceBuffer) { 0 };
     }
     return trace;

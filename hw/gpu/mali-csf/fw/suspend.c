@@ -13,8 +13,8 @@
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "qemu/host-utils.h"
-#include "qemu/log.h"
 #include "../device.h"
+#include "../log.h"
 
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 #define PROTM_SUSPEND_MAGIC 0x5053434d  /* "MCSP" */
@@ -186,11 +186,11 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
                                                      saved, cs)) ||
             (stream->protm_end == 0) == is_protected) {
             mali_csf_stream_reset(stream, 0);
-            qemu_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend buffer "
-                          "of ours at 0x%" PRIx64 ", CS %u starts anew\n",
-                          __func__, csg, is_protected ?
-                          buffers->protm_suspend_buf : buffers->suspend_buf,
-                          cs);
+            mali_csf_log_mask(LOG_GUEST_ERROR, "%s: CSG %u: not a suspend "
+                              "buffer of ours at 0x%" PRIx64 ", CS %u starts "
+                              "anew\n", __func__, csg, is_protected ?
+                              buffers->protm_suspend_buf : buffers->suspend_buf,
+                              cs);
         }
     }
     return MALI_CSF_FW_DONE;

@@ -11,9 +11,9 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
-#include "qemu/log.h"
 #include "hw/gpu/mali-csf/gpu-regs.h"
 #include "../device.h"
+#include "../log.h"
 #include "../saved.h"
 #include "../trace.h"
 
@@ -277,22 +277,23 @@ static void command_update(MaliCsfState *s, unsigned as)
     case AS_ADRMODE_AARCH64_4K:
         break;
     case AS_ADRMODE_AARCH64_64K:
-        qemu_log_mask(LOG_UNIMP, "%s: AS %u: 64 KiB granule\n", __func__, as);
+        mali_csf_log_mask(LOG_UNIMP, "%s: AS %u: 64 KiB granule\n", __func__,
+                          as);
         break;
     default:
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: AS %u: TRANSCFG 0x%" PRIx64 ": reserved mode\n",
-                      __func__, as, space->transcfg);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: AS %u: TRANSCFG 0x%" PRIx64 ": reserved mode\n",
+                          __func__, as, space->transcfg);
         break;
     }
     if (FIELD_EX64(space->transcfg, AS_TRANSCFG_LO, OUTA_BITS)) {
-        qemu_log_mask(LOG_UNIMP, "%s: AS %u: TRANSCFG.OUTA_BITS\n", __func__,
-                      as);
+        mali_csf_log_mask(LOG_UNIMP, "%s: AS %u: TRANSCFG.OUTA_BITS\n",
+                          __func__, as);
     }
     if (space->locked) {
-        qemu_log_mask(LOG_GUEST_ERROR,
-                      "%s: AS %u: UPDATE while a region is locked\n",
-                      __func__, as);
+        mali_csf_log_mask(LOG_GUEST_ERROR,
+                          "%s: AS %u: UPDATE while a region is locked\n",
+                          __func__, as);
         space->locked = false;
     }
     put_in_force(s, as);
@@ -363,8 +364,8 @@ static void command_flush_pt(MaliCsfState *s, unsigned as)
     if (space->locked) {
         tlb_flush_pt(s, as, space->lock_start, space->lock_last);
     } else {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: no region is locked\n",
-                      __func__, as);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: no region is locked\n",
+                          __func__, as);
     }
     release_lock(s, as);
 }
@@ -379,8 +380,8 @@ static void command_flush_mem(MaliCsfState *s, unsigned as)
     if (space->locked) {
         tlb_flush_mem(s, as, space->lock_start, space->lock_last);
     } else {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: no region is locked\n",
-                      __func__, as);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: no region is locked\n",
+                          __func__, as);
     }
     release_lock(s, as);
 }
@@ -407,8 +408,8 @@ static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
         as_commands[code].execute(s, as);
     } else {
         trace_mali_csf_as_command(as, "UNKNOWN", lockaddr);
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: unknown command %u\n",
-                      __func__, as, code);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: unknown command %u\n",
+                          __func__, as, code);
     }
     if (mali_csf_views_settled(&s->mmu.views)) {
         mali_csf_irq_raise(&s->mmu.irq, MALI_CSF_MMU_INT_DONE(as));
@@ -506,9 +507,9 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
     const MaliCsfArmed *injection;
 
     if (space->command_end >= 0) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: command %" PRIu32
-                      " while %" PRIu32 " is active\n", __func__, as, value,
-                      space->command);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: command %" PRIu32
+                          " while %" PRIu32 " is active\n", __func__, as, value,
+                          space->command);
         if (mali_csf_strict(&s->checker)) {
             mali_csf_check_busy_command(s, as, value);
         }
@@ -708,8 +709,8 @@ static void mmu_write(void *opaque, hwaddr offset, uint64_t data,
         return;
     }
     if (!as_present(s, as)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: %s of AS %u, which is absent\n",
-                      __func__, reg->name, as);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: %s of AS %u, which is absent\n",
+                          __func__, reg->name, as);
         return;
     }
     switch (reg->kind) {
@@ -720,8 +721,8 @@ static void mmu_write(void *opaque, hwaddr offset, uint64_t data,
         as_command(s, as, value);
         break;
     default:
-        qemu_log_mask(LOG_GUEST_ERROR, "%s: AS %u: %s is read-only\n",
-                      __func__, as, reg->name);
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: %s is read-only\n",
+                          __func__, as, reg->name);
         break;
     }
 }
