@@ -179,6 +179,49 @@ static void check_region(uint64_t lockaddr, uint64_t start, uint64_t size)
     mali_csf_bench_quit(&b);
 }
 
+/* Bits of the spaces whose command is over */
+static uint32_t commands_over(QMaliCsf *gpu)
+{
+    uint32_t over = 0;
+
+    for (unsigned as = 1; as < 8; as++) {
+        if (!mali_csf_readl(gpu, mali_csf_as_reg(as, A_AS_STATUS))) {
+            over |= BIT(as);
+        }
+    }
+    return over;
+}
+
+/*
+ * Commands that are due at the same time: one after the other, so that no time
+ * is taken from others for all of them
+ */
+static void test_commands_at_once(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_set_property(&gpu, "x-as-latency-ns", MALI_CSF_MS);
+    for (unsigned as = 1; as < 8; as++) {
+        mali_csf_writel(&gpu, mali_csf_as_reg(as, A_AS_COMMAND),
+                        AS_COMMAND_NOP);
+    }
+    g_assert_cmphex(commands_over(&gpu), ==, 0);
+    qtest_clock_step(gpu.qts, MALI_CSF_MS);
+    g_assert_cmphex(commands_over(&gpu), ==, BIT(1));
+
+    /* One that is always due again is not always the first. */
+    mali_csf_set_property(&gpu, "x-as-latency-ns", 1);
+    mali_csf_writel(&gpu, mali_csf_as_reg(1, A_AS_COMMAND), AS_COMMAND_NOP);
+    for (unsigned as = 2; as < 8; as++) {
+        qtest_clock_step(gpu.qts, 1);
+        g_assert_cmphex(commands_over(&gpu), ==, BIT(as + 1) - BIT(2));
+    }
+    qtest_clock_step(gpu.qts, 1);
+    g_assert_cmphex(commands_over(&gpu), ==, BIT(8) - BIT(1));
+    mali_csf_quit(&gpu);
+}
+
 static void test_lock_minimum(void)
 {
     check_region((VA + 0x8000) | AS_LOCKADDR_SIZE_MIN, VA + 0x8000,
@@ -593,6 +636,7 @@ int main(int argc, char **argv)
     ADD("as/registers", test_as_registers);
     ADD("as/absent", test_as_absent);
     ADD("as/command-unknown", test_as_command_unknown);
+    ADD("as/commands-at-once", test_commands_at_once);
     ADD("update/latches", test_update_latches);
     ADD("update/latches-memattr", test_update_latches_memattr);
     ADD("update/transtab-low-bits", test_update_transtab_low_bits);

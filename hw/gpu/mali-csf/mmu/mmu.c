@@ -454,7 +454,8 @@ static void arm_command_timer(MaliCsfState *s)
     if (next == INT64_MAX) {
         timer_del(s->mmu.command_timer);
     } else {
-        timer_mod(s->mmu.command_timer, next);
+        timer_mod(s->mmu.command_timer,
+                  MAX(next, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + 1));
     }
 }
 
@@ -480,21 +481,38 @@ void mali_csf_mmu_protm_over(MaliCsfState *s)
     arm_command_timer(s);
 }
 
-static void command_timer(void *opaque)
+/* The address space whose command has been due for longest, or NULL */
+static MaliCsfAddressSpace *due(MaliCsfState *s, int64_t now)
 {
-    MaliCsfState *s = opaque;
-    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    MaliCsfAddressSpace *first = NULL;
 
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAddressSpace *space = &s->mmu.as[as];
 
-        if (space->command_end >= 0 && space->command_end <= now) {
-            if (s->mmu.protected_mode(s)) {
-                command_waits(space);
-                continue;
-            }
+        if (space->command_end >= 0 && space->command_end <= now &&
+            (!first || space->command_end < first->command_end)) {
+            first = space;
+        }
+    }
+    return first;
+}
+
+/*
+ * One command in each call.  What else is due follows later, since timers that
+ * are due are called with the big lock held until none is left.
+ */
+static void command_timer(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    MaliCsfAddressSpace *space = due(s, now);
+
+    if (space) {
+        if (s->mmu.protected_mode(s)) {
+            command_waits(space);
+        } else {
             space->command_end = -1;
-            as_command_execute(s, as, space->command);
+            as_command_execute(s, space - s->mmu.as, space->command);
         }
     }
     arm_command_timer(s);
