@@ -80,8 +80,8 @@ extern const Model models[];
 
 /*
  * The model that MODEL= names: a name of the table, which may be followed by
- * properties that override it, as in "g610,csg-slots=4".  False if there is
- * no such model, or a property that is not known here.
+ * properties of the device, as in "g610,csg-slots=4,user-notes=on".  False if
+ * there is no such model, or a property without a value.
  */
 bool model_find(const char *name, Model *model);
 
