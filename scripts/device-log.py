@@ -22,10 +22,11 @@ import project
 
 # Anywhere in a line: "-msg timestamp=on" puts a thread and a time before each
 # event, and others may leave a line without an end.
-EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) (?:\S+ )??as (\d+) (.*)')
+# Behind its name each event has the device, which may be one of several.
+EVENT = re.compile(r'(mali_csf_(?:as_command|as_update|walk)) (\S+) as (\d+) (.*)')
 # The first of its kind, and how many more of them there were since the last line about it
 FINDING = re.compile(r'mali_csf_((?:violation|note|repeated)\b.*)')
-DETAIL = re.compile(r'(violation|note|repeated) (?:\S+ )??(\S+) as \d+ va 0x[0-9a-f]+-0x[0-9a-f]+ '
+DETAIL = re.compile(r'(violation|note|repeated) \S+ (\S+) as \d+ va 0x[0-9a-f]+-0x[0-9a-f]+ '
                     r'expected 0x[0-9a-f]+ seen 0x[0-9a-f]+(?: times (\d+))?')
 COMMAND = re.compile(r'(\w+) lockaddr (?:0x)?([0-9a-f]+)')
 UPDATE = re.compile(r'transtab 0x([0-9a-f]+) transcfg 0x([0-9a-f]+)')
@@ -60,12 +61,12 @@ def normal(event):
 
 
 def events_of(lines):
-    """The address-space events of a device log, in order."""
+    """The address-space events of a device log, in order; a space is (device, number)."""
     for line in lines:
         found = EVENT.search(line)
         if not found:
             continue
-        name, space, rest = found[1], int(found[2]), found[3]
+        name, space, rest = found[1], (found[2], int(found[3])), found[4]
         if name == 'mali_csf_as_command' and (detail := COMMAND.match(rest)):
             yield 'command', space, detail[1], int(detail[2], 16)
         elif name == 'mali_csf_as_update' and (detail := UPDATE.match(rest)):

@@ -161,7 +161,7 @@ class Recorder(run_guest.Guest):
 def transtabs(log):
     """Where the tables of each address space are"""
     return {int(space): int(root, 16) for space, root in re.findall(
-        r'mali_csf_as_update as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
+        r'mali_csf_as_update \S+ as (\d+) transtab 0x([0-9a-f]+)', log, re.M)}
 
 
 def add(seeds, target, name, data):

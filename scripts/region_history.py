@@ -9,7 +9,7 @@ import html
 import re
 
 EVENT = re.compile(r'mali_csf_(as_command|as_update|as_lock|as_stall|as_fault|as_changed|'
-                   r'violation|note|repeated) (?:(?:\S+ )?(\S+) )?as (\d+) (.*)')
+                   r'violation|note|repeated) (\S+) (?:(\S+) )?as (\d+) (.*)')
 RANGE = re.compile(r'0x([0-9a-f]+)(?:\.\.|-)0x([0-9a-f]+)')
 # Of one address space; the log has the rest
 MAX_EPISODES = 500
@@ -42,7 +42,7 @@ def region(text):
 
 
 def read(lines, begins=()):
-    """{address space: [(program, Episode)]} of a device log's lines, in bytes.
+    """{(device, address space): [(program, Episode)]} of a device log's lines, in bytes.
 
     begins: [(offset in the log, program)], ascending.
     """
@@ -57,8 +57,8 @@ def read(lines, begins=()):
         found = EVENT.search(line.decode('utf-8', 'replace').strip())
         if not found:
             continue
-        kind, name, space, rest = found[1], found[2], int(found[3]), found[4]
-        episodes = spaces.setdefault(space, [])
+        kind, name, rest = found[1], found[3], found[5]
+        episodes = spaces.setdefault((found[2], int(found[4])), [])
 
         def current(locked, start=False, episodes=episodes, program=program):
             if start or not episodes or episodes[-1][1].ended or episodes[-1][0] != program:
@@ -126,9 +126,9 @@ def page_part(spaces):
     if not spaces:
         return '<p>No address space was ever set up.</p>\n'
     parts = [legend()]
-    for space, episodes in sorted(spaces.items()):
+    for (device, number), episodes in sorted(spaces.items()):
         shown = episodes[:MAX_EPISODES]
-        parts.append(f'<h3 id="as{space}">Address space {space}</h3>\n')
+        parts.append(f'<h3>{html.escape(device)}: address space {number}</h3>\n')
         if len(episodes) > len(shown):
             parts.append(f'<p>The first {len(shown)} of {len(episodes)} episodes; the rest is in '
                          'device.log.</p>\n')

@@ -153,19 +153,19 @@ static void log_init_unlocked(Log *log)
 static void test_told_repeated(void)
 {
     static const char *const at_once[] = {
-        "violation " UNLOCKED,
-        "repeated " UNLOCKED " times 1",
-        "repeated " UNLOCKED " times 2",
-        "repeated " UNLOCKED " times 4",
+        "violation gpu " UNLOCKED,
+        "repeated gpu " UNLOCKED " times 1",
+        "repeated gpu " UNLOCKED " times 2",
+        "repeated gpu " UNLOCKED " times 4",
         NULL
     };
     static const char *const all[] = {
-        "violation " UNLOCKED,
-        "repeated " UNLOCKED " times 1",
-        "repeated " UNLOCKED " times 2",
-        "repeated " UNLOCKED " times 4",
-        "repeated " UNLOCKED " times 3",
-        "repeated " UNLOCKED " times 5",
+        "violation gpu " UNLOCKED,
+        "repeated gpu " UNLOCKED " times 1",
+        "repeated gpu " UNLOCKED " times 2",
+        "repeated gpu " UNLOCKED " times 4",
+        "repeated gpu " UNLOCKED " times 3",
+        "repeated gpu " UNLOCKED " times 5",
         NULL
     };
     Log log;
@@ -184,11 +184,11 @@ static void test_told_repeated(void)
 static void test_told_stop(void)
 {
     static const char *const all[] = {
-        "violation " UNLOCKED,
-        "repeated " UNLOCKED " times 1",
-        "repeated " UNLOCKED " times 1",
-        "repeated " UNLOCKED " times 1",
-        "repeated " UNLOCKED " times 2",
+        "violation gpu " UNLOCKED,
+        "repeated gpu " UNLOCKED " times 1",
+        "repeated gpu " UNLOCKED " times 1",
+        "repeated gpu " UNLOCKED " times 1",
+        "repeated gpu " UNLOCKED " times 2",
         NULL
     };
     Log log;
@@ -208,18 +208,18 @@ static void test_told_stop(void)
 static void test_told_different(void)
 {
     static const char *const all[] = {
-        "violation lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "violation gpu lockaddr-invalid as 1 va 0x40000000-0x40000000 "
         "expected 0xe seen 0xd",
-        "violation lockaddr-invalid as 1 va 0x40001000-0x40001000 "
+        "violation gpu lockaddr-invalid as 1 va 0x40001000-0x40001000 "
         "expected 0xe seen 0xd",
-        "violation lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "violation gpu lockaddr-invalid as 1 va 0x40000000-0x40000000 "
         "expected 0xe seen 0xc",
-        "repeated lockaddr-invalid as 1 va 0x40000000-0x40000000 "
+        "repeated gpu lockaddr-invalid as 1 va 0x40000000-0x40000000 "
         "expected 0xe seen 0xd times 1",
-        "violation lockaddr-invalid as 2 va 0x40000000-0x40000000 "
+        "violation gpu lockaddr-invalid as 2 va 0x40000000-0x40000000 "
         "expected 0xe seen 0xd",
-        "note note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 seen 0x0",
-        "repeated note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 "
+        "note gpu note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 seen 0x0",
+        "repeated gpu note-edit-then-flush as 1 va 0x0-0x0 expected 0x0 "
         "seen 0x0 times 1",
         NULL
     };
@@ -265,10 +265,10 @@ static void test_told_many(void)
     g_assert_true(g_file_get_contents(log.path, &text, NULL, NULL));
     line = g_strsplit(text, "\n", -1);
     for (; *line[lines]; lines++) {
-        if (g_str_has_prefix(line[lines], "mali_csf_violation lockaddr-")) {
+        if (g_str_has_prefix(line[lines], "mali_csf_violation gpu lockaddr-")) {
             told++;
         } else if (g_str_has_prefix(line[lines],
-                                    "mali_csf_repeated lockaddr-")) {
+                                    "mali_csf_repeated gpu lockaddr-")) {
             const char *times = strstr(line[lines], " times ");
 
             g_assert_nonnull(times);

@@ -14,13 +14,13 @@ import region_history  # noqa: E402
 device_log = importlib.import_module('device-log')
 
 NUMBERS = 'as 1 va 0x0-0xfff expected 0x0 seen 0x1'
-BEFORE = f'''mali_csf_as_update as 1 transtab 0x1000 transcfg 0x6
-mali_csf_violation change-outside-lock {NUMBERS}
-mali_csf_repeated change-outside-lock {NUMBERS} times 1
+BEFORE = f'''mali_csf_as_update gpu as 1 transtab 0x1000 transcfg 0x6
+mali_csf_violation gpu change-outside-lock {NUMBERS}
+mali_csf_repeated gpu change-outside-lock {NUMBERS} times 1
 '''
-LOG = f'''{BEFORE}mali_csf_note note-dropped {NUMBERS}
-mali_csf_repeated change-outside-lock {NUMBERS} times 2
-mali_csf_repeated note-dropped {NUMBERS} times 40
+LOG = f'''{BEFORE}mali_csf_note gpu note-dropped {NUMBERS}
+mali_csf_repeated gpu change-outside-lock {NUMBERS} times 2
+mali_csf_repeated gpu note-dropped {NUMBERS} times 40
 '''
 
 
@@ -42,10 +42,10 @@ class FindingsTest(unittest.TestCase):
                           ('note', 'second', 'note-dropped', 40)])
 
     def test_text(self):
-        self.assertEqual(self.findings()[0][3], f'violation change-outside-lock {NUMBERS}')
+        self.assertEqual(self.findings()[0][3], f'violation gpu change-outside-lock {NUMBERS}')
 
     def test_history(self):
-        (_, episode), = region_history.read(LOG.encode().splitlines(True))[1]
+        (_, episode), = region_history.read(LOG.encode().splitlines(True))['gpu', 1]
         self.assertEqual([kind for kind, _ in episode.steps],
                          ['update', 'violation', 'violation', 'note', 'violation', 'note'])
 

@@ -18,15 +18,15 @@ import results  # noqa: E402
 
 check_matrix = importlib.import_module('check-matrix')
 
-LOG = b'''mali_csf_as_update as 1 transtab 0x1000 transcfg 0x6
-mali_csf_as_command as 1 LOCK lockaddr 000000000042000f
-mali_csf_as_lock as 1 0x420000..0x42ffff
-mali_csf_as_command as 1 LOCK lockaddr 0000000000400014
-mali_csf_as_lock as 1 0x400000..0x5fffff
-mali_csf_as_stall as 1 va 0x450000
-mali_csf_as_changed as 1 0x400000..0x5fffff
-mali_csf_as_command as 1 UNLOCK lockaddr 0000000000400014
-mali_csf_violation change-outside-lock as 1 va 0x0-0xfff expected 0x0 seen 0x1
+LOG = b'''mali_csf_as_update gpu as 1 transtab 0x1000 transcfg 0x6
+mali_csf_as_command gpu as 1 LOCK lockaddr 000000000042000f
+mali_csf_as_lock gpu as 1 0x420000..0x42ffff
+mali_csf_as_command gpu as 1 LOCK lockaddr 0000000000400014
+mali_csf_as_lock gpu as 1 0x400000..0x5fffff
+mali_csf_as_stall gpu as 1 va 0x450000
+mali_csf_as_changed gpu as 1 0x400000..0x5fffff
+mali_csf_as_command gpu as 1 UNLOCK lockaddr 0000000000400014
+mali_csf_violation gpu change-outside-lock as 1 va 0x0-0xfff expected 0x0 seen 0x1
 '''
 
 
@@ -96,14 +96,20 @@ class HistoryTest(unittest.TestCase):
 
     def test_expansion(self):
         spaces = region_history.read(LOG.splitlines(True), [(0, 'expand')])
-        self.assertEqual(list(spaces), [1])
-        update, locked, after = [episode for _, episode in spaces[1]]
+        self.assertEqual(list(spaces), [('gpu', 1)])
+        update, locked, after = [episode for _, episode in spaces['gpu', 1]]
         self.assertFalse(update.locked)
         self.assertEqual([kind for kind, _ in locked.steps],
                          ['lock', 'expand', 'stall', 'changed'])
         self.assertEqual(locked.steps[0][1], '0x420000+64K')
         self.assertEqual(locked.ended, 'UNLOCK')
         self.assertEqual(after.steps[0][0], 'violation')
+
+    def test_two_devices(self):
+        log = LOG + LOG.replace(b' gpu ', b' /machine/peripheral-anon/device[1] ')
+        spaces = region_history.read(log.splitlines(True))
+        self.assertEqual([len(episodes) for episodes in spaces.values()], [3, 3])
+        self.assertIn('/device[1]: address space 1', region_history.page_part(spaces))
 
     def test_page(self):
         page = region_history.page_part(region_history.read(LOG.splitlines(True)))

@@ -21,8 +21,8 @@ device_log = importlib.import_module('device-log')
 run_guest = importlib.import_module('run-guest')
 
 DETAIL = ' as 1 va 0x0-0xfff expected 0x0 seen 0x1\n'
-VIOLATION = 'mali_csf_violation change-outside-lock' + DETAIL
-NOTE = 'mali_csf_note note-dropped' + DETAIL
+VIOLATION = 'mali_csf_violation gpu change-outside-lock' + DETAIL
+NOTE = 'mali_csf_note gpu note-dropped' + DETAIL
 PROGRAM = '@@ begin canary\nok 1 - a job\n1..1\n@@ end canary exit 0\n@@ log-end canary\n'
 START = [['console', 'Linux\r\n'], ['port', '@@ panthor\n']]
 END = [['port', '@@ done\n'], ['power-off']]
@@ -194,8 +194,8 @@ class FindingsTest(RunTest):
         found = self.failures(counts(change_outside_lock=1), *START, ['log', log], *END)
         self.assertEqual(found, {'run: no violation': 'change-outside-lock 1'})
 
-    def test_device_before_it(self):
-        log = VIOLATION.replace('change-', 'gpu change-')
+    def test_device_without_id(self):
+        log = VIOLATION.replace(' gpu ', ' /machine/peripheral-anon/device[1] ')
         found = self.failures(counts(change_outside_lock=1), *START, ['log', log], *END)
         self.assertEqual(found, {'run: no violation': 'change-outside-lock 1'})
 
@@ -218,7 +218,7 @@ class FindingsTest(RunTest):
         self.assertEqual(list(found), ['run: device.log has what the device has counted'])
 
     def test_line_that_is_not_understood(self):
-        for line in ('mali_csf_violation change-outside-lock in 1\n', VIOLATION[:-9],
+        for line in ('mali_csf_violation gpu change-outside-lock in 1\n', VIOLATION[:-9],
                      'mali_csf_violation_again 3\n', 'mali_csf_note\n',
                      VIOLATION.replace('violation', 'repeated'),
                      VIOLATION[:-1] + ' times 2\n'):
@@ -293,7 +293,7 @@ class FullLogTest(RunTest):
     def test_device(self):
         """Beyond the limit only findings, which are all there"""
         found = self.failures(counts(change_outside_lock=2), *START, ['log', VIOLATION],
-                              ['log', 'mali_csf_walk as 1 a line of the log\n', self.MANY],
+                              ['log', 'mali_csf_walk gpu as 1 a line of the log\n', self.MANY],
                               ['orders', 5], ['log', VIOLATION], ['port', PROGRAM], *END,
                               LOG_MB='1')
         self.assertEqual(found, {'run: no violation': 'change-outside-lock 2'})

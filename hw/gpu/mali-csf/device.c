@@ -91,9 +91,9 @@ static void mali_csf_reset_hold(Object *obj, ResetType type)
 static void gpu_reset(MaliCsfState *s, bool hard)
 {
     if (hard) {
-        trace_mali_csf_gpu_hard_reset();
+        trace_mali_csf_gpu_hard_reset(s->trace_id);
     } else {
-        trace_mali_csf_gpu_soft_reset();
+        trace_mali_csf_gpu_soft_reset(s->trace_id);
     }
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_gpu_reset(s);
@@ -397,6 +397,9 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     const MaliCsfModel *model = mali_csf_model_find(s->model_name);
     const MaliCsfEndpointOps *endpoint;
 
+    g_free(s->trace_id);
+    s->trace_id = dev->id ? g_strdup(dev->id) :
+                            object_get_canonical_path(OBJECT(dev));
     if (!model) {
         g_autofree char *names = mali_csf_model_names();
 
@@ -427,11 +430,11 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_setg(errp, "user-notes=on needs strict=report or strict=stop");
         return;
     }
-    if (!mali_csf_opp_init(&s->opp, OBJECT(s), &s->clock, errp) ||
+    if (!mali_csf_opp_init(&s->opp, OBJECT(s), s->trace_id, &s->clock, errp) ||
         !bus_has_room(s, errp)) {
         return;
     }
-    trace_mali_csf_realize(s->model->name);
+    trace_mali_csf_realize(s->trace_id, s->model->name);
 
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
                           TYPE_MALI_CSF, s->model->aperture_size);
@@ -464,6 +467,11 @@ static void mali_csf_unrealize(DeviceState *dev)
     mali_csf_mmu_finalize(s);
     mali_csf_gpu_finalize(s);
     mali_csf_inject_finalize(s);
+}
+
+static void mali_csf_instance_finalize(Object *obj)
+{
+    g_free(MALI_CSF(obj)->trace_id);
 }
 
 static bool get_ignore_locks(Object *obj, Error **errp)
@@ -540,6 +548,8 @@ static void mali_csf_instance_init(Object *obj)
 {
     MaliCsfState *s = MALI_CSF(obj);
 
+    /* Until it has a name */
+    s->trace_id = g_strdup(TYPE_MALI_CSF);
     s->model_name = g_strdup("g610");
     s->strict_name = g_strdup("off");
     s->endpoint_name = g_strdup("null");
@@ -690,6 +700,7 @@ static const TypeInfo mali_csf_types[] = {
         .parent = TYPE_DYNAMIC_SYS_BUS_DEVICE,
         .instance_size = sizeof(MaliCsfState),
         .instance_init = mali_csf_instance_init,
+        .instance_finalize = mali_csf_instance_finalize,
         .class_init = mali_csf_class_init,
     },
 };

@@ -58,6 +58,9 @@ struct MaliCsfState {
     MemoryRegion aperture;
     MaliCsfIrqLines lines;
 
+    /* What its trace events begin with: id= of -device, or its QOM path */
+    char *trace_id;
+
     /* Properties */
     char *model_name;
     char *strict_name;

@@ -371,7 +371,7 @@ static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
         value = s->gpu.regs[offset / 4];
         break;
     }
-    trace_mali_csf_reg_read("gpu", offset, value);
+    trace_mali_csf_reg_read(s->trace_id, "gpu", offset, value);
     return value;
 }
 
@@ -385,7 +385,7 @@ static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t value = data;
 
     mali_csf_spin_write(&s->spin);
-    trace_mali_csf_reg_write("gpu", offset, value);
+    trace_mali_csf_reg_write(s->trace_id, "gpu", offset, value);
     if (kind == GPU_REG_UNMODELLED) {
         mali_csf_unmodelled_write(&s->unmodelled,
                                   MALI_CSF_GPU_CONTROL_BASE + offset, value);
@@ -447,7 +447,7 @@ static void gpu_fault(MaliCsfState *s, const MaliCsfArmed *a)
         regs[R_GPU_FAULTADDRESS_LO] = a->va;
         regs[R_GPU_FAULTADDRESS_HI] = a->va >> 32;
     }
-    trace_mali_csf_gpu_fault(a->exception, a->va);
+    trace_mali_csf_gpu_fault(s->trace_id, a->exception, a->va);
     mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_FAULT_MASK);
 }
 
@@ -614,7 +614,8 @@ static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value)
     unsigned code = FIELD_EX32(value, GPU_COMMAND, CODE);
     const MaliCsfGpuCommand *command;
 
-    trace_mali_csf_gpu_command(code, FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
+    trace_mali_csf_gpu_command(s->trace_id, code,
+                               FIELD_EX32(value, GPU_COMMAND, PAYLOAD));
     command = code < ARRAY_SIZE(gpu_commands) ? &gpu_commands[code] : NULL;
     if (!command || !command->run ||
         !arch_has(s, command->since, command->until)) {
@@ -637,7 +638,7 @@ static uint64_t user_read(void *opaque, hwaddr offset, unsigned size)
     } else {
         mali_csf_unmodelled_read(&s->unmodelled, MALI_CSF_USER_BASE + offset);
     }
-    trace_mali_csf_reg_read("user", offset, value);
+    trace_mali_csf_reg_read(s->trace_id, "user", offset, value);
     return value;
 }
 
@@ -648,7 +649,7 @@ static void user_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t value = data;
 
     mali_csf_spin_write(&s->spin);
-    trace_mali_csf_reg_write("user", offset, value);
+    trace_mali_csf_reg_write(s->trace_id, "user", offset, value);
     if (offset == A_LATEST_FLUSH_ID) {
         mali_csf_log_mask(LOG_GUEST_ERROR,
                           "%s: write of 0x%" PRIx32 " to read-only "

@@ -90,7 +90,8 @@ static void spurious(MaliCsfState *s, const MaliCsfArmed *a)
     } else {
         s->lines.glitch |= 1u << a->interrupt;
     }
-    trace_mali_csf_irq_raise(irq->name, a->mask, irq->rawstat, irq->mask);
+    trace_mali_csf_irq_raise(irq->s->trace_id, irq->name, a->mask, irq->rawstat,
+                             irq->mask);
     mali_csf_irq_update(irq);
 }
 
@@ -101,14 +102,15 @@ void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits)
         bits = without_injected(irq, bits);
     }
     irq->rawstat |= bits;
-    trace_mali_csf_irq_raise(irq->name, bits, irq->rawstat, irq->mask);
+    trace_mali_csf_irq_raise(irq->s->trace_id, irq->name, bits, irq->rawstat,
+                             irq->mask);
     mali_csf_irq_update(irq);
 }
 
 void mali_csf_irq_set_rawstat(MaliCsfIrq *irq, uint32_t rawstat)
 {
-    trace_mali_csf_irq_clear(irq->name, irq->rawstat & ~rawstat, rawstat,
-                             irq->mask);
+    trace_mali_csf_irq_clear(irq->s->trace_id, irq->name,
+                             irq->rawstat & ~rawstat, rawstat, irq->mask);
     irq->rawstat = rawstat;
     irq_changed(irq);
     mali_csf_irq_update(irq);
@@ -151,7 +153,8 @@ void mali_csf_irq_write(MaliCsfIrq *irq, hwaddr offset, uint32_t value)
     case MALI_CSF_INT_MASK:
         irq->mask = value;
         irq_changed(irq);
-        trace_mali_csf_irq_mask(irq->name, irq->rawstat, irq->mask);
+        trace_mali_csf_irq_mask(irq->s->trace_id, irq->name, irq->rawstat,
+                                irq->mask);
         mali_csf_irq_update(irq);
         break;
     default:

@@ -72,7 +72,7 @@ static bool osc_command(MaliCsfOpp *opp, uint32_t command)
         return false;
     }
     set_rate(opp, opp->osc_data);
-    trace_mali_csf_clock_rate(opp->rate);
+    trace_mali_csf_clock_rate(opp->trace_id, opp->rate);
     return true;
 }
 
@@ -147,9 +147,10 @@ static bool parse_list(MaliCsfOpp *opp, const char *list)
     return opp->count > 0;
 }
 
-bool mali_csf_opp_init(MaliCsfOpp *opp, Object *owner, MaliCsfClock *clock,
-                       Error **errp)
+bool mali_csf_opp_init(MaliCsfOpp *opp, Object *owner, const char *trace_id,
+                       MaliCsfClock *clock, Error **errp)
 {
+    opp->trace_id = trace_id;
     opp->count = 0;
     if (!opp->list) {
         opp->hz[opp->count++] = MALI_CSF_CORE_CLOCK_HZ;

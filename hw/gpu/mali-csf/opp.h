@@ -17,6 +17,8 @@
 #define MALI_CSF_OSC_SIZE       0x1000
 
 typedef struct MaliCsfOpp {
+    /* What trace events begin with; the device's */
+    const char *trace_id;
     /* Property: rates in MHz, ascending, "300:600"; NULL is the default */
     char *list;
 
@@ -41,8 +43,8 @@ extern const MaliCsfSaved mali_csf_opp_saved;
  *
  * Returns false, with an error in one line, if the property is no such list.
  */
-bool mali_csf_opp_init(MaliCsfOpp *opp, Object *owner, MaliCsfClock *clock,
-                       Error **errp);
+bool mali_csf_opp_init(MaliCsfOpp *opp, Object *owner, const char *trace_id,
+                       MaliCsfClock *clock, Error **errp);
 
 /* Is there a choice?  Without one there is no oscillator either. */
 bool mali_csf_opp_has_choice(const MaliCsfOpp *opp);

@@ -99,7 +99,7 @@ static bool set_ready(MaliCsfState *s, MaliCsfPowerDomain domain,
         return false;
     }
     *ready = value;
-    trace_mali_csf_power(domains[domain].name, value);
+    trace_mali_csf_power(s->trace_id, domains[domain].name, value);
     return true;
 }
 
@@ -209,7 +209,7 @@ static void set_delegated(MaliCsfState *s, MaliCsfPowerDomain domain,
                           bool value, uint32_t interrupts)
 {
     s->pwr.delegated = deposit32(s->pwr.delegated, domain, 1, value);
-    trace_mali_csf_pwr_delegated(domains[domain].name, value);
+    trace_mali_csf_pwr_delegated(s->trace_id, domains[domain].name, value);
     mali_csf_irq_raise(&s->pwr.irq, interrupts);
 }
 
@@ -325,7 +325,8 @@ static void write_command(MaliCsfState *s, uint32_t value)
     uint32_t refusal = refused(s, value);
     MaliCsfPowerDomain domain;
 
-    trace_mali_csf_pwr_command(FIELD_EX32(value, PWR_COMMAND, CODE), number,
+    trace_mali_csf_pwr_command(s->trace_id,
+                               FIELD_EX32(value, PWR_COMMAND, CODE), number,
                                s->pwr.cmdarg);
     if (refusal) {
         mali_csf_irq_raise(&s->pwr.irq, refusal);
@@ -474,7 +475,7 @@ static uint64_t pwr_read(void *opaque, hwaddr offset, unsigned size)
         }
         break;
     }
-    trace_mali_csf_reg_read("pwr", offset, value);
+    trace_mali_csf_reg_read(s->trace_id, "pwr", offset, value);
     return value;
 }
 
@@ -486,7 +487,7 @@ static void pwr_write(void *opaque, hwaddr offset, uint64_t data,
     uint64_t domain;
 
     mali_csf_spin_write(&s->spin);
-    trace_mali_csf_reg_write("pwr", offset, value);
+    trace_mali_csf_reg_write(s->trace_id, "pwr", offset, value);
     switch (offset) {
     case A_PWR_INT ... A_PWR_INT + MALI_CSF_INT_SIZE - 1:
         mali_csf_irq_write(&s->pwr.irq, offset - A_PWR_INT, value);

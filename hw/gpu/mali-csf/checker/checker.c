@@ -24,7 +24,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
 
 void mali_csf_checker_init(MaliCsfState *s)
 {
-    mali_csf_findings_init(&s->checker.findings);
+    mali_csf_findings_init(&s->checker.findings, s->trace_id);
     s->checker.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL,
                                     mali_csf_commands_timer, s);
     mali_csf_checker_forget(s);

@@ -76,35 +76,37 @@ static bool same(const MaliCsfFinding *a, const MaliCsfFinding *b)
            a->expected == b->expected && a->seen == b->seen;
 }
 
-static void tell_first(const MaliCsfFinding *f)
+static void tell_first(const MaliCsfFindings *findings,
+                       const MaliCsfFinding *f)
 {
     if (f->id < MALI_CSF_NUM_VIOLATIONS) {
-        trace_mali_csf_violation(mali_csf_finding_names[f->id], f->as,
-                                 f->start, f->last, f->expected, f->seen);
+        trace_mali_csf_violation(findings->trace_id,
+                                 mali_csf_finding_names[f->id], f->as, f->start,
+                                 f->last, f->expected, f->seen);
     } else {
-        trace_mali_csf_note(mali_csf_finding_names[f->id], f->as, f->start,
-                            f->last, f->expected, f->seen);
+        trace_mali_csf_note(findings->trace_id, mali_csf_finding_names[f->id],
+                            f->as, f->start, f->last, f->expected, f->seen);
     }
 }
 
-static void tell_repeated(Entry *entry)
+static void tell_repeated(const MaliCsfFindings *findings, Entry *entry)
 {
     const MaliCsfFinding *f = &entry->finding;
 
     if (entry->untold) {
-        trace_mali_csf_repeated(mali_csf_finding_names[f->id], f->as,
-                                f->start, f->last, f->expected, f->seen,
-                                entry->untold);
+        trace_mali_csf_repeated(findings->trace_id,
+                                mali_csf_finding_names[f->id], f->as, f->start,
+                                f->last, f->expected, f->seen, entry->untold);
         entry->untold = 0;
     }
 }
 
-static void repeat(Entry *entry)
+static void repeat(const MaliCsfFindings *findings, Entry *entry)
 {
     entry->times++;
     entry->untold++;
     if (is_power_of_2(entry->times)) {
-        tell_repeated(entry);
+        tell_repeated(findings, entry);
     }
 }
 
@@ -128,7 +130,7 @@ static void tell(MaliCsfFindings *findings, const MaliCsfFinding *f)
     }
     for (unsigned i = 0; i < told->count; i++) {
         if (same(&told->entries[i].finding, f)) {
-            repeat(&told->entries[i]);
+            repeat(findings, &told->entries[i]);
             return;
         }
     }
@@ -137,11 +139,11 @@ static void tell(MaliCsfFindings *findings, const MaliCsfFinding *f)
             .finding = *f,
             .times = 1,
         };
-        tell_first(f);
+        tell_first(findings, f);
         return;
     }
     told->others.finding = *f;
-    repeat(&told->others);
+    repeat(findings, &told->others);
 }
 
 void mali_csf_findings_tell(MaliCsfFindings *findings)
@@ -150,10 +152,10 @@ void mali_csf_findings_tell(MaliCsfFindings *findings)
         MaliCsfTold *told = findings->told[id];
 
         for (unsigned i = 0; told && i < told->count; i++) {
-            tell_repeated(&told->entries[i]);
+            tell_repeated(findings, &told->entries[i]);
         }
         if (told) {
-            tell_repeated(&told->others);
+            tell_repeated(findings, &told->others);
         }
     }
 }
@@ -185,8 +187,9 @@ static void vm_change(void *opaque, bool running, RunState state)
     }
 }
 
-void mali_csf_findings_init(MaliCsfFindings *findings)
+void mali_csf_findings_init(MaliCsfFindings *findings, const char *trace_id)
 {
+    findings->trace_id = trace_id;
     findings->vm_change = qemu_add_vm_change_state_handler(vm_change,
                                                            findings);
 }

@@ -69,6 +69,8 @@ typedef struct MaliCsfTold MaliCsfTold;
 
 /* Of one device; what it has survives every reset. */
 typedef struct MaliCsfFindings {
+    /* What trace events begin with; the device's */
+    const char *trace_id;
     MaliCsfStrict strict;
     uint64_t counts[MALI_CSF_NUM_FINDINGS];
     uint64_t violations;
@@ -84,7 +86,8 @@ extern const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS];
 /* "off", "report" or "stop"; false if it is none of them */
 bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict);
 
-void mali_csf_findings_init(MaliCsfFindings *findings);
+/* @trace_id: outlives @findings */
+void mali_csf_findings_init(MaliCsfFindings *findings, const char *trace_id);
 void mali_csf_findings_finalize(MaliCsfFindings *findings);
 
 /**

@@ -137,7 +137,8 @@ typedef struct Judgement {
 static void trace_changed(Judgement *j)
 {
     if (j->any_changed) {
-        trace_mali_csf_as_changed(j->as, j->changed_start, j->changed_last);
+        trace_mali_csf_as_changed(j->s->trace_id, j->as, j->changed_start,
+                                  j->changed_last);
         j->changed_events++;
     }
     j->any_changed = false;

@@ -62,8 +62,8 @@ static MaliCsfStep enqueue(MaliCsfExec *exec, const MaliCsfDeferred *op)
         return MALI_CSF_STEP_BLOCKED;
     }
     stream->deferred[stream->num_deferred++] = *op;
-    trace_mali_csf_cs_deferred(exec->csg, exec->cs, exec->va, op->wait_mask,
-                               op->signal);
+    trace_mali_csf_cs_deferred(exec->s->trace_id, exec->csg, exec->cs, exec->va,
+                               op->wait_mask, op->signal);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -160,7 +160,8 @@ unsigned mali_csf_exec_deferred(MaliCsfExec *exec)
             i++;
             continue;
         }
-        trace_mali_csf_cs_performed(exec->csg, exec->cs, op.va, op.signal);
+        trace_mali_csf_cs_performed(exec->s->trace_id, exec->csg, exec->cs,
+                                    op.va, op.signal);
         stream->num_deferred--;
         memmove(&stream->deferred[i], &stream->deferred[i + 1],
                 (stream->num_deferred - i) * sizeof(op));

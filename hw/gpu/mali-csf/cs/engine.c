@@ -196,8 +196,8 @@ static void trace_instruction(const MaliCsfExec *exec)
     char text[CS_DISAS_MAX];
 
     cs_disassemble(text, exec->word, exec->s->model->arch);
-    trace_mali_csf_cs_instruction(exec->csg, exec->cs, exec->va, exec->word,
-                                  text);
+    trace_mali_csf_cs_instruction(exec->s->trace_id, exec->csg, exec->cs,
+                                  exec->va, exec->word, text);
 }
 
 /*
@@ -446,7 +446,7 @@ static void engine_slice(void *opaque)
     unsigned weight = mali_csf_engine_slice(s);
     int64_t end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 
-    trace_mali_csf_slice(start, weight);
+    trace_mali_csf_slice(s->trace_id, start, weight);
     s->engine.not_before = end + MAX(end - start, weight * WEIGHT_NS);
     mali_csf_engine_notify(s);
     mali_csf_engine_kick(s);
@@ -514,7 +514,7 @@ static void engine_sync_poll(void *opaque)
         return;
     }
     look_at_waits(s);
-    trace_mali_csf_sync_poll(s->engine.sync_waits);
+    trace_mali_csf_sync_poll(s->trace_id, s->engine.sync_waits);
     if (s->engine.sync_waits) {
         arm_sync_poll(s, s->engine.sync_poll_pause * 2);
     }

@@ -306,7 +306,7 @@ void mali_csf_heap_poll(MaliCsfState *s, unsigned csg, unsigned cs)
             return;
         }
         s->engine.chunks_moved++;
-        trace_mali_csf_heap_chunk(csg, cs, chunk);
+        trace_mali_csf_heap_chunk(s->trace_id, csg, cs, chunk);
         tiler->wanted = false;
         tiler->refused = false;
         if (--tiler->chunks == 0) {
@@ -324,8 +324,9 @@ void mali_csf_heap_asked(MaliCsfStream *stream)
     tiler->wanted = false;
     tiler->asked = true;
     stream->id.s->engine.tiler_ooms++;
-    trace_mali_csf_heap_oom(stream->id.csg, stream->id.cs, tiler->heap_va,
-                            tiler->vt_start, tiler->vt_end, tiler->frag_end);
+    trace_mali_csf_heap_oom(stream->id.s->trace_id, stream->id.csg,
+                            stream->id.cs, tiler->heap_va, tiler->vt_start,
+                            tiler->vt_end, tiler->frag_end);
 }
 
 void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
@@ -333,7 +334,7 @@ void mali_csf_heap_answer(MaliCsfState *s, unsigned csg, unsigned cs,
 {
     MaliCsfTiler *tiler = &s->engine.groups[csg].streams[cs].tiler;
 
-    trace_mali_csf_heap_answer(csg, cs, first);
+    trace_mali_csf_heap_answer(s->trace_id, csg, cs, first);
     tiler->asked = false;
     tiler->starved = tiler->chunks && heap_starved(s, csg, cs);
     if (first) {
@@ -369,7 +370,8 @@ bool mali_csf_heap_handler_due(const MaliCsfGroup *group,
 
 void mali_csf_heap_handler_enter(MaliCsfStream *stream)
 {
-    trace_mali_csf_heap_handler(stream->handler_va, stream->handler_length);
+    trace_mali_csf_heap_handler(stream->id.s->trace_id, stream->handler_va,
+                                stream->handler_length);
     stream->depth++;
     stream->handler_depth = stream->depth;
     stream->frames[stream->depth] = mali_csf_frame(stream->handler_va,

@@ -51,7 +51,8 @@ static void blocked(MaliCsfExec *exec, MaliCsfStreamState state, uint64_t va)
     if (exec->deferred) {
         exec->deferred->blocked = mali_csf_state_info(state)->blocked_by;
         exec->deferred->blocked_va = va;
-        trace_mali_csf_cs_deferred_blocked(exec->csg, exec->cs,
+        trace_mali_csf_cs_deferred_blocked(exec->s->trace_id, exec->csg,
+                                           exec->cs,
                                            mali_csf_state_info(state)->name,
                                            va);
     } else {

@@ -145,8 +145,8 @@ void mali_csf_stream_set_state(MaliCsfStream *stream,
                                const MaliCsfWait *wait)
 {
     if (stream->state != state) {
-        trace_mali_csf_cs_state(stream->id.csg, stream->id.cs,
-                                states[state].name,
+        trace_mali_csf_cs_state(stream->id.s->trace_id, stream->id.csg,
+                                stream->id.cs, states[state].name,
                                 mali_csf_stream_ip(stream));
     }
     stream->state = state;
@@ -291,7 +291,8 @@ void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
     stream->granted = 0;
     engine->cs_fatals++;
     engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(id->csg, id->cs, "fatal", type, info);
+    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fatal",
+                            type, info);
 }
 
 /*
@@ -311,7 +312,8 @@ void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
     stream->error = type;
     engine->cs_faults++;
     engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(id->csg, id->cs, "fault", type, info);
+    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fault",
+                            type, info);
 }
 
 void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)

@@ -356,7 +356,7 @@ void mali_csf_fw_boot(MaliCsfState *s)
     mali_csf_fw_store32(s, out + GLB_HALT_STATUS, GLB_HALT_STATUS_OK);
     mali_csf_fw_store32(s, out + GLB_DEBUG_ACK,
                         mali_csf_fw_load32(s, in + GLB_DEBUG_REQ));
-    trace_mali_csf_mcu_boot(s->mcu.fw.version);
+    trace_mali_csf_mcu_boot(s->trace_id, s->mcu.fw.version);
 }
 
 static void glb_interrupt(MaliCsfState *s, uint32_t changed)
@@ -558,7 +558,7 @@ static void glb_requests(MaliCsfState *s)
         changed &= ~halt_mask;
         halt = false;
     }
-    trace_mali_csf_glb_request(req, ack);
+    trace_mali_csf_glb_request(s->trace_id, req, ack);
     /* The operands are read after the request that covers them. */
     smp_rmb();
     for (i = 0; i < ARRAY_SIZE(glb_request_table); i++) {

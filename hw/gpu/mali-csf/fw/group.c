@@ -51,7 +51,8 @@ static MaliCsfFwResult group_enter(MaliCsfState *s, unsigned csg, bool resume)
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_group(s, group->as);
     }
-    trace_mali_csf_csg_state(csg, resume ? "resume" : "start", group->as);
+    trace_mali_csf_csg_state(s->trace_id, csg, resume ? "resume" : "start",
+                             group->as);
     return MALI_CSF_FW_DONE;
 }
 
@@ -82,8 +83,8 @@ static MaliCsfFwResult group_leave(MaliCsfState *s, unsigned csg, bool suspend)
         mali_csf_fw_cs_stop(s, csg, cs);
     }
     mali_csf_group_left(group);
-    trace_mali_csf_csg_state(csg, suspend ? "suspend" : "terminate",
-                             group->as);
+    trace_mali_csf_csg_state(s->trace_id, csg,
+                             suspend ? "suspend" : "terminate", group->as);
     return MALI_CSF_FW_DONE;
 }
 
@@ -315,7 +316,7 @@ static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
     if ((req ^ ack) & event) {
         return;
     }
-    trace_mali_csf_csg_event(csg, name);
+    trace_mali_csf_csg_event(s->trace_id, csg, name);
     mali_csf_fw_store32(s, out + CSG_ACK, ack ^ event);
     /* ACK is visible before the host is told. */
     smp_mb();

@@ -42,7 +42,7 @@ void mali_csf_mcu_set_status(MaliCsfState *s, uint32_t status)
         return;
     }
     s->mcu.status = status;
-    trace_mali_csf_mcu_status(status);
+    trace_mali_csf_mcu_status(s->trace_id, status);
     mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_MCU_STATUS_CHANGED_MASK);
 }
 
@@ -130,8 +130,8 @@ static void pass_park(MaliCsfState *s, uint64_t va)
 {
     s->mcu.pass_parked = true;
     s->mcu.passes_parked++;
-    trace_mali_csf_as_stall(FW_AS, va);
-    trace_mali_csf_fw_pass_parked(va);
+    trace_mali_csf_as_stall(s->trace_id, FW_AS, va);
+    trace_mali_csf_fw_pass_parked(s->trace_id, va);
 }
 
 static bool cs_doorbell_lost(MaliCsfState *s, unsigned csg, unsigned cs)
@@ -258,7 +258,7 @@ static void mcu_pass(void *opaque)
         mcu_crash(s, &fault);
         return;
     }
-    trace_mali_csf_fw_pass(qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+    trace_mali_csf_fw_pass(s->trace_id, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
     s->mcu.passes++;
     if ((mcu->doorbells & 1) &&
         mali_csf_inject_meet(s, MALI_CSF_INJECTION_KIND_MCU_DEATH,
@@ -446,7 +446,7 @@ static uint64_t job_control_read(void *opaque, hwaddr offset, unsigned size)
         mali_csf_unmodelled_read(&s->unmodelled,
                                  MALI_CSF_JOB_CONTROL_BASE + offset);
     }
-    trace_mali_csf_reg_read("job", offset, value);
+    trace_mali_csf_reg_read(s->trace_id, "job", offset, value);
     return value;
 }
 
@@ -456,7 +456,7 @@ static void job_control_write(void *opaque, hwaddr offset, uint64_t value,
     MaliCsfState *s = opaque;
 
     mali_csf_spin_write(&s->spin);
-    trace_mali_csf_reg_write("job", offset, value);
+    trace_mali_csf_reg_write(s->trace_id, "job", offset, value);
     if (offset < MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mcu.job_irq, offset, value);
     } else {
@@ -482,7 +482,7 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
                                   MALI_CSF_DOORBELL_BASE + offset, value);
         return;
     }
-    trace_mali_csf_doorbell(page);
+    trace_mali_csf_doorbell(s->trace_id, page);
     if (s->mcu.control & MCU_CONTROL_DOORBELL_DISABLE) {
         mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_DOORBELL_MIRROR_MASK);
         return;

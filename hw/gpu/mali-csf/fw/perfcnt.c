@@ -172,7 +172,8 @@ void mali_csf_perfcnt_enable(MaliCsfState *s, bool enable)
     }
     mali_csf_fw_store32(s, mali_csf_fw_glb_output(s) + GLB_PRFCNT_INSERT, 0);
     count_anew(s);
-    trace_mali_csf_perfcnt_enable(perfcnt->as, perfcnt->base, perfcnt->slots);
+    trace_mali_csf_perfcnt_enable(s->trace_id, perfcnt->as, perfcnt->base,
+                                  perfcnt->slots);
 }
 
 static void fill_group(MaliCsfState *s, unsigned csg, uint32_t enable,
@@ -262,7 +263,7 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
                             GLB_PRFCNT_STATUS_FAILED);
         return true;
     }
-    trace_mali_csf_perfcnt_sample(perfcnt->insert, va);
+    trace_mali_csf_perfcnt_sample(s->trace_id, perfcnt->insert, va);
     count_anew(s);
     perfcnt->insert++;
     mali_csf_fw_store32(s, out + GLB_PRFCNT_STATUS,

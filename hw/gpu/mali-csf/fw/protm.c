@@ -55,7 +55,7 @@ void mali_csf_protm_enter(MaliCsfState *s)
     /* With nobody to enter it for, it is over with the next poll. */
     mali_csf_protm_set_mode(s, true);
     mali_csf_perfcnt_protected(s);
-    trace_mali_csf_protm("enter");
+    trace_mali_csf_protm(s->trace_id, "enter");
 }
 
 void mali_csf_protm_force_exit(MaliCsfState *s)
@@ -79,6 +79,6 @@ bool mali_csf_protm_poll(MaliCsfState *s)
     s->mcu.fw.protm_forced = false;
     mali_csf_protm_set_mode(s, false);
     mali_csf_mmu_protm_over(s);
-    trace_mali_csf_protm("exit");
+    trace_mali_csf_protm(s->trace_id, "exit");
     return true;
 }

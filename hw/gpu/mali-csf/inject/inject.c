@@ -62,8 +62,8 @@ static int64_t end_of(uint64_t delay_ns)
 static void met(MaliCsfInject *inject, MaliCsfArmed *a)
 {
     a->met++;
-    trace_mali_csf_inject_met(a->id, MaliCsfInjectionKind_str(a->kind),
-                              a->met);
+    trace_mali_csf_inject_met(inject->trace_id, a->id,
+                              MaliCsfInjectionKind_str(a->kind), a->met);
     if (a->count && a->met == a->count) {
         a->spent = true;
         update_armed(inject);
@@ -185,7 +185,8 @@ static void inject_timer(void *opaque)
 
         if (late->pending && late->due <= now) {
             late->pending = false;
-            trace_mali_csf_inject_late(MaliCsfInjectionKind_str(late->kind));
+            trace_mali_csf_inject_late(s->trace_id,
+                                       MaliCsfInjectionKind_str(late->kind));
             inject->complete[late->kind](s, late->value);
         }
     }
@@ -194,7 +195,7 @@ static void inject_timer(void *opaque)
 
 static void remove_at(MaliCsfInject *inject, unsigned index)
 {
-    trace_mali_csf_inject_clear(inject->list[index].id);
+    trace_mali_csf_inject_clear(inject->trace_id, inject->list[index].id);
     inject->count--;
     memmove(&inject->list[index], &inject->list[index + 1],
             (inject->count - index) * sizeof(inject->list[0]));
@@ -233,8 +234,8 @@ const MaliCsfArmed *mali_csf_inject_arm(MaliCsfState *s,
     }
     update_armed(&s->inject);
     arm_timer(s);
-    trace_mali_csf_inject_arm(a->id, MaliCsfInjectionKind_str(a->kind),
-                              a->count);
+    trace_mali_csf_inject_arm(s->trace_id, a->id,
+                              MaliCsfInjectionKind_str(a->kind), a->count);
     return a;
 }
 
@@ -264,6 +265,7 @@ static void drop_late(MaliCsfInject *inject)
 
 void mali_csf_inject_init(MaliCsfState *s)
 {
+    s->inject.trace_id = s->trace_id;
     s->inject.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, inject_timer, s);
 }
 

@@ -111,6 +111,8 @@ typedef void MaliCsfInjectComplete(MaliCsfState *s, uint64_t value);
 typedef void MaliCsfInjectUnasked(MaliCsfState *s, const MaliCsfArmed *a);
 
 typedef struct MaliCsfInject {
+    /* What trace events begin with; the device's */
+    const char *trace_id;
     /* By kind, set for good by the block that the kind belongs to */
     MaliCsfInjectComplete *complete[MALI_CSF_INJECTION_KIND__MAX];
     MaliCsfInjectUnasked *unasked[MALI_CSF_INJECTION_KIND__MAX];

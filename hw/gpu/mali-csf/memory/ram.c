@@ -68,7 +68,7 @@ static void build_windows(MaliCsfRam *ram)
                                                 true);
 
         window->size = window->cache.ptr && size > 0 ? size : 0;
-        trace_mali_csf_ram_window(window->base, window->size);
+        trace_mali_csf_ram_window(ram->trace_id, window->base, window->size);
     }
     qatomic_store_release(&ram->built, ram->windows);
 }
@@ -93,9 +93,10 @@ void mali_csf_ram_forget_retired(MaliCsfRam *ram)
     g_ptr_array_set_size(ram->retired, 0);
 }
 
-void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
+void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id, AddressSpace *as,
                        bool (*changed)(void *opaque), void *opaque)
 {
+    ram->trace_id = trace_id;
     ram->as = as;
     ram->changed = changed;
     ram->opaque = opaque;

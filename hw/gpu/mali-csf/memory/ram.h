@@ -20,6 +20,8 @@ typedef struct MaliCsfRamWindow {
 } MaliCsfRamWindow;
 
 typedef struct MaliCsfRam {
+    /* What trace events begin with; the device's */
+    const char *trace_id;
     AddressSpace *as;
     MemoryListener listener;
     /* Of the memory map as it is, built at first use after it has changed */
@@ -38,7 +40,7 @@ typedef struct MaliCsfRam {
     void *opaque;
 } MaliCsfRam;
 
-void mali_csf_ram_init(MaliCsfRam *ram, AddressSpace *as,
+void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id, AddressSpace *as,
                        bool (*changed)(void *opaque), void *opaque);
 void mali_csf_ram_finalize(MaliCsfRam *ram);
 

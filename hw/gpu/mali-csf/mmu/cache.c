@@ -24,7 +24,7 @@ void mali_csf_cache_flushed(MaliCsfState *s, uint32_t modes)
         return;
     }
     cache->latest_flush_id = id ?: 1;
-    trace_mali_csf_flush_id(cache->latest_flush_id);
+    trace_mali_csf_flush_id(s->trace_id, cache->latest_flush_id);
 }
 
 void mali_csf_cache_reset(MaliCsfCache *cache)

@@ -94,7 +94,7 @@ void mali_csf_mmu_stalled(MaliCsfState *s, unsigned as, uint64_t va)
 {
     s->mmu.stalls++;
     /* The first byte that is locked, if that is not the first one */
-    trace_mali_csf_as_stall(as, MAX(va, s->mmu.as[as].lock_start));
+    trace_mali_csf_as_stall(s->trace_id, as, MAX(va, s->mmu.as[as].lock_start));
 }
 
 void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
@@ -108,7 +108,7 @@ void mali_csf_mmu_report_fault(MaliCsfState *s, unsigned as,
     status = FIELD_DP32(status, AS_FAULTSTATUS, ACCESS_TYPE, fault->access);
     status = FIELD_DP32(status, AS_FAULTSTATUS, SOURCE_ID, fault->source_id);
     s->mmu.faults++;
-    trace_mali_csf_as_fault(as, fault->va, status);
+    trace_mali_csf_as_fault(s->trace_id, as, fault->va, status);
     if (s->mmu.protected_mode(s)) {
         mali_csf_irq_raise(&s->gpu.irq, R_GPU_INT_PROTECTED_FAULT_MASK);
         return;
@@ -194,7 +194,7 @@ static void tlb_unlock(MaliCsfState *s, unsigned as, uint64_t start,
     unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
                                            last);
 
-    trace_mali_csf_tlb_unlock(as, start, last, n);
+    trace_mali_csf_tlb_unlock(s->trace_id, as, start, last, n);
 }
 
 static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
@@ -203,7 +203,7 @@ static void tlb_flush_pt(MaliCsfState *s, unsigned as, uint64_t start,
     unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
                                            last);
 
-    trace_mali_csf_tlb_flush_pt(as, start, last, n);
+    trace_mali_csf_tlb_flush_pt(s->trace_id, as, start, last, n);
 }
 
 static void tlb_flush_mem(MaliCsfState *s, unsigned as, uint64_t start,
@@ -212,22 +212,25 @@ static void tlb_flush_mem(MaliCsfState *s, unsigned as, uint64_t start,
     unsigned n = mali_csf_views_drop_range(&s->mmu.views, as, start,
                                            last);
 
-    trace_mali_csf_tlb_flush_mem(as, start, last, n);
+    trace_mali_csf_tlb_flush_mem(s->trace_id, as, start, last, n);
 }
 
 static void tlb_reset(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_reset(mali_csf_views_drop_all(&s->mmu.views));
+    trace_mali_csf_tlb_reset(s->trace_id,
+                             mali_csf_views_drop_all(&s->mmu.views));
 }
 
 void mali_csf_mmu_flush_caches(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_flush_caches(mali_csf_views_drop_all(&s->mmu.views));
+    trace_mali_csf_tlb_flush_caches(s->trace_id,
+                                    mali_csf_views_drop_all(&s->mmu.views));
 }
 
 void mali_csf_mmu_l2_off(MaliCsfState *s)
 {
-    trace_mali_csf_tlb_l2_off(mali_csf_views_drop_all(&s->mmu.views));
+    trace_mali_csf_tlb_l2_off(s->trace_id,
+                              mali_csf_views_drop_all(&s->mmu.views));
 }
 
 /* Commands */
@@ -269,7 +272,7 @@ static void command_update(MaliCsfState *s, unsigned as)
         .transcfg = space->transcfg,
         .memattr = space->memattr,
     };
-    trace_mali_csf_as_update(as, space->transtab, space->transcfg);
+    trace_mali_csf_as_update(s->trace_id, as, space->transtab, space->transcfg);
 
     switch (mali_csf_address_mode(&space->active)) {
     case AS_ADRMODE_UNMAPPED:
@@ -326,7 +329,7 @@ static void command_lock(MaliCsfState *s, unsigned as)
     space->lock_start = start;
     space->lock_last = last;
     put_in_force(s, as);
-    trace_mali_csf_as_lock(as, start, last);
+    trace_mali_csf_as_lock(s->trace_id, as, start, last);
     /* What only the old region covered may go on. */
     if (released) {
         tell_released(s, as);
@@ -404,10 +407,11 @@ static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
     uint64_t lockaddr = s->mmu.as[as].lockaddr;
 
     if (code < ARRAY_SIZE(as_commands)) {
-        trace_mali_csf_as_command(as, as_commands[code].name, lockaddr);
+        trace_mali_csf_as_command(s->trace_id, as, as_commands[code].name,
+                                  lockaddr);
         as_commands[code].execute(s, as);
     } else {
-        trace_mali_csf_as_command(as, "UNKNOWN", lockaddr);
+        trace_mali_csf_as_command(s->trace_id, as, "UNKNOWN", lockaddr);
         mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: unknown command %u\n",
                           __func__, as, code);
     }
@@ -702,7 +706,7 @@ static uint64_t mmu_read(void *opaque, hwaddr offset, unsigned size)
             value = as_status(&s->mmu.as[as]);
         }
     }
-    trace_mali_csf_reg_read("mmu", offset, value);
+    trace_mali_csf_reg_read(s->trace_id, "mmu", offset, value);
     return value;
 }
 
@@ -715,7 +719,7 @@ static void mmu_write(void *opaque, hwaddr offset, uint64_t data,
     unsigned as;
 
     mali_csf_spin_write(&s->spin);
-    trace_mali_csf_reg_write("mmu", offset, value);
+    trace_mali_csf_reg_write(s->trace_id, "mmu", offset, value);
     if (offset < MALI_CSF_MMU_INT + MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mmu.irq, offset - MALI_CSF_MMU_INT, value);
         return;
@@ -766,7 +770,7 @@ void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
         return;
     }
     mali_csf_views_ignore_locks(&s->mmu.views, ignore);
-    trace_mali_csf_ignore_locks(ignore);
+    trace_mali_csf_ignore_locks(s->trace_id, ignore);
     if (!ignore) {
         return;
     }
@@ -800,8 +804,8 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
     mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
     mali_csf_views_init(&s->mmu.views, &s->view, views_settled, s);
-    mali_csf_ram_init(&s->mmu.ram, &address_space_memory, memory_map_changed,
-                      s);
+    mali_csf_ram_init(&s->mmu.ram, s->trace_id, &address_space_memory,
+                      memory_map_changed, s);
 }
 
 void mali_csf_mmu_finalize(MaliCsfState *s)

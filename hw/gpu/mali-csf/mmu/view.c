@@ -86,7 +86,7 @@ static MaliCsfMemResult walk(MaliCsfMemView *view, unsigned as, uint64_t va,
 
     exception = mali_csf_walk(view->ram, &view->spaces[as].translation,
                               view->pa_bits, va, &leaf, &level, &descriptor);
-    trace_mali_csf_walk(as, va, level, descriptor);
+    trace_mali_csf_walk(view->ram->trace_id, as, va, level, descriptor);
     if (s && mali_csf_strict(&s->checker)) {
         mali_csf_check_tlb_fill(s, as, va, descriptor, level);
     }
