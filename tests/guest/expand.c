@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/block.h"
 #include "lib/host.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
@@ -34,9 +35,6 @@
 
 #define MARKER_VA 0x70000000ull
 #define MAX_LOCKS 2
-
-/* The word of each page that the GPU reads, in bytes */
-#define PROBE_OFFSET 0xabc
 
 /* Words of the data buffer */
 enum {
@@ -219,25 +217,9 @@ static void print_expectations(const Case *c, uint64_t marker_va)
                   c->name, marker_va, locks);
 }
 
-/* What word @index of a buffer holds; @seed tells the buffers apart */
-static uint32_t fill_word(uint32_t seed, uint64_t index)
-{
-    return ((uint32_t)index + seed) * 0x9e3779b1u | 1;
-}
-
-static void fill(PanthorBo *bo, uint64_t bytes, uint32_t seed)
-{
-    uint32_t *word = bo->cpu;
-    uint64_t i;
-
-    for (i = 0; i < bytes / sizeof(*word); i++) {
-        word[i] = fill_word(seed, i);
-    }
-}
-
 static uint32_t block_word(const Case *c, uint64_t va)
 {
-    return fill_word(1, (va - c->blocks_va) / sizeof(uint32_t));
+    return block_value(1, (va - c->blocks_va) / sizeof(uint32_t));
 }
 
 /* The VAs that print_expectations() names, and the marker before them */
@@ -264,28 +246,6 @@ static uint64_t place_marker_job(PanthorContext *ctx, const Case *c,
     return stream_place(&s, &ctx->code, size);
 }
 
-/*
- * One word of every page from @va to @end, to the data buffer.  r2:r3 is
- * where the next word goes.
- */
-static void emit_read_pages(Stream *s, uint64_t va, uint64_t end)
-{
-    size_t loop;
-
-    if (va >= end) {
-        return;
-    }
-    stream_emit(s, cs_move48(0, va));
-    stream_emit(s, cs_move32(4, (end - va) / PANTHOR_GPU_PAGE));
-    loop = stream_here(s);
-    stream_load(s, 6, 1, 0, PROBE_OFFSET);
-    stream_store(s, 6, 1, 2, 0);
-    stream_emit(s, cs_add_imm64(0, 0, PANTHOR_GPU_PAGE));
-    stream_emit(s, cs_add_imm64(2, 2, 4));
-    stream_emit(s, cs_add_imm32(4, 4, -1));
-    stream_branch_back(s, CS_COND_GT, 4, loop);
-}
-
 static uint64_t place_survivors_job(PanthorContext *ctx, const Case *c,
                                     uint32_t *size)
 {
@@ -294,12 +254,12 @@ static uint64_t place_survivors_job(PanthorContext *ctx, const Case *c,
 
     stream_init(&s);
     stream_begin(&s);
-    stream_emit(&s, cs_move48(2, panthor_data_va(DATA_PAGES)));
-    emit_read_pages(&s, c->blocks_va, c->va);
+    stream_emit(&s, cs_move48(BLOCK_REG_TO, panthor_data_va(DATA_PAGES)));
+    block_emit_reads(&s, c->blocks_va, c->va);
     if (c->map) {
-        emit_read_pages(&s, c->va, c->va + c->size);
+        block_emit_reads(&s, c->va, c->va + c->size);
     }
-    emit_read_pages(&s, c->va + c->size, end);
+    block_emit_reads(&s, c->va + c->size, end);
     stream_end(&s);
     return stream_place(&s, &ctx->code, size);
 }
@@ -313,13 +273,13 @@ static bool survivors_ok(const PanthorContext *ctx, const Case *c)
 
     for (va = c->blocks_va; va < end; va += PANTHOR_GPU_PAGE) {
         bool cut = va >= c->va && va < c->va + c->size;
-        uint32_t want = block_word(c, va + PROBE_OFFSET);
+        uint32_t want = block_word(c, va + BLOCK_PROBE);
 
         if (cut && !c->map) {
             continue;
         }
         if (cut) {
-            want = fill_word(2, (va - c->va + PROBE_OFFSET) / 4);
+            want = block_value(2, (va - c->va + BLOCK_PROBE) / 4);
         }
         if (have[pages] != want && !wrong++) {
             tap_diag("0x%" PRIx64 ": read 0x%08x, expected 0x%08x", va,
@@ -361,7 +321,7 @@ static void check_hole(PanthorContext *ctx, const Case *c, uint32_t group,
 {
     struct drm_panthor_sync_op sync = panthor_signal_op(syncobj, 0);
     PanthorJob job = { .syncs = &sync, .sync_count = 1 };
-    uint64_t va = c->hole_va + PROBE_OFFSET;
+    uint64_t va = c->hole_va + BLOCK_PROBE;
     int log = TAP_MUST(kernel_log_open());
     int status = 0, ret, state;
     Stream s;
@@ -387,30 +347,6 @@ static void check_hole(PanthorContext *ctx, const Case *c, uint32_t group,
     tap_ok(log_has_fault(log, va), "%s: the fault is at 0x%" PRIx64, c->name,
            va);
     close(log);
-}
-
-/*
- * Whether every block is one folio.  The driver looks at the folios; a
- * block of several smaller ones it takes for small pages, and then breaks
- * (docs/findings.rst).  Says in words what is wrong.
- */
-static const char *backing_problem(const PanthorBo *bo, unsigned blocks)
-{
-    unsigned i;
-
-    if (!kernel_locks_first()) {
-        return NULL;
-    }
-    for (i = 0; i < blocks; i++) {
-        const char *addr = (char *)bo->cpu + i * PANTHOR_GPU_BLOCK;
-        int backing = kernel_backing(addr, PANTHOR_GPU_BLOCK);
-
-        if (backing == KERNEL_BACKING_SCATTERED ||
-            backing == KERNEL_BACKING_CONTIGUOUS) {
-            return kernel_backing_name(backing);
-        }
-    }
-    return NULL;
 }
 
 static void run_case(PanthorDev *dev, const Case *c, unsigned index,
@@ -439,8 +375,8 @@ static void run_case(PanthorDev *dev, const Case *c, unsigned index,
     }
     panthor_context_init(&ctx, dev, NUM_QUEUES);
     TAP_MUST(panthor_bo_create(dev, &blocks, bo_size, ctx.vm));
-    fill(&blocks, blocks_size, 1);
-    problem = backing_problem(&blocks, c->blocks);
+    block_fill(&blocks, blocks_size, 1);
+    problem = block_problem(&blocks, c->blocks);
     if (problem) {
         tap_skip(problem, "%s: %s: not backed by huge pages", c->name,
                  c->what);
@@ -456,7 +392,7 @@ static void run_case(PanthorDev *dev, const Case *c, unsigned index,
                             PANTHOR_GPU_PAGE, noexec));
     if (c->map) {
         TAP_MUST(panthor_bo_create(dev, &overlay, c->size, ctx.vm));
-        fill(&overlay, c->size, 2);
+        block_fill(&overlay, c->size, 2);
     }
     /* The ring and the sync objects of a group are mapped in its VM */
     TAP_MUST(panthor_group_create(dev, ctx.vm, 1, &hole_group));

@@ -10,17 +10,16 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/swap.h>
 #include <unistd.h>
 
 #include "lib/host.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
+#include "lib/swap.h"
 #include "lib/tap.h"
 
 #define JOB_TIMEOUT_MS 3000
@@ -46,11 +45,6 @@
 
 #define BUFFER_VA 0x40000000ull
 #define BUFFER_SIZE (8 * PANTHOR_GPU_BLOCK)
-
-#define SWAP_DEVICE "/dev/zram0"
-#define SWAP_DISKSIZE "/sys/block/zram0/disksize"
-#define SWAP_SIZE (64 << 20)
-#define RECLAIMS 8
 
 /* What the word at @offset of a buffer holds */
 static uint32_t buffer_word(uint64_t offset)
@@ -422,79 +416,6 @@ static void test_survivor(PanthorDev *dev)
     panthor_context_fini(&other);
 }
 
-static int write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (write(fd, text, strlen(text)) < 0) {
-        ret = -errno;
-    }
-    close(fd);
-    return ret;
-}
-
-/* panthor evicts nothing unless there is swap (can_swap(), panthor_gem.c). */
-static int swap_on(void)
-{
-    static char page[65536];
-    size_t page_size = kernel_page_size();
-    char text[32];
-    uint32_t *header = (uint32_t *)(page + 1024);
-    int fd, ret;
-
-    snprintf(text, sizeof(text), "%u", SWAP_SIZE);
-    ret = write_file(SWAP_DISKSIZE, text);
-    if (ret) {
-        return ret;
-    }
-    /* union swap_header of the kernel: version, last page, bad pages */
-    header[0] = 1;
-    header[1] = SWAP_SIZE / page_size - 1;
-    header[2] = 0;
-    memcpy(page + page_size - 10, "SWAPSPACE2", 10);
-    fd = open(SWAP_DEVICE, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    ret = write(fd, page, page_size) == (ssize_t)page_size ? 0 : -EIO;
-    if (fsync(fd)) {
-        ret = -errno;
-    }
-    close(fd);
-    return ret ? ret : swapon(SWAP_DEVICE, 0) ? -errno : 0;
-}
-
-/* Eviction takes the buffer out of the process's page table, too. */
-static bool is_present(const void *addr)
-{
-    uint64_t entry = 0;
-    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    off_t at = (uintptr_t)addr / kernel_page_size() * sizeof(entry);
-
-    if (fd < 0 || pread(fd, &entry, sizeof(entry), at) != sizeof(entry)) {
-        tap_bail_out("pagemap: %s", strerror(errno));
-    }
-    close(fd);
-    return entry >> 63;
-}
-
-/*
- * It does so first, and may then find that the buffer is on the wrong list, so
- * the shrinker is called more often than it seems to need.
- */
-static bool reclaim(const PanthorBo *bo)
-{
-    unsigned i;
-
-    for (i = 0; i < RECLAIMS; i++) {
-        write_file("/proc/sys/vm/drop_caches", "2");
-    }
-    return !is_present(bo->cpu);
-}
-
 static void check_reclaim(PanthorDev *dev, bool live)
 {
     const char *name = live ? "evicted live" : "evicted";
@@ -529,7 +450,7 @@ static void check_reclaim(PanthorDev *dev, bool live)
         TAP_MUST(panthor_wait_suspended(dev, SUSPEND_TIMEOUT_MS));
     }
 
-    if (!tap_ok(reclaim(&bo), "%s: the buffer is reclaimed", name)) {
+    if (!tap_ok(swap_reclaim(&bo), "%s: the buffer is reclaimed", name)) {
         goto out;
     }
     tap_ok(pages_ok(&ctx, BUFFER_VA, 0, BUFFER_SIZE) &&
@@ -544,7 +465,7 @@ static void check_reclaim(PanthorDev *dev, bool live)
     if (!live) {
         TAP_MUST(panthor_wait_suspended(dev, SUSPEND_TIMEOUT_MS));
     }
-    if (!tap_ok(reclaim(&bo), "%s: it is reclaimed again", name)) {
+    if (!tap_ok(swap_reclaim(&bo), "%s: it is reclaimed again", name)) {
         goto out;
     }
     TAP_MUST(panthor_vm_unmap(dev, ctx.vm, hole, hole_size));
@@ -577,10 +498,7 @@ static void test_reclaim(PanthorDev *dev)
     }
     check_reclaim(dev, true);
     check_reclaim(dev, false);
-    if (swapoff(SWAP_DEVICE)) {
-        tap_diag("swapoff: %s", strerror(errno));
-    }
-    write_file("/sys/block/zram0/reset", "1");
+    swap_off();
 }
 
 int main(int argc, char **argv)
