@@ -143,9 +143,12 @@ class Run:
                 self.pairs[found[1]] = int(found[2]), int(found[3])
         device = project.read_lossy(os.path.join(self.folder, 'device.log')).splitlines()
         self.commands = device_log.expansions(device)
-        self.sequences = {f'{item.program} {item.case}': device_log.describe(locks)
-                          for item, _, _, locks in
-                          device_log.judge(list(expectations.values()), device)}
+        self.sequences, self.remarks = {}, {}
+        for item, state, reason, locks in device_log.judge(list(expectations.values()), device):
+            case = f'{item.program} {item.case}'
+            self.sequences[case] = device_log.describe(locks)
+            if state == 'ok' and reason:
+                self.remarks[case] = reason
         self.findings = collections.Counter()
         self.violations, self.lost = [], []
         for finding in result.get('findings', []):
@@ -357,6 +360,8 @@ class Comparison:
             if case not in same and case not in lost:
                 say(f'  {case}, stock:   {self.stock.sequences.get(case, "not reached")}')
                 say(f'  {case}, patched: {self.patched.sequences[case]}')
+                if case in self.patched.remarks:
+                    say(f'    {self.patched.remarks[case]}')
 
     def functions(self):
         say('calls in the driver (some depend on how fast the host is)')

@@ -672,11 +672,13 @@ def judge_device_log(guest, folder):
     for item, verdict, reason, _ in verdicts:
         if verdict == 'not ok' and guest.device.full:
             verdict, reason = 'skip', guest.device.full
-        guest.report.result(verdict, f'{item.program}: lock sequence of case {item.case}', reason)
+        guest.report.result(verdict, f'{item.program}: lock sequence of case {item.case}',
+                            '' if verdict == 'ok' else reason)
     if not guest.report.tap:
         say('')
-        for item, _, _, locks in verdicts:
-            say(f'{item.program} {item.case}: {device_log.describe(locks)}')
+        for item, verdict, reason, locks in verdicts:
+            say(f'{item.program} {item.case}: {device_log.describe(locks)}'
+                + (f' ({reason})' if verdict == 'ok' and reason else ''))
 
 
 def judge_findings(guest, folder):

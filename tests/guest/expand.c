@@ -213,8 +213,9 @@ static void print_expectations(const Case *c, uint64_t marker_va)
         snprintf(locks + len, sizeof(locks) - len, " lock:%016" PRIx64,
                  lockaddr[i]);
     }
-    tap_directive("expect-locks case=%s marker=0x%" PRIx64 "%s unlock",
-                  c->name, marker_va, locks);
+    tap_directive("expect-locks case=%s marker=0x%" PRIx64 " covers=0x%" PRIx64
+                  "+0x%" PRIx64 "%s unlock", c->name, marker_va, c->blocks_va,
+                  c->blocks * (uint64_t)PANTHOR_GPU_BLOCK, locks);
 }
 
 static uint32_t block_word(const Case *c, uint64_t va)
