@@ -158,7 +158,8 @@ class Run:
                 self.violations.append((program, name, finding['text']))
             else:
                 self.findings[f'(note) {name}'] += finding['times']
-                self.lost += [program] if name == run_guest.LOST else []
+                # Where a program has commands hang, they are lost on purpose.
+                self.lost += [program] if name == run_guest.LOST and not finding['allowed'] else []
 
     def initialized(self):
         return any(state == 'ok' and name == 'panthor: initialized'
@@ -328,13 +329,16 @@ class Comparison:
                                  for found in (stock, patched)))
         for name in dict.fromkeys([*kinds, *stock, *patched]):
             self.row(name, stock[name], patched[name])
-        new = [name for name in dict.fromkeys(kinds) if patched[name] and not stock[name]]
-        for name in new:
-            program, text = next((program, text) for program, other, text
-                                 in self.patched.violations if other == name)
+        # By program: one may provoke on stock what is wrong in all others.
+        known, new = {(program, name) for program, name, _ in self.stock.violations}, {}
+        for program, name, text in self.patched.violations:
+            if (program, name) not in known:
+                new.setdefault(name, (program, text))
+        for name, (program, text) in new.items():
             say(f'  first: {text}')
             self.differ(program, f'finding {name}',
-                        f'{name} ({patched[name]} times, never on stock)',
+                        f'{name} ({patched[name]} times, never on stock'
+                        + (f' in "{program}")' if stock[name] else ')'),
                         hard=name not in TIMED_FINDINGS)
         for run in (self.stock, self.patched):
             if run.lost:
@@ -397,10 +401,12 @@ class Comparison:
             say(f'  {stock[text]} → {patched[text]}: {text[:140]}')
         if len(changed) > SHOWN:
             say(f'  ... and {len(changed) - SHOWN} more')
+        known = {(program, plain(text)) for program, text in self.stock.kernel_log}
         said = set()
         for program, text in self.patched.kernel_log:
             kind = judge.kind(text)
-            if kind in ('crash', 'stall') and not stock[plain(text)] and kind not in said:
+            if kind in ('crash', 'stall') and (program, plain(text)) not in known \
+                    and kind not in said:
                 self.differ(program, f'{kind} {plain(text)}', f'the kernel says: {text[:120]}',
                             hard=kind == 'crash')
                 said.add(kind)      # more of it follows from that

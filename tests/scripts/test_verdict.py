@@ -151,6 +151,16 @@ class ComparisonTest(unittest.TestCase):
             difference, = found.differences
             self.assertEqual((difference.program, difference.hard), ('fault', hard))
 
+    def test_known_by_program(self):
+        known = ('hung-lock', 'change-outside-lock', 'it')
+        stock = self.run_of(findings=[known], log=[('hung-lock', 'WARNING: at x')])
+        same = self.run_of(findings=[known], log=[('hung-lock', 'WARNING: at x')])
+        self.assertEqual(self.round_of(stock, same).differences, [])
+        other = self.run_of(findings=[known, ('submit', 'change-outside-lock', 'it')],
+                            log=[('submit', 'WARNING: at x')])
+        self.assertEqual({row.program for row in self.round_of(stock, other).differences},
+                         {'submit'})
+
     def test_alarms(self):
         for line, hard in (('WARNING: CPU: 0 at x', True), ('Internal error: Oops: 96', True),
                            ('rcu: INFO: rcu_preempt detected stalls on CPUs', False),
