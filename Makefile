@@ -13,7 +13,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 # What the scripts read from their environment
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX AGAIN MODELS SHARD IGT IGT_SRC
+export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
@@ -41,7 +41,7 @@ endif
 .PHONY: help boot shell igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
-        check-mutants check-fixes check-models check-kernels check-matrix \
+        check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
         check-matrix-merge \
         check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
@@ -69,6 +69,7 @@ help:
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
 	@echo 'make check-fixes      take past fixes out of panthor: FIX=name,... each must be noticed'
+	@echo 'make check-expansions right and wrong ways to write a patch: VARIANT=name,... each verdict must fit'
 	@echo 'make check-models     every model on one kernel'
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
@@ -109,6 +110,7 @@ help:
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
 	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
+	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
 	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
@@ -190,6 +192,9 @@ check-mutants:
 
 check-fixes:
 	@$(PYTHON) $(SCRIPTS)/check-fixes.py
+
+check-expansions:
+	@$(PYTHON) $(SCRIPTS)/check-expansions.py
 
 check-models:
 	@KERNELS="$${KERNEL:-7.3}" KERNEL= $(PYTHON) $(SCRIPTS)/check-matrix.py

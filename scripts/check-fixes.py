@@ -55,18 +55,18 @@ def load():
         return tomllib.load(file)
 
 
-def span_of(text, name):
+def span_of(text, name, table):
     """(start, end) of a function's definition; comments name it, too."""
     found = re.search(rf'^(?:\w[^\n]*\b)?{name}\([^;{{]*\)\n\{{.*?^\}}\n', text, re.M | re.S)
     if not found:
-        raise project.usage(f'fixes.toml: the driver has no function {name}')
+        raise project.usage(f'{table}: the driver has no function {name}')
     return found.span()
 
 
-def take_out(row, read):
+def take_out(row, read, table='fixes.toml'):
     """{path: text} of what the driver's files are without the fix.
 
-    read(path): the text of a file of the driver
+    read(path): the text of a file of the driver; table: where the row is from
     """
     texts = {}
     for edit in row['edit']:
@@ -74,10 +74,10 @@ def take_out(row, read):
         text = texts[path] if path in texts else read(path)
         start, end = 0, len(text)
         if 'function' in edit:
-            start, end = span_of(text, edit['function'])
+            start, end = span_of(text, edit['function'], table)
         count = text.count(edit['old'], start, end)
         if count != 1:
-            raise project.usage(f'fixes.toml: {row["id"]} does not apply: {edit["file"]} has '
+            raise project.usage(f'{table}: {row["id"]} does not apply: {edit["file"]} has '
                                 f'{count} times: {edit["old"].strip()}')
         at = text.index(edit['old'], start)
         texts[path] = text[:at] + edit['new'] + text[at + len(edit['old']):]
