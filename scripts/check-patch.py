@@ -126,6 +126,7 @@ class Run:
         self.kernel_log = []    # (program, text)
         self.calls = {}
         self.pairs = {}
+        self.untimed = []       # (program, pattern): tests that a late host does not fail
         expectations, program = {}, ''
         for line in log:
             if (text := kernel_log.text_of(line)) is not None:
@@ -137,6 +138,8 @@ class Run:
                     device_log.parse_directive(program, line[3:].split(), expectations)
                 except (KeyError, ValueError):
                     pass
+            elif line.startswith('#@ untimed '):
+                self.untimed.append((program, line.split(maxsplit=2)[2]))
             elif found := re.match(r'@@ count (\w+) (\w+)', line):
                 self.calls[found[1]] = found[2]
             elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
@@ -160,6 +163,11 @@ class Run:
                 self.findings[f'(note) {name}'] += finding['times']
                 # Where a program has commands hang, they are lost on purpose.
                 self.lost += [program] if name == run_guest.LOST and not finding['allowed'] else []
+
+    def is_untimed(self, program, name):
+        """Whether time is no explanation if this test fails."""
+        return any(program == other and re.search(pattern, name)
+                   for other, pattern in self.untimed)
 
     def initialized(self):
         return any(state == 'ok' and name == 'panthor: initialized'
@@ -309,7 +317,8 @@ class Comparison:
                 say(f'  {name}: {was} → {state}' + (f' ({reason})' if reason else '')
                     + (' (may change)' if allowed else ''))
             if state == 'not ok' and not allowed:
-                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock')
+                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock',
+                            hard=self.patched.is_untimed(program, name))
         if shown > SHOWN:
             say(f'  ... and {shown - SHOWN} more')
         if missing:

@@ -108,7 +108,7 @@ class ComparisonTest(unittest.TestCase):
     """From two runs to a Round."""
 
     @staticmethod
-    def run_of(results=(), findings=(), log=(), late_one=False, lost=()):
+    def run_of(results=(), findings=(), log=(), late_one=False, lost=(), untimed=()):
         run = mock.Mock(spec=check_patch.Run, side='a side', results=[list(row) for row in results],
                         kernel_log=list(log), stopped=None, lost=list(lost),
                         violations=[row for row in findings])
@@ -118,6 +118,8 @@ class ComparisonTest(unittest.TestCase):
         run.count = lambda state: check_patch.Run.count(run, state)
         run.failing = lambda: check_patch.Run.failing(run)
         run.initialized = lambda: True
+        run.untimed = list(untimed)
+        run.is_untimed = lambda *words: check_patch.Run.is_untimed(run, *words)
         return run
 
     def round_of(self, stock, patched, may_change=()):
@@ -139,6 +141,14 @@ class ComparisonTest(unittest.TestCase):
         difference, = found.differences
         self.assertEqual(difference[:2] + difference[3:],
                          ('submit', 'test submit: took N us', False))
+
+    def test_untimed(self):
+        stock = self.run_of([('ok', 'submit: a is b', '', 'submit')])
+        for program, pattern, hard in (('submit', 'is b$', True), ('submit', 'is c', False),
+                                       ('fault', 'is b', False)):
+            found = self.round_of(stock, self.run_of([('not ok', 'submit: a is b', '', 'submit')],
+                                                     untimed=[(program, pattern)]))
+            self.assertEqual([row.hard for row in found.differences], [hard])
 
     def test_may_change(self):
         found = self.round_of(self.run_of([('ok', 'submit: a', '', 'submit')]),
