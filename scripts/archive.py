@@ -13,7 +13,9 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
+import urllib.parse
 
 import project
 from project import Stop
@@ -170,6 +172,51 @@ def fetch_source(suite, name, version):
     paths = download(suite, 'main', ['source', '--download-only', f'{name}={version}'])
     dsc = next(path for path in paths if path.endswith('.dsc'))
     return [{'suite': suite, 'name': name, 'version': version, 'file': os.path.basename(dsc)}]
+
+
+def with_needed(suite, names):
+    """Rows, with sizes, of packages and of all that they need, as apt resolves it."""
+    open_suite(suite)
+    said = apt(suite, 'main', 'apt-get', 'install', '-qq', '--yes', '--no-install-recommends',
+               '--print-uris', *names)
+    rows = []
+    for line in said.splitlines():
+        # 'address' file size hash
+        fields = line.split()
+        if len(fields) >= 3 and fields[0].startswith("'"):
+            name, version, _ = urllib.parse.unquote(fields[1]).split('_')
+            rows.append({'suite': suite, 'name': name, 'version': version, 'file': fields[1],
+                         'size': int(fields[2])})
+    return sorted(rows, key=lambda row: row['name'])
+
+
+def fetch_with_needed(suite, names, title):
+    """Fetch packages and all that they need; says how much that is, and how it gets on."""
+    rows = with_needed(suite, names)
+    missing = [row for row in rows if not os.path.exists(path_of(row))]
+    size = sum(row['size'] for row in missing)
+    project.say(f'fetching {title}: {len(missing)} packages, {size / 1e6:.0f} MB ({suite})')
+    os.makedirs(os.path.join(PACKAGES, 'partial'), exist_ok=True)
+    progress = project.Progress('fetching ' + title, unit='MB')
+    ended = threading.Event()
+
+    def watch():
+        while not ended.wait(1):
+            paths = [path for row in missing
+                     for path in (path_of(row), os.path.join(PACKAGES, 'partial', row['file']))]
+            done = sum(os.path.getsize(path) for path in paths if os.path.exists(path))
+            progress.step(min(done, size) // 1000000, max(size // 1000000, 1))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        # apt compares what it fetches with the lists, whose signature it has verified.
+        apt(suite, 'main', 'apt-get', 'install', '-qq', '--yes', '--no-install-recommends',
+            '--download-only', '-o', f'Dir::Cache::Archives={PACKAGES}', *names)
+    finally:
+        ended.set()
+        watcher.join()
+    return rows
 
 
 def read_index():

@@ -397,15 +397,15 @@ class Lock(Patience):
 class Progress:
     """A line now and then for work that takes minutes."""
 
-    def __init__(self, title, seconds=8):
-        self.title, self.seconds = title, seconds
+    def __init__(self, title, seconds=8, unit='steps'):
+        self.title, self.seconds, self.unit = title, seconds, unit
         self.last = time.monotonic()
 
     def step(self, done, total):
         now = time.monotonic()
         if now - self.last >= self.seconds:
             self.last = now
-            say(f'{self.title}: {done} of {total} steps ({100 * done // total} %)')
+            say(f'{self.title}: {done} of {total} {self.unit} ({100 * done // total} %)')
 
 
 if __name__ == '__main__':
