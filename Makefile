@@ -14,7 +14,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
-export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB
+export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
 # A variable of the command line that is none of these would do nothing, in silence.
@@ -42,7 +42,7 @@ endif
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
-        check-matrix-merge \
+        check-matrix-merge check-mesa check-mesa-matrix \
         check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
 help:
@@ -73,6 +73,8 @@ help:
 	@echo 'make check-models     every model on one kernel'
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
+	@echo 'make check-mesa       real Mesa computes: programs of two userlands, half an hour'
+	@echo 'make check-mesa-matrix      the same on each model that Mesa knows, on two kernels'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
 	@echo 'make check-reach      which functions and messages of panthor the guest programs reach'
@@ -93,6 +95,8 @@ help:
 	@echo '                      wanted: g610,csg-slots=4,coherent=on; none: the bare machine'
 	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
 	@echo 'TESTS=quick           names of guest programs, quick, slow, long, all, none'
+	@echo 'USERLAND=mesa         a Debian userland with Mesa and its programs, or mesa-new: the'
+	@echo '                      newest Mesa; 150 to 200 MB are fetched once'
 	@echo 'SMP=2 MEM=2G          the guest machine'
 	@echo 'KERNEL_ARGS=          kernel command line'
 	@echo 'QEMU_ARGS=            more arguments for QEMU'
@@ -204,6 +208,13 @@ check-kernels:
 
 check-matrix:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py
+
+check-mesa:
+	@$(PYTHON) $(SCRIPTS)/check.py mesa
+
+check-mesa-matrix:
+	@USERLAND="$${USERLAND:-mesa-new}" TESTS="$${TESTS:-mesa}" KERNELS="$${KERNELS:-7.3,6.12}" \
+	 MODELS="$${MODELS:-g310,g610,g720,g725}" $(PYTHON) $(SCRIPTS)/check-matrix.py
 
 check-matrix-merge:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(if $(FROM),$$FROM,$(error FROM= names no folder))

@@ -35,8 +35,11 @@ build_qemu = importlib.import_module('build-qemu')
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 run_guest = importlib.import_module('run-guest')
+userland = importlib.import_module('userland')
 
-FOLDER = os.path.join(project.BUILD, 'matrix')
+# With USERLAND= a table of its own
+NAME = '-'.join(filter(None, ('matrix', os.environ.get('USERLAND'))))
+FOLDER = os.path.join(project.BUILD, NAME)
 LOGS = ['console.log', 'device.log', 'qemu.log', *results.FILES]
 STYLE = '''body{font:15px sans-serif;margin:2em;max-width:100em}table{border-collapse:collapse}
 td,th{border:1px solid #cbd5e0;padding:.3em .6em;text-align:left}
@@ -79,7 +82,7 @@ class Cell:
                       json.dumps(self.__dict__, indent=1, sort_keys=True) + '\n')
 
     def run(self, stamp):
-        run_name = f'matrix-{self.name}'
+        run_name = f'{NAME}-{self.name}'
         start = time.monotonic()
         result, reason = run_guest.run_apart(
             [f'MODEL={self.model}', f'KERNEL={self.kernel}', f'TESTS={self.tests}',
@@ -159,7 +162,10 @@ def choose(sensible):
                 guest_kernel.check_name(word, variable)
         chosen[variable] = words or known
     tests = os.environ.get('TESTS') or table['tests']
-    run_guest.choose_programs(tests, initramfs.listed_programs())
+    asked = os.environ.get('USERLAND', '')
+    userland.check_name(asked)
+    run_guest.choose_programs(tests, initramfs.listed_programs()
+                              + (userland.listed_programs() if asked else []))
     pairs = [(model, kernel) for kernel in chosen['KERNELS'] for model in chosen['MODELS']]
     if sensible:
         pairs = [(model, kernel) for model, kernel in pairs
@@ -188,7 +194,7 @@ def stamp_of(cell, tree):
     for path in paths:
         with open(path, 'rb') as file:
             digest.update(hashlib.sha256(file.read()).digest())
-    for variable in ('SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'FIRMWARE'):
+    for variable in ('SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'FIRMWARE', 'USERLAND'):
         digest.update(f'{variable}={os.environ.get(variable, "")}\n'.encode())
     digest.update(' '.join([cell.tests, *variables_of(cell.kernel)]).encode())
     return digest.hexdigest()

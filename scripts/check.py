@@ -18,8 +18,13 @@ from project import say
 build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
+userland = importlib.import_module('userland')
 
 SUITES = ['unit', 'qtest', 'fuzz', 'guest']
+# Asked for by name
+MORE_SUITES = ['mesa']
+# What a suite fetches, said here and not in meson's logs
+USERLANDS = {'mesa': ['mesa', 'mesa-new']}
 SLOWEST = 10
 # "suite program" of what failed when it was last run, for FAILED=1
 FAILED = os.path.join(project.BUILD, 'failed')
@@ -133,11 +138,22 @@ def remember_failed(parts):
     project.write(FAILED, ''.join(' '.join(row) + '\n' for row in sorted(rows)))
 
 
+def provide_userland(name):
+    """Fetch a userland; what the archive no longer has is a skipped test later."""
+    try:
+        userland.provide(name)
+    except project.Stop as stop:
+        if 'UNAVAILABLE' not in str(stop):
+            raise
+        say(str(stop))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='variables:\n' + project.variables_help(('FAILED',)))
-    parser.add_argument('suites', nargs='*', choices=SUITES, default=SUITES)
+    parser.add_argument('suites', nargs='*', choices=SUITES + MORE_SUITES,
+                        default=SUITES)
     options = parser.parse_args()
     project.require_host()
     chosen = failed_before(options.suites) if os.environ.get('FAILED', '') not in ('', '0') \
@@ -148,6 +164,8 @@ def main():
         tree = build_qemu.from_environment()
         build_qemu.build(tree, tests=True)
         build_guest.build(tree)
+        for name in dict.fromkeys(name for suite in chosen for name in USERLANDS.get(suite, [])):
+            provide_userland(name)
     say(f'set-up: {clock(time.monotonic() - start)}')
     environment = host_packages.environment()
     parts = []

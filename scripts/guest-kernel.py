@@ -351,8 +351,11 @@ class Modules:
         return hard, soft
 
 
-def modules_to_load(kernel, panthor_ko=None):
-    """[(name, path, names it needs)] of the modules, each after those that it needs."""
+def modules_to_load(kernel, panthor_ko=None, userland=False):
+    """[(name, path, names it needs)] of the modules, each after those that it needs.
+
+    userland: also those of the disk that it is on
+    """
     if kernel.modules is None:
         if panthor_ko:
             raise project.usage('PANTHOR_KO needs a kernel with panthor as a module')
@@ -382,6 +385,8 @@ def modules_to_load(kernel, panthor_ko=None):
         add(name, False)
     for name in project.config('guest')['modules']['optional']:
         add(name, True)
+    for name in project.config('guest')['modules']['userland'] if userland else []:
+        add(name, False)
     if panthor_ko:
         check_panthor_ko(panthor_ko, kernel)
         order = [(name, panthor_ko if name == 'panthor' else path, hard)

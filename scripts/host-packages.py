@@ -86,6 +86,16 @@ def require(use, what):
                    f'--no-install-recommends {" ".join(missing)}')
 
 
+def provide_for(use, what):
+    """Make sure of the packages that an optional part needs besides, as provide() does."""
+    names = project.config('host')['packages_with'][use]
+    have = installed(names)
+    missing = [name for name in names if name not in have]
+    if missing:
+        project.say(f'{what} wants more packages')
+        install(missing)
+
+
 def python_path():
     """Folder of meson's Python package where the machine's meson is too old."""
     suite = project.config('host')['meson']['suite'].get(project.release())

@@ -21,6 +21,7 @@ guest_kernel = importlib.import_module('guest-kernel')
 INITRAMFS = os.path.join(project.BUILD, 'initramfs')
 INIT = os.path.join(project.ROOT, 'tests/guest/init')
 LOAD_MODULES = os.path.join(project.ROOT, 'tests/guest/load-modules')
+PROGRAMS = os.path.join(project.ROOT, 'tests/guest/programs')
 GUEST_BUILD = os.path.join(project.MESON_BUILD, 'tests/guest')
 APPLETS = ['sh', 'mount', 'insmod', 'poweroff', 'setsid', 'cttyhack']
 
@@ -91,9 +92,9 @@ def cached(name, inputs, make):
     return path
 
 
-def add_modules(cpio, kernel, panthor_ko):
+def add_modules(cpio, kernel, panthor_ko, userland):
     """The modules, uncompressed, with a modules.dep of their own."""
-    order = guest_kernel.modules_to_load(kernel, panthor_ko)
+    order = guest_kernel.modules_to_load(kernel, panthor_ko, userland)
     files = {name: f'kernel/{name}.ko' for name, _, _ in order}
     folder = f'lib/modules/{kernel.version}'
     for name, path, _ in order:
@@ -104,8 +105,8 @@ def add_modules(cpio, kernel, panthor_ko):
     cpio.file('lib/modules/load', ''.join(f'/{folder}/{file}\n' for file in files.values()))
 
 
-def base(kernel, panthor_ko=None):
-    """busybox, /init and the modules."""
+def base(kernel, panthor_ko=None, userland=False):
+    """busybox, /init and the modules, with those of a userland's disk if wanted."""
     program = busybox()
 
     def make():
@@ -120,7 +121,7 @@ def base(kernel, panthor_ko=None):
         cpio.link('sbin', 'bin')
         cpio.file('init', read_binary(INIT), 0o755)
         cpio.file('load-modules', read_binary(LOAD_MODULES), 0o755)
-        add_modules(cpio, kernel, panthor_ko)
+        add_modules(cpio, kernel, panthor_ko, userland)
         return cpio
 
     inputs = kernel.inputs + [program, INIT, LOAD_MODULES,
@@ -128,11 +129,12 @@ def base(kernel, panthor_ko=None):
     inputs += [guest_kernel.__file__]
     if panthor_ko:
         # Said here and not in make(): the file may have been built for another kernel.
-        guest_kernel.modules_to_load(kernel, panthor_ko)
+        guest_kernel.modules_to_load(kernel, panthor_ko, userland)
         inputs.append(os.path.abspath(panthor_ko))
     name = kernel.label + ('-' + digest(os.path.abspath(panthor_ko)) if panthor_ko else '')
     if kernel.label.startswith('own-'):
         name += '-' + digest(f'{kernel.inputs} {kernel.modules}')
+    name += '-userland' if userland else ''
     return cached(name, inputs, make)
 
 
@@ -168,10 +170,10 @@ def firmware(wanted):
     return os.path.abspath(wanted)
 
 
-def listed_programs():
-    """[(name, class, seconds, argument)] of tests/guest/programs."""
+def listed_programs(path=PROGRAMS):
+    """[(name, class, seconds, argument)] of tests/guest/programs, or of another such list."""
     rows = []
-    for line in project.read(os.path.join(project.ROOT, 'tests/guest/programs')).splitlines():
+    for line in project.read(path).splitlines():
         words = line.split('#')[0].split()
         if words:
             rows.append((words[0], words[1], int(words[2]), ' '.join(words[3:])))

@@ -42,10 +42,12 @@ guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 igt = importlib.import_module('igt')
 initramfs = importlib.import_module('initramfs')
+userland = importlib.import_module('userland')
 
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB']
+             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
+             'USERLAND']
 RUNS = os.path.join(project.BUILD, 'run')
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
@@ -67,7 +69,9 @@ MAX_COUNT = 1024        # functions that the runner has room for
 PANIC_SECONDS, CRASH_KERNEL_SECONDS = 2, 30
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
-CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt']
+CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt', 'mesa', 'mesa-slow',
+           'mesa-long', 'mesa-null', 'mesa-bench']
+IN_USERLAND = ['mesa', 'mesa-slow', 'mesa-long', 'mesa-null', 'mesa-bench']
 # Not a class to ask for: each replaces the kernel, and so is the last program of its run
 LAST = 'last'
 LAST_KERNEL_ARGS = 'retain_initrd kexec.boot=1'
@@ -101,7 +105,10 @@ class Settings:
         self.mem = os.environ.get('MEM') or machine['mem']
         self.firmware = os.environ.get('FIRMWARE') or 'own'
         self.igt = os.environ.get('IGT', '')
-        self.tests = os.environ.get('TESTS') or ('igt' if self.igt else 'quick')
+        self.userland, self.disk = os.environ.get('USERLAND', ''), ''
+        userland.check_name(self.userland)
+        self.tests = os.environ.get('TESTS') or (
+            'igt' if self.igt else 'mesa' if self.userland else 'quick')
         self.kernel_args = os.environ.get('KERNEL_ARGS', '')
         self.panthor_ko = os.environ.get('PANTHOR_KO', '')
         self.gdb = os.environ.get('GDB', '') not in ('', '0')
@@ -140,7 +147,7 @@ class Settings:
             if name in NOT_IN_MODEL:
                 raise project.usage(f'MODEL={self.model}: {name}= is no property to set there, '
                                     f'{NOT_IN_MODEL[name]}')
-        choose_programs(self.tests, initramfs.listed_programs())
+        choose_programs(self.tests, initramfs.listed_programs() + self.userland_programs())
         if self.igt and not os.path.isdir(self.igt):
             raise project.usage(f'IGT={self.igt} is no folder')
         guest_kernel.check_name(os.environ.get('KERNEL', ''))
@@ -155,9 +162,24 @@ class Settings:
             raise project.usage(f'PANTHOR_KO={self.panthor_ko}: no such file')
 
 
+    def programs(self):
+        """The rows that TESTS asks for, of the programs that are built."""
+        return choose_programs(self.tests, initramfs.programs() + self.userland_programs())
+
+    def refusal(self, row):
+        """Why the userland's Mesa cannot run a program on the model, or None."""
+        model = self.model.partition(',')[0]
+        return userland.refusal(self.userland, model) if row[1] in IN_USERLAND else None
+
+    def userland_programs(self):
+        """Rows of the programs that need a userland, if there is one."""
+        return userland.listed_programs() if self.userland else []
+
     def about(self):
         """{property: text}: what a result is a result of"""
-        return {'model': self.model, 'tests': self.tests, 'firmware': self.firmware,
+        mesa = {'userland': self.userland, 'mesa': userland.version(self.userland)} \
+            if self.userland else {}
+        return mesa | {'model': self.model, 'tests': self.tests, 'firmware': self.firmware,
                 'smp': str(self.smp), 'mem': self.mem, 'slack': str(self.slack),
                 'strict': self.strict, 'kernel-args': self.kernel_args,
                 'qemu-args': shlex.join(self.qemu_args)}
@@ -184,6 +206,9 @@ def choose_programs(wanted, rows=None):
             continue
         elif word in CLASSES:
             found = [row for row in rows if row[1] == word]
+            if word in IN_USERLAND and not found:
+                raise project.usage(f'TESTS={word} goes with USERLAND=, which is one of: '
+                                    + ', '.join(userland.names()))
         else:
             # By name, long rows and findings of a program that has others are left out.
             # With its argument, a row is meant alone.
@@ -217,6 +242,8 @@ def qemu_command(tree, kernel, settings, initrd, events):
         command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model},'
                                f'strict={settings.strict}']
     command += ['-append', f'{LOG_BUFFER} {settings.kernel_args}'.strip()]
+    if settings.disk:
+        command += userland.qemu_arguments(settings.disk)
     if settings.gdb:
         command += ['-s', '-S']
     return command + qemu_args
@@ -621,7 +648,8 @@ def plan_of(programs, settings):
         if kind != 'measure':
             lines += counts
             counts = []
-        lines.append(f'program {name} {seconds} {argument}'.rstrip() + '\n')
+        verb = 'in-userland' if kind in IN_USERLAND else 'program'
+        lines.append(f'{verb} {name} {seconds} {argument}'.rstrip() + '\n')
     return ''.join(lines)
 
 
@@ -631,7 +659,7 @@ def prepare(settings):
     with project.Lock():
         tree = build_qemu.from_environment()
         kernel = guest_kernel.from_environment()
-        base = initramfs.base(kernel, settings.panthor_ko)
+        base = initramfs.base(kernel, settings.panthor_ko, bool(settings.userland))
         build_qemu.build(tree)
         build_guest.build(tree)
         firmware = initramfs.firmware(settings.firmware)
@@ -642,7 +670,10 @@ def prepare(settings):
         archives = [base, initramfs.tests(firmware)]
         if settings.igt:
             archives.append(igt.archive(settings.igt))
-        if any(row[1] == LAST for row in choose_programs(settings.tests)):
+        if settings.userland:
+            settings.disk, programs = userland.provide(settings.userland)
+            archives.append(programs)
+        if any(row[1] == LAST for row in settings.programs()):
             archives.append(initramfs.image(kernel))
             settings.kernel_args = f'{LAST_KERNEL_ARGS} {settings.kernel_args}'
     return tree, kernel, archives
@@ -735,11 +766,13 @@ def run_tests(settings, tap, binary=''):
     tree, kernel, archives = prepare(settings)
     tree.binary = binary or tree.binary
     expected = expected_of(kernel, settings)
-    chosen = choose_programs(settings.tests)
+    chosen = settings.programs()
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
                             'docs/devel/igt.rst')
-    programs = [row for row in chosen if not expected.skipped(row[0])]
+    skipped = {row[0] + row[3]: reason for row in chosen
+               if (reason := expected.skipped(row[0]) or settings.refusal(row))}
+    programs = [row for row in chosen if row[0] + row[3] not in skipped]
     name = settings.name or project.short(
         re.sub('[,=]', '-', f'{kernel.label}-{settings.model}'))
     folder, lock = open_run_folder(name, bool(settings.name))
@@ -757,8 +790,8 @@ def run_tests(settings, tap, binary=''):
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
             say_debugger(folder, kernel)
-        for program in dict.fromkeys(row[0] for row in chosen if row not in programs):
-            report.result('skip', f'{program}: whole program', expected.skipped(program))
+        for program, reason in skipped.items():
+            report.result('skip', f'{program}: whole program', reason)
         limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
             seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
         guest = Guest(qemu_command(tree, kernel, settings, initrd, events), folder, report,

@@ -4,6 +4,8 @@
  * The plan is in /plan:
  *   program <name> <seconds> [<argument>]
  *                              run /tests/<name>, end it after that time
+ *   in-userland <name> <seconds> [<argument>]
+ *                              the same, with the userland as its root
  *   bad <regex>                a new line of the kernel log that matches is
  *                              a failure of the program that ran
  *   slack <factor>             all times, ours too, are multiplied by this
@@ -61,6 +63,7 @@
 #define RENDER_NODE     "/dev/dri/renderD128"
 #define PROBE_SECONDS   20
 #define CANARY          "canary"
+#define USERLAND        "/userland"
 #define KEXEC           "kexec"
 #define SECOND_BOOT     "kexec.boot=2"
 #define CANARY_SECONDS  10
@@ -85,6 +88,7 @@ typedef struct Program {
     int seconds;
     char argument[32];
     char label[64];     /* the name and the argument, one word */
+    bool in_userland;
 } Program;
 
 static Program programs[MAX_PROGRAMS];
@@ -158,9 +162,11 @@ static void read_plan(void)
             count_from = num_programs;
         } else if (num_programs < MAX_PROGRAMS) {
             Program program = { };
+            char verb[16];
 
-            if (sscanf(line, "program %31s %d %31s", program.name,
-                       &program.seconds, program.argument) >= 2) {
+            if (sscanf(line, "%15s %31s %d %31s", verb, program.name,
+                       &program.seconds, program.argument) >= 3) {
+                program.in_userland = !strcmp(verb, "in-userland");
                 strcpy(program.label, program.name);
                 strcat(program.label, program.argument);
                 programs[num_programs++] = program;
@@ -255,9 +261,20 @@ static void copy_output(int output, char *buffer, size_t size, size_t *used)
     }
 }
 
+static void enter_userland(void)
+{
+    if (chroot(USERLAND) || chdir("/tmp")) {
+        fprintf(stderr, "%s: %s\n", USERLAND, strerror(errno));
+        _exit(127);
+    }
+    setenv("HOME", "/tmp", 1);
+    setenv("PATH", "/usr/bin:/usr/sbin", 1);
+    setenv("LC_ALL", "C.UTF-8", 1);
+}
+
 /* Run a program to its end or its time-out; returns what it came to. */
 static void run(const char *name, const char *argument, int seconds,
-                char *result, size_t size)
+                bool in_userland, char *result, size_t size)
 {
     static char buffer[65536];
     size_t used = 0;
@@ -280,6 +297,9 @@ static void run(const char *name, const char *argument, int seconds,
         close(output[0]);
         close(output[1]);
         snprintf(path, sizeof(path), "/tests/%s", name);
+        if (in_userland) {
+            enter_userland();
+        }
         execl(path, name, *argument ? argument : (char *)NULL, (char *)NULL);
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         _exit(127);
@@ -360,13 +380,13 @@ static void run_program(const Program *program, bool goes_on)
     if (!goes_on) {
         printf("@@ begin %s\n", program->label);
     }
-    run(program->name, program->argument, program->seconds, result,
-        sizeof(result));
+    run(program->name, program->argument, program->seconds,
+        program->in_userland, result, sizeof(result));
     printf("@@ end %s %s\n", program->label, result);
 
     /* Of another kernel the program itself says whether it has a GPU. */
     if (strcmp(program->name, CANARY) && !goes_on) {
-        run(CANARY, "", CANARY_SECONDS, result, sizeof(result));
+        run(CANARY, "", CANARY_SECONDS, false, result, sizeof(result));
         printf("@@ canary %s %s\n", program->label, result);
     }
     read_kernel_log(program->label);
