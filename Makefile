@@ -79,7 +79,7 @@ help:
 	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
 	@echo 'make check-reach      which functions and messages of panthor the guest programs reach'
 	@echo 'make bench            measure the model; prints a table, never fails on a number'
-	@echo 'make disas            build/mali-csf-disas, the disassembler of command streams'
+	@echo 'make disas            build/mali-csf-disas, mali-shader-disas: disassemblers of streams, shaders'
 	@echo 'make qemu             build QEMU with the model in it'
 	@echo 'make qemu-10.2        the same against the 10.2 series'
 	@echo 'make update           fetch newer packages of what was fetched before'

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Build what the top meson.build describes: guest programs, firmware, disassembler."""
+"""Build what the top meson.build describes: guest programs, firmware, disassemblers."""
 
 import importlib
 import os
@@ -13,7 +13,8 @@ build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
 UAPI = os.path.join(project.BUILD, 'uapi')
-DISAS = 'mali-csf-disas'
+# Disassemblers, by where meson builds them
+DISAS = ['mali-csf-disas', 'tests/shader/mali-shader-disas']
 CROSS_FILE = os.path.join(project.ROOT, 'configs/aarch64-linux-gnu.ini')
 
 
@@ -38,7 +39,8 @@ def inputs():
     paths = [os.path.join(project.ROOT, name) for name in ('meson.build', 'meson.options')]
     paths += [CROSS_FILE, os.path.join(project.ROOT, 'scripts/firmware-container.py')]
     paths += project.files_below(*(os.path.join(project.ROOT, name)
-                                   for name in ('tests/guest', 'include', 'tools')))
+                                   for name in ('tests/guest', 'tests/shader', 'include', 'tools',
+                                                'hw/gpu/mali-csf/shader')))
     paths += [os.path.join(project.ROOT, 'hw/gpu/mali-csf', name)
               for name in ('cs/disas.c', 'cs/table.c')]
     for kind in ('qtest', 'unit'):
@@ -73,8 +75,9 @@ def build(tree):
     project.say('building the guest programs')
     project.command(['ninja', '-C', project.MESON_BUILD],
                     os.path.join(project.BUILD, 'log/guest-programs.log'), env=environment)
-    build_qemu.link(os.path.relpath(os.path.join(project.MESON_BUILD, DISAS), project.BUILD),
-                    os.path.join(project.BUILD, DISAS))
+    for name in DISAS:
+        build_qemu.link(os.path.relpath(os.path.join(project.MESON_BUILD, name), project.BUILD),
+                        os.path.join(project.BUILD, os.path.basename(name)))
     project.write(stamp, state)
 
 

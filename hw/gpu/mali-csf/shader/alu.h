@@ -3,8 +3,8 @@
  *
  * alu.c.inc is compiled once for each kind of host: the functions are plain
  * loops over the lanes, which the compiler vectorises.  All builds give the
- * same bits: no multiplication and addition is contracted that is not fused in the
- * instruction, every NaN that is computed is 0x7fc00000 or 0x7e00, and
+ * same bits: no multiplication and addition is contracted that is not fused in
+ * the instruction, every NaN that is computed is 0x7fc00000 or 0x7e00, and
  * subnormals are flushed by instructions, not by a mode of the host.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -4,8 +4,8 @@
  * A shader is a sequence of 64-bit little-endian words.  isa.txt describes
  * every encoding; mali-shader-isa.h is made of it by isa.py and
  * has the numbers of the encodings, their fields, and the values of those.
- * Decoding resolves a word once: where its operands are, what is done to them before
- * and to the result afterwards, where it branches to.
+ * Decoding resolves a word once: where its operands are, what is done to them
+ * before and to the result afterwards, where it branches to.
  *
  * Needs nothing of QEMU: the disassembler and the unit tests are built from
  * it too.
@@ -168,8 +168,8 @@ MaliShaderProgram *mali_shader_program_new(unsigned arch, MaliShaderFetch fetch,
 void mali_shader_program_free(MaliShaderProgram *program);
 
 /*
- * The decoded instruction at @pc, which is a multiple of 8.  Good until the next
- * call; those that follow it up to the end of the aligned 512 bytes are behind
+ * The decoded instruction at @pc, which is a multiple of 8.  Good until the
+ * next call; those that follow it up to the end of the aligned 512 bytes are behind
  * it.
  */
 MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,

@@ -16,6 +16,8 @@ typedef struct Text {
     size_t length;
     const char *separator;
     uint64_t word;
+    /* A source has named it */
+    bool page_is_told;
 } Text;
 
 static void __attribute__((format(printf, 2, 3)))
@@ -86,12 +88,14 @@ static void append_source_name(Text *text, unsigned arch, unsigned byte)
 {
     unsigned page = mali_shader_bits(text->word, 57, 2), value = byte & 63;
 
+    text->page_is_told |= byte & 128 && (!(byte & 64) || value >= 32);
     if (!(byte & 128)) {
         append(text, "r%u%s", value, byte & 64 ? "^" : "");
     } else if (!(byte & 64)) {
         append(text, "u%u.w%u", (page * 64 + value) / 2, value % 2);
     } else if (value < 32) {
-        append(text, "0x%" PRIX32, mali_shader_constants(arch)[value]);
+        append(text, "0x%" PRIX32 "%s", mali_shader_constants(arch)[value],
+               value == 21 ? ".k21" : "");
     } else if (special_name(page, value / 2 - 16)) {
         append(text, "%s.w%u", special_name(page, value / 2 - 16), value % 2);
     } else {
@@ -323,6 +327,9 @@ void mali_shader_disassemble(char *buffer, unsigned arch, uint64_t word)
         }
     }
     unusual = unusual_bits(row, word);
+    if (!text.page_is_told) {
+        unusual |= word & UINT64_C(3) << 57;
+    }
     if (unusual) {
         append(&text, " /* and 0x%" PRIx64 " */", unusual);
     }

@@ -4,8 +4,8 @@
  * Lanes that are at the same instruction form a part.  The part with the lowest
  * program counter runs, and takes in what it meets: compilers put blocks in the
  * order of the source, so lanes that have parted meet again where the branches
- * of the source join.  A part that spins for what another one has to do would wait
- * for ever; after some branches backward the others get a turn.
+ * of the source join.  A part that spins for what another one has to do would
+ * wait for ever; after some branches backward the others get a turn.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -431,7 +431,7 @@ static unsigned choose(MaliShaderGroup *group)
     return 0;
 }
 
-/* Steps over the instruction.  False: another part is to run, or none is left */
+/* Steps over the instruction.  False: the part has no lanes left */
 static bool advance(Run *run)
 {
     MaliShaderGroup *group = run->group;
