@@ -107,7 +107,8 @@ typedef struct Binder {
     PanthorContext *ctx;
     uint64_t va;
     unsigned count;
-    int tid;
+    /* Its VM_BIND is next, and the probe is there */
+    volatile bool ready;
     int ret;
 } Binder;
 
@@ -173,11 +174,10 @@ static void *unbind_data(void *opaque)
     Binder *b = opaque;
     Probe slow;
 
-    b->tid = gettid_of_this();
-    if (probe_delay(&slow, "panthor_vm_unmap_pages", PROBE_ENTRY, HOLD_US,
-                    b->tid)) {
-        b->ret = -ENOENT;
-    } else {
+    b->ret = probe_delay(&slow, "panthor_vm_unmap_pages", PROBE_ENTRY,
+                         HOLD_US, gettid_of_this()) ? -ENOENT : 0;
+    b->ready = true;
+    if (!b->ret) {
         b->ret = panthor_vm_unmap(&dev, b->ctx->vm, PANTHOR_DATA_VA,
                                   PANTHOR_DATA_SIZE);
     }
@@ -218,8 +218,7 @@ static void test_recycled(void)
     }
     kernel_sleep_ms(50);
     TAP_MUST(-pthread_create(&binder.thread, NULL, unbind_data, &binder));
-    /* The probe has to be there, and the VM_BIND to be at it */
-    while (!binder.tid) {
+    while (!binder.ready) {
         kernel_sleep_ms(1);
     }
     for (i = 0; i < 3; i++) {
