@@ -153,6 +153,8 @@ class Run:
             if state == 'ok' and reason:
                 self.remarks[case] = reason
         self.findings = collections.Counter()
+        self.lost_text = device_log.describe_lost(
+            device_log.lost_findings(os.path.join(self.folder, 'device.log')))
         self.violations, self.lost = [], []
         for finding in result.get('findings', []):
             name, program = finding['name'], finding['program'] or ''
@@ -350,9 +352,8 @@ class Comparison:
                         + (f' in "{program}")' if stock[name] else ')'),
                         hard=name not in TIMED_FINDINGS)
         for run in (self.stock, self.patched):
-            if run.lost:
-                say(f'  {run.side}: {run.findings[f"(note) {run_guest.LOST}"]} findings were lost, since a '
-                    'command before them took longer than the driver waits')
+            if run.lost_text:
+                say(f'  {run.side}: {run.lost_text}')
 
     def locks(self):
         say('lock commands that the device saw')

@@ -35,6 +35,7 @@ DETAIL = re.compile(r'(violation|note|repeated) \S+ (\S+) as \d+ va 0x[0-9a-f]+-
 COMMAND = re.compile(r'(\w+) lockaddr (?:0x)?([0-9a-f]+)')
 UPDATE = re.compile(r'transtab 0x([0-9a-f]+) transcfg 0x([0-9a-f]+)')
 WALK = re.compile(r'va 0x([0-9a-f]+) level (\d+) descriptor 0x([0-9a-f]+)')
+LOST_FINDINGS = re.compile(r'mali_csf_lost \S+ (\S+) times (\d+)')
 PAGE = ~0xfff
 FINDINGS = (b'mali_csf_violation', b'mali_csf_note', b'mali_csf_repeated')
 
@@ -149,6 +150,23 @@ def count(found):
     for finding in found:
         counts[finding.name] += finding.times
     return counts
+
+
+def lost_findings(path):
+    """{identifier: how often} of what was found and does not count; the file need not be there."""
+    counts = collections.Counter()
+    for name, times in LOST_FINDINGS.findall(project.read_lossy(path)):
+        counts[name] += int(times)
+    return counts
+
+
+def describe_lost(counts):
+    """In words; '' if nothing was lost"""
+    if not counts:
+        return ''
+    names = ', '.join(f'{name} {count}' for name, count in sorted(counts.items()))
+    return (f'{sum(counts.values())} findings were lost, since the driver may have given up on a '
+            f'command before them: {names}')
 
 
 def compare(found, strange, counted):

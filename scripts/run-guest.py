@@ -748,10 +748,9 @@ def judge_findings(guest, folder):
     report.extra['counted'] = guest.findings
     if notes and not report.tap:
         say(f'{notes} notes of the checker in device.log')
-    lost = logged.get(LOST, 0)
+    lost = device_log.describe_lost(device_log.lost_findings(os.path.join(folder, DEVICE_LOG)))
     if lost:
-        report.remark(f'{lost} findings were lost: a command before them took longer than the '
-                      'driver waits')
+        report.remark(lost)
 
 
 def expected_of(kernel, settings):

@@ -384,14 +384,6 @@ static void test_group_identity(void)
     finish(&b, "");
 }
 
-/* panthor_fw_suspend(), and panthor_mmu_suspend() for the firmware's space */
-static void suspend_firmware(QMaliCsfBench *b)
-{
-    mali_csf_writel(&b->gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
-    flush(b);
-    mali_csf_as_disable(&b->gpu, 0);
-}
-
 static void check_l2_off(QMaliCsfBench *b, const char *expected)
 {
     l2_power(b, false);
@@ -486,59 +478,7 @@ static void test_update_locked_unmap(void)
     finish(&b, "lock-at-update");
 }
 
-/* What a driver does that has lost a command, before it resets the GPU */
-static void test_gave_up(void)
-{
-    QMaliCsfBench b;
-
-    init_mapped(&b, REPORT, 0, 0);
-    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 150 * MALI_CSF_MS);
-    lock_range(&b, VA, MALI_CSF_PAGE);
-    mali_csf_map(&b.vm, VA, new_page(&b), MALI_CSF_PAGE, 0);
-    mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
-    mali_csf_run(&b.gpu, 101 * MALI_CSF_MS);
-    /* No UNLOCK; the next VM_BIND, and another VM takes the slot. */
-    lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
-    mali_csf_vm_enable(&b.vm);
-    assert_found(&b.gpu, "note-lost note-lost");
-    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
-    mali_csf_soft_reset(&b.gpu);
-    /* From here on it counts again. */
-    mali_csf_vm_enable(&b.vm);
-    bind_elsewhere(&b);
-    mali_csf_unlock(&b.gpu, 1);
-    finish(&b, "note-lost note-lost unlock-without-lock");
-}
-
-/*
- * A flush is quick, and a guest on a busy host slow to hear of it: the driver
- * has given up if that was too late.
- */
-static void test_heard_late(void)
-{
-    static const struct {
-        unsigned ms;
-        const char *found;
-    } cases[] = {
-        { 50, "expansion-drops-part" },
-        { 101, "note-lost" },
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
-        QMaliCsfBench b;
-
-        init_mapped(&b, REPORT, 0, 0);
-        lock_range(&b, VA, MALI_CSF_PAGE);
-        mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
-        mali_csf_run(&b.gpu, cases[i].ms * MALI_CSF_MS);
-        mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_CLEAR,
-                        R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
-        lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
-        finish(&b, cases[i].found);
-    }
-}
-
-/* The same after a reset for no such reason */
+/* stock/overtaken after a reset for no such reason */
 static void test_not_overtaken(void)
 {
     QMaliCsfBench b;
@@ -549,33 +489,6 @@ static void test_not_overtaken(void)
     lock_range(&b, ELSEWHERE, MALI_CSF_PAGE);
     mali_csf_lock(&b.gpu, 2, 0);
     finish(&b, "expansion-drops-part lockaddr-invalid");
-}
-
-/* The same, and suspend comes before the reset: the region is still held. */
-static void test_gave_up_suspend(void)
-{
-    QMaliCsfBench b;
-
-    init_mapped(&b, REPORT, 0, 0);
-    suspend_firmware(&b);
-    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 150 * MALI_CSF_MS);
-    lock_range(&b, VA, MALI_CSF_PAGE);
-    mali_csf_writel(&b.gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
-    mali_csf_set_property(&b.gpu, "x-flush-latency-ns", 0);
-    mali_csf_run(&b.gpu, 200 * MALI_CSF_MS);
-    l2_power(&b, false);
-    l2_power(&b, true);
-    mali_csf_vm_enable(&b.vm);
-    assert_found(&b.gpu, "");
-    /* The flush is as lost as before. */
-    bind_elsewhere(&b);
-    mali_csf_unlock(&b.gpu, 1);
-    assert_found(&b.gpu, "note-lost");
-    /* The next driver starts with a clean slate. */
-    g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), !=, 0);
-    bind_elsewhere(&b);
-    mali_csf_unlock(&b.gpu, 1);
-    finish(&b, "note-lost unlock-without-lock");
 }
 
 /* A command that takes its time, but not more than the driver has */
@@ -658,9 +571,6 @@ int main(int argc, char **argv)
     ADD("l2-off/reset", test_l2_off_reset);
     ADD("update/locked", test_update_locked);
     ADD("update/locked/unmap", test_update_locked_unmap);
-    ADD("gave-up", test_gave_up);
-    ADD("gave-up/suspend", test_gave_up_suspend);
-    ADD("gave-up/heard-late", test_heard_late);
     ADD("overtaken/other-reset", test_not_overtaken);
     ADD("slow", test_slow);
     ADD("transtab", test_transtab);

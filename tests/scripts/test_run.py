@@ -102,8 +102,10 @@ class WholeRunTest(RunTest):
 
     def test_lost(self):
         self.run_it(counts(note_lost=1), *START,
-                    ['log', NOTE.replace('dropped', 'lost')], *END)
-        self.assertIn('# 1 findings were lost',
+                    ['log', NOTE.replace('dropped', 'lost')],
+                    ['log', 'mali_csf_lost gpu lock-at-update times 1\n'], *END)
+        self.assertIn('# 1 findings were lost, since the driver may have given up on a command '
+                      'before them: lock-at-update 1',
                       project.read(os.path.join(self.folder, 'result.tap')))
 
     def test_no_start(self):

@@ -110,7 +110,7 @@ class ComparisonTest(unittest.TestCase):
     @staticmethod
     def run_of(results=(), findings=(), log=(), late_one=False, lost=(), untimed=()):
         run = mock.Mock(spec=check_patch.Run, side='a side', results=[list(row) for row in results],
-                        kernel_log=list(log), stopped=None, lost=list(lost),
+                        kernel_log=list(log), stopped=None, lost=list(lost), lost_text='',
                         violations=[row for row in findings])
         run.findings = check_patch.collections.Counter(name for _, name, _ in findings)
         run.lateness = {'': None, 'submit': None}

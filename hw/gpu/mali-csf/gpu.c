@@ -353,6 +353,9 @@ static uint64_t gpu_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t value = 0;
 
     mali_csf_spin_read(&s->spin, MALI_CSF_GPU_CONTROL_BASE + offset);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_read(s, MALI_CSF_GPU_CONTROL_BASE + offset);
+    }
     switch (reg_kind(s, reg)) {
     case GPU_REG_UNMODELLED:
         mali_csf_unmodelled_read(&s->unmodelled,
@@ -385,12 +388,18 @@ static void gpu_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t value = data;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_GPU_CONTROL_BASE + offset);
+    }
     trace_mali_csf_reg_write(s->trace_id, "gpu", offset, value);
     if (kind == GPU_REG_UNMODELLED) {
         mali_csf_unmodelled_write(&s->unmodelled,
                                   MALI_CSF_GPU_CONTROL_BASE + offset, value);
     } else if (kind == GPU_REG_STORAGE) {
         *storage = (*storage & ~reg->writable) | (value & reg->writable);
+        if (offset == A_COHERENCY_PROTOCOL && mali_csf_strict(&s->checker)) {
+            mali_csf_check_coherency(s);
+        }
     } else if (reg->write) {
         reg->write(s, offset, value);
     } else if (!reg->write_only) {
@@ -565,7 +574,7 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
                               &(MaliCsfOccasion) { }, value)) {
         if (mali_csf_strict(&s->checker)) {
             /* Late or never */
-            mali_csf_check_duration(s, UINT64_MAX);
+            mali_csf_check_flush_duration(s, UINT64_MAX);
         }
         return;
     }
@@ -574,7 +583,7 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
         return;
     }
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_duration(s, gpu->flush_latency_ns);
+        mali_csf_check_flush_duration(s, gpu->flush_latency_ns);
     }
     /* One that is under way does what both ask for, and starts anew. */
     gpu->flush_command |= value;
@@ -633,6 +642,9 @@ static uint64_t user_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t value = 0;
 
     mali_csf_spin_read(&s->spin, MALI_CSF_USER_BASE + offset);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_read(s, MALI_CSF_USER_BASE + offset);
+    }
     if (offset == A_LATEST_FLUSH_ID) {
         value = s->cache.latest_flush_id;
     } else {
@@ -649,6 +661,9 @@ static void user_write(void *opaque, hwaddr offset, uint64_t data,
     uint32_t value = data;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_USER_BASE + offset);
+    }
     trace_mali_csf_reg_write(s->trace_id, "user", offset, value);
     if (offset == A_LATEST_FLUSH_ID) {
         mali_csf_log_mask(LOG_GUEST_ERROR,

@@ -448,6 +448,9 @@ static uint64_t pwr_read(void *opaque, hwaddr offset, unsigned size)
     uint64_t domain;
 
     mali_csf_spin_read(&s->spin, MALI_CSF_PWR_BASE + offset);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_read(s, MALI_CSF_PWR_BASE + offset);
+    }
     switch (offset) {
     case A_PWR_INT ... A_PWR_INT + MALI_CSF_INT_SIZE - 1:
         value = mali_csf_irq_read(&s->pwr.irq, offset - A_PWR_INT);
@@ -487,6 +490,9 @@ static void pwr_write(void *opaque, hwaddr offset, uint64_t data,
     uint64_t domain;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_PWR_BASE + offset);
+    }
     trace_mali_csf_reg_write(s->trace_id, "pwr", offset, value);
     switch (offset) {
     case A_PWR_INT ... A_PWR_INT + MALI_CSF_INT_SIZE - 1:

@@ -32,6 +32,7 @@ static const char *const finding_names[] = {
     "fault-not-acknowledged", "lock-at-l2-off", "group-on-unmapped",
     "lock-at-update", "transtab-invalid", "memattr-invalid",
     "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
+    "mcu-enabled-at-l2-off", "coherency-at-l2-on", "register-while-asleep",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
     "note-lost", "note-user-stale-load", "note-register-before-wait",
@@ -295,7 +296,19 @@ static inline uint64_t other_root(QMaliCsfBench *b)
 
 static inline void l2_power(QMaliCsfBench *b, bool on)
 {
+    if (on) {
+        mali_csf_writel(&b->gpu, A_COHERENCY_PROTOCOL,
+                        COHERENCY_PROTOCOL_NONE);
+    }
     mali_csf_writel(&b->gpu, on ? A_L2_PWRON_LO : A_L2_PWROFF_LO, 1);
+}
+
+/* panthor_fw_suspend(), and panthor_mmu_suspend() for the firmware's space */
+static inline void suspend_firmware(QMaliCsfBench *b)
+{
+    mali_csf_writel(&b->gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    flush(b);
+    mali_csf_as_disable(&b->gpu, 0);
 }
 
 static inline void check_refused(const char *device, const char *said,

@@ -18,6 +18,8 @@ void mali_csf_checker_forget(MaliCsfState *s)
         mali_csf_commands_forget(s, as);
     }
     mali_csf_power_forget(s);
+    mali_csf_patience_forget(s);
+    mali_csf_sleep_over(s);
     mali_csf_user_forget(s);
     timer_del(s->checker.timer);
 }
@@ -27,6 +29,7 @@ void mali_csf_checker_init(MaliCsfState *s)
     mali_csf_findings_init(&s->checker.findings, s->trace_id);
     s->checker.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL,
                                     mali_csf_commands_timer, s);
+    mali_csf_patience_init(s);
     mali_csf_checker_forget(s);
 }
 
@@ -37,5 +40,6 @@ void mali_csf_checker_finalize(MaliCsfState *s)
     }
     mali_csf_user_forget(s);
     timer_free(s->checker.timer);
+    mali_csf_patience_finalize(s);
     mali_csf_findings_finalize(&s->checker.findings);
 }

@@ -21,7 +21,9 @@
 #include "accesses.h"
 #include "commands.h"
 #include "findings.h"
+#include "patience.h"
 #include "power.h"
+#include "sleep.h"
 #include "tables.h"
 #include "user.h"
 
@@ -44,6 +46,8 @@ typedef struct MaliCsfChecker {
     MaliCsfFindings findings;
     MaliCsfAsCheck as[MALI_CSF_MAX_AS];
     MaliCsfPowerCheck power;
+    MaliCsfPatience patience;
+    MaliCsfSleepCheck sleep;
     MaliCsfUserCheck user;
     /* Tables looked at and changes found, of all that was ever done */
     uint64_t steps;
@@ -62,7 +66,7 @@ static inline bool mali_csf_strict(const MaliCsfChecker *checker)
 
 /* report.c, for the checker's own files */
 
-/* A violation of a driver that has given up on a command is a note. */
+/* Held back where it may be explained by a command that took too long */
 void mali_csf_report(MaliCsfState *s, const MaliCsfFinding *f);
 /* A finding that counts only as a note, and as which */
 void mali_csf_report_as(MaliCsfState *s, MaliCsfFindingId id,

@@ -55,7 +55,7 @@ static void staged_reset(MaliCsfStagedCheck *staged)
 void mali_csf_commands_reset(MaliCsfState *s, unsigned as)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
-    bool overtaken = c->use.overtaken || s->checker.power.gave_up;
+    bool overtaken = c->use.overtaken || s->checker.patience.doubt;
 
     c->release.dropped |= s->mmu.as[as].locked;
     use_reset(&c->use);
@@ -121,7 +121,7 @@ static bool staged_translates(MaliCsfState *s, unsigned as)
 static void report_lock(MaliCsfState *s, const MaliCsfFinding *f)
 {
     if (s->checker.as[f->as].use.overtaken) {
-        mali_csf_report_as(s, MALI_CSF_NOTE_LOST, f);
+        mali_csf_patience_lose(s, f);
     } else {
         mali_csf_report(s, f);
     }
@@ -187,6 +187,7 @@ void mali_csf_check_unlock(MaliCsfState *s, unsigned as)
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
     MaliCsfAsCheck *c = &s->checker.as[as];
 
+    mali_csf_patience_went_on(s);
     mali_csf_tables_judge(s, as);
     if (!space->locked) {
         if (mali_csf_translates(&space->active) && !c->release.dropped) {
@@ -270,6 +271,7 @@ void mali_csf_check_update(MaliCsfState *s, unsigned as)
     };
     uint32_t fault_bit = MALI_CSF_MMU_INT_FAULT(as);
 
+    mali_csf_patience_went_on(s);
     mali_csf_tables_judge(s, as);
     /*
      * A LOCK in a space that translates nothing may be of a VM_BIND that
@@ -368,6 +370,7 @@ void mali_csf_check_updated(MaliCsfState *s, unsigned as)
 
 void mali_csf_check_flush_caches(MaliCsfState *s, uint32_t modes)
 {
+    mali_csf_patience_flushed(s);
     mali_csf_tables_flush_caches(s, modes);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAsCheck *c = &s->checker.as[as];

@@ -1,47 +1,11 @@
 /*
- * Mali CSF GPU: the checker's rules about L2 power and resets, and for how
- * long the driver waits
+ * Mali CSF GPU: the checker's rules about L2 power and resets
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "../device.h"
-
-/* panthor waits 100 ms for a command (panthor_mmu.c, panthor_gpu.c, v7.3) */
-#define PATIENCE_NS                 90000000ll
-
-static int64_t now_ns(void)
-{
-    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
-}
-
-void mali_csf_check_duration(MaliCsfState *s, uint64_t ns)
-{
-    s->checker.power.gave_up |= ns >= PATIENCE_NS;
-}
-
-void mali_csf_check_flush_asked(MaliCsfState *s)
-{
-    if (s->checker.power.flush_since < 0) {
-        s->checker.power.flush_since = now_ns();
-    }
-}
-
-void mali_csf_check_flush_heard(MaliCsfState *s)
-{
-    if (s->checker.power.flush_since >= 0) {
-        mali_csf_check_duration(s, now_ns() - s->checker.power.flush_since);
-        s->checker.power.flush_since = -1;
-    }
-}
-
-/* The driver waits for nothing: the GPU is reset, or it starts anew. */
-static void forget_waits(MaliCsfState *s)
-{
-    s->checker.power.gave_up = false;
-    s->checker.power.flush_since = -1;
-}
 
 static void drop_at_l2_off(MaliCsfState *s)
 {
@@ -53,6 +17,10 @@ static void drop_at_l2_off(MaliCsfState *s)
 void mali_csf_check_gpu_reset(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    if (s->pwr.ready[MALI_CSF_POWER_L2]) {
+        mali_csf_sleep_l2_off(s);
+    }
+    s->checker.power.coherency_set = false;
     mali_csf_user_drop_lines(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
@@ -68,14 +36,14 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         mali_csf_tables_reset(s, as);
         mali_csf_commands_reset(s, as);
     }
-    forget_waits(s);
+    mali_csf_patience_over(s);
 }
 
 static void keep_at_l2_off(MaliCsfState *s, const MaliCsfFinding *f)
 {
     MaliCsfAtL2Off *kept = &s->checker.power.at_l2_off[f->as];
 
-    if (!s->checker.power.gave_up) {
+    if (!s->checker.patience.doubt) {
         kept->findings[kept->count++] = *f;
     }
 }
@@ -91,7 +59,16 @@ static void keep_at_l2_off(MaliCsfState *s, const MaliCsfFinding *f)
 void mali_csf_check_l2_off(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    mali_csf_patience_l2_off(s);
+    mali_csf_sleep_l2_off(s);
     mali_csf_user_drop_lines(s);
+    if (s->mcu.control & ~MCU_CONTROL_DOORBELL_DISABLE) {
+        keep_at_l2_off(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_MCU_ENABLED_AT_L2_OFF,
+            .expected = MCU_CONTROL_DISABLE,
+            .seen = s->mcu.control,
+        });
+    }
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
         const MaliCsfAsCheck *c = &s->checker.as[as];
@@ -130,8 +107,35 @@ void mali_csf_check_l2_off(MaliCsfState *s)
     }
 }
 
+void mali_csf_check_coherency(MaliCsfState *s)
+{
+    s->checker.power.coherency_set = true;
+}
+
+/*
+ * 6.12 writes it once, and what a reset makes of it is not known.  On a
+ * coherent GPU any protocol will do: 6.12 has its number wrong.  On
+ * architecture 14 panthor 7.3 sets none.
+ */
+static void check_coherency(MaliCsfState *s)
+{
+    uint32_t protocol = s->gpu.regs[R_COHERENCY_PROTOCOL];
+
+    if (!s->model->has_pwr_control && s->checker.power.coherency_set &&
+        s->coherent == (protocol == COHERENCY_PROTOCOL_NONE)) {
+        mali_csf_report(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_COHERENCY_AT_L2_ON,
+            .expected = s->coherent ? COHERENCY_PROTOCOL_ACE_LITE
+                                    : COHERENCY_PROTOCOL_NONE,
+            .seen = protocol,
+        });
+    }
+}
+
 void mali_csf_check_l2_on(MaliCsfState *s)
 {
+    mali_csf_sleep_over(s);
+    check_coherency(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAtL2Off *kept = &s->checker.power.at_l2_off[as];
         unsigned n = kept->count;
@@ -146,11 +150,12 @@ void mali_csf_check_l2_on(MaliCsfState *s)
 void mali_csf_check_probe(MaliCsfState *s)
 {
     drop_at_l2_off(s);
-    forget_waits(s);
+    mali_csf_patience_over(s);
+    mali_csf_sleep_over(s);
 }
 
 void mali_csf_power_forget(MaliCsfState *s)
 {
     drop_at_l2_off(s);
-    forget_waits(s);
+    s->checker.power.coherency_set = false;
 }

@@ -26,12 +26,9 @@ void mali_csf_report_as(MaliCsfState *s, MaliCsfFindingId id,
 
 void mali_csf_report(MaliCsfState *s, const MaliCsfFinding *f)
 {
-    if (s->checker.power.gave_up && f->id < MALI_CSF_NUM_VIOLATIONS) {
-        /* A driver that lost a command leaves all to the reset it asks for. */
-        mali_csf_report_as(s, MALI_CSF_NOTE_LOST, f);
-        return;
+    if (!mali_csf_patience_hold(s, f)) {
+        mali_csf_findings_add(&s->checker.findings, f);
     }
-    mali_csf_findings_add(&s->checker.findings, f);
 }
 
 /* Only what a cache of the GPU's own may hold, and not as memory has it */

@@ -440,6 +440,9 @@ static uint64_t job_control_read(void *opaque, hwaddr offset, unsigned size)
     uint32_t value = 0;
 
     mali_csf_spin_read(&s->spin, MALI_CSF_JOB_CONTROL_BASE + offset);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_read(s, MALI_CSF_JOB_CONTROL_BASE + offset);
+    }
     if (offset < MALI_CSF_INT_SIZE) {
         value = mali_csf_irq_read(&s->mcu.job_irq, offset);
     } else {
@@ -456,6 +459,9 @@ static void job_control_write(void *opaque, hwaddr offset, uint64_t value,
     MaliCsfState *s = opaque;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_JOB_CONTROL_BASE + offset);
+    }
     trace_mali_csf_reg_write(s->trace_id, "job", offset, value);
     if (offset < MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mcu.job_irq, offset, value);
@@ -477,6 +483,9 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
     unsigned page = offset / MALI_CSF_DOORBELL_SIZE;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_DOORBELL_BASE + offset);
+    }
     if (offset % MALI_CSF_DOORBELL_SIZE) {
         mali_csf_unmodelled_write(&s->unmodelled,
                                   MALI_CSF_DOORBELL_BASE + offset, value);

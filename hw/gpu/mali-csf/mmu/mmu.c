@@ -550,7 +550,8 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
                              MIN(injection->delay_ns,
                                  MALI_CSF_LATENCY_MAX_NS) : INT64_MAX;
         if (mali_csf_strict(&s->checker)) {
-            mali_csf_check_duration(s, injection->delay_ns ?: UINT64_MAX);
+            mali_csf_check_as_duration(s, as,
+                                       injection->delay_ns ?: UINT64_MAX);
         }
         arm_command_timer(s);
         return;
@@ -568,7 +569,7 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         return;
     }
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_duration(s, s->mmu.latency_ns);
+        mali_csf_check_as_duration(s, as, s->mmu.latency_ns);
     }
     space->command = value;
     space->command_end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
@@ -692,6 +693,9 @@ static uint64_t mmu_read(void *opaque, hwaddr offset, unsigned size)
     unsigned as;
 
     mali_csf_spin_read(&s->spin, MALI_CSF_MMU_BASE + offset);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_read(s, MALI_CSF_MMU_BASE + offset);
+    }
     if (offset < MALI_CSF_MMU_INT + MALI_CSF_INT_SIZE) {
         value = mali_csf_irq_read(&s->mmu.irq, offset - MALI_CSF_MMU_INT);
     } else {
@@ -704,6 +708,9 @@ static uint64_t mmu_read(void *opaque, hwaddr offset, unsigned size)
             value = as_reg_get(&s->mmu.as[as], reg, offset);
         } else if (as_present(s, as) && reg->kind == AS_REG_STATUS) {
             value = as_status(&s->mmu.as[as]);
+            if (mali_csf_strict(&s->checker)) {
+                mali_csf_check_as_status(s, as, value);
+            }
         }
     }
     trace_mali_csf_reg_read(s->trace_id, "mmu", offset, value);
@@ -719,6 +726,9 @@ static void mmu_write(void *opaque, hwaddr offset, uint64_t data,
     unsigned as;
 
     mali_csf_spin_write(&s->spin);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_write(s, MALI_CSF_MMU_BASE + offset);
+    }
     trace_mali_csf_reg_write(s->trace_id, "mmu", offset, value);
     if (offset < MALI_CSF_MMU_INT + MALI_CSF_INT_SIZE) {
         mali_csf_irq_write(&s->mmu.irq, offset - MALI_CSF_MMU_INT, value);
