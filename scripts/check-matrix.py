@@ -172,17 +172,7 @@ def choose(sensible):
                  if model == table['main_model'] or kernel == table['main_kernel']]
     cells = [Cell(model, kernel, table['main_tests'] if sensible and not os.environ.get('TESTS')
                   and model == table['main_model'] else tests) for model, kernel in pairs]
-    return cells[slice(*shard(os.environ.get('SHARD', '')))]
-
-
-def shard(text):
-    """(first, None, step) of SHARD=i/n"""
-    if not text:
-        return 0, None, 1
-    found = re.fullmatch(r'(\d{1,6})/(\d{1,6})', text, re.A)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise project.usage(f'SHARD={text} is not i/n with i from 1 to n, such as 2/4')
-    return int(found[1]) - 1, None, int(found[2])
+    return cells[project.shard_from_environment()]
 
 
 def stamp_of(cell, tree):
@@ -377,7 +367,10 @@ def main():
     project.require_host()
     if options.merge:
         return merge(options.merge)
-    return run_cells(choose(options.sensible))
+    cells = choose(options.sensible)
+    # The programs of a cell are not shared out once more.
+    os.environ.pop('SHARD', None)
+    return run_cells(cells)
 
 
 if __name__ == '__main__':

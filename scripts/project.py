@@ -187,6 +187,17 @@ def number_from_environment(name, default, most=2**32):
     return int(text)
 
 
+def shard_from_environment():
+    """The slice of a list that SHARD=i/n takes: every n-th of it, from the i-th on."""
+    text = os.environ.get('SHARD', '')
+    if not text:
+        return slice(None)
+    found = re.fullmatch(r'(\d{1,6})/(\d{1,6})', text, re.A)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise usage(f'SHARD={text} is not i/n with i from 1 to n, such as 2/4')
+    return slice(int(found[1]) - 1, None, int(found[2]))
+
+
 def skip_if_unavailable(tap, function):
     """What the function returns; with TAP, what the archive no longer has is a skipped test."""
     try:

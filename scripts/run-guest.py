@@ -47,7 +47,7 @@ userland = importlib.import_module('userland')
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
              'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
-             'USERLAND']
+             'USERLAND', 'SHARD']
 RUNS = os.path.join(project.BUILD, 'run')
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
@@ -118,6 +118,7 @@ class Settings:
         # Of each log; None: any size
         self.log_limit = run_logs.MIB * project.number_from_environment('LOG_MB', LOG_MB,
                                                                         MAX_LOG_MB)
+        self.shard = project.shard_from_environment()
         self.count = re.split(r'[ ,]+', os.environ.get('COUNT', '').strip())
         try:
             self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
@@ -765,7 +766,7 @@ def run_tests(settings, tap, binary=''):
     tree, kernel, archives = prepare(settings)
     tree.binary = binary or tree.binary
     expected = expected_of(kernel, settings)
-    chosen = settings.programs()
+    chosen = settings.programs()[settings.shard]
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
                             'docs/devel/igt.rst')

@@ -71,6 +71,27 @@ class SettingsTest(unittest.TestCase):
 
 
 class ModelsTest(unittest.TestCase):
+class ShardTest(unittest.TestCase):
+    """SHARD=i/n shares out guest programs: each of them once"""
+
+    def programs(self, **variables):
+        rows = [(name, 'quick', 10, '') for name in 'abcdefg']
+        with mock.patch.dict(os.environ, variables), mock.patch.object(
+                run_guest.initramfs, 'listed_programs', return_value=rows):
+            shard = run_guest.Settings().shard
+        return [row[0] for row in run_guest.choose_programs('quick', rows)[shard]]
+
+    def test_partition(self):
+        parts = [self.programs(SHARD=f'{i}/3') for i in (1, 2, 3)]
+        self.assertEqual(parts, [['a', 'd', 'g'], ['b', 'e'], ['c', 'f']])
+        self.assertEqual(self.programs(), list('abcdefg'))
+
+    def test_refused(self):
+        for text in ('0/2', '3/2', '1', 'a/b', '1/2/3'):
+            with self.assertRaisesRegex(project.Stop, 'is not i/n'):
+                self.programs(SHARD=text)
+
+
 
     def test_matrix_has_those_of_the_device(self):
         source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
