@@ -13,7 +13,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 # What the scripts read from their environment
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
+export PATCH GIT MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
@@ -103,7 +103,9 @@ help:
 	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
 	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
 	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1;'
-	@echo '                      a folder is a series, with a verdict for each patch'
+	@echo '                      a mailbox, a maildir or a folder is a series, with a verdict for'
+	@echo '                      each patch; - is standard input'
+	@echo 'GIT=dir               for check-patch: a repository; PATCH= is a commit of it or a range'
 	@echo 'KERNEL_TREE=dir       for check-patch: a kernel tree of yours, built for arm64'
 	@echo 'KERNELS=7.3,6.12      for check-stock, check-reach, check-matrix and check-patch'
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'

@@ -20,14 +20,15 @@ import sys
 import zlib
 
 import archive
+import patches
 import project
+from patches import DRIVER, UAPI
 from project import Stop, say
 
 guest_kernel = importlib.import_module('guest-kernel')
 host_packages = importlib.import_module('host-packages')
 
 FOLDER = os.path.join(project.BUILD, 'panthor')
-DRIVER = 'drivers/gpu/drm/panthor'
 COMPILER = 'aarch64-linux-gnu-gcc'
 # dpkg's names of the architectures of configs/host.toml
 ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64'}
@@ -42,11 +43,8 @@ FLAGS = ['-g0', '-fno-inline-functions', '-fno-inline-small-functions',
 ALIGNMENT = 8
 NOT_COLD = ['-fno-guess-branch-probability', '-fno-ipa-profile']
 NOT_COLD_HEADER = '#undef __cold\n#define __cold\n'
-# Files that need not be built to have their effect on a driver: none.
-NOT_CODE = re.compile(r'Documentation/|MAINTAINERS$|.*\.(rst|txt|yaml|json|md)$')
 REJECT_LINES = 60
-# Far more than any patch of this driver has: "patch" takes its time over each hunk
-MAX_PATCH, MAX_HUNKS = 16 << 20, 20000
+SHOWN_LINES = 20        # of a file, beside a reject
 
 
 class DoesNotBuild(Exception):
@@ -55,128 +53,62 @@ class DoesNotBuild(Exception):
 
 # -- the patch
 
-class Section:
-    """What a patch does to one file."""
-
-    def __init__(self):
-        self.path, self.lines, self.hunks = None, [], 0
-
-
-def name_of(line):
-    """The path in a line "--- a/path" or "+++ b/path", without the first part."""
-    name = line[4:].split('\t')[0].strip().strip('"')
-    return None if name == '/dev/null' else name.partition('/')[2]
-
-
-def sections(text):
-    """The sections of a patch, of a series in one file, or of a mail."""
-    found, current, old, new = [], None, 0, 0
-    for line in text.splitlines(keepends=True):
-        if current and (old > 0 or new > 0):
-            # Inside a hunk: a removed line may look like a header.
-            old -= line[:1] in ' -\n\r'
-            new -= line[:1] in ' +\n\r'
-            current.lines.append(line)
-            continue
-        hunk = re.match(r'@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@', line)
-        if hunk and current and current.path:
-            old, new = (int(count) if count else 1 for count in hunk.groups())
-            current.hunks += 1
-            current.lines.append(line)
-        elif line.startswith('diff --git '):
-            current = Section()
-            found.append(current)
-            current.lines.append(line)
-        elif line.startswith('--- ') and not line.startswith('--- \n'):
-            if not current or current.hunks:
-                current = Section()
-                found.append(current)
-            current.path = name_of(line)
-            current.lines.append(line)
-        elif line.startswith('+++ ') and current:
-            current.path = name_of(line) or current.path
-            current.lines.append(line)
-        elif current and not current.hunks:
-            renamed = re.match(r'rename (?:from|to) (.*)', line)
-            if renamed:
-                current.path = renamed[1]
-            current.lines.append(line)
-        elif current and line.startswith('\\'):
-            current.lines.append(line)
-    return [section for section in found if section.path]
+def show_reject(path, tree):
+    """What could not be applied, and what the file has in its place."""
+    lines = project.read(path).splitlines()
+    for line in lines[:REJECT_LINES]:
+        print(line, file=sys.stderr)
+    if len(lines) > REJECT_LINES:
+        print(f'... and {len(lines) - REJECT_LINES} more lines', file=sys.stderr)
+    file = path.removesuffix('.rej')
+    there = project.read(file).splitlines()
+    for line in lines[:REJECT_LINES]:
+        hunk = re.match(r'@@ -(\d+)(?:,(\d+))? ', line)
+        if hunk and there:
+            first = max(int(hunk[1]) - 1, 0)
+            print(f'{os.path.relpath(file, tree)} has there:', file=sys.stderr)
+            for number, text in enumerate(there[first:first + min(int(hunk[2] or 1), SHOWN_LINES)],
+                                          first + 1):
+                print(f'{number:6} {text}', file=sys.stderr)
 
 
-def read_patch(path):
-    """(text of what changes the driver, what is left out) of a patch."""
-    name = os.path.basename(path)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise project.usage(f'PATCH={path} is no regular file: write the patch to one')
-        with open(path, encoding='utf-8', errors='surrogateescape', newline='') as file:
-            text = file.read(MAX_PATCH + 1)
-    except OSError as error:
-        raise project.usage(f'PATCH={path}: {error.strerror.lower()}') from error
-    if len(text) > MAX_PATCH:
-        raise project.usage(f'{name} is larger than {MAX_PATCH >> 20} MiB; the whole driver is not '
-                            'one')
-    found = sections(text)
-    if sum(section.hunks for section in found) > MAX_HUNKS:
-        raise project.usage(f'{name} has more than {MAX_HUNKS} hunks; the whole driver has not '
-                            'so many lines')
-    if not any(section.hunks for section in found):
-        raise project.usage(f'{name} is no patch: it has no "--- a/..." with "@@" behind it')
-    for section in found:
-        if os.path.normpath(section.path) != section.path or section.path.startswith('/'):
-            raise project.usage(f'{name}: {section.path} is no path in a kernel tree')
-    driver = [section for section in found if section.path.startswith(DRIVER + '/')]
-    left_out = sorted({section.path for section in found} - {section.path for section in driver})
-    for other in left_out:
-        if not NOT_CODE.match(other):
-            raise project.usage(f'{name} changes {other}; only {DRIVER} is built here, so '
-                                'build the kernel and use make boot KERNEL=')
-    if not driver:
-        raise project.usage(f'{name} changes nothing in {DRIVER}')
-    return ''.join(line for section in driver for line in section.lines), left_out
-
-
-def apply_patch(path, tree, version):
-    """Apply a patch to a tree; shows the rejects.  Returns the files left out."""
-    text, left_out = read_patch(path)
-    name = os.path.basename(path)
+def apply_patch(patch, tree, version):
+    """Apply a Patch to a tree; says with what fuzz and offsets, and shows the rejects."""
+    if patch.problem:
+        raise project.usage(f'{patch.name}: {patch.problem}')
+    if not patch.text:
+        return
     result = subprocess.run(
         ['patch', '-p1', '--forward', '--batch', '--no-backup-if-mismatch'], cwd=tree,
-        input=text.encode('utf-8', 'surrogateescape'), capture_output=True, check=False)
+        input=patch.text.encode('utf-8', 'surrogateescape'), capture_output=True, check=False)
     said = result.stdout.decode('utf-8', 'replace').splitlines()
-    if result.returncode == 0:
-        for line in said:
-            if ' with fuzz ' in line:
-                say(f'{name}: {line}')
-        return left_out
-    if project.no_room():
-        raise Stop(f'{name} cannot be applied{project.no_room()}')
-    for file in project.files_below(tree):
-        if file.endswith('.rej'):
-            lines = project.read(file).splitlines()
-            for line in lines[:REJECT_LINES]:
-                print(line, file=sys.stderr)
-            if len(lines) > REJECT_LINES:
-                print(f'... and {len(lines) - REJECT_LINES} more lines', file=sys.stderr)
-    failed, file = [], 'its file'
+    file, failed, moved = 'its file', [], []
     for line in said:
+        hunk = re.match(r'Hunk #(\d+) (FAILED|ignored)', line)
         if line.startswith('patching file '):
             file = line[len('patching file '):].strip("'")
-        hunk = re.match(r'Hunk #(\d+) (FAILED|ignored)', line)
-        if hunk:
+        elif hunk:
             failed.append(f'{file} hunk {hunk[1]}')
+        elif ' with fuzz ' in line or '(offset ' in line:
+            moved.append(f'{patch.name}: {os.path.basename(file)}: {line.strip()}')
         elif 'No file to patch' in line:
-            paths = dict.fromkeys(section.path for section in sections(text))
+            paths = dict.fromkeys(section.path for section in patches.sections(patch.text))
             failed += [f'there is no {path}' for path in paths
                        if not os.path.exists(os.path.join(tree, path))]
         elif re.search('previously applied|malformed|Only garbage', line):
             failed.append(line.strip().removeprefix('patch: ****').strip())
+    for line in moved:
+        say(line)
+    if result.returncode == 0:
+        return
+    if project.no_room():
+        raise Stop(f'{patch.name} cannot be applied{project.no_room()}')
+    for path in project.files_below(tree):
+        if path.endswith('.rej'):
+            show_reject(path, tree)
     if not failed:
         failed = (result.stderr.decode('utf-8', 'replace').strip().splitlines() or said)[-1:]
-    raise project.usage(f'{name} does not apply to panthor of Linux {version}: '
+    raise project.usage(f'{patch.name} does not apply to panthor of Linux {version}: '
                         + ', '.join(dict.fromkeys(failed)))
 
 
@@ -255,7 +187,10 @@ class Tree:
                             if os.path.exists(os.path.join(path, 'panthor_mmu.c'))), None)
         if not self.driver:
             raise project.usage(f'{kernel.tree} holds no {DRIVER}/panthor_mmu.c')
-        self.sources = [path for path in project.files_below(self.driver)
+        # The top of the source, where the uAPI header is, too
+        self.top = self.driver.removesuffix(DRIVER)
+        self.sources = [path for path in project.files_below(
+            self.driver, os.path.join(self.top, os.path.dirname(UAPI)))
                         if re.search(r'(\.[chS]|/Makefile|/Kconfig)$', path)]
         # Whatever of it changes, stock has to be built anew.
         self.stamp = project.stamp_of(self.sources + [
@@ -266,7 +201,7 @@ class Tree:
     def provide_source(self, folder):
         shutil.rmtree(folder, ignore_errors=True)
         for path in self.sources:
-            copy = os.path.join(folder, DRIVER, os.path.relpath(path, self.driver))
+            copy = os.path.join(folder, os.path.relpath(path, self.top))
             os.makedirs(os.path.dirname(copy), exist_ok=True)
             shutil.copy2(path, copy)
 
@@ -275,11 +210,12 @@ class Tree:
 
 
 def unpack_source(packages, folder):
-    """Only the driver's folder of the kernel's source."""
-    if os.path.exists(folder):
+    """Of the kernel's source only the driver's folder, and that of its uAPI header."""
+    if os.path.exists(os.path.join(folder, UAPI)):
         return
     partial = folder + '.new'
     shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(partial)
     say('unpacking the driver\'s source')
     package = archive.path_of(packages.source[0])
@@ -290,9 +226,11 @@ def unpack_source(packages, folder):
                              stdin=outer.stdout, stdout=subprocess.PIPE) as inner:
         result = subprocess.run(
             ['tar', '-xJf', '-', '-C', partial, '--strip-components=1',
-             f'linux-source-{series}/{DRIVER}'], stdin=inner.stdout, check=False)
-    if result.returncode or not os.path.exists(os.path.join(partial, DRIVER, 'panthor_mmu.c')):
-        raise Stop(f'{os.path.basename(package)} holds no {DRIVER}{project.no_room()}')
+             f'linux-source-{series}/{DRIVER}',
+             f'linux-source-{series}/{os.path.dirname(UAPI)}'], stdin=inner.stdout, check=False)
+    for path in (f'{DRIVER}/panthor_mmu.c', UAPI):
+        if result.returncode or not os.path.exists(os.path.join(partial, path)):
+            raise Stop(f'{os.path.basename(package)} holds no {path}{project.no_room()}')
     os.replace(partial, folder)
 
 
@@ -410,6 +348,9 @@ def make(headers, arguments, tree, cc, flags, log):
         result = subprocess.run(
             ['make', '-C', headers, f'-j{os.cpu_count()}', f'M={os.path.join(tree, DRIVER)}',
              'CONFIG_DRM_PANTHOR=m', 'CONFIG_DEBUG_INFO_BTF_MODULES=', f'CC={cc}',
+             # Before the kernel's own folders: the uAPI of a patch
+             'NOSTDINC_FLAGS=-nostdinc ' + ' '.join(
+                 '-I' + os.path.join(tree, name) for name in ('include', 'include/uapi')),
              'KCFLAGS=' + ' '.join(flags), *arguments, 'modules'],
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False,
             env={name: value for name, value in os.environ.items()
@@ -463,7 +404,7 @@ class Builder:
         stamp = os.path.join(self.folder, 'stock.stamp')
         state = ' '.join([self.cc, *self.flags]) + '\n' + subprocess.run(
             [COMPILER, '--version'], capture_output=True, text=True, check=True).stdout
-        state += self.origin.stamp
+        state += UAPI + self.origin.stamp
         if project.read(stamp) == state and os.path.exists(module):
             return module
         say(f'building stock panthor for {self.kernel.version}')
@@ -479,17 +420,14 @@ class Builder:
         project.write(stamp, state)
         return module
 
-    def patched(self, *paths):
-        """With patches, one on top of the other.
-
-        (path of the module, warnings of the compiler, files left out of the last patch)
-        """
+    def patched(self, series):
+        """With Patches, one on top of the other: (path of the module, warnings of the compiler)."""
         self.stock()
         self.fill_work(self.stock_tree)
-        for path in paths:
-            left_out = apply_patch(path, self.work, self.kernel.version)
-        say(f'building panthor with {os.path.basename(paths[-1])}')
-        name = project.short(re.sub(r'[^\w.+-]', '_', os.path.basename(paths[-1])))
+        for patch in series:
+            apply_patch(patch, self.work, self.kernel.version)
+        say(f'building panthor with {series[-1].name}')
+        name = project.short(re.sub(r'[^\w.+-]', '_', series[-1].name))
         log = os.path.join(self.folder, f'{name}.log')
         built, text = self.make(log)
         if not built and project.no_room():
@@ -499,19 +437,18 @@ class Builder:
                                          or text.splitlines()[-5:]) + f'\nall of it is in {log}')
         module = os.path.join(self.folder, f'{name}.ko')
         shutil.copyfile(os.path.join(self.work, DRIVER, 'panthor.ko'), module)
-        return module, diagnostics(text, 'warning:|WARNING:'), left_out
+        return module, diagnostics(text, 'warning:|WARNING:')
 
 
 def main():
-    project.take_arguments(__doc__, {'PATCH': 'file', 'KERNEL': 'series'})
+    project.take_arguments(__doc__, {'PATCH': 'file', 'GIT': 'dir', 'KERNEL': 'series'})
     path = os.environ.get('PATCH', '')
-    if path:
-        read_patch(path)
+    series = patches.read(path, os.environ.get('GIT', '')) if path else []
     host_packages.provide()
     with project.Lock():
         builder = Builder(guest_kernel.from_environment())
         try:
-            module = builder.patched(path)[0] if path else builder.stock()
+            module = builder.patched(series)[0] if any(series) else builder.stock()
         except DoesNotBuild as error:
             print(error, file=sys.stderr)
             raise Stop(f'panthor does not build with {path}', project.FAIL) from error

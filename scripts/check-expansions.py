@@ -25,6 +25,7 @@ import time
 import tomllib
 
 import changed_driver
+import patches
 import project
 import verdict
 from project import say
@@ -56,7 +57,8 @@ class Variants:
         self.builder = copy.copy(builder)
         self.builder.work = f'{builder.work}-expansions'
         self.builder.fill_work(builder.stock_tree)
-        build_panthor.apply_patch(patch, self.builder.work, builder.kernel.version)
+        for found in patches.read(patch):
+            build_panthor.apply_patch(found, self.builder.work, builder.kernel.version)
         self.path = os.path.join(self.builder.work, build_panthor.DRIVER)
         self.patched = {name: project.read(os.path.join(self.path, name))
                         for name in os.listdir(self.path) if name.endswith(('.c', '.h'))}

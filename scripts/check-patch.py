@@ -3,9 +3,10 @@
 """What a patch for panthor changes: stock and patched, side by side.
 
 Configured by VARIABLE=value arguments or by the environment, as make passes it
-on: PATCH, KERNEL or KERNELS or KERNEL_TREE, MODEL or MODELS, TESTS, SLACK,
-MAY_CHANGE and the others of "make boot".  PATCH may be a folder: its patches are
-a series, and each gets a verdict, on top of those before it.
+on: PATCH, GIT, KERNEL or KERNELS or KERNEL_TREE, MODEL or MODELS, TESTS, SLACK,
+MAY_CHANGE and the others of "make boot".  PATCH is a patch, a mail, a mailbox, a
+folder, "-" for standard input, or commits of GIT: of a series each gets a verdict,
+on top of those before it.
 docs/devel/patch-lane.rst says what is printed and what it is worth.
 
 Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
@@ -25,6 +26,7 @@ import time
 
 import host_load
 import kernel_log
+import patches
 import project
 import results
 import verdict
@@ -84,7 +86,7 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
              f'TESTS={tests}', 'STRICT=report', f'COUNT={" ".join(FUNCTIONS)}',
-             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=', *more],
+             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=', 'SHARD=', *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace')
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -452,22 +454,21 @@ def not_run(tests, left_out):
         say(f'  not built: {", ".join(left_out)}')
 
 
-def check(paths, settings):
-    """The whole lane for the last of some patches on top of the others; the exit code."""
+def check(series, settings):
+    """The whole lane for the last of some Patches on top of the others; the exit code."""
     start = time.monotonic()
-    for path in paths:
-        build_panthor.read_patch(path)
-    tests = f'{BENCH} {settings.tests}'
     _, kernel, _ = run_guest.prepare(settings)
+    rows = run_guest.choose_programs(settings.tests)[settings.shard]
+    tests = ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
     run_guest.choose_programs(tests)
-    name = os.path.basename(paths[-1])
-    if len(paths) > 1:
-        name += f' (on top of {len(paths) - 1})'
+    name = series[-1].name
+    if len(series) > 1:
+        name += f' (on top of {len(series) - 1})'
     with project.Lock():
         builder = build_panthor.Builder(kernel)
         stock = builder.stock()
         try:
-            patched, warnings, left_out = builder.patched(*paths)
+            patched, warnings = builder.patched(series)
         except build_panthor.DoesNotBuild as error:
             say(str(error))
             say(f'verdict: CONDEMNED: {name} does not build on {kernel.version}')
@@ -477,7 +478,7 @@ def check(paths, settings):
     for line in warnings:
         say(f'  compiler: {line}')
     title = project.short(re.sub(
-        r'[^\w.+-]', '_', f'patch-{os.path.basename(paths[-1]).removesuffix(".patch")}'
+        r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
                           f'-{kernel.label}-{settings.model}'))
     modules = stock, patched
     runs = run_both(modules, tests, settings, title)
@@ -496,7 +497,7 @@ def check(paths, settings):
         if '' in again.failing and not runs_again[0].initialized():
             raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
                        f'{os.path.relpath(runs_again[0].folder, project.ROOT)}')
-    not_run(tests, left_out)
+    not_run(tests, series[-1].left_out)
     say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
         + f'; {time.monotonic() - start:.0f} s in all')
     return say_verdict(result, reasons)
@@ -534,19 +535,6 @@ def say_verdict(result, reasons):
 
 # -- several patches, kernels, models
 
-def patches_of(path):
-    """The patches that PATCH names, in the order in which they apply."""
-    if not os.path.isdir(path):
-        return [path]
-    names = sorted(name for name in os.listdir(path)
-                   if name.endswith(('.patch', '.mbox', '.diff', '.eml'))
-                   # What "git format-patch --cover-letter" puts before the series
-                   and not name.endswith('-cover-letter.patch'))
-    if not names:
-        raise project.usage(f'PATCH={path} is a folder without *.patch, *.mbox or *.diff')
-    return [os.path.join(path, name) for name in names]
-
-
 def words_of(variables, default):
     """What the first of the variables that is set lists."""
     for variable in variables:
@@ -558,38 +546,42 @@ def words_of(variables, default):
 
 VERDICTS = {project.PASS: 'PASS', project.FAIL: 'CONDEMNED', project.USAGE: 'DOES NOT APPLY',
             project.CANNOT_TEST: 'CANNOT TEST'}
+NOTHING = 'NOTHING TO TEST'
 
 
-def check_one(paths, kernel, model):
-    """(exit code, one line if nothing could be compared) of a patch on a kernel and a model."""
+def nothing_in(patch):
+    return f'it changes nothing in {patches.DRIVER}: {", ".join(patch.left_out)}'
+
+
+def check_one(series, kernel, model):
+    """(exit code, one line if nothing could be compared) of Patches on a kernel and a model."""
     os.environ['KERNEL'], os.environ['MODEL'] = kernel, model
     try:
-        return check(paths, run_guest.Settings()), ''
+        return check(series, run_guest.Settings()), ''
     except Stop as stop:
         say(f'error: {stop}')
         return stop.status, str(stop)
 
 
-def check_all(paths, kernels, models):
+def check_all(series, kernels, models):
     """A verdict for each; the worst of them decides."""
-    rows = []
+    rows = []       # name, kernel, model, exit code or None if there is nothing to test, why
     for kernel in kernels:
         for model in models:
-            for count in range(1, len(paths) + 1):
-                name, label = os.path.basename(paths[count - 1]), kernel or 'newest'
-                say(f'-- {name}, kernel {label}, model {model}')
-                status, why = check_one(paths[:count], kernel, model)
-                rows.append((name, label, model, status, why))
+            for count, patch in enumerate(series, 1):
+                label = kernel or 'newest'
+                say(f'-- {patch.name}, kernel {label}, model {model}')
+                if patch:
+                    status, why = check_one(series[:count], kernel, model)
+                else:
+                    status, why = None, nothing_in(patch)
+                    say(f'{NOTHING.lower()}: {why}')
+                rows.append((patch.name, label, model, status, why))
                 say('')
                 if status == project.USAGE:
                     # Nothing can be applied on top of it.
                     break
-    width = max(len(row[0]) for row in rows)
-    for name, kernel, model, status, why in rows:
-        word = VERDICTS[status]
-        if status == project.CANNOT_TEST and not why:
-            word = verdict.CANNOT_TELL
-        say(f'{name:<{width}}  {kernel:<10} {model:<16} {word}' + (f': {why}' if why else ''))
+    say_table(rows)
     states = [row[3] for row in rows]
     for status in (project.FAIL, project.USAGE):
         if status in states:
@@ -599,12 +591,21 @@ def check_all(paths, kernels, models):
     return project.PASS if project.PASS in states else project.CANNOT_TEST
 
 
+def say_table(rows):
+    width = max(len(row[0]) for row in rows)
+    for name, kernel, model, status, why in rows:
+        word = NOTHING if status is None else VERDICTS[status]
+        if status == project.CANNOT_TEST and not why:
+            word = verdict.CANNOT_TELL
+        say(f'{name:<{width}}  {kernel:<10} {model:<16} {word}' + (f': {why}' if why else ''))
+
+
 def selftest(settings):
     """The lane must pass the good patch of tests/kernel and condemn the wrong one."""
     failed = 0
     for name, wanted in SELFTEST.items():
         try:
-            status = check([os.path.join(PATCHES, name)], settings)
+            status = check(patches.read(os.path.join(PATCHES, name)), settings)
         except Stop as stop:
             # An archive that no longer has the kernel is no mistake of the lane.
             if stop.status == project.CANNOT_TEST:
@@ -619,9 +620,9 @@ def selftest(settings):
 
 
 def main():
-    valid = ['PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
+    valid = ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
              'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'SLACK', 'MAY_CHANGE']
+             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'SHARD']
     parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--selftest', action='store_true',
                         help='run the patches of tests/kernel and check their verdicts')
@@ -634,7 +635,7 @@ def main():
     if not os.environ.get('TESTS'):
         os.environ['TESTS'] = ' '.join(project.config('guest')['lane']['tests'])
     if options.selftest:
-        project.refuse_variables(('PATCH', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
+        project.refuse_variables(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
                                  f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
         os.environ['KERNEL'] = SELFTEST_KERNEL
         return selftest(run_guest.Settings())
@@ -654,11 +655,15 @@ def main():
         run_guest.check_model(model.partition(',')[0], 'MODELS')
     if run_guest.NO_GPU in models:
         raise project.usage('MODEL=none has nothing that panthor could drive')
-    paths = patches_of(path)
-    if len(paths) == len(kernels) == len(models) == 1:
+    series = patches.read(path, os.environ.get('GIT', ''))
+    if not any(series):
+        raise Stop(f'nothing to test: {series[0].name}: {nothing_in(series[0])}')
+    if len(series) == 1 and series[0].problem:
+        raise project.usage(f'{series[0].name}: {series[0].problem}')
+    if len(series) == len(kernels) == len(models) == 1:
         os.environ['KERNEL'], os.environ['MODEL'] = kernels[0], models[0]
-        return check(paths, run_guest.Settings())
-    return check_all(paths, kernels, models)
+        return check(series, run_guest.Settings())
+    return check_all(series, kernels, models)
 
 
 if __name__ == '__main__':

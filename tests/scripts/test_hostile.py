@@ -106,7 +106,7 @@ class CommandTest(Folder):
         for path in ('/dev/zero', '/dev/null', fifo, '/dev/tty'):
             self.refused('', 'build-panthor.py', f'PATCH={path}')
         self.refused('is no regular file', 'build-panthor.py', 'PATCH=/dev/zero')
-        self.refused('is no regular file', 'build-panthor.py', 'PATCH=/dev/stdin')
+        self.refused('stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin')
         with open(self.file('empty'), 'rb') as file:
             self.refused('stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin', stdin=file)
         self.refused('no such file', 'check-patch.py', 'PATCH=' + self.folder + '/nowhere')

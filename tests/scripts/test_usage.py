@@ -16,6 +16,7 @@ SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../script
 sys.path.insert(0, SCRIPTS)
 
 import initramfs  # noqa: E402
+import patches  # noqa: E402
 import project  # noqa: E402
 
 build_panthor = importlib.import_module('build-panthor')
@@ -70,7 +71,6 @@ class SettingsTest(unittest.TestCase):
         self.refused('KERNEL=/nowhere: no such file', KERNEL='/nowhere')
 
 
-class ModelsTest(unittest.TestCase):
 class ShardTest(unittest.TestCase):
     """SHARD=i/n shares out guest programs: each of them once"""
 
@@ -92,6 +92,7 @@ class ShardTest(unittest.TestCase):
                 self.programs(SHARD=text)
 
 
+class ModelsTest(unittest.TestCase):
 
     def test_matrix_has_those_of_the_device(self):
         source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/models.c'))
@@ -169,7 +170,7 @@ class PatchTest(unittest.TestCase):
             with open(path, 'w', encoding='utf-8') as file:
                 file.write(f'--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-one\n+two\n')
             with self.assertRaisesRegex(project.Stop, f'Linux 1.2: there is no {name}$'):
-                build_panthor.apply_patch(path, folder, '1.2')
+                build_panthor.apply_patch(patches.read(path)[0], folder, '1.2')
 
 
 class KernelTest(unittest.TestCase):
