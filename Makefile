@@ -15,7 +15,7 @@ export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH GIT MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
-export FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
+export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
 # A variable of the command line that is none of these would do nothing, in silence.
 VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(strip $(MAKEFILE_LIST))))
@@ -38,7 +38,7 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot shell qtest igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
@@ -53,6 +53,7 @@ help:
 	@echo 'make check            every test: unit, qtest, fuzz, guest on several kernels'
 	@echo 'make check-unit       the unit tests'
 	@echo 'make check-qtest      the tests of the device alone, without a guest'
+	@echo 'make qtest            some of them: T=mmu/walk; without T their paths'
 	@echo 'make check-fuzz       random inputs for the device, a minute of them'
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
@@ -115,6 +116,7 @@ help:
 	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
+	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
 	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
 	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
@@ -157,6 +159,9 @@ check:
 
 check-unit check-qtest check-fuzz check-guest:
 	@$(PYTHON) $(SCRIPTS)/check.py $(subst check-,,$@)
+
+qtest:
+	@$(PYTHON) $(SCRIPTS)/qtest.py
 
 check-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
