@@ -14,13 +14,6 @@
 
 #define PAGE_SIZE_4K 4096u
 
-/* Bytes of one page, by physical and by host address */
-typedef struct MaliCsfSpan {
-    uint8_t *host;
-    MaliCsfRamWindow *window;
-    hwaddr pa;
-} MaliCsfSpan;
-
 void mali_csf_view_init(MaliCsfMemView *view, MaliCsfRam *ram,
                         unsigned pa_bits, MaliCsfState *watched_by)
 {
@@ -384,6 +377,14 @@ MaliCsfMemResult mali_csf_mem_probe(MaliCsfMemView *view, unsigned as,
                                     MaliCsfFault *fault)
 {
     return translate_pages(view, as, va, size, access, NULL, fault);
+}
+
+MaliCsfMemResult mali_csf_mem_span(MaliCsfMemView *view, unsigned as,
+                                   uint64_t va, uint64_t size,
+                                   MaliCsfMemAccess access,
+                                   MaliCsfSpan *span, MaliCsfFault *fault)
+{
+    return translate_pages(view, as, va, size, access, span, fault);
 }
 
 /*

@@ -191,6 +191,25 @@ MaliCsfMemResult mali_csf_mem_write(MaliCsfMemView *view, unsigned as,
                                     uint64_t va, const void *buf,
                                     uint64_t size, MaliCsfFault *fault);
 
+/* Bytes of one page, by physical and by host address */
+typedef struct MaliCsfSpan {
+    uint8_t *host;
+    MaliCsfRamWindow *window;
+    hwaddr pa;
+} MaliCsfSpan;
+
+/**
+ * mali_csf_mem_span: host address for accesses of a shader
+ * @va, @size: the bytes, all of them in one page of 4 KiB
+ * @span: filled in on success; good until the view is polled or used again
+ *
+ * After a store, mali_csf_ram_written() is called with what is in @span.
+ */
+MaliCsfMemResult mali_csf_mem_span(MaliCsfMemView *view, unsigned as,
+                                   uint64_t va, uint64_t size,
+                                   MaliCsfMemAccess access,
+                                   MaliCsfSpan *span, MaliCsfFault *fault);
+
 /**
  * mali_csf_mem_map: host address for a run of reads
  * @size: set to the number of bytes that may be read from the result, not
