@@ -125,7 +125,7 @@ static void test_identity(const void *opaque)
         { A_THREAD_MAX_WORKGROUP_SIZE, 1024 },
         { A_THREAD_MAX_BARRIER_SIZE, 1024 },
         { A_THREAD_FEATURES, product->thread_features },
-        { A_TEXTURE_FEATURES_0, 0xc1ffff9e },
+        { A_TEXTURE_FEATURES_0, 0x01000000 },
         { A_TEXTURE_FEATURES_1, 0 },
         { A_TEXTURE_FEATURES_2, 0 },
         { A_TEXTURE_FEATURES_3, 0 },

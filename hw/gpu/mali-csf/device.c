@@ -12,14 +12,19 @@
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
+#include "hw/boards.h"
 #include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
+#include "system/cpu-timers.h"
+#include "system/qtest.h"
+#include "system/replay.h"
 #include "hw/gpu/mali-csf/version.h"
 #include "compat.h"
 #include "device.h"
 #include "fw/protm.h"
 #include "saved.h"
+#include "shader/endpoint.h"
 #include "trace.h"
 
 /* What no block claims */
@@ -377,6 +382,7 @@ static bool bus_has_room(MaliCsfState *s, Error **errp)
 static const MaliCsfEndpointOps *find_endpoint(const char *name)
 {
     static const MaliCsfEndpointOps *const endpoints[] = {
+        &mali_csf_shader_endpoint,
         &mali_csf_null_endpoint,
         &mali_csf_test_endpoint,
     };
@@ -389,6 +395,36 @@ static const MaliCsfEndpointOps *find_endpoint(const char *name)
     return NULL;
 }
 
+/* shader-threads= was not given */
+#define THREADS_AUTO    UINT32_MAX
+
+/*
+ * A run that is to be repeated exactly has no threads of its own: that of a
+ * test, and one whose clock counts instructions.
+ */
+static unsigned auto_threads(void)
+{
+    int spare = g_get_num_processors() - current_machine->smp.cpus;
+
+    if (qtest_enabled() || icount_enabled() ||
+        replay_mode != REPLAY_MODE_NONE) {
+        return 0;
+    }
+    return MIN(MAX(spare, 1), MALI_CSF_MAX_ENDPOINT_THREADS);
+}
+
+static bool choose_threads(MaliCsfState *s, unsigned *threads, Error **errp)
+{
+    *threads = s->shader_threads == THREADS_AUTO ? auto_threads() :
+                                                   s->shader_threads;
+    if (*threads > MALI_CSF_MAX_ENDPOINT_THREADS) {
+        error_setg(errp, "shader-threads=%u is out of range: it is 0 to %u",
+                   *threads, MALI_CSF_MAX_ENDPOINT_THREADS);
+        return false;
+    }
+    return true;
+}
+
 static void mali_csf_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -396,6 +432,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     SysBusDevice *sbd = SYS_BUS_DEVICE(dev);
     const MaliCsfModel *model = mali_csf_model_find(s->model_name);
     const MaliCsfEndpointOps *endpoint;
+    unsigned threads;
 
     g_free(s->trace_id);
     s->trace_id = dev->id ? g_strdup(dev->id) :
@@ -418,7 +455,10 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     endpoint = find_endpoint(s->endpoint_name);
     if (!endpoint) {
         error_setg(errp, "x-endpoint=%s is not known", s->endpoint_name);
-        error_append_hint(errp, "Valid values: null, test\n");
+        error_append_hint(errp, "Valid values: shader, null, test\n");
+        return;
+    }
+    if (!choose_threads(s, &threads, errp)) {
         return;
     }
     if (!mali_csf_strict_parse(s->strict_name, &s->checker.findings.strict)) {
@@ -445,7 +485,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
     mali_csf_pwr_init(s, &s->aperture, gpu_reset);
     mali_csf_mcu_init(s, &s->aperture);
     mali_csf_engine_init(s, mali_csf_mcu_schedule_pass);
-    mali_csf_work_init(s, endpoint);
+    mali_csf_work_init(s, endpoint, threads);
     mali_csf_engine_new_groups(&s->saved.engine, s->model);
     mali_csf_checker_init(s);
 
@@ -552,7 +592,7 @@ static void mali_csf_instance_init(Object *obj)
     s->trace_id = g_strdup(TYPE_MALI_CSF);
     s->model_name = g_strdup("g610");
     s->strict_name = g_strdup("off");
-    s->endpoint_name = g_strdup("null");
+    s->endpoint_name = g_strdup("shader");
     object_property_add_uint64_ptr(obj, "tlb-hits", &s->view.tlb_hits,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "tlb-misses", &s->view.tlb_misses,
@@ -628,6 +668,8 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
     DEFINE_PROP_STRING("x-endpoint", MaliCsfState, endpoint_name),
+    DEFINE_PROP_UINT32("shader-threads", MaliCsfState, shader_threads,
+                       THREADS_AUTO),
     DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user.notes, false),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
     DEFINE_PROP_UINT64("shader-present", MaliCsfState,
@@ -645,7 +687,11 @@ static const Property mali_csf_properties[] = {
 
 static const PropertyDescription class_descriptions[] = {
     { "model", "the product, for example g610 (the default) or g1-ultra" },
-    { "x-endpoint", "what executes work: null, or test, for qtests" },
+    { "x-endpoint", "what executes work: shader (the default); null, which "
+                    "executes nothing; or test, for qtests" },
+    { "shader-threads", "threads that execute shaders, 0 to 16; 0: the main "
+                        "loop does; by default those processors of the host "
+                        "that the guest does not have" },
     { "strict", "off, report or stop: what to do if the driver errs" },
     { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },

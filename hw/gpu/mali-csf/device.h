@@ -65,6 +65,7 @@ struct MaliCsfState {
     char *model_name;
     char *strict_name;
     char *endpoint_name;
+    uint32_t shader_threads;
     bool coherent;
     MaliCsfOverrides overrides;
 

@@ -36,7 +36,8 @@
     .thread_max_threads = 2048, \
     .thread_max_workgroup_size = 1024, \
     .thread_max_barrier_size = 1024, \
-    .texture_features = { 0xc1ffff9e, 0, 0, 0 }, \
+    /* Products have 0xc1ffff9e, with formats that no shader here decodes */ \
+    .texture_features = { 0x01000000, 0, 0, 0 }, \
     .tiler_present = 0x1, \
     .l2_present = 0x1, \
     .fw_instr_features = 0x71, \

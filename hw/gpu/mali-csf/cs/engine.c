@@ -653,7 +653,13 @@ static void end_flush(MaliCsfState *s, MaliCsfStream *stream,
 /* Work on the entry that the endpoint does not have yet, for want of memory */
 static uint32_t work_held(const MaliCsfStream *stream, unsigned scoreboard)
 {
-    return stream->tiler.chunks && stream->tiler.scoreboard == scoreboard;
+    uint32_t held = stream->tiler.chunks &&
+                    stream->tiler.scoreboard == scoreboard;
+
+    for (unsigned i = 0; i < stream->num_suspended; i++) {
+        held += stream->suspended[i].scoreboard == scoreboard;
+    }
+    return held;
 }
 
 /* What holds the entry besides the stream's own work */

@@ -60,6 +60,41 @@ static const MaliCsfSaved deferred_saved = {
     SAVED_CHECKS(DEFERRED_ROWS),
 };
 
+/* A stream has nothing else suspended; 0 is none */
+static bool is_compute(MaliCsfState *s, uint64_t word)
+{
+    uint8_t opcode = word >> CS_OPCODE_SHIFT;
+
+    return !word || opcode == CS_OP_RUN_COMPUTE ||
+           opcode == CS_OP_RUN_COMPUTE_INDIRECT;
+}
+
+#define SUSPENDED_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(word, MaliCsfSuspendedWork), \
+        SAVED_IF(is_compute), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfSuspendedWork, \
+                             MALI_CSF_SUSPENDED_REGISTERS), \
+        SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_STRUCT_ARRAY(left, MaliCsfSuspendedWork, \
+                             MALI_CSF_SUSPENDED_RANGES, 1, \
+                             mali_csf_work_range_saved.vmsd, \
+                             MaliCsfWorkRange), \
+        SAVED_STRUCT(mali_csf_work_range_saved), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(num_left, MaliCsfSuspendedWork), \
+        SAVED_BELOW(MALI_CSF_SUSPENDED_RANGES + 1), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(scoreboard, MaliCsfSuspendedWork), \
+        SAVED_IF(mali_csf_saved_is_scoreboard), SAVED_SUSPENDED)
+
+static const MaliCsfSaved suspended_saved = {
+    .vmsd = {
+        .name = "mali-csf-suspended-work",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(SUSPENDED_ROWS),
+    },
+    SAVED_CHECKS(SUSPENDED_ROWS),
+};
+
 static bool is_ring_size(MaliCsfState *s, uint64_t value)
 {
     return !value || (is_power_of_2(value) && value >= 8);
@@ -193,6 +228,12 @@ static bool is_resume_state(MaliCsfState *s, uint64_t value)
         SAVED_STRUCT(deferred_saved), SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT8(num_deferred, MaliCsfStream), \
         SAVED_BELOW(MALI_CSF_MAX_DEFERRED + 1), SAVED_SUSPENDED) \
+    ROW(VMSTATE_STRUCT_ARRAY(suspended, MaliCsfStream, \
+                             MALI_CSF_MAX_SUSPENDED_WORKS, 1, \
+                             suspended_saved.vmsd, MaliCsfSuspendedWork), \
+        SAVED_STRUCT(suspended_saved), SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT8(num_suspended, MaliCsfStream), \
+        SAVED_BELOW(MALI_CSF_MAX_SUSPENDED_WORKS + 1), SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT8(resources, MaliCsfStream), SAVED_BITS(0x1f), \
         SAVED_SUSPENDED) \
     ROW(VMSTATE_UINT8(granted, MaliCsfStream), SAVED_BITS(KINDS)) \
@@ -260,8 +301,8 @@ static bool stream_valid(MaliCsfState *s, const void *opaque)
 static const MaliCsfSaved stream_saved = {
     .vmsd = {
         .name = "mali-csf-stream",
-        .version_id = 9,
-        .minimum_version_id = 9,
+        .version_id = 10,
+        .minimum_version_id = 10,
         .fields = SAVED_FIELDS(STREAM_ROWS),
     },
     SAVED_CHECKS(STREAM_ROWS),
@@ -355,6 +396,9 @@ void mali_csf_stream_suspend(const MaliCsfStream *stream, uint8_t *buf)
     memset(&copy.deferred[copy.num_deferred], 0,
            (MALI_CSF_MAX_DEFERRED - copy.num_deferred) *
            sizeof(copy.deferred[0]));
+    memset(&copy.suspended[copy.num_suspended], 0,
+           (MALI_CSF_MAX_SUSPENDED_WORKS - copy.num_suspended) *
+           sizeof(copy.suspended[0]));
     mali_csf_saved_suspend(&stream_saved, &copy, buf);
 }
 

@@ -316,6 +316,25 @@ void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
                             type, info);
 }
 
+void mali_csf_stream_work_fault(MaliCsfStream *stream, uint8_t type,
+                                uint64_t info)
+{
+    const MaliCsfStreamId *id = &stream->id;
+    MaliCsfEngine *engine = &id->s->engine;
+
+    if (stream->state == MALI_CSF_STREAM_FATAL || stream->error) {
+        return;
+    }
+    stream->fault = type;
+    stream->fault_info = info;
+    stream->news |= MALI_CSF_NEWS_FAULT;
+    stream->error = type;
+    engine->cs_faults++;
+    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fault",
+                            type, info);
+}
+
 void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)
 {
     MaliCsfFrame *ring = &stream->frames[0];

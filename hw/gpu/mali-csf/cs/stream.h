@@ -8,6 +8,7 @@
 #define HW_GPU_MALI_CSF_CS_STREAM_H
 
 #include "hw/gpu/mali-csf/cs-isa.h"
+#include "../endpoint/endpoint.h"
 #include "heap.h"
 #include "../mmu/view.h"
 #include "../models.h"
@@ -97,6 +98,21 @@ typedef struct MaliCsfDeferred {
     uint8_t blocked;
     uint64_t blocked_va;
 } MaliCsfDeferred;
+
+/* Of a stream that leaves its slot; work beyond these is waited for */
+#define MALI_CSF_MAX_SUSPENDED_WORKS    4
+/* Registers that RUN_COMPUTE reads, and parts that may be left of its grid */
+#define MALI_CSF_SUSPENDED_REGISTERS    40
+#define MALI_CSF_SUSPENDED_RANGES       24
+
+/* Work that was not done when its group left the slot, and goes on later */
+typedef struct MaliCsfSuspendedWork {
+    uint64_t word;
+    uint32_t regs[MALI_CSF_SUSPENDED_REGISTERS];
+    MaliCsfWorkRange left[MALI_CSF_SUSPENDED_RANGES];
+    uint8_t num_left;
+    uint8_t scoreboard;
+} MaliCsfSuspendedWork;
 
 /* Where TRACE_POINT writes */
 typedef struct MaliCsfTraceBuffer {
@@ -240,6 +256,8 @@ typedef struct MaliCsfStream {
     /* The oldest first */
     MaliCsfDeferred deferred[MALI_CSF_MAX_DEFERRED];
     uint8_t num_deferred;
+    MaliCsfSuspendedWork suspended[MALI_CSF_MAX_SUSPENDED_WORKS];
+    uint8_t num_suspended;
     /* Type of the CS_FAULT that ERROR_BARRIER has not yet cleared, or 0 */
     uint8_t error;
     /* Loaded from a suspend buffer: CS START goes on in that state */
@@ -344,6 +362,13 @@ void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
  */
 void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
                            uint32_t data, uint64_t info);
+
+/*
+ * The same of work that it has issued: the stream does not stay, and what runs
+ * behind it is skipped up to an ERROR_BARRIER.  The first of several is told.
+ */
+void mali_csf_stream_work_fault(MaliCsfStream *stream, uint8_t type,
+                                uint64_t info);
 
 /* The stream may go on if its scoreboard entries were all that it waited for */
 void mali_csf_stream_check_scoreboard(MaliCsfStream *stream);

@@ -87,16 +87,90 @@ void mali_csf_work_issue(MaliCsfState *s, unsigned csg, unsigned cs,
     s->works.endpoint.ops->start(&s->works.endpoint, work);
 }
 
+/* What is left of the work goes with the stream; false if there is no room */
+static bool suspend(MaliCsfStream *stream, const MaliCsfWork *work)
+{
+    MaliCsfSuspendedWork *kept;
+
+    if (stream->num_suspended == MALI_CSF_MAX_SUSPENDED_WORKS ||
+        work->num_left > MALI_CSF_SUSPENDED_RANGES) {
+        return false;
+    }
+    kept = &stream->suspended[stream->num_suspended++];
+    *kept = (MaliCsfSuspendedWork) {
+        .word = work->word,
+        .num_left = work->num_left,
+        .scoreboard = work->scoreboard,
+    };
+    memcpy(kept->regs, work->regs, sizeof(kept->regs));
+    memcpy(kept->left, work->left, work->num_left * sizeof(kept->left[0]));
+    return true;
+}
+
+void mali_csf_work_resume(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    const MaliCsfGroup *group = &s->engine.groups[csg];
+    MaliCsfStream *stream = &group->streams[cs];
+    MaliCsfWork *work;
+
+    while (stream->num_suspended && (work = find_room(s))) {
+        const MaliCsfSuspendedWork *kept =
+            &stream->suspended[--stream->num_suspended];
+
+        *work = (MaliCsfWork) {
+            .in_use = true,
+            .csg = csg,
+            .cs = cs,
+            .scoreboard = kept->scoreboard,
+            .as = group->as,
+            .word = kept->word,
+            .cores = group->allow_compute,
+            .progress = 1,
+            .num_left = kept->num_left,
+        };
+        memcpy(work->regs, kept->regs, sizeof(kept->regs));
+        memcpy(work->left, kept->left, kept->num_left * sizeof(kept->left[0]));
+        s->works.num++;
+        s->works.endpoint.ops->start(&s->works.endpoint, work);
+    }
+}
+
+/* There is room again: those that found none at their RESUME are first. */
+static void resume_waiting(MaliCsfState *s)
+{
+    for (unsigned csg = 0; csg < s->engine.num_groups; csg++) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+
+        for (unsigned cs = 0; mali_csf_group_runs(group) &&
+                              cs < group->num_streams; cs++) {
+            if (group->streams[cs].state != MALI_CSF_STREAM_STOPPED) {
+                mali_csf_work_resume(s, csg, cs);
+            }
+        }
+    }
+}
+
 /* The endpoint hands it back. */
 static void work_done(void *opaque, MaliCsfWork *work)
 {
     MaliCsfState *s = opaque;
     MaliCsfGroup *group = &s->engine.groups[work->csg];
     MaliCsfStream *stream;
+    bool was_full = s->works.num == MALI_CSF_MAX_WORKS;
 
+    if (work->end == MALI_CSF_WORK_SUSPENDED && work->cs != NO_STREAM) {
+        work->undivided = !suspend(&group->streams[work->cs], work);
+        if (work->undivided) {
+            s->works.endpoint.ops->start(&s->works.endpoint, work);
+            return;
+        }
+    }
     work->in_use = false;
     s->works.num--;
-    if (work->cs == NO_STREAM) {
+    if (was_full) {
+        resume_waiting(s);
+    }
+    if (work->cs == NO_STREAM || work->end == MALI_CSF_WORK_SUSPENDED) {
         mali_csf_engine_notify(s);
         return;
     }
@@ -112,6 +186,10 @@ static void work_done(void *opaque, MaliCsfWork *work)
                               work->fault.va);
         mali_csf_engine_notify(s);
         return;
+    }
+    if (work->end == MALI_CSF_WORK_EXCEPTION) {
+        mali_csf_stream_work_fault(stream, work->exception, work->info);
+        mali_csf_engine_notify(s);
     }
     /* One that is ready has its slice, which may be this very one. */
     if (stream->state != MALI_CSF_STREAM_READY) {
@@ -154,7 +232,7 @@ bool mali_csf_work_leave(MaliCsfState *s, unsigned csg, bool cancel)
         }
         if (cancel) {
             endpoint->ops->cancel(endpoint, work);
-        } else if (endpoint->ops->drain) {
+        } else if (endpoint->ops->drain && !work->undivided) {
             endpoint->ops->drain(endpoint, work);
         }
         is_busy |= work->in_use;
@@ -227,7 +305,8 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     }
 }
 
-void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops)
+void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops,
+                        unsigned threads)
 {
     MaliCsfWorks *works = &s->works;
 
@@ -235,6 +314,10 @@ void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops)
     works->endpoint.views = &s->mmu.views;
     works->endpoint.done = work_done;
     works->endpoint.opaque = s;
+    works->endpoint.trace_id = s->trace_id;
+    works->endpoint.clock = &s->clock;
+    works->endpoint.arch = s->model->arch;
+    works->endpoint.threads = threads;
     ops->init(&works->endpoint);
     works->mmu_listener = (MaliCsfMmuListener) {
         .released = as_changed,
@@ -268,6 +351,20 @@ static bool is_issuer(MaliCsfState *s, uint64_t value)
     return value < s->model->cs_per_csg || value == NO_STREAM;
 }
 
+#define RANGE_ROWS(ROW) \
+    ROW(VMSTATE_UINT64(first, MaliCsfWorkRange), SAVED_ANY, SAVED_SUSPENDED) \
+    ROW(VMSTATE_UINT64(end, MaliCsfWorkRange), SAVED_ANY, SAVED_SUSPENDED)
+
+const MaliCsfSaved mali_csf_work_range_saved = {
+    .vmsd = {
+        .name = "mali-csf-work-range",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(RANGE_ROWS),
+    },
+    SAVED_CHECKS(RANGE_ROWS),
+};
+
 #define WORK_ROWS(ROW) \
     ROW(VMSTATE_BOOL(in_use, MaliCsfWork), SAVED_ANY) \
     ROW(VMSTATE_UINT8(csg, MaliCsfWork), SAVED_IF(is_slot)) \
@@ -280,13 +377,20 @@ static bool is_issuer(MaliCsfState *s, uint64_t value)
     ROW(VMSTATE_UINT32_ARRAY(regs, MaliCsfWork, \
                              MALI_CSF_MAX_WORK_REGISTERS), SAVED_ANY) \
     ROW(VMSTATE_UINT64(progress, MaliCsfWork), SAVED_ANY) \
-    ROW(VMSTATE_INT64(deadline, MaliCsfWork), SAVED_TIME)
+    ROW(VMSTATE_STRUCT_ARRAY(left, MaliCsfWork, MALI_CSF_MAX_WORK_RANGES, 1, \
+                             mali_csf_work_range_saved.vmsd, \
+                             MaliCsfWorkRange), \
+        SAVED_STRUCT(mali_csf_work_range_saved)) \
+    ROW(VMSTATE_UINT8(num_left, MaliCsfWork), \
+        SAVED_BELOW(MALI_CSF_MAX_WORK_RANGES + 1)) \
+    ROW(VMSTATE_INT64(deadline, MaliCsfWork), SAVED_TIME) \
+    ROW(VMSTATE_BOOL(undivided, MaliCsfWork), SAVED_ANY)
 
 static const MaliCsfSaved work_saved = {
     .vmsd = {
         .name = "mali-csf-work",
-        .version_id = 1,
-        .minimum_version_id = 1,
+        .version_id = 2,
+        .minimum_version_id = 2,
         .fields = SAVED_FIELDS(WORK_ROWS),
     },
     SAVED_CHECKS(WORK_ROWS),
@@ -300,8 +404,8 @@ static const MaliCsfSaved work_saved = {
 const MaliCsfSaved mali_csf_works_saved = {
     .vmsd = {
         .name = "mali-csf-works",
-        .version_id = 1,
-        .minimum_version_id = 1,
+        .version_id = 2,
+        .minimum_version_id = 2,
         .fields = SAVED_FIELDS(WORKS_ROWS),
     },
     SAVED_CHECKS(WORKS_ROWS),

@@ -26,8 +26,11 @@ typedef struct MaliCsfWorks {
 } MaliCsfWorks;
 
 extern const MaliCsfSaved mali_csf_works_saved;
+extern const MaliCsfSaved mali_csf_work_range_saved;
 
-void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops);
+/* @threads: for the endpoint, at most MALI_CSF_MAX_ENDPOINT_THREADS */
+void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops,
+                        unsigned threads);
 void mali_csf_work_finalize(MaliCsfState *s);
 /* What was in flight goes on */
 void mali_csf_works_post_load(MaliCsfState *s);
@@ -43,14 +46,17 @@ bool mali_csf_work_room(MaliCsfState *s);
 void mali_csf_work_issue(MaliCsfState *s, unsigned csg, unsigned cs,
                          uint64_t word, unsigned scoreboard);
 
+/* A stream that was suspended runs again: so does the work that it had */
+void mali_csf_work_resume(MaliCsfState *s, unsigned csg, unsigned cs);
+
 /* How much of a stream is in flight for that scoreboard entry */
 unsigned mali_csf_work_count(MaliCsfState *s, unsigned csg, unsigned cs,
                              unsigned scoreboard);
 
 /*
  * The group in @csg is to leave its slot.  Its streams run no more, its work is
- * given up if @cancel, and waited for if not.  True if none is in flight; else
- * the firmware is notified when that is so.
+ * given up if @cancel, and else suspended with its stream, or waited for.  True
+ * if none is in flight; else the firmware is notified when that is so.
  */
 bool mali_csf_work_leave(MaliCsfState *s, unsigned csg, bool cancel);
 

@@ -14,7 +14,12 @@
 #include "../mmu/view.h"
 #include "../models.h"
 
+typedef struct MaliCsfClock MaliCsfClock;
 typedef struct MaliCsfEndpoint MaliCsfEndpoint;
+
+/* Threads of an endpoint at most, and parts of a work that can be left */
+#define MALI_CSF_MAX_ENDPOINT_THREADS   16
+#define MALI_CSF_MAX_WORK_RANGES        40
 
 typedef enum MaliCsfWorkEnd {
     MALI_CSF_WORK_DONE,
@@ -22,8 +27,18 @@ typedef enum MaliCsfWorkEnd {
     MALI_CSF_WORK_CANCELLED,
     /* An access faulted, see MaliCsfWork.fault */
     MALI_CSF_WORK_FAULTED,
+    /* It went wrong otherwise, see MaliCsfWork.exception */
+    MALI_CSF_WORK_EXCEPTION,
+    /* It was drained, and is not done: see MaliCsfWork.left */
+    MALI_CSF_WORK_SUSPENDED,
     MALI_CSF_WORK_NUM_ENDS,
 } MaliCsfWorkEnd;
+
+/* Parts of a work, from @first up to but not including @end */
+typedef struct MaliCsfWorkRange {
+    uint64_t first;
+    uint64_t end;
+} MaliCsfWorkRange;
 
 /* A unit of work.  It stays where it is until it is handed back. */
 typedef struct MaliCsfWork {
@@ -47,12 +62,20 @@ typedef struct MaliCsfWork {
      */
     uint64_t progress;
     int64_t deadline;
+    /* Once there is progress, by parts: those that are left to do */
+    MaliCsfWorkRange left[MALI_CSF_MAX_WORK_RANGES];
+    uint8_t num_left;
     bool cancelled;
+    /* It is not suspended again: its stream had no room for what was left */
+    bool undivided;
     QTAILQ_ENTRY(MaliCsfWork) next;
 
     /* The result */
     MaliCsfWorkEnd end;
     MaliCsfFault fault;
+    /* A CS_EXCEPTION_* of CS_FAULT, and what CS_FAULT_INFO says */
+    uint8_t exception;
+    uint64_t info;
 } MaliCsfWork;
 
 /*
@@ -69,7 +92,7 @@ typedef struct MaliCsfEndpointOps {
     void (*cancel)(MaliCsfEndpoint *endpoint, MaliCsfWork *work);
     /*
      * The group of @work is to leave its slot, and waits for the work: end it
-     * now if that can be
+     * soon, done or SUSPENDED, if that can be
      */
     void (*drain)(MaliCsfEndpoint *endpoint, MaliCsfWork *work);
     /* What waits for an address space @as tries again */
@@ -93,7 +116,14 @@ struct MaliCsfEndpoint {
     /* Takes @work back, in the main thread; @opaque is the issuer's */
     void (*done)(void *opaque, MaliCsfWork *work);
     void *opaque;
+    /* The device's name in traces */
+    const char *trace_id;
+    /* What shaders read as time; of the product, the architecture's number */
+    MaliCsfClock *clock;
+    unsigned arch;
 
+    /* Threads, or none: then work is done in the main loop */
+    unsigned threads;
     /* Property: how long work takes at least, in ns of virtual time */
     uint64_t latency_ns;
 

@@ -148,6 +148,7 @@ static MaliCsfFwResult cs_start(MaliCsfState *s, unsigned csg, unsigned cs,
     if (!mali_csf_stream_start(stream, &config, extract)) {
         return MALI_CSF_FW_DONE;
     }
+    mali_csf_work_resume(s, csg, cs);
     mali_csf_fw_store32(s, config.user_output + CS_USER_OUTPUT_ACTIVE, 1);
 
     /* INSERT was set before the group had a slot: no doorbell follows. */

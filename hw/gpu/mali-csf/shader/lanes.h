@@ -1,0 +1,83 @@
+/*
+ * Mali CSF GPU: addresses of a message, sixteen lanes at a time
+ *
+ * Lanes of a warp mostly go to the same address, or to neighbouring ones: then
+ * they need one translation.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_SHADER_LANES_H
+#define HW_GPU_MALI_CSF_SHADER_LANES_H
+
+#include "exec.h"
+#include "memory.h"
+
+/*
+ * Bits 27 to 29 of an access to memory: 8, 16, 24, 32, 48, 64, 96 or 128 bits.
+ * An address is a multiple of the words that these are made of.
+ */
+static const uint8_t mali_shader_size_bytes[] = { 1, 2, 3, 4, 6, 8, 12, 16 };
+static const uint8_t mali_shader_size_align[] = { 1, 2, 1, 4, 2, 4, 4, 4 };
+
+static inline unsigned mali_shader_memory_size(const MaliShaderOp *op)
+{
+    return op->word >> 27 & 7;
+}
+
+/* The address of each lane: the pair of source @src, and the immediate */
+static inline void mali_shader_addresses(const MaliShaderGroup *group,
+                                         const MaliShaderOp *op,
+                                         unsigned src, uint64_t *va)
+{
+    const uint32_t *low = group->slots[op->src[src]];
+    const uint32_t *high = group->slots[op->src[src] + 1];
+
+    for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
+        va[lane] = (low[lane] | (uint64_t)high[lane] << 32) +
+                   (uint64_t)op->imm;
+    }
+}
+
+/* Lanes of one warp that go to memory, and how */
+typedef struct MaliShaderRun {
+    /* Of the first lane; lanes, relative to the warp's first */
+    uint64_t va;
+    uint32_t lanes;
+    unsigned first;
+    /* Bytes from one lane to the next: 0, or the size of an access */
+    unsigned stride;
+    /* Of all of them; they are in one page */
+    unsigned bytes;
+} MaliShaderRun;
+
+/*
+ * Do the @lanes of a warp, whose addresses are @va, make one run of accesses
+ * of @size bytes each?  At most 256 bytes, all of them in one page.
+ */
+static inline bool mali_shader_is_run(const uint64_t *va, uint32_t lanes,
+                                      unsigned size, MaliShaderRun *run)
+{
+    unsigned first = ctz32(lanes);
+    unsigned last = 31 - clz32(lanes);
+    uint64_t next = lanes & (lanes - 1) ? va[ctz32(lanes & (lanes - 1))] : 0;
+    unsigned stride = next == va[first] ? 0 : size;
+    uint64_t start = va[first] - first * stride;
+    uint64_t differs = 0;
+
+    for (unsigned i = 0; i < MALI_SHADER_WARP; i++) {
+        uint64_t is_on = -(uint64_t)(lanes >> i & 1);
+
+        differs |= (va[i] ^ (start + i * stride)) & is_on;
+    }
+    *run = (MaliShaderRun) {
+        .va = va[first],
+        .lanes = lanes,
+        .first = first,
+        .stride = stride,
+        .bytes = (last - first) * stride + size,
+    };
+    return !differs && run->bytes <= mali_shader_left_in_page(run->va);
+}
+
+#endif /* HW_GPU_MALI_CSF_SHADER_LANES_H */

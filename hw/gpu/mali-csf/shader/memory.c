@@ -1,0 +1,181 @@
+/*
+ * Mali CSF GPU: memory as a shader sees it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "descriptors.h"
+#include "memory.h"
+
+void mali_shader_pages_drop(MaliShaderPages *pages)
+{
+    for (unsigned i = 0; i < MALI_SHADER_NUM_PAGES; i++) {
+        pages->page[i].tag = 0;
+    }
+}
+
+MaliShaderAccess mali_shader_refuse(MaliShaderMemory *memory,
+                                    uint8_t exception, uint64_t va)
+{
+    memory->exception = exception;
+    memory->fault = (MaliCsfFault) { .va = va };
+    return MALI_SHADER_ACCESS_FAULTED;
+}
+
+static MaliShaderAccess access_result(MaliShaderMemory *memory,
+                                      MaliCsfMemResult result)
+{
+    switch (result) {
+    case MALI_CSF_MEM_DONE:
+        return MALI_SHADER_ACCESS_DONE;
+    case MALI_CSF_MEM_STALLED:
+        return MALI_SHADER_ACCESS_STALLED;
+    default:
+        memory->exception = 0;
+        return MALI_SHADER_ACCESS_FAULTED;
+    }
+}
+
+static MaliShaderAccess local_at(MaliShaderMemory *memory, uint64_t va,
+                                 unsigned size, MaliCsfSpan *span)
+{
+    uint64_t tag = va >> MALI_SHADER_TAG_SHIFT;
+    uint32_t offset = va;
+    const MaliShaderLocal *local;
+
+    if (tag == MALI_SHADER_TAG_NOWHERE) {
+        memset(memory->nowhere, 0, sizeof(memory->nowhere));
+        *span = (MaliCsfSpan) { .host = memory->nowhere };
+        return MALI_SHADER_ACCESS_DONE;
+    }
+    if (tag == MALI_SHADER_TAG_THREAD) {
+        local = &memory->thread;
+    } else if (tag == MALI_SHADER_TAG_GROUP) {
+        local = &memory->group;
+    } else {
+        local = NULL;
+    }
+    if (!local || offset > local->size || size > local->size - offset) {
+        return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
+    }
+    *span = (MaliCsfSpan) { .host = local->bytes + offset };
+    return MALI_SHADER_ACCESS_DONE;
+}
+
+static uint64_t page_tag(const MaliShaderMemory *memory, uint64_t va,
+                         MaliCsfMemAccess access)
+{
+    QEMU_BUILD_BUG_ON(MALI_CSF_MAX_AS > 16);
+    return (va & -(uint64_t)MALI_SHADER_PAGE) | memory->as << 4 |
+           (unsigned)access << 1 | 1;
+}
+
+static MaliShaderAccess exactly_at(MaliShaderMemory *memory, uint64_t va,
+                                   unsigned size, MaliCsfMemAccess access,
+                                   MaliCsfSpan *span)
+{
+    return access_result(memory, mali_csf_mem_span(memory->view, memory->as,
+                                                   va, size, access, span,
+                                                   &memory->fault));
+}
+
+MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
+                                unsigned size, MaliCsfMemAccess access,
+                                MaliCsfSpan *span)
+{
+    MaliCsfMemView *view = memory->view;
+    MaliShaderPages *pages = memory->pages;
+    unsigned offset = va % MALI_SHADER_PAGE;
+    unsigned slot = va / MALI_SHADER_PAGE % MALI_SHADER_NUM_PAGES;
+    uint64_t tag;
+    MaliCsfMemResult result;
+
+    if (unlikely(mali_shader_is_local(va))) {
+        return local_at(memory, va, size, span);
+    }
+    mali_csf_view_poll(view);
+    if (unlikely(pages->seen != view->seen)) {
+        mali_shader_pages_drop(pages);
+        pages->seen = view->seen;
+    }
+    tag = page_tag(memory, va, access);
+    if (unlikely(pages->page[slot].tag != tag)) {
+        pages->page[slot].tag = 0;
+        result = mali_csf_mem_span(view, memory->as, va - offset,
+                                   MALI_SHADER_PAGE, access,
+                                   &pages->page[slot].span, &memory->fault);
+        if (result != MALI_CSF_MEM_DONE) {
+            /* With the address that was asked for */
+            return exactly_at(memory, va, size, access, span);
+        }
+        /* What was put meanwhile, it has seen. */
+        if (pages->seen == view->seen) {
+            pages->page[slot].tag = tag;
+        }
+    }
+    span->host = pages->page[slot].span.host + offset;
+    span->window = pages->page[slot].span.window;
+    span->pa = pages->page[slot].span.pa + offset;
+    return MALI_SHADER_ACCESS_DONE;
+}
+
+MaliShaderAccess mali_shader_load(MaliShaderMemory *memory, uint64_t va,
+                                  unsigned size, void *bytes)
+{
+    unsigned first = MIN(size, mali_shader_left_in_page(va));
+    MaliShaderAccess result;
+    MaliCsfSpan span;
+
+    result = mali_shader_at(memory, va, first, MALI_CSF_MEM_READ, &span);
+    if (result != MALI_SHADER_ACCESS_DONE) {
+        return result;
+    }
+    memcpy(bytes, span.host, first);
+    if (first == size) {
+        return result;
+    }
+    result = mali_shader_at(memory, va + first, size - first,
+                            MALI_CSF_MEM_READ, &span);
+    if (result == MALI_SHADER_ACCESS_DONE) {
+        memcpy((uint8_t *)bytes + first, span.host, size - first);
+    }
+    return result;
+}
+
+static MaliShaderAccess store_in_page(MaliShaderMemory *memory, uint64_t va,
+                                      unsigned size, const void *bytes)
+{
+    MaliCsfSpan span;
+    MaliShaderAccess result = mali_shader_at(memory, va, size,
+                                             MALI_CSF_MEM_WRITE, &span);
+
+    if (result == MALI_SHADER_ACCESS_DONE) {
+        memcpy(span.host, bytes, size);
+        mali_shader_written(&span, size);
+    }
+    return result;
+}
+
+MaliShaderAccess mali_shader_store(MaliShaderMemory *memory, uint64_t va,
+                                   unsigned size, const void *bytes)
+{
+    unsigned first = MIN(size, mali_shader_left_in_page(va));
+    MaliShaderAccess result;
+    MaliCsfSpan span;
+
+    if (likely(first == size)) {
+        return store_in_page(memory, va, size, bytes);
+    }
+    /* Is the second page there?  It is seldom that it goes away then. */
+    result = mali_shader_at(memory, va + first, size - first,
+                            MALI_CSF_MEM_WRITE, &span);
+    if (result == MALI_SHADER_ACCESS_DONE) {
+        result = store_in_page(memory, va, first, bytes);
+    }
+    if (result == MALI_SHADER_ACCESS_DONE) {
+        result = store_in_page(memory, va + first, size - first,
+                               (const uint8_t *)bytes + first);
+    }
+    return result;
+}

@@ -1,0 +1,128 @@
+/*
+ * Mali CSF GPU: memory as a shader sees it
+ *
+ * An address of 64 bits names memory of the job's address space, or, by a tag
+ * in its uppermost bits, local memory of a thread or of a workgroup.  The
+ * latter is the host's own: a job says in a descriptor where in guest memory
+ * it could be, but nobody else looks there, and this way no other context ever
+ * sees what was left in it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_GPU_MALI_CSF_SHADER_MEMORY_H
+#define HW_GPU_MALI_CSF_SHADER_MEMORY_H
+
+#include "../mmu/view.h"
+#include "decode.h"
+
+/*
+ * Bits 48 to 63 of an address of local memory, the offset is in the low 32.
+ * Nobody's own address space has such an address; a shader that goes below the
+ * start borrows from the tag, and comes to none of the two.
+ */
+#define MALI_SHADER_TAG_SHIFT   48
+#define MALI_SHADER_TAG_THREAD  0xff10ull
+#define MALI_SHADER_TAG_GROUP   0xff20ull
+
+/* An address of nothing: what is loaded is zero, what is stored is lost */
+#define MALI_SHADER_TAG_NOWHERE 0xff30ull
+#define MALI_SHADER_NOWHERE     (MALI_SHADER_TAG_NOWHERE << \
+                                 MALI_SHADER_TAG_SHIFT)
+/* The most bytes of one access of a warp */
+#define MALI_SHADER_MAX_RUN     256
+
+/* Bytes of a page, in which one translation holds */
+#define MALI_SHADER_PAGE        4096u
+
+/* The most bytes of one access of a lane */
+#define MALI_SHADER_MAX_ACCESS  16
+
+/* Translations at hand, of one thread; none outlives a change of its view */
+#define MALI_SHADER_NUM_PAGES   64
+
+typedef struct MaliShaderPages {
+    /* view->seen when they were made */
+    uint32_t seen;
+    struct {
+        /* Page, address space and kind of access, see memory.c; 0: none */
+        uint64_t tag;
+        MaliCsfSpan span;
+    } page[MALI_SHADER_NUM_PAGES];
+} MaliShaderPages;
+
+typedef struct MaliShaderLocal {
+    uint8_t *bytes;
+    uint32_t size;
+} MaliShaderLocal;
+
+typedef struct MaliShaderMemory {
+    /* The view and the translations of the thread that makes the accesses */
+    MaliCsfMemView *view;
+    MaliShaderPages *pages;
+    unsigned as;
+    /* Local memory of all threads, and of all workgroups, at hand */
+    MaliShaderLocal thread;
+    MaliShaderLocal group;
+
+    /*
+     * Of the last access that was FAULTED: an exception of CS_FAULT, or 0 and
+     * what the MMU knows.
+     */
+    uint8_t exception;
+    MaliCsfFault fault;
+
+    /* What stands for nothing */
+    uint8_t nowhere[MALI_SHADER_MAX_RUN];
+} MaliShaderMemory;
+
+/* Forget all translations, which may be of another view */
+void mali_shader_pages_drop(MaliShaderPages *pages);
+
+static inline bool mali_shader_is_local(uint64_t va)
+{
+    return va >> MALI_SHADER_TAG_SHIFT;
+}
+
+/*
+ * Bytes from @va to the end of its page; an access of no more than so many is
+ * one of mali_shader_at().
+ */
+static inline unsigned mali_shader_left_in_page(uint64_t va)
+{
+    return MALI_SHADER_PAGE - va % MALI_SHADER_PAGE;
+}
+
+/**
+ * mali_shader_at: host address of @size bytes at @va
+ * @span: on DONE, good until the next access of @memory; of local memory, it
+ *        has no window
+ *
+ * The bytes are in one page.
+ */
+MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
+                                unsigned size, MaliCsfMemAccess access,
+                                MaliCsfSpan *span);
+
+/* To be called after each store to what mali_shader_at() gave */
+static inline void mali_shader_written(const MaliCsfSpan *span, unsigned size)
+{
+    if (span->window) {
+        mali_csf_ram_written(span->window, span->pa, size);
+    }
+}
+
+/*
+ * At most MALI_SHADER_MAX_ACCESS bytes, wherever they are.  A store that is not
+ * DONE had no effect that doing it again would not have.
+ */
+MaliShaderAccess mali_shader_load(MaliShaderMemory *memory, uint64_t va,
+                                  unsigned size, void *bytes);
+MaliShaderAccess mali_shader_store(MaliShaderMemory *memory, uint64_t va,
+                                   unsigned size, const void *bytes);
+
+/* An access that is wrong in itself; returns FAULTED */
+MaliShaderAccess mali_shader_refuse(MaliShaderMemory *memory,
+                                    uint8_t exception, uint64_t va);
+
+#endif /* HW_GPU_MALI_CSF_SHADER_MEMORY_H */
