@@ -13,7 +13,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 # What the scripts read from their environment
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH GIT MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
+export PATCH GIT GOOD BAD MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
@@ -38,7 +38,7 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell qtest igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot shell qtest bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
@@ -66,6 +66,7 @@ help:
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
 	@echo 'make check-patch-selftest   the patches of tests/kernel: one passes, one must not'
+	@echo 'make bisect           the commit of panthor that broke TESTS: GIT=dir GOOD=commit BAD=commit'
 	@echo 'make check-docs       run the commands of README.md and docs/ as they are printed'
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
@@ -107,6 +108,7 @@ help:
 	@echo '                      a mailbox, a maildir or a folder is a series, with a verdict for'
 	@echo '                      each patch; - is standard input'
 	@echo 'GIT=dir               for check-patch: a repository; PATCH= is a commit of it or a range'
+	@echo 'GOOD=v7.2 BAD=HEAD    for bisect: commits of GIT='
 	@echo 'KERNEL_TREE=dir       for check-patch: a kernel tree of yours, built for arm64'
 	@echo 'KERNELS=7.3,6.12      for check-stock, check-reach, check-matrix and check-patch'
 	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
@@ -192,6 +194,9 @@ check-patch:
 
 check-patch-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-patch.py --selftest
+
+bisect:
+	@$(PYTHON) $(SCRIPTS)/bisect-driver.py
 
 check-docs:
 	@$(PYTHON) $(SCRIPTS)/check-docs.py
