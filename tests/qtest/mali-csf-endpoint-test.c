@@ -278,6 +278,43 @@ static void test_system_reset(void)
     mali_csf_bench_quit(&b);
 }
 
+/* What was in flight at a reset ends no wait of a stream that comes later. */
+static void test_reset_forgets(void)
+{
+    const int64_t latency = 10 * MALI_CSF_MS;
+    QMaliCsfBench b;
+    QMaliCsfGroup group;
+    uint64_t words[] = {
+        cs_set_sb_entry(2, 1),
+        cs_opcode(CS_OP_RUN_COMPUTE),
+        cs_wait(1 << 2),
+        cs_move32(20, MARK),
+        cs_move48(22, 0),
+        cs_store_multiple(20, 1, 22, 0),
+    };
+
+    mali_csf_bench_init(&b, "-global mali-csf.x-endpoint-latency-ns=10000000");
+    words[4] = cs_move48(22, b.out.va);
+    mali_csf_queue_submit(b.queue, words, ARRAY_SIZE(words));
+    mali_csf_run(&b.gpu, latency / 2);
+    mali_csf_soft_reset(&b.gpu);
+
+    mali_csf_l2_on(&b.gpu);
+    mali_csf_vm_enable(&b.gpu.mcu_vm);
+    mali_csf_mcu_boot(&b.gpu);
+    mali_csf_global_init(&b.gpu);
+    mali_csf_vm_enable(&b.vm);
+    mali_csf_group_init(&b.vm, &group, 1);
+    mali_csf_group_start(&group, 0);
+    mali_csf_queue_submit(&group.queue[0], words, ARRAY_SIZE(words));
+    /* Long behind the end of the first, not yet that of the second */
+    mali_csf_run(&b.gpu, latency - MALI_CSF_MS);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.out.pa), ==, 0);
+    mali_csf_run(&b.gpu, 2 * MALI_CSF_MS);
+    g_assert_cmphex(qtest_readl(b.gpu.qts, b.out.pa), ==, MARK);
+    mali_csf_bench_quit(&b);
+}
+
 /* While the machine is stopped its memory is left alone. */
 static void test_machine_stop(void)
 {
@@ -309,6 +346,7 @@ int main(int argc, char **argv)
     ADD("fault", test_fault);
     ADD("reset", test_reset);
     ADD("system-reset", test_system_reset);
+    ADD("reset-forgets", test_reset_forgets);
     ADD("machine-stop", test_machine_stop);
     return g_test_run();
 }

@@ -729,6 +729,8 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
 {
     MaliCsfEngine *engine = &s->engine;
 
+    /* What is in flight is of no stream any more. */
+    mali_csf_work_reset(s);
     for (unsigned csg = 0; csg < engine->num_groups; csg++) {
         MaliCsfGroup *group = &engine->groups[csg];
 
