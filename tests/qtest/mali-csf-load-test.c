@@ -315,6 +315,12 @@ static void test_refused(void)
           "engine.groups.streams.resume_state", STATE_SHARED_WAIT },
         { "engine.groups.streams.resumable", true, STOPPED,
           "engine.groups.streams.resume_state", 100 },
+        /* Protected mode: on the way to it, in it, kept in it */
+        { "mcu.fw.protm_leave", 3 },
+        { "mcu.fw.protm_enter_at", 0 },
+        { "mcu.fw.protm_entering", true, 0, "mcu.fw.protm_leave", 1 },
+        { "mcu.fw.protm_entering", true, 0, "engine.protected_mode", true },
+        { "mcu.fw.protm_leave", 1 },
     };
     Saved saved;
 

@@ -184,7 +184,7 @@ static int mali_csf_post_load(void *opaque, int version_id)
     }
     if (!mali_csf_saved_valid(s, &mali_csf_saved, s, where)) {
         error_report("%s: no device has such a state: %s", TYPE_MALI_CSF,
-                     where->str + 1);
+                     where->len ? where->str + 1 : "of protected mode");
         return -EINVAL;
     }
     SAVED_BLOCKS(LOAD_BLOCK, s)
@@ -302,6 +302,16 @@ static const MaliCsfSaved works_saved = {
                              "mali-csf: other coherent="), SAVED_ANY) \
     SAVED_BLOCKS(BLOCK_ROW, ROW)
 
+/* What is on the way into protected mode is not in it, nor kept in it. */
+static bool protm_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfState *state = opaque;
+    const MaliCsfFirmware *fw = &state->saved.mcu.fw;
+
+    return state->saved.engine.protected_mode ? !fw->protm_entering :
+                                                !fw->protm_leave;
+}
+
 static const MaliCsfSaved mali_csf_saved = {
     .vmsd = {
         .name = TYPE_MALI_CSF,
@@ -319,6 +329,7 @@ static const MaliCsfSaved mali_csf_saved = {
         },
     },
     SAVED_CHECKS(DEVICE_ROWS),
+    .valid = protm_valid,
     .subsections = (const MaliCsfSaved *const []) {
         &inject_saved,
         &lines_saved,
@@ -560,6 +571,8 @@ static const PropertyDescription instance_descriptions[] = {
     { "x-as-latency-ns", "time that an address-space command takes" },
     { "x-flush-latency-ns", "time that a cache flush takes" },
     { "x-fw-latency-ns", "time from a doorbell to the firmware's looking" },
+    { "x-protm-latency-ns", "time from the acknowledgement of PROTM_ENTER to "
+                            "protected mode" },
     { "x-cs-flush-latency-ns", "time that a FLUSH_CACHE2 instruction takes" },
     { "x-load-latency-ns", "time that LOAD_MULTIPLE and STORE_MULTIPLE take" },
     { "x-endpoint-heap-chunks", "chunks of tiler heap that a RUN instruction "
@@ -633,6 +646,9 @@ static void mali_csf_instance_init(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-fw-latency-ns",
                                    &s->mcu.latency_ns,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint64_ptr(obj, "x-protm-latency-ns",
+                                   &s->mcu.protm_latency_ns,
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint64_ptr(obj, "x-cs-flush-latency-ns",
                                    &s->engine.flush_latency_ns,

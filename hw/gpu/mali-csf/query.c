@@ -79,7 +79,10 @@ static void print_gpu(GString *text, MaliCsfState *s)
               gpu->flush_command);
     }
     if (mali_csf_protm_active(s)) {
-        PRINT("protected mode\n");
+        PRINT("protected mode%s\n", fw->protm_leave ? ", which is over" : "");
+    }
+    if (fw->protm_entering) {
+        PRINT("protected mode has been asked for\n");
     }
     PRINT("flush identifier: %" PRIu32 "\n", s->cache.latest_flush_id);
     PRINT("interrupts:\n");

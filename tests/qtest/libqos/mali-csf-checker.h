@@ -33,9 +33,11 @@ static const char *const finding_names[] = {
     "lock-at-update", "transtab-invalid", "memattr-invalid",
     "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
     "mcu-enabled-at-l2-off", "coherency-at-l2-on", "register-while-asleep",
+    "update-in-protected-mode", "protm-without-buffer", "endpoints-not-read",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
     "note-lost", "note-user-stale-load", "note-register-before-wait",
+    "note-protm-for-nobody",
 };
 
 static inline uint64_t get_count(QMaliCsf *gpu, const char *property)

@@ -20,6 +20,7 @@ void mali_csf_checker_forget(MaliCsfState *s)
     mali_csf_power_forget(s);
     mali_csf_patience_forget(s);
     mali_csf_sleep_over(s);
+    mali_csf_groups_forget(s);
     mali_csf_user_forget(s);
     timer_del(s->checker.timer);
 }

@@ -21,6 +21,7 @@
 #include "accesses.h"
 #include "commands.h"
 #include "findings.h"
+#include "groups.h"
 #include "patience.h"
 #include "power.h"
 #include "sleep.h"
@@ -48,6 +49,7 @@ typedef struct MaliCsfChecker {
     MaliCsfPowerCheck power;
     MaliCsfPatience patience;
     MaliCsfSleepCheck sleep;
+    MaliCsfGroupsCheck groups;
     MaliCsfUserCheck user;
     /* Tables looked at and changes found, of all that was ever done */
     uint64_t steps;

@@ -396,7 +396,18 @@ void mali_csf_check_busy_command(MaliCsfState *s, unsigned as,
 void mali_csf_check_protected_command(MaliCsfState *s, unsigned as,
                                       uint32_t command)
 {
-    mali_csf_report(s, &(MaliCsfFinding) {
+    const MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+    if (FIELD_EX32(command, AS_COMMAND, CODE) == AS_COMMAND_UPDATE) {
+        mali_csf_report_protm(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_UPDATE_IN_PROTECTED_MODE,
+            .as = as,
+            .expected = space->active.transtab,
+            .seen = space->transtab,
+        });
+        return;
+    }
+    mali_csf_report_protm(s, &(MaliCsfFinding) {
         .id = MALI_CSF_COMMAND_IN_PROTECTED_MODE,
         .as = as,
         .seen = command,

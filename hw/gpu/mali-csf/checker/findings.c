@@ -49,6 +49,9 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_MCU_ENABLED_AT_L2_OFF] = "mcu-enabled-at-l2-off",
     [MALI_CSF_COHERENCY_AT_L2_ON] = "coherency-at-l2-on",
     [MALI_CSF_REGISTER_WHILE_ASLEEP] = "register-while-asleep",
+    [MALI_CSF_UPDATE_IN_PROTECTED_MODE] = "update-in-protected-mode",
+    [MALI_CSF_PROTM_WITHOUT_BUFFER] = "protm-without-buffer",
+    [MALI_CSF_ENDPOINTS_NOT_READ] = "endpoints-not-read",
     [MALI_CSF_NOTE_LOCK_TOO_WIDE] = "note-lock-too-wide",
     [MALI_CSF_NOTE_LOCK_HELD_LONG] = "note-lock-held-long",
     [MALI_CSF_NOTE_LOCK_AT_RESET] = "note-lock-at-reset",
@@ -58,6 +61,7 @@ const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
     [MALI_CSF_NOTE_LOST] = "note-lost",
     [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
     [MALI_CSF_NOTE_REGISTER_BEFORE_WAIT] = "note-register-before-wait",
+    [MALI_CSF_NOTE_PROTM_FOR_NOBODY] = "note-protm-for-nobody",
 };
 
 bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict)

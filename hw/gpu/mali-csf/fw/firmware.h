@@ -20,6 +20,15 @@ typedef struct MaliCsfState MaliCsfState;
 /* The firmware's address space */
 #define FW_AS   0
 
+/* An injection may keep the GPU in protected mode when it is over. */
+typedef enum MaliCsfProtmLeave {
+    MALI_CSF_PROTM_NOT_OVER,
+    MALI_CSF_PROTM_HELD,
+    /* Held no longer: the next pass ends it. */
+    MALI_CSF_PROTM_DUE,
+    MALI_CSF_PROTM_NUM_LEAVES,
+} MaliCsfProtmLeave;
+
 /* What it keeps of a group that is on a slot */
 typedef struct MaliCsfFwGroup {
     /* Its streams are yet to be started: START or RESUME is not acknowledged */
@@ -53,6 +62,12 @@ typedef struct MaliCsfFirmware {
 
     /* Protected mode is to be left at the end of this pass; not migrated */
     bool protm_forced;
+    /* It was asked for, and is not there yet */
+    bool protm_entering;
+    /* MaliCsfProtmLeave */
+    uint8_t protm_leave;
+    /* Virtual time at which it begins, or -1: when an injection lets it */
+    int64_t protm_enter_at;
 
     /* Stopped by SLEEP: goes on, groups and all, when it is woken */
     bool asleep;
@@ -117,8 +132,8 @@ void mali_csf_fw_panic(MaliCsfState *s);
 void mali_csf_fw_glb_doorbell(MaliCsfState *s);
 /* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */
 void mali_csf_fw_glb_idle(MaliCsfState *s);
-/* Leave protected mode if it is over, and say so */
-void mali_csf_fw_glb_protm(MaliCsfState *s);
+/* Say that protected mode is over */
+void mali_csf_fw_glb_protm_exit(MaliCsfState *s);
 /* The shader cores that the firmware has switched on, while it runs */
 uint64_t mali_csf_fw_shader_ready(MaliCsfState *s);
 

@@ -708,11 +708,9 @@ void mali_csf_fw_glb_idle(MaliCsfState *s)
     }
 }
 
-void mali_csf_fw_glb_protm(MaliCsfState *s)
+void mali_csf_fw_glb_protm_exit(MaliCsfState *s)
 {
-    if (mali_csf_protm_poll(s)) {
-        glb_event(s, GLB_PROTM_EXIT);
-    }
+    glb_event(s, GLB_PROTM_EXIT);
 }
 
 int64_t mali_csf_fw_progress_ns(MaliCsfState *s)

@@ -187,6 +187,24 @@ static uint32_t unacknowledged(MaliCsfState *s, unsigned csg, uint32_t ack,
     return (next & ~lost) | (ack & lost);
 }
 
+/* What EP_CFG is about */
+static uint64_t requested_endpoints(MaliCsfState *s, unsigned csg)
+{
+    uint32_t in = mali_csf_fw_csg_input(s, csg);
+    uint32_t ep_req = mali_csf_fw_load32(s, in + CSG_EP_REQ);
+    uint64_t ep_req2;
+
+    if (!mali_csf_fw_since(s, 4, 0)) {
+        return ep_req;
+    }
+    ep_req2 = mali_csf_fw_load64(s, in + CSG_EP_REQ2);
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_endpoints(s, csg, group_get(s, csg)->as, ep_req,
+                                 ep_req2);
+    }
+    return ep_req2;
+}
+
 MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
 {
     MaliCsfGroup *group = group_get(s, csg);
@@ -217,10 +235,7 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
     }
     if (changed & CSG_EP_CFG) {
         mali_csf_group_set_endpoints(
-            group,
-            mali_csf_fw_since(s, 4, 0) ?
-            mali_csf_fw_load64(s, in + CSG_EP_REQ2) :
-            mali_csf_fw_load32(s, in + CSG_EP_REQ),
+            group, requested_endpoints(s, csg),
             mali_csf_fw_load64(s, in + CSG_ALLOW_COMPUTE),
             mali_csf_fw_load64(s, in + CSG_ALLOW_FRAGMENT),
             mali_csf_fw_load32(s, in + CSG_ALLOW_OTHER));

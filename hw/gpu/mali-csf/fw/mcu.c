@@ -17,6 +17,7 @@
 #include "../log.h"
 #include "../saved.h"
 #include "../cs/resource.h"
+#include "protm.h"
 #include "../trace.h"
 
 /* From a doorbell to the firmware's looking at it */
@@ -72,7 +73,9 @@ static void mcu_forget(MaliCsfState *s)
     s->mcu.doorbells = 0;
     s->mcu.boot_pending = false;
     s->mcu.pass_parked = false;
-    s->mcu.fw = (MaliCsfFirmware) { .idle_deadline = -1, .cores_off_at = -1 };
+    s->mcu.fw = (MaliCsfFirmware) {
+        .idle_deadline = -1, .cores_off_at = -1, .protm_enter_at = -1,
+    };
     timer_del(s->mcu.pass_timer);
     mali_csf_perfcnt_forget(s);
     mali_csf_engine_drop_all(s);
@@ -289,7 +292,7 @@ static void mcu_pass(void *opaque)
         for (csg = 0; csg < s->model->csg_slots; csg++) {
             mali_csf_fw_csg_publish(s, csg);
         }
-        mali_csf_fw_glb_protm(s);
+        mali_csf_protm_poll(s);
         mali_csf_fw_glb_idle(s);
     }
     weight += mali_csf_heap_pass_ends(s, &more_chunks) * CHUNK_WEIGHT;
@@ -563,6 +566,7 @@ void mali_csf_mcu_init(MaliCsfState *s, MemoryRegion *container)
     s->mcu.pass_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, mcu_pass, s);
     s->mcu.fw.idle_deadline = -1;
     s->mcu.fw.cores_off_at = -1;
+    mali_csf_protm_init(s);
     s->mcu.mmu_listener = (MaliCsfMmuListener) {
         .released = unpark_pass,
         .updated = unpark_pass,
@@ -656,14 +660,18 @@ static const MaliCsfSaved group_saved = {
         SAVED_STRUCT(group_saved)) \
     ROW(VMSTATE_BOOL(asleep, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_INT64(cores_off_at, MaliCsfFirmware), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_BOOL(protm_entering, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT8(protm_leave, MaliCsfFirmware), \
+        SAVED_BELOW(MALI_CSF_PROTM_NUM_LEAVES)) \
+    ROW(VMSTATE_INT64(protm_enter_at, MaliCsfFirmware), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_BOOL(was_busy, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_INT64(idle_deadline, MaliCsfFirmware), SAVED_TIME_OR(-1))
 
 static const MaliCsfSaved firmware_saved = {
     .vmsd = {
         .name = "mali-csf-firmware",
-        .version_id = 7,
-        .minimum_version_id = 7,
+        .version_id = 8,
+        .minimum_version_id = 8,
         .fields = SAVED_FIELDS(FIRMWARE_ROWS),
     },
     SAVED_CHECKS(FIRMWARE_ROWS),
@@ -686,7 +694,9 @@ static bool mcu_valid(MaliCsfState *s, const void *opaque)
 {
     const MaliCsfMcu *mcu = opaque;
 
-    return !mcu->fw.asleep || mcu->status == MCU_STATUS_HALT;
+    return (!mcu->fw.asleep || mcu->status == MCU_STATUS_HALT) &&
+           (mcu->fw.protm_enter_at < 0 || mcu->fw.protm_entering) &&
+           (!mcu->fw.protm_entering || !mcu->fw.protm_leave);
 }
 
 const MaliCsfSaved mali_csf_mcu_saved = {

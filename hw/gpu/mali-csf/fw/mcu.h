@@ -39,6 +39,8 @@ typedef struct MaliCsfMcu {
 
     /* Property: how long after a doorbell the firmware looks */
     uint64_t latency_ns;
+    /* Property: from PROTM_ENTER's acknowledgement to protected mode */
+    uint64_t protm_latency_ns;
 
     /* Counters, zero after QEMU reset; not migrated */
     uint64_t passes;

@@ -4,11 +4,12 @@
  * A stream that meets PROT_REGION waits, and the host is told.  The host
  * acknowledges that and asks for protected mode; the streams that were
  * acknowledged by then run their protected region, and nobody else runs
- * meanwhile.  The MMU executes no command as long as it lasts, a fault is told
- * without what or where, and a ping ends it.  Sources: kbase_csf_scheduler.c
- * of Arm's kbase, and Arm's patches for panthor of May 2026 ("drm/panthor: Add
- * support for entering and exiting protected mode"); no released panthor does
- * it.
+ * meanwhile.  The acknowledgement of that request and the mode itself are two
+ * moments: what is between them takes x-protm-latency-ns.  The MMU executes no
+ * command as long as the mode lasts, a fault is told without what or where, and
+ * a ping ends it.  Sources: kbase_csf_scheduler.c of Arm's kbase, and Arm's
+ * patches for panthor of May 2026 ("drm/panthor: Add support for entering and
+ * exiting protected mode"); no released panthor does it.
  *
  * Not modelled: memory that only protected mode can reach.
  *
@@ -38,47 +39,161 @@ static bool is_acknowledged(MaliCsfState *s, unsigned csg, unsigned cs)
                                  CS_ACK)) & CS_PROTM_PENDING);
 }
 
-void mali_csf_protm_enter(MaliCsfState *s)
+/* Leave to those that were acknowledged; returns how many */
+static unsigned grant_all(MaliCsfState *s)
 {
-    unsigned csg, cs;
+    unsigned csg, cs, granted = 0, waiting = 0;
 
     for (csg = 0; csg < s->model->csg_slots; csg++) {
-        if (!s->engine.groups[csg].active) {
+        const MaliCsfGroup *group = &s->engine.groups[csg];
+
+        if (!group->active) {
             continue;
         }
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
-            if (is_acknowledged(s, csg, cs)) {
-                mali_csf_protm_grant(&s->engine.groups[csg].streams[cs]);
+            MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
+
+            waiting += stream->state == MALI_CSF_STREAM_PROTM_WAIT;
+            if (!is_acknowledged(s, csg, cs)) {
+                continue;
+            }
+            granted++;
+            mali_csf_protm_grant(stream);
+            if (mali_csf_strict(&s->checker)) {
+                mali_csf_check_protm_group(
+                    s, csg, group->as, stream->frames[stream->depth].ip,
+                    s->mcu.fw.groups[csg].protm_suspend_buf);
             }
         }
     }
-    /* With nobody to enter it for, it is over with the next poll. */
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_protm_enter(s, granted, waiting);
+    }
+    return granted;
+}
+
+/* The mode begins.  With nobody to enter it for, the next poll ends it. */
+static void begin(MaliCsfState *s)
+{
+    s->mcu.fw.protm_entering = false;
+    s->mcu.fw.protm_enter_at = -1;
     mali_csf_protm_set_mode(s, true);
     mali_csf_perfcnt_protected(s);
     trace_mali_csf_protm(s->trace_id, "enter");
 }
 
+void mali_csf_protm_enter(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    unsigned granted = grant_all(s);
+
+    if (s->engine.protected_mode) {
+        return;
+    }
+    fw->protm_entering = true;
+    trace_mali_csf_protm(s->trace_id,
+                         granted ? "request" : "request for nobody");
+    if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_PROTM_ENTER,
+                              &(MaliCsfOccasion) { }, 0)) {
+        /* Without a delay it never does. */
+        fw->protm_enter_at = -1;
+    } else if (s->mcu.protm_latency_ns) {
+        fw->protm_enter_at = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                             MIN(s->mcu.protm_latency_ns,
+                                 MALI_CSF_LATENCY_MAX_NS);
+        mali_csf_mcu_schedule_pass_at(s, fw->protm_enter_at);
+    } else {
+        begin(s);
+    }
+}
+
+static void complete_enter(MaliCsfState *s, uint64_t value)
+{
+    if (s->mcu.fw.protm_entering) {
+        s->mcu.fw.protm_enter_at = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
 void mali_csf_protm_force_exit(MaliCsfState *s)
 {
-    if (s->engine.protected_mode) {
+    if (s->engine.protected_mode || s->mcu.fw.protm_entering) {
         mali_csf_protm_ask_again(s);
         s->mcu.fw.protm_forced = true;
     }
 }
 
-bool mali_csf_protm_poll(MaliCsfState *s)
+static void end(MaliCsfState *s)
 {
-    if (!s->engine.protected_mode) {
-        /* One may have been kept by a fault from asking when it was over. */
-        mali_csf_protm_ask_again(s);
-        return false;
-    }
-    if (!s->mcu.fw.protm_forced && mali_csf_protm_in_use(s)) {
-        return false;
-    }
-    s->mcu.fw.protm_forced = false;
+    s->mcu.fw.protm_leave = MALI_CSF_PROTM_NOT_OVER;
     mali_csf_protm_set_mode(s, false);
     mali_csf_mmu_protm_over(s);
     trace_mali_csf_protm(s->trace_id, "exit");
-    return true;
+    mali_csf_fw_glb_protm_exit(s);
+}
+
+static void complete_exit(MaliCsfState *s, uint64_t value)
+{
+    if (s->mcu.fw.protm_leave == MALI_CSF_PROTM_HELD) {
+        s->mcu.fw.protm_leave = MALI_CSF_PROTM_DUE;
+        mali_csf_mcu_schedule_pass(s);
+    }
+}
+
+/* On the way into the mode */
+static void poll_entering(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+
+    if (fw->protm_forced) {
+        fw->protm_forced = false;
+        fw->protm_entering = false;
+        fw->protm_enter_at = -1;
+        trace_mali_csf_protm(s->trace_id, "given up");
+    } else if (fw->protm_enter_at >= 0) {
+        if (qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) >= fw->protm_enter_at) {
+            begin(s);
+        } else {
+            mali_csf_mcu_schedule_pass_at(s, fw->protm_enter_at);
+        }
+    }
+}
+
+void mali_csf_protm_poll(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+
+    if (fw->protm_entering) {
+        poll_entering(s);
+        return;
+    }
+    if (!s->engine.protected_mode) {
+        /* One may have been kept by a fault from asking when it was over. */
+        mali_csf_protm_ask_again(s);
+        return;
+    }
+    if (fw->protm_leave == MALI_CSF_PROTM_DUE) {
+        end(s);
+        return;
+    }
+    if (fw->protm_leave == MALI_CSF_PROTM_HELD ||
+        (!fw->protm_forced && mali_csf_protm_in_use(s))) {
+        return;
+    }
+    fw->protm_forced = false;
+    if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_PROTM_EXIT,
+                              &(MaliCsfOccasion) { }, 0)) {
+        fw->protm_leave = MALI_CSF_PROTM_HELD;
+    } else {
+        end(s);
+    }
+}
+
+void mali_csf_protm_init(MaliCsfState *s)
+{
+    s->mcu.fw.protm_enter_at = -1;
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_PROTM_ENTER,
+                                 complete_enter);
+    mali_csf_inject_set_complete(s, MALI_CSF_INJECTION_KIND_PROTM_EXIT,
+                                 complete_exit);
 }

@@ -12,16 +12,19 @@ typedef struct MaliCsfState MaliCsfState;
 /* Is the GPU in protected mode, for a stream or by GPU_COMMAND? */
 bool mali_csf_protm_active(MaliCsfState *s);
 
-/* The request PROTM_ENTER */
+void mali_csf_protm_init(MaliCsfState *s);
+
+/* The request PROTM_ENTER: its acknowledgement need not wait for the mode */
 void mali_csf_protm_enter(MaliCsfState *s);
 
 /* A request that ends it: what is not done asks for it again */
 void mali_csf_protm_force_exit(MaliCsfState *s);
 
 /*
- * Part of each firmware pass: leave protected mode if no stream is in a
- * protected region any more, or it was forced.  True if the host is to be told.
+ * Part of each firmware pass: enter protected mode if the time has come; leave
+ * it, and tell the host, if no stream is in a protected region any more, or it
+ * was forced.
  */
-bool mali_csf_protm_poll(MaliCsfState *s);
+void mali_csf_protm_poll(MaliCsfState *s);
 
 #endif /* HW_GPU_MALI_CSF_FW_PROTM_H */

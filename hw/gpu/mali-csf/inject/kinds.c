@@ -109,6 +109,8 @@ const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX] = {
                  GIVEN(VALUE),
         .needs = GIVEN(FIELD),
     },
+    ROW(PROTM_ENTER) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
+    ROW(PROTM_EXIT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
     ROW(GPU_FAULT) = {
         .takes = GIVEN(DELAY) | GIVEN(EXCEPTION) | GIVEN(VA) |
                  GIVEN(SOURCE_ID),
