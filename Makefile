@@ -13,7 +13,8 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 # What the scripts read from their environment
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH GIT GOOD BAD MAY_CHANGE KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS SHARD IGT IGT_SRC
+export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS
+export SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
 
@@ -118,6 +119,7 @@ help:
 	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
+	@echo 'LEAVE_OUT=path,path    for check-patch: what a patch changes besides, by patterns'
 	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
 	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'

@@ -441,7 +441,8 @@ class Builder:
 
 
 def main():
-    project.take_arguments(__doc__, {'PATCH': 'file', 'GIT': 'dir', 'KERNEL': 'series'})
+    project.take_arguments(__doc__, {'PATCH': 'file', 'GIT': 'dir', 'KERNEL': 'series',
+                                     'LEAVE_OUT': 'path,...'})
     path = os.environ.get('PATCH', '')
     series = patches.read(path, os.environ.get('GIT', '')) if path else []
     host_packages.provide()

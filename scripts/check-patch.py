@@ -622,7 +622,7 @@ def selftest(settings):
 def main():
     valid = ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
              'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'SHARD']
+             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD']
     parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--selftest', action='store_true',
                         help='run the patches of tests/kernel and check their verdicts')

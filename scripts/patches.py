@@ -8,6 +8,7 @@ maildir; standard input; commits of a git repository.  A mail may be encoded in 
 import dataclasses
 import email
 import email.policy
+import fnmatch
 import mailbox
 import os
 import re
@@ -107,10 +108,13 @@ def patch_of(name, found):
     ours = [section for section in found
             if section.path.startswith(DRIVER + '/') or section.path == UAPI]
     others = sorted({section.path for section in found} - {section.path for section in ours})
-    code = [path for path in others if not NOT_CODE.match(path)]
+    unwanted = project.words_from_environment('LEAVE_OUT')
+    code = [path for path in others if not NOT_CODE.match(path)
+            and not any(fnmatch.fnmatch(path, pattern) for pattern in unwanted)]
     return Patch(name, ''.join(line for section in ours for line in section.lines), others,
-                 f'it changes {code[0]}; only {DRIVER} and its uAPI header are built here, so '
-                 'build the kernel and use make boot KERNEL=' if code else '')
+                 f'it changes {code[0]}; only {DRIVER} and its uAPI header are built here: '
+                 f'LEAVE_OUT={code[0]} tests the rest, if that builds; else build the kernel and '
+                 'use make boot KERNEL=' if code else '')
 
 
 # -- mails

@@ -191,6 +191,20 @@ class ContentTest(PatchesTest):
             self.assertFalse(found)
             self.assertEqual(found.left_out, [path])
 
+    def test_left_out_on_request(self):
+        paths = 'drivers/dma-buf/dma-heap.c', 'include/linux/dma-heap.h'
+        text = ''.join(diff(path) for path in paths) + diff()
+        for value, problem in (('', True), ('drivers/dma-buf/*', True), ('drivers/*', True),
+                               ('drivers/dma-buf/*,include/linux/dma-heap.h', False)):
+            with mock.patch.dict(os.environ, LEAVE_OUT=value):
+                found, = self.read('a.patch', text)
+            self.assertEqual(bool(found.problem), problem, value)
+            self.assertEqual(found.left_out, sorted(paths))
+            self.assertNotIn('dma-heap', found.text)
+        with mock.patch.dict(os.environ, LEAVE_OUT='drivers/*'):
+            found, = self.read('a.patch', diff(paths[0]))
+        self.assertFalse(found)
+
     def test_other_code(self):
         found, = self.read('a.patch', diff('drivers/gpu/drm/drm_gpuvm.c') + diff())
         self.assertIn('it changes drivers/gpu/drm/drm_gpuvm.c; only', found.problem)
