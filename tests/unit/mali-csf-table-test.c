@@ -271,6 +271,60 @@ static void test_noise(void)
     }
 }
 
+/* Whether both have @field, if so at the same place of a word */
+static void assert_same_place(const CsInstruction *a, const CsInstruction *b,
+                              const char *field)
+{
+    for (const CsField *f = a->fields; f->kind != CS_FIELD_END; f++) {
+        for (const CsField *g = b->fields; g->kind != CS_FIELD_END; g++) {
+            if (!strcmp(f->name, g->name) &&
+                (!field || !strcmp(f->name, field)) && f->shift != g->shift) {
+                g_test_message("%s of %s and of %s", f->name, a->name, b->name);
+                g_test_fail();
+            }
+        }
+    }
+}
+
+/* Of instructions that one function of the model executes */
+static void test_same_places(void)
+{
+    static const char *const everywhere[] = {
+        "wait", "signal", "defer", "progress",
+    };
+    static const struct {
+        unsigned arch;
+        uint8_t opcodes[4];
+    } alike[] = {
+        { 10, { CS_OP_LOAD_MULTIPLE, CS_OP_STORE_MULTIPLE } },
+        { 10, { CS_OP_SYNC_ADD32, CS_OP_SYNC_ADD64, CS_OP_SYNC_SET32,
+                CS_OP_SYNC_SET64 } },
+        { 10, { CS_OP_SYNC_WAIT32, CS_OP_SYNC_WAIT64 } },
+        { 10, { CS_OP_CALL, CS_OP_JUMP } },
+        { 10, { CS_OP_RUN_COMPUTE, CS_OP_RUN_COMPUTE_INDIRECT } },
+        { 11, { CS_OP_SET_STATE, CS_OP_SET_STATE_IMM32 } },
+        { 13, { CS_OP_ARITH_IMM32, CS_OP_ARITH_IMM64 } },
+        { 13, { CS_OP_ARITH_REG32, CS_OP_ARITH_REG64 } },
+    };
+
+    for (size_t i = 0; i < cs_num_instructions; i++) {
+        for (size_t j = 0; j < cs_num_instructions; j++) {
+            for (int k = 0; k < ARRAY_SIZE(everywhere); k++) {
+                assert_same_place(&cs_instructions[i], &cs_instructions[j],
+                                  everywhere[k]);
+            }
+        }
+    }
+    for (int i = 0; i < ARRAY_SIZE(alike); i++) {
+        for (int j = 1; j < 4 && alike[i].opcodes[j]; j++) {
+            assert_same_place(cs_instruction_find(alike[i].opcodes[0],
+                                                  alike[i].arch),
+                              cs_instruction_find(alike[i].opcodes[j],
+                                                  alike[i].arch), NULL);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -279,6 +333,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mali-csf/table/fields", test_fields);
     g_test_add_func("/mali-csf/table/encoders", test_encoders);
     g_test_add_func("/mali-csf/table/noise", test_noise);
+    g_test_add_func("/mali-csf/table/same-places", test_same_places);
 
     return g_test_run();
 }

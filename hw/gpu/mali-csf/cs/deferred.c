@@ -119,8 +119,9 @@ MaliCsfStep mali_csf_exec_deferrable(MaliCsfExec *exec, MaliCsfDeferred *op)
         op->wait_mask = stream->sb_mask_wait;
         op->signal = stream->sb_deferred;
     } else {
-        op->wait_mask = extract64(exec->word, 16, 16);
-        op->signal = instruction->signals ? extract64(exec->word, 48, 4) :
+        op->wait_mask = insn_field(exec, SYNC_ADD32, WAIT);
+        op->signal = instruction->signals ?
+                     insn_field(exec, SYNC_ADD32, SIGNAL) :
                      stream->sb_deferred;
     }
     if (!(mali_csf_stream_scoreboards(stream) & op->wait_mask)) {

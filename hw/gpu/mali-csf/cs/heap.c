@@ -454,7 +454,7 @@ const MaliCsfSaved mali_csf_tiler_saved = {
 
 MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec)
 {
-    uint64_t va = insn_pair(exec, insn_field8(exec, 40));
+    uint64_t va = insn_pair(exec, HEAP_SET, ADDRESS);
 
     if (va & 7) {
         return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0,
@@ -468,7 +468,7 @@ MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = { .address = exec->stream->heap_va };
 
-    switch (extract64(exec->word, 32, 3)) {
+    switch (insn_field(exec, HEAP_OPERATION, OP)) {
     case CS_HEAP_VT_STARTED:
         op.address += HEAP_VT_START;
         break;
@@ -501,8 +501,8 @@ MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
 MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
-        .address = insn_pair(exec, insn_field8(exec, 40)),
-        .data = insn_pair(exec, insn_field8(exec, 32)),
+        .address = insn_pair(exec, FINISH_FRAGMENT, FIRST_CHUNK),
+        .data = insn_pair(exec, FINISH_FRAGMENT, LAST_CHUNK),
     };
 
     return mali_csf_exec_deferrable(exec, &op);
@@ -512,15 +512,16 @@ MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec)
 MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
                                              const MaliCsfDeferred *op)
 {
+    bool counts = FIELD_EX64(op->word, CS_FINISH_FRAGMENT, COUNT);
     uint64_t heap_va = exec->stream->heap_va;
     MaliCsfMemResult result;
     MaliCsfFault fault;
 
-    if (!op->address && !(op->word & 1)) {
+    if (!op->address && !counts) {
         return MALI_CSF_STEP_NEXT;
     }
     result = heap_add(exec->s, exec->group->as, heap_va, op->address,
-                      op->data, op->word & 1, &fault);
+                      op->data, counts, &fault);
     if (result != MALI_CSF_MEM_DONE) {
         return mali_csf_access_blocked(exec, result, heap_va, &fault);
     }
@@ -530,11 +531,11 @@ MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
 MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    uint64_t va = insn_pair(exec, insn_field8(exec, 40));
-    uint32_t length = stream->regs[insn_field8(exec, 32)];
+    uint64_t va = insn_pair(exec, SET_EXCEPTION_HANDLER, ADDRESS);
+    uint32_t length = insn_reg(exec, SET_EXCEPTION_HANDLER, LENGTH);
 
-    if (insn_field8(exec, 0) != CS_EXCEPTION_TYPE_TILER_OOM ||
-        stream->handler_depth) {
+    if (insn_field(exec, SET_EXCEPTION_HANDLER, TYPE) !=
+        CS_EXCEPTION_TYPE_TILER_OOM || stream->handler_depth) {
         return mali_csf_exec_invalid(exec);
     }
     if ((va & 7) || (length & 7) || va + length < va) {

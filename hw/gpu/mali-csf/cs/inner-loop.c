@@ -68,15 +68,15 @@ unsigned mali_csf_run_inner(MaliCsfExec *exec, unsigned max)
         case CS_OP_NOP:
             break;
         case CS_OP_MOVE48:
-            dst = extract64(word, 48, 8);
+            dst = FIELD_EX64(word, CS_MOVE48, DST);
             if (dst >= registers || (dst & 1)) {
                 goto out;
             }
             regs[dst] = word;
-            regs[dst + 1] = extract64(word, 32, 16);
+            regs[dst + 1] = FIELD_EX64(word, CS_MOVE48, VALUE) >> 32;
             break;
         case CS_OP_MOVE32:
-            dst = extract64(word, 48, 8);
+            dst = FIELD_EX64(word, CS_MOVE32, DST);
             if (dst >= registers) {
                 goto out;
             }
@@ -84,23 +84,23 @@ unsigned mali_csf_run_inner(MaliCsfExec *exec, unsigned max)
             break;
         case CS_OP_ADD_IMM32:
             word &= dispatch[CS_OP_ADD_IMM32].fields;
-            dst = extract64(word, 48, 8);
-            src = extract64(word, 40, 8);
+            dst = FIELD_EX64(word, CS_ADD_IMM32, DST);
+            src = FIELD_EX64(word, CS_ADD_IMM32, SRC);
             /* Architecture 13 has other operations beside this one. */
             if (dst >= registers || src >= registers ||
-                extract64(word, 32, 8)) {
+                FIELD_EX64(word, CS_ARITH_IMM32, OP)) {
                 goto out;
             }
             regs[dst] = regs[src] + (uint32_t)word;
             break;
         case CS_OP_BRANCH:
             word &= dispatch[CS_OP_BRANCH].fields;
-            src = extract64(word, 40, 8);
+            src = FIELD_EX64(word, CS_BRANCH, SRC);
             if (src >= registers || !mali_csf_branch_known(word)) {
                 goto out;
             }
             if (mali_csf_branch_taken(word, regs[src])) {
-                next += (int16_t)word;
+                next += FIELD_SEX64(word, CS_BRANCH, OFFSET);
                 if (next < run.first || next >= run.end) {
                     goto out;
                 }

@@ -72,18 +72,23 @@ static uint64_t insert_field(uint64_t value, unsigned position,
     return width ? deposit64(value, position, width, field) : value;
 }
 
+/* The immediate of operations on bit fields, see cs_bit_field() */
+FIELD(BIT_FIELD, POSITION, 0, 8)
+FIELD(BIT_FIELD, WIDTH, 8, 8)
+FIELD(BIT_FIELD, VALUE, 16, 16)
+
 /* False if there is no such operation */
 static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
                       uint64_t *dst)
 {
-    uint32_t imm = word;
+    uint32_t imm = FIELD_EX64(word, CS_ARITH_IMM32, VALUE);
     /* Of the operations on bit fields */
-    unsigned position = extract32(imm, 0, 8);
-    unsigned width = extract32(imm, 8, 8);
+    unsigned position = FIELD_EX32(imm, BIT_FIELD, POSITION);
+    unsigned width = FIELD_EX32(imm, BIT_FIELD, WIDTH);
     /* Of the shifts */
     unsigned by = imm & (bits - 1);
 
-    switch (extract64(word, 32, 8)) {
+    switch (FIELD_EX64(word, CS_ARITH_IMM32, OP)) {
     case CS_ARITH_IMM_ADD:
         *dst = src + (int32_t)imm;
         return true;
@@ -104,7 +109,7 @@ static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
         return true;
     case CS_ARITH_IMM_BFINS:
         *dst = insert_field(src, position, width, bits,
-                            extract32(imm, 16, 16));
+                            FIELD_EX32(imm, BIT_FIELD, VALUE));
         return true;
     case CS_ARITH_IMM_UMIN:
         *dst = MIN(src, imm);
@@ -116,7 +121,9 @@ static bool arith_imm(uint64_t word, unsigned bits, uint64_t src,
 static bool arith_reg(uint64_t word, unsigned bits, uint64_t src0,
                       uint64_t src1, uint64_t *dst)
 {
-    switch (extract64(word, 24, 8)) {
+    uint32_t imm = FIELD_EX64(word, CS_ARITH_REG32, VALUE);
+
+    switch (FIELD_EX64(word, CS_ARITH_REG32, OP)) {
     case CS_ARITH_REG_UMIN:
         *dst = MIN(src0, src1);
         return true;
@@ -136,8 +143,8 @@ static bool arith_reg(uint64_t word, unsigned bits, uint64_t src0,
         *dst = shift_right_signed(src0, src1, bits);
         return true;
     case CS_ARITH_REG_BFINS:
-        *dst = insert_field(src0, extract64(word, 0, 8),
-                            extract64(word, 8, 8), bits, src1);
+        *dst = insert_field(src0, FIELD_EX32(imm, BIT_FIELD, POSITION),
+                            FIELD_EX32(imm, BIT_FIELD, WIDTH), bits, src1);
         return true;
     }
     return false;
@@ -148,10 +155,10 @@ MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec)
     uint32_t *regs = exec->stream->regs;
     uint64_t result;
 
-    if (!arith_imm(exec->word, 32, regs[insn_field8(exec, 40)], &result)) {
+    if (!arith_imm(exec->word, 32, insn_reg(exec, ARITH_IMM32, SRC), &result)) {
         return mali_csf_exec_invalid(exec);
     }
-    regs[insn_field8(exec, 48)] = result;
+    regs[insn_field(exec, ARITH_IMM32, DST)] = result;
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -159,11 +166,11 @@ MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec)
 {
     uint64_t result;
 
-    if (!arith_imm(exec->word, 64, insn_pair(exec, insn_field8(exec, 40)),
+    if (!arith_imm(exec->word, 64, insn_pair(exec, ARITH_IMM64, SRC),
                    &result)) {
         return mali_csf_exec_invalid(exec);
     }
-    insn_set_pair(exec, insn_field8(exec, 48), result);
+    insn_set_pair(exec, insn_field(exec, ARITH_IMM64, DST), result);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -172,11 +179,11 @@ MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec)
     uint32_t *regs = exec->stream->regs;
     uint64_t result;
 
-    if (!arith_reg(exec->word, 32, regs[insn_field8(exec, 40)],
-                   regs[insn_field8(exec, 32)], &result)) {
+    if (!arith_reg(exec->word, 32, insn_reg(exec, ARITH_REG32, SRC0),
+                   insn_reg(exec, ARITH_REG32, SRC1), &result)) {
         return mali_csf_exec_invalid(exec);
     }
-    regs[insn_field8(exec, 48)] = result;
+    regs[insn_field(exec, ARITH_REG32, DST)] = result;
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -184,11 +191,11 @@ MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec)
 {
     uint64_t result;
 
-    if (!arith_reg(exec->word, 64, insn_pair(exec, insn_field8(exec, 40)),
-                   insn_pair(exec, insn_field8(exec, 32)), &result)) {
+    if (!arith_reg(exec->word, 64, insn_pair(exec, ARITH_REG64, SRC0),
+                   insn_pair(exec, ARITH_REG64, SRC1), &result)) {
         return mali_csf_exec_invalid(exec);
     }
-    insn_set_pair(exec, insn_field8(exec, 48), result);
+    insn_set_pair(exec, insn_field(exec, ARITH_REG64, DST), result);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -196,14 +203,14 @@ MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec)
 MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec)
 {
     uint32_t *regs = exec->stream->regs;
-    unsigned mode = extract64(exec->word, 0, 4);
-    uint32_t a = regs[insn_field8(exec, 40)];
-    uint32_t b = regs[insn_field8(exec, 32)];
+    unsigned mode = insn_field(exec, LOGIC_OP32, MODE);
+    uint32_t a = insn_reg(exec, LOGIC_OP32, SRC0);
+    uint32_t b = insn_reg(exec, LOGIC_OP32, SRC1);
 
-    if (extract64(exec->word, 4, 1)) {
+    if (insn_field(exec, LOGIC_OP32, INDEX)) {
         b = shift_left(1, b, 32);
     }
-    regs[insn_field8(exec, 48)] = (mode & 1 ? a & b : 0) |
+    regs[insn_field(exec, LOGIC_OP32, DST)] = (mode & 1 ? a & b : 0) |
                                   (mode & 2 ? a & ~b : 0) |
                                   (mode & 4 ? ~a & b : 0) |
                                   (mode & 8 ? ~a & ~b : 0);

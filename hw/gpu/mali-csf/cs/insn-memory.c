@@ -20,8 +20,8 @@
  */
 static void gather(const MaliCsfExec *exec, uint32_t *words)
 {
-    const uint32_t *from = exec->stream->regs + insn_field8(exec, 48);
-    uint32_t mask = extract64(exec->word, 16, 16);
+    const uint32_t *from = &insn_reg(exec, LOAD_MULTIPLE, BASE);
+    uint32_t mask = insn_field(exec, LOAD_MULTIPLE, MASK);
 
     for (; mask; mask &= mask - 1) {
         *words++ = from[ctz32(mask)];
@@ -30,8 +30,8 @@ static void gather(const MaliCsfExec *exec, uint32_t *words)
 
 static void scatter(MaliCsfExec *exec, const uint32_t *words)
 {
-    uint32_t *to = exec->stream->regs + insn_field8(exec, 48);
-    uint32_t mask = extract64(exec->word, 16, 16);
+    uint32_t *to = &insn_reg(exec, LOAD_MULTIPLE, BASE);
+    uint32_t mask = insn_field(exec, LOAD_MULTIPLE, MASK);
 
     for (; mask; mask &= mask - 1) {
         to[ctz32(mask)] = *words++;
@@ -43,7 +43,7 @@ static MaliCsfMemResult prove_words(MaliCsfExec *exec, uint64_t va,
                                     MaliCsfMemAccess access, unsigned *count,
                                     MaliCsfFault *fault)
 {
-    *count = ctpop32(extract64(exec->word, 16, 16));
+    *count = ctpop32(insn_field(exec, LOAD_MULTIPLE, MASK));
     if (!*count) {
         /* Not of ours, but a saved state may have it. */
         return MALI_CSF_MEM_DONE;
@@ -115,9 +115,9 @@ static MaliCsfStep load_store_later(MaliCsfExec *exec, bool store, uint64_t va)
 
 static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
 {
-    unsigned base = insn_field8(exec, 48);
-    unsigned addr = insn_field8(exec, 40);
-    uint32_t mask = extract64(exec->word, 16, 16);
+    unsigned base = insn_field(exec, LOAD_MULTIPLE, BASE);
+    unsigned addr = insn_field(exec, LOAD_MULTIPLE, ADDRESS);
+    uint32_t mask = insn_field(exec, LOAD_MULTIPLE, MASK);
     uint32_t *regs = exec->stream->regs;
     uint32_t words[MALI_CSF_MAX_LIST];
     MaliCsfMemResult result;
@@ -127,7 +127,7 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
     if (!mask) {
         return MALI_CSF_STEP_NEXT;
     }
-    va = insn_pair(exec, addr) + insn_offset16(exec);
+    va = insn_pair_at(exec, addr) + insn_signed(exec, LOAD_MULTIPLE, OFFSET);
     if (va & 3) {
         return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
     }
@@ -184,7 +184,7 @@ MaliCsfStep mali_csf_perform_store_multiple(MaliCsfExec *exec,
 MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
-        .data = exec->stream->regs[insn_field8(exec, 40)],
+        .data = insn_reg(exec, FLUSH_CACHE2, FLUSH_ID),
     };
 
     return mali_csf_exec_deferrable(exec, &op);
@@ -198,7 +198,9 @@ MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
 
     if (id == 0 || id == exec->s->cache.latest_flush_id) {
         mali_csf_engine_flush(exec->s, exec->csg, exec->cs, op->signal,
-                              extract64(op->word, 0, 12));
+                              op->word & (R_CS_FLUSH_CACHE2_L2_MASK |
+                                          R_CS_FLUSH_CACHE2_LSC_MASK |
+                                          R_CS_FLUSH_CACHE2_OTHER_MASK));
     }
     return MALI_CSF_STEP_NEXT;
 }
@@ -207,8 +209,8 @@ MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
 MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
-        .address = insn_pair(exec, insn_field8(exec, 40)),
-        .data = exec->stream->regs[insn_field8(exec, 32)],
+        .address = insn_pair(exec, SYNC_ADD32, ADDRESS),
+        .data = insn_reg(exec, SYNC_ADD32, DATA),
     };
 
     return mali_csf_exec_deferrable(exec, &op);
@@ -217,8 +219,8 @@ MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
 MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
-        .address = insn_pair(exec, insn_field8(exec, 40)),
-        .data = insn_pair(exec, insn_field8(exec, 32)),
+        .address = insn_pair(exec, SYNC_ADD32, ADDRESS),
+        .data = insn_pair(exec, SYNC_ADD32, DATA),
     };
 
     return mali_csf_exec_deferrable(exec, &op);
@@ -229,7 +231,7 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
 {
     unsigned as = exec->group->as;
     uint64_t va = op->address;
-    bool propagate = op->word & 1;
+    bool propagate = FIELD_EX64(op->word, CS_SYNC_ADD32, PROPAGATE);
     uint32_t error = propagate && exec->stream->error ? CS_SYNC_HAS_ERROR :
                      CS_SYNC_NO_ERROR;
     MaliCsfMemResult result;
@@ -258,7 +260,7 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
     }
 
     exec->sync_written = true;
-    if (extract64(op->word, 1, 2) == CS_SYNC_SCOPE_SYSTEM) {
+    if (FIELD_EX64(op->word, CS_SYNC_ADD32, SCOPE) == CS_SYNC_SCOPE_SYSTEM) {
         exec->group->sync_update = true;
     }
     return MALI_CSF_STEP_NEXT;
@@ -335,10 +337,10 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
 {
     MaliCsfStream *stream = exec->stream;
     unsigned as = exec->group->as;
-    unsigned addr = insn_field8(exec, 40);
-    unsigned data = insn_field8(exec, 32);
-    unsigned condition = extract64(exec->word, 28, 4);
-    bool reject = exec->word & 1;
+    unsigned addr = insn_field(exec, SYNC_WAIT32, ADDRESS);
+    unsigned data = insn_field(exec, SYNC_WAIT32, DATA);
+    unsigned condition = insn_field(exec, SYNC_WAIT32, CONDITION);
+    bool reject = insn_field(exec, SYNC_WAIT32, REJECT);
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
     uint64_t reference;
@@ -349,11 +351,11 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
     if (!mali_csf_sync_condition_known(condition)) {
         return mali_csf_exec_invalid(exec);
     }
-    va = insn_pair(exec, addr);
+    va = insn_pair_at(exec, addr);
     if (va & (wide ? 15 : 7)) {
         return mali_csf_exec_fault(exec, CS_EXCEPTION_ADDR_RANGE_FAULT, 0, va);
     }
-    reference = wide ? insn_pair(exec, data) : stream->regs[data];
+    reference = wide ? insn_pair_at(exec, data) : stream->regs[data];
 
     result = sync_load(exec->s, as, va, wide, &value, &mmu_fault);
     if (result == MALI_CSF_MEM_DONE) {
@@ -403,11 +405,11 @@ MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec)
 MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
-        .address = insn_pair(exec, insn_field8(exec, 40)) +
-                   insn_offset16(exec),
+        .address = insn_pair(exec, STORE_STATE, ADDRESS) +
+                   insn_signed(exec, STORE_STATE, OFFSET),
     };
 
-    if (extract64(exec->word, 32, 8) > CS_STATE_ERROR_STATUS) {
+    if (insn_field(exec, STORE_STATE, STATE) > CS_STATE_ERROR_STATUS) {
         return mali_csf_exec_invalid(exec);
     }
     return mali_csf_exec_deferrable(exec, &op);
@@ -433,7 +435,8 @@ MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
 {
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
-    uint64_t value = mali_csf_state_value(exec, extract64(op->word, 32, 8));
+    unsigned state = FIELD_EX64(op->word, CS_STORE_STATE, STATE);
+    uint64_t value = mali_csf_state_value(exec, state);
 
     result = mali_csf_mem_store64(&exec->s->view, exec->group->as, op->address,
                                   value, &mmu_fault);

@@ -19,8 +19,8 @@
 
 MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec)
 {
-    exec->stream->sb_endpoint = extract64(exec->word, 0, 4);
-    exec->stream->sb_other = extract64(exec->word, 4, 4);
+    exec->stream->sb_endpoint = insn_field(exec, SET_SB_ENTRY, ENDPOINT);
+    exec->stream->sb_other = insn_field(exec, SET_SB_ENTRY, OTHER);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -28,7 +28,7 @@ MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec)
 static MaliCsfStep set_state(MaliCsfExec *exec, uint32_t value)
 {
     MaliCsfStream *stream = exec->stream;
-    unsigned state = extract64(exec->word, 32, 8);
+    unsigned state = insn_field(exec, SET_STATE, STATE);
 
     switch (state) {
     case CS_SET_STATE_SB_MASK_STREAM:
@@ -59,7 +59,7 @@ static MaliCsfStep set_state(MaliCsfExec *exec, uint32_t value)
 
 MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec)
 {
-    return set_state(exec, exec->stream->regs[insn_field8(exec, 40)]);
+    return set_state(exec, insn_reg(exec, SET_STATE, SRC));
 }
 
 MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec)
@@ -76,7 +76,7 @@ MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec)
 MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    unsigned type = extract64(exec->word, 32, 4);
+    unsigned type = insn_field(exec, NEXT_SB_ENTRY, TYPE);
     uint32_t entries = stream->sb_mask_stream &
                        ((1u << exec->s->model->scoreboards) - 1);
     uint32_t behind;
@@ -110,8 +110,8 @@ MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec)
         return MALI_CSF_STEP_BLOCKED;
     }
     *selected = next;
-    exec->stream->regs[insn_field8(exec, 48)] =
-        extract64(exec->word, 36, 1) ? 1u << next : next;
+    exec->stream->regs[insn_field(exec, NEXT_SB_ENTRY, DST)] =
+        insn_field(exec, NEXT_SB_ENTRY, FORMAT) ? 1u << next : next;
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -127,7 +127,8 @@ MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec)
 MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
                                            const MaliCsfDeferred *op)
 {
-    uint32_t *entry = &exec->group->shared_sb[extract64(op->word, 48, 4)];
+    unsigned number = FIELD_EX64(op->word, CS_SHARED_SB_INC, ENTRY);
+    uint32_t *entry = &exec->group->shared_sb[number];
 
     if (*entry < UINT32_MAX) {
         (*entry)++;
@@ -138,7 +139,7 @@ MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
 
 MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
 {
-    unsigned number = extract64(exec->word, 48, 4);
+    unsigned number = insn_field(exec, SHARED_SB_DEC, ENTRY);
     uint32_t *entry = &exec->group->shared_sb[number];
 
     if (!*entry) {
@@ -154,8 +155,8 @@ MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
 
 MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
 {
-    unsigned queue = extract64(exec->word, 0, 5);
-    uint64_t reference = insn_pair(exec, insn_field8(exec, 40));
+    unsigned queue = insn_field(exec, PROGRESS_WAIT, QUEUE);
+    uint64_t reference = insn_pair(exec, PROGRESS_WAIT, SRC);
 
     if (queue >= exec->s->model->cs_per_csg) {
         return mali_csf_exec_invalid(exec);
@@ -172,14 +173,15 @@ MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
 
 MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec)
 {
-    exec->stream->progress = insn_pair(exec, insn_field8(exec, 40));
+    exec->stream->progress = insn_pair(exec, PROGRESS_STORE, SRC);
     exec->group_written = true;
     return MALI_CSF_STEP_NEXT;
 }
 
 MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec)
 {
-    insn_set_pair(exec, insn_field8(exec, 48), exec->stream->progress);
+    insn_set_pair(exec, insn_field(exec, PROGRESS_LOAD, DST),
+                  exec->stream->progress);
     return MALI_CSF_STEP_NEXT;
 }
 
@@ -195,8 +197,8 @@ static void trace_event_fill(const MaliCsfExec *exec,
                              const MaliCsfDeferred *op, uint8_t *event,
                              unsigned size)
 {
-    unsigned base = extract64(op->word, 32, 8);
-    unsigned count = extract64(op->word, 40, 8);
+    unsigned base = FIELD_EX64(op->word, CS_TRACE_POINT, BASE);
+    unsigned count = FIELD_EX64(op->word, CS_TRACE_POINT, COUNT);
     unsigned used = 0;
 
     memset(event, 0, size);

@@ -106,25 +106,25 @@ static MaliCsfStep do_nop(MaliCsfExec *exec)
 
 static MaliCsfStep do_move48(MaliCsfExec *exec)
 {
-    unsigned dst = insn_field8(exec, 48);
+    unsigned dst = insn_field(exec, MOVE48, DST);
 
-    insn_set_pair(exec, dst, extract64(exec->word, 0, 48));
+    insn_set_pair(exec, dst, insn_field(exec, MOVE48, VALUE));
     return MALI_CSF_STEP_NEXT;
 }
 
 static MaliCsfStep do_move32(MaliCsfExec *exec)
 {
-    unsigned dst = insn_field8(exec, 48);
+    unsigned dst = insn_field(exec, MOVE32, DST);
 
-    exec->stream->regs[dst] = exec->word;
+    exec->stream->regs[dst] = insn_field(exec, MOVE32, VALUE);
     return MALI_CSF_STEP_NEXT;
 }
 
 static MaliCsfStep do_wait(MaliCsfExec *exec)
 {
-    uint32_t mask = extract64(exec->word, 33, 1) ?
+    uint32_t mask = insn_field(exec, WAIT, STATE_MASK) ?
                     exec->stream->sb_mask_wait :
-                    extract64(exec->word, 16, 16);
+                    insn_field(exec, WAIT, MASK);
 
     if (!mali_csf_exec_wait(exec, mask)) {
         return MALI_CSF_STEP_BLOCKED;
@@ -194,7 +194,7 @@ static MaliCsfStep do_branch(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     MaliCsfFrame *frame = &stream->frames[stream->depth];
-    unsigned reg = insn_field8(exec, 40);
+    unsigned reg = insn_field(exec, BRANCH, SRC);
     uint64_t target;
     uint64_t start;
 
@@ -205,7 +205,7 @@ static MaliCsfStep do_branch(MaliCsfExec *exec)
         return MALI_CSF_STEP_NEXT;
     }
 
-    target = frame->ip + 8 + (int64_t)insn_offset16(exec) * 8;
+    target = frame->ip + 8 + insn_signed(exec, BRANCH, OFFSET) * 8;
     start = mali_csf_frame_start(stream);
     /* Relative to the start, so that no sum wraps */
     if (target - start > frame->end - start) {
@@ -219,8 +219,8 @@ static MaliCsfStep do_branch(MaliCsfExec *exec)
 static bool branch_buffer(MaliCsfExec *exec, uint64_t *address,
                           uint32_t *length)
 {
-    *address = insn_pair(exec, insn_field8(exec, 40));
-    *length = exec->stream->regs[insn_field8(exec, 32)];
+    *address = insn_pair(exec, CALL, ADDRESS);
+    *length = insn_reg(exec, CALL, LENGTH);
 
     return !(*address & 7) && !(*length & 7) &&
            *address + *length >= *address;

@@ -9,6 +9,7 @@
 
 #include "qemu/bitops.h"
 #include "../device.h"
+#include "fields.h"
 
 /* The stream that is executing, for the length of its turn */
 typedef struct MaliCsfExec {
@@ -116,7 +117,7 @@ static inline uint64_t mali_csf_frame_start(const MaliCsfStream *stream)
 /* Is the condition of this BRANCH one that there is? */
 static inline bool mali_csf_branch_known(uint64_t word)
 {
-    return extract64(word, 28, 4) <= CS_COND_ALWAYS;
+    return FIELD_EX64(word, CS_BRANCH, CONDITION) <= CS_COND_ALWAYS;
 }
 
 /* Is it one that SYNC_WAIT knows? */
@@ -136,7 +137,7 @@ static inline bool mali_csf_branch_taken(uint64_t word, int32_t value)
                               1u << CS_COND_NE | 1u << CS_COND_ALWAYS;
     unsigned holds = value < 0 ? negative : value == 0 ? zero : positive;
 
-    return holds >> extract64(word, 28, 4) & 1;
+    return holds >> FIELD_EX64(word, CS_BRANCH, CONDITION) & 1;
 }
 
 /* Is @word of those that the inner loop knows? */
@@ -218,28 +219,29 @@ void mali_csf_loads_waited(MaliCsfStream *stream, uint32_t mask);
 
 /* For the functions that execute */
 
-/* The register that the 8 bits from @shift on name */
-static inline uint8_t insn_field8(const MaliCsfExec *exec, unsigned shift)
-{
-    return exec->word >> shift;
-}
-
-static inline int16_t insn_offset16(const MaliCsfExec *exec)
-{
-    return exec->word;
-}
+/* A field of the instruction at hand, see fields.h; sign-extended */
+#define insn_field(exec, insn, field) \
+    FIELD_EX64((exec)->word, CS_##insn, field)
+#define insn_signed(exec, insn, field) \
+    FIELD_SEX64((exec)->word, CS_##insn, field)
 
 /* SB_MASK_WAIT and SB_SEL_DEFERRED take the place of the word's fields */
 static inline bool insn_defer_indirect(const MaliCsfExec *exec)
 {
-    return extract64(exec->word, 52, 1);
+    return insn_field(exec, SYNC_ADD32, DEFER);
 }
 
-static inline uint64_t insn_pair(const MaliCsfExec *exec, unsigned reg)
+static inline uint64_t insn_pair_at(const MaliCsfExec *exec, unsigned reg)
 {
     return exec->stream->regs[reg] |
            (uint64_t)exec->stream->regs[reg + 1] << 32;
 }
+
+/* The register, or the pair of registers, that a field names */
+#define insn_reg(exec, insn, field) \
+    ((exec)->stream->regs[insn_field(exec, insn, field)])
+#define insn_pair(exec, insn, field) \
+    insn_pair_at(exec, insn_field(exec, insn, field))
 
 static inline void insn_set_pair(MaliCsfExec *exec, unsigned reg,
                                  uint64_t value)
@@ -323,7 +325,7 @@ MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
 /* Retired with its progress bit set: the stream's counter goes on */
 static inline void insn_progress(MaliCsfExec *exec)
 {
-    if (unlikely(extract64(exec->word, 32, 1))) {
+    if (unlikely(insn_field(exec, WAIT, PROGRESS))) {
         exec->stream->progress++;
         exec->group_written = true;
     }

@@ -34,12 +34,11 @@ static void add(Registers *set, unsigned first, unsigned count)
 /* Those that the four selections of RUN_COMPUTE name, and the job's size */
 static void add_compute(Registers *set, uint64_t word)
 {
-    /* SRT, SPD, TSD, FAU: from [40] on two bits each, which select a pair */
-    static const uint8_t first[] = { 0, 16, 24, 8 };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(first); i++) {
-        add(set, first[i] + 2 * extract64(word, 40 + 2 * i, 2), 2);
-    }
+    /* Each selects a pair of its own eight registers. */
+    add(set, 0 + 2 * FIELD_EX64(word, CS_RUN_COMPUTE, SRT), 2);
+    add(set, 16 + 2 * FIELD_EX64(word, CS_RUN_COMPUTE, SPD), 2);
+    add(set, 24 + 2 * FIELD_EX64(word, CS_RUN_COMPUTE, TSD), 2);
+    add(set, 8 + 2 * FIELD_EX64(word, CS_RUN_COMPUTE, FAU), 2);
     add(set, 32, 8);
 }
 
@@ -87,14 +86,15 @@ static bool is_read(const CsInstruction *row, const CsField *field,
 {
     switch (row->opcode) {
     case CS_OP_BRANCH:
-        return extract64(word, 28, 4) != CS_COND_ALWAYS;
+        return FIELD_EX64(word, CS_BRANCH, CONDITION) != CS_COND_ALWAYS;
     case CS_OP_LOGIC_OP32:
-        return field->shift == 48 ||
-               depends(extract64(word, 0, 4), field->shift == 32);
+        return field->shift == R_CS_LOGIC_OP32_DST_SHIFT ||
+               depends(FIELD_EX64(word, CS_LOGIC_OP32, MODE),
+                       field->shift == R_CS_LOGIC_OP32_SRC1_SHIFT);
     case CS_OP_RUN_IDVS:
     case CS_OP_RUN_IDVS2:
         return field->kind != CS_FIELD_ENDPOINT_REGISTER ||
-               extract64(word, 34, 1);
+               FIELD_EX64(word, CS_RUN_IDVS, DRAW_ID);
     default:
         return true;
     }
@@ -172,8 +172,8 @@ void mali_csf_loads_check(const MaliCsfExec *exec)
 void mali_csf_loads_begin(const MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    const unsigned base = insn_field8(exec, 48);
-    uint32_t mask = extract64(exec->word, 16, 16);
+    const unsigned base = insn_field(exec, LOAD_MULTIPLE, BASE);
+    uint32_t mask = insn_field(exec, LOAD_MULTIPLE, MASK);
 
     for (; mask; mask &= mask - 1) {
         unsigned reg = base + ctz32(mask);

@@ -88,7 +88,7 @@ MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     const MaliCsfFrame *frame = &stream->frames[stream->depth];
-    uint64_t size = extract64(exec->word, 0, 16) * 8;
+    uint64_t size = insn_field(exec, PROT_REGION, SIZE) * 8;
 
     if (!size) {
         return MALI_CSF_STEP_NEXT;

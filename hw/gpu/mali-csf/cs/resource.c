@@ -333,7 +333,7 @@ bool mali_csf_resource_take(MaliCsfExec *exec, unsigned kinds)
 MaliCsfStep mali_csf_insn_req_resource(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
-    unsigned resources = extract64(exec->word, 0, 5);
+    unsigned resources = exec->word & ~cs_opcode(0xff);
     unsigned kinds = kinds_of_request(resources);
 
     /* Endpoints that still work for the stream are not given up. */

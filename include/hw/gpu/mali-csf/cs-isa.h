@@ -4,7 +4,7 @@
  * Opcodes and fields as in src/panfrost/genxml/v10.xml of Mesa 25.0.7, and
  * v11.xml to v14.xml of later versions.  An instruction is one little-endian
  * 64-bit word with the opcode in the top byte.  Which architecture has which
- * instruction and which field is in cs-table.h.  This header needs nothing of
+ * instruction and which field is in cs-insns.h.inc.  This header needs nothing of
  * QEMU, so that the device, the tests and the guest programs share it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -15,61 +15,10 @@
 
 #include <stdint.h>
 
+/* CS_OP_* */
 enum {
-    CS_OP_NOP = 0,
-    CS_OP_MOVE48 = 1,
-    CS_OP_MOVE32 = 2,
-    CS_OP_WAIT = 3,
-    CS_OP_RUN_COMPUTE = 4,
-    CS_OP_RUN_TILING = 5,
-    CS_OP_RUN_IDVS = 6,
-    CS_OP_RUN_FRAGMENT = 7,
-    CS_OP_RUN_FULLSCREEN = 8,
-    CS_OP_FINISH_TILING = 9,
-    CS_OP_FINISH_FRAGMENT = 11,
-    CS_OP_RUN_IDVS2 = 12,
-    CS_OP_RUN_FRAGMENT2 = 14,
-    CS_OP_ADD_IMM32 = 16,
-    CS_OP_ADD_IMM64 = 17,
-    CS_OP_UMIN32 = 18,
-    CS_OP_LOGIC_OP32 = 19,
-    CS_OP_LOAD_MULTIPLE = 20,
-    CS_OP_STORE_MULTIPLE = 21,
-    CS_OP_BRANCH = 22,
-    CS_OP_SET_SB_ENTRY = 23,
-    CS_OP_PROGRESS_WAIT = 24,
-    CS_OP_SET_EXCEPTION_HANDLER = 25,
-    CS_OP_NEXT_SB_ENTRY = 26,
-    CS_OP_SET_STATE = 27,
-    CS_OP_SET_STATE_IMM32 = 28,
-    CS_OP_SHARED_SB_INC = 30,
-    CS_OP_SHARED_SB_DEC = 31,
-    CS_OP_CALL = 32,
-    CS_OP_JUMP = 33,
-    CS_OP_REQ_RESOURCE = 34,
-    CS_OP_FLUSH_CACHE2 = 36,
-    CS_OP_SYNC_ADD32 = 37,
-    CS_OP_SYNC_SET32 = 38,
-    CS_OP_SYNC_WAIT32 = 39,
-    CS_OP_STORE_STATE = 40,
-    CS_OP_PROT_REGION = 41,
-    CS_OP_PROGRESS_STORE = 42,
-    CS_OP_PROGRESS_LOAD = 43,
-    CS_OP_RUN_COMPUTE_INDIRECT = 44,
-    CS_OP_ERROR_BARRIER = 47,
-    CS_OP_HEAP_SET = 48,
-    CS_OP_HEAP_OPERATION = 49,
-    CS_OP_TRACE_POINT = 50,
-    CS_OP_SYNC_ADD64 = 51,
-    CS_OP_SYNC_SET64 = 52,
-    CS_OP_SYNC_WAIT64 = 53,
-    CS_OP_ARITH_REG64 = 57,
-    CS_OP_ENOP = 128,
-
-    /* From architecture 13 on */
-    CS_OP_ARITH_IMM32 = CS_OP_ADD_IMM32,
-    CS_OP_ARITH_IMM64 = CS_OP_ADD_IMM64,
-    CS_OP_ARITH_REG32 = CS_OP_UMIN32,
+#define CS_INSN(name, opcode, first, last)  CS_OP_##name = opcode,
+#include "cs-insns.h.inc"
 };
 
 /* Conditions of BRANCH (signed, against zero) and SYNC_WAIT (unsigned) */
