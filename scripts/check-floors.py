@@ -378,9 +378,12 @@ class Writes:
     def __init__(self, floors, index):
         self.floors, self.index = floors, index
         self.owner, self.member_type = {}, {}
+        # C files may each have a structure of their own of the same name.
+        self.homes = collections.defaultdict(set)
         for (symbol, kind), uses in index.definitions.items():
             if kind == 's' and symbol not in floors.values and not symbol.startswith(':'):
                 self.owner[symbol] = uses[0].file
+                self.homes[symbol] = {floors.block(use.file) for use in uses}
             elif kind == 'm':
                 self.member_type[symbol] = index.declared_type(uses[0])
         self.variables = {(use.file, use.line, use.column): use.mode for use in index.uses
@@ -394,8 +397,7 @@ class Writes:
         return re.split('[.:]', symbol, maxsplit=1)[0]
 
     def is_foreign(self, file, structure):
-        owner = self.owner.get(structure)
-        return owner and self.floors.block(owner) != self.floors.block(file)
+        return structure in self.owner and self.floors.block(file) not in self.homes[structure]
 
     def inner(self, use):
         """The use of the member that follows in the same expression, or None."""

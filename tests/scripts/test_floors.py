@@ -306,6 +306,18 @@ class WriteTest(TreeTest):
                 first = places[name] + ('\n' in statement)
                 self.assertEqual(breach.place, f'high/high.c:{first}')
 
+    def test_same_name(self):
+        for folder in ('low', 'high'):
+            self.add(f'{folder}/run.c', f'''
+                typedef struct Run {{ int next; }} Run;
+                void {folder}_go(Run *run);
+                void {folder}_go(Run *run)
+                {{
+                    run->next = 1;
+                }}
+                ''')
+        self.assertEqual(self.judge(), [])
+
     def test_inline_function_of_a_header(self):
         self.tree['high/high.h'] += 'static inline void set(Low *low)\n{\n    low->count = 1;\n}\n'
         self.one(r'^high/high\.h:\d+: set\(\) of high/high\.h writes Low\.count')
