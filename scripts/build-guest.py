@@ -5,6 +5,7 @@
 import importlib
 import os
 import shutil
+import zlib
 
 import archive
 import project
@@ -18,8 +19,29 @@ DISAS = ['mali-csf-disas', 'tests/shader/mali-shader-disas']
 CROSS_FILE = os.path.join(project.ROOT, 'configs/aarch64-linux-gnu.ini')
 
 
+def with_header(headers, path):
+    """A folder of the same headers, but for drm/panthor_drm.h, which is that of the path."""
+    text = project.read(path)
+    folder = os.path.join(UAPI, f'patched-{zlib.crc32((headers + text).encode()):08x}')
+    if os.path.exists(folder):
+        return folder
+    partial = folder + '.new'
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    for name in os.listdir(headers):
+        if name != 'drm':
+            os.symlink(os.path.join(headers, name), os.path.join(partial, name))
+    shutil.copytree(os.path.join(headers, 'drm'), os.path.join(partial, 'drm'))
+    project.write(os.path.join(partial, 'drm/panthor_drm.h'), text)
+    os.replace(partial, folder)
+    return folder
+
+
 def provide_uapi():
-    """The uAPI headers of a kernel that knows panthor; Debian 12's are older."""
+    """The uAPI headers of a kernel that knows panthor; Debian 12's are older.
+
+    With PANTHOR_UAPI, which check-patch sets, the header of a patch is among them.
+    """
     suites = project.config('guest')['uapi_suites']
 
     def find():
@@ -32,7 +54,9 @@ def provide_uapi():
     rows = archive.remembered('uapi', find)
     folder = os.path.join(UAPI, rows[0]['version'])
     archive.unpack(rows, folder)
-    return os.path.join(folder, 'usr/include')
+    headers = os.path.join(folder, 'usr/include')
+    patched = os.environ.get('PANTHOR_UAPI', '')
+    return with_header(headers, patched) if patched else headers
 
 
 def inputs():

@@ -420,6 +420,12 @@ class Builder:
         project.write(stamp, state)
         return module
 
+    def patched_uapi(self):
+        """Path of the uAPI header that the last patched() was built with; '' if it is stock's."""
+        path = os.path.join(self.work, UAPI)
+        stock = project.read(os.path.join(self.stock_tree, UAPI))
+        return '' if project.read(path) == stock else path
+
     def patched(self, series):
         """With Patches, one on top of the other: (path of the module, warnings of the compiler)."""
         self.stock()

@@ -457,6 +457,7 @@ def not_run(tests, left_out):
 def check(series, settings):
     """The whole lane for the last of some Patches on top of the others; the exit code."""
     start = time.monotonic()
+    os.environ.pop('PANTHOR_UAPI', None)
     _, kernel, _ = run_guest.prepare(settings)
     rows = run_guest.choose_programs(settings.tests)[settings.shard]
     tests = ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
@@ -477,6 +478,10 @@ def check(series, settings):
         f'{time.monotonic() - start:.0f} s')
     for line in warnings:
         say(f'  compiler: {line}')
+    # For build-guest.py, in both runs: programs may use what the patch adds.
+    os.environ['PANTHOR_UAPI'] = builder.patched_uapi()
+    if os.environ['PANTHOR_UAPI']:
+        say(f'  the guest programs are built with its {patches.UAPI}')
     title = project.short(re.sub(
         r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
                           f'-{kernel.label}-{settings.model}'))

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import patches  # noqa: E402
 import project  # noqa: E402
 
+build_guest = importlib.import_module('build-guest')
 build_panthor = importlib.import_module('build-panthor')
 check_patch = importlib.import_module('check-patch')
 
@@ -180,6 +181,26 @@ class SeriesTest(PatchesTest):
     def test_missing(self):
         self.names(mail('[PATCH 1/3] a', diff()), mail('[PATCH 3/3] c', diff()))
         self.assertIn('none with the number 2', self.said[0])
+
+
+class HeaderTest(PatchesTest):
+    """The guest programs are built with the uAPI header of a patch."""
+
+    def test_with_header(self):
+        headers, path = (os.path.join(self.folder, name) for name in ('include', 'patched.h'))
+        for name in ('drm/drm.h', 'drm/panthor_drm.h', 'linux/types.h'):
+            project.write(os.path.join(headers, name), name)
+        project.write(path, 'patched')
+        with mock.patch.object(build_guest, 'UAPI', os.path.join(self.folder, 'uapi')):
+            folder = build_guest.with_header(headers, path)
+            self.assertEqual(build_guest.with_header(headers, path), folder)
+            project.write(path, 'patched once more')
+            self.assertNotEqual(build_guest.with_header(headers, path), folder)
+        for name, text in (('drm/drm.h', 'drm/drm.h'), ('drm/panthor_drm.h', 'patched'),
+                           ('linux/types.h', 'linux/types.h')):
+            self.assertEqual(project.read(os.path.join(folder, name)), text)
+        self.assertEqual(project.read(os.path.join(headers, 'drm/panthor_drm.h')),
+                         'drm/panthor_drm.h')
 
 
 class ContentTest(PatchesTest):
