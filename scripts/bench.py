@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measure the model: loads, walks, locks, streams, and VM_BIND in a guest.
+"""Measure the model: loads, walks, locks, streams, VM_BIND and Mesa in a guest.
 
 Prints a table and writes build/bench.tsv.  It is no test: a number never
 fails it, it says "goal missed".  docs/devel/testing.rst explains the rows.
@@ -19,6 +19,7 @@ from project import say
 
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
+userland = importlib.import_module('userland')
 
 TSV = os.path.join(project.BUILD, 'bench.tsv')
 COLUMNS = ['name', 'median', 'unit', 'reference', 'ratio', 'goal']
@@ -30,6 +31,17 @@ BENCH_ARGS = ('-device mali-csf-bench,id=bench,gpu=/machine/peripheral/gpu,accou
               '-trace -mali_csf_as_*')
 BIND_CASES = ['not live, small pages', 'live, small pages', 'not live, part of a huge page',
               'live, part of a huge page']
+
+# Of vulkan--bench, beside llvmpipe in the same process; each at least 15 times as fast
+MESA_ROWS = {
+    'saxpy-1m': 'saxpy, 1 M', 'mandelbrot-256': 'mandelbrot, 256 x 256 x 100',
+    'sgemm-256': 'sgemm, 256', 'nbody-1024': 'n-body, 1,024', 'radix-1m': 'radix sort, 1 M',
+}
+# Of tools--clpeak, beside rusticl on llvmpipe
+CLPEAK_ROWS = {
+    'clpeak--compute-sp': 'clpeak, single precision', 'clpeak--global-bandwidth':
+    'clpeak, global memory bandwidth',
+}
 
 # What pace measures: the second one is what the host alone adds
 READS = [('register read while a stream spins', 'register'),
@@ -60,6 +72,10 @@ def at_least(bound):
 
 def ratio_at_most(bound):
     return Goal('ratio', '<=', bound)
+
+
+def ratio_at_least(bound):
+    return Goal('ratio', '>=', bound)
 
 
 # Rows of the qtest: (name there, what it is, unit, goals).  "ns" and "us" are
@@ -174,11 +190,11 @@ def measure_device(tree, table):
                   ratio if reference else None, goals)
 
 
-def run_guest(strict, tests):
-    """Boot once; everything that the programs printed, or None."""
-    name = f'bench-{strict}'
-    command = [sys.executable, project.RUN_GUEST, f'NAME={name}', f'STRICT={strict}',
-               'TESTS=' + ' '.join(tests), 'QEMU_ARGS=' + BENCH_ARGS]
+def run_guest(kind, tests, *variables):
+    """Boot once; everything that the programs printed."""
+    name = f'bench-{kind}'
+    command = [sys.executable, project.RUN_GUEST, f'NAME={name}', 'TESTS=' + ' '.join(tests),
+               *variables]
     log = os.path.join(project.BUILD, 'log', name + '.log')
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, 'w', encoding='utf-8') as file:
@@ -189,7 +205,7 @@ def run_guest(strict, tests):
         raise project.Stop('the guest could not be run', status)
     if status:
         # pace has bounds of its own, and says so; here the numbers count.
-        say(f'a test failed in the guest, strict={strict}; see {log}')
+        say(f'a test failed in the guest, {kind}; see {log}')
     return project.read_lossy(os.path.join(project.BUILD, 'run', name, 'result.tap'))
 
 
@@ -213,7 +229,8 @@ def measure_guest(table, rounds):
     found = {'off': {}, 'report': {}}
     for n in range(rounds):
         for strict, values in found.items():
-            collect(run_guest(strict, ['bind', 'pace'] if strict == 'off' else ['bind']), values)
+            collect(run_guest(strict, ['bind', 'pace'] if strict == 'off' else ['bind'],
+                              f'STRICT={strict}', 'QEMU_ARGS=' + BENCH_ARGS), values)
         say(f'guest: round {n + 1} of {rounds} done')
     medians = {strict: {key: statistics.median(numbers) for key, numbers in values.items()}
                for strict, values in found.items()}
@@ -251,10 +268,56 @@ def account(table, strict, what, values):
     table.add(f'{title}: driver and kernel', 100 * (pair - device - accesses * way) / pair, '%')
 
 
+def mesa_figures(text):
+    """{name: (of the GPU, of llvmpipe)} that the programs of a userland have measured."""
+    return {name: (float(here), float(there)) for name, here, there in
+            re.findall(r'^# bench (\S+) (-?[\d.]+) (-?[\d.]+)', text, re.M)}
+
+
+def measure_mesa(table):
+    """What needs Mesa: the shader cores beside llvmpipe in the same guest."""
+    found = mesa_figures(run_guest('mesa', ['mesa-bench', 'tools--clpeak'], 'USERLAND=mesa'))
+    null = mesa_figures(run_guest('mesa-null', ['vulkan--latency'], 'USERLAND=mesa',
+                                  'MODEL=g610,x-endpoint=null'))
+    ratios = []
+    for name, text in MESA_ROWS.items():
+        here, there = found.get(name, (-1, -1))
+        if here <= 0 or there <= 0:
+            say(f'{text}: not measured, see build/run/bench-mesa')
+            continue
+        ratios.append(there / here)
+        table.add(f'{text}: submit to fence, llvmpipe against the cores', here * 1000, 'ms',
+                  there * 1000, there / here, [ratio_at_least(15)])
+    if len(ratios) == len(MESA_ROWS):
+        mean = statistics.geometric_mean(ratios)
+        table.add('the geometric mean of these', mean, '', None, mean, [ratio_at_least(30)])
+    here, idle = found.get('latency', (-1, 0))[0], null.get('latency', (-1, 0))[0]
+    if here > 0 and idle > 0:
+        table.add('one workgroup: submit to fence, against the null endpoint', here * 1e6, 'us',
+                  idle * 1e6, here / idle, [ratio_at_most(1.5)])
+    for name, text in CLPEAK_ROWS.items():
+        here, there = found.get(name, (-1, -1))
+        if here > 0 and there > 0:
+            table.add(f'{text}, the cores against llvmpipe', here, 'G/s', there, here / there,
+                      [ratio_at_least(15)])
+
+
+def provide_mesa():
+    """Whether there is a userland to measure in; says why there is none."""
+    try:
+        with project.Lock():
+            userland.provide('mesa')
+    except project.Stop as stop:
+        say(f'without the rows of Mesa: {stop}')
+        return False
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--rounds', type=int, default=3, help='boots of the guest, of each kind')
     parser.add_argument('--no-guest', action='store_true', help='only what needs no guest')
+    parser.add_argument('--no-mesa', action='store_true', help='without the rows of Mesa')
     options = parser.parse_args()
     if options.rounds < 1:
         raise project.usage(f'--rounds={options.rounds} is not a number above 0')
@@ -271,6 +334,8 @@ def main():
     measure_device(tree, table)
     if not options.no_guest:
         measure_guest(table, options.rounds)
+        if not options.no_mesa and provide_mesa():
+            measure_mesa(table)
     table.write()
     say('')
     say(f'{os.path.relpath(TSV, project.ROOT)} has the table; goals missed: {table.missed}')

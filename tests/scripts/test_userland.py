@@ -151,5 +151,17 @@ class FetchTest(unittest.TestCase):
                 self.assertEqual(os.listdir(other), ['usr'])
 
 
+class BenchTest(unittest.TestCase):
+
+    def test_figures(self):
+        bench = importlib.import_module('bench')
+        self.assertEqual(bench.mesa_figures('# bench saxpy-1m 0.005000 0.110000\n# bench latency '
+                                            '0.0001 0\n# bench a -1.000000 2.5 G/s, x\n'),
+                         {'saxpy-1m': (0.005, 0.11), 'latency': (0.0001, 0), 'a': (-1, 2.5)})
+        table = project.read(TABLE)
+        for name in bench.MESA_ROWS:
+            self.assertIn(f'"{name}", KERNEL_BENCH', table)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -9,6 +9,8 @@
  * --small        those that "make check" runs
  * --untouched    nothing may be written: for an endpoint that executes nothing
  * --bench        how long the larger ones take, GPU beside llvmpipe
+ * --alone        all of them, without llvmpipe, whose compiler takes minutes
+ * --latency      how long one workgroup takes, whatever comes of it
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,11 +26,15 @@
 #define GPU_NAME        "Mali-"
 #define LLVMPIPE_NAME   "llvmpipe"
 #define BENCH_RUNS      5
+#define LATENCY_RUNS    51
+#define LATENCY_KERNEL  "one-workgroup"
 
-enum { MODE_ALL = -1, MODE_SMALL, MODE_UNTOUCHED, MODE_BENCH };
+enum { MODE_ALL = -1, MODE_SMALL, MODE_UNTOUCHED, MODE_BENCH, MODE_LATENCY,
+       MODE_ALONE };
 
-static const char *const modes[] = { "--small", "--untouched", "--bench",
-                                     NULL };
+static const char *const modes[] = {
+    "--small", "--untouched", "--bench", "--latency", "--alone", NULL
+};
 
 static Gpu gpu, llvmpipe;
 static uint32_t run_number;
@@ -74,9 +80,8 @@ static void test_beside_llvmpipe(const Kernel *kernel, const CheckData *found,
     Comparison c = { };
     bool done;
 
-    if (!llvmpipe.device || (kernel->needs & ~llvmpipe.offers)) {
-        tap_skip(llvmpipe.device ? "llvmpipe does not offer what it needs"
-                                 : "no llvmpipe",
+    if (kernel->needs & ~llvmpipe.offers) {
+        tap_skip("llvmpipe does not offer what it needs",
                  "%s: as llvmpipe has it", kernel->name);
         return;
     }
@@ -205,6 +210,30 @@ static void test_bench(const Kernel *kernel)
     check_free(&expected);
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double one = *(const double *)a, other = *(const double *)b;
+
+    return (one > other) - (one < other);
+}
+
+/* The median; the null endpoint is measured, too, so that nothing is compared. */
+static void test_latency(const Kernel *kernel)
+{
+    double times[LATENCY_RUNS];
+    unsigned good = 0;
+
+    for (unsigned i = 0; i < LATENCY_RUNS; i++) {
+        CheckData found;
+
+        good += runs(&gpu, GPU_NAME, kernel, &found, &times[i]);
+        check_free(&found);
+    }
+    qsort(times, LATENCY_RUNS, sizeof(times[0]), by_size);
+    tap_diag("bench latency %.6f 0", times[LATENCY_RUNS / 2]);
+    tap_ok(good == LATENCY_RUNS, "%s: measured", kernel->name);
+}
+
 static bool chosen(const Kernel *kernel, int mode)
 {
     switch (mode) {
@@ -213,6 +242,8 @@ static bool chosen(const Kernel *kernel, int mode)
         return kernel->flags & KERNEL_SMALL;
     case MODE_BENCH:
         return kernel->flags & KERNEL_BENCH;
+    case MODE_LATENCY:
+        return !strcmp(kernel->name, LATENCY_KERNEL);
     default:
         return !(kernel->flags & KERNEL_BENCH);
     }
@@ -230,8 +261,9 @@ int main(int argc, char **argv)
         return tap_end();
     }
     tap_diag("%s, subgroups of %u", gpu.name, gpu.subgroup);
-    if (mode != MODE_UNTOUCHED) {
-        gpu_open(&llvmpipe, LLVMPIPE_NAME);
+    if (mode == MODE_ALL || mode == MODE_SMALL || mode == MODE_BENCH) {
+        tap_ok(gpu_open(&llvmpipe, LLVMPIPE_NAME),
+               "a Vulkan device named " LLVMPIPE_NAME "...");
     }
     for (unsigned i = 0; i < num_kernels; i++) {
         if (!chosen(&kernels[i], mode)) {
@@ -241,9 +273,11 @@ int main(int argc, char **argv)
             test_untouched(&kernels[i]);
         } else if (mode == MODE_BENCH) {
             test_bench(&kernels[i]);
+        } else if (mode == MODE_LATENCY) {
+            test_latency(&kernels[i]);
         } else {
-            test_kernel(&kernels[i],
-                        mode == MODE_ALL || (kernels[i].flags & KERNEL_BESIDE));
+            test_kernel(&kernels[i], llvmpipe.device &&
+                        (mode == MODE_ALL || (kernels[i].flags & KERNEL_BESIDE)));
         }
     }
     gpu_close(&gpu);
