@@ -478,9 +478,10 @@ class Instruction:
         value = F32.value(y)
         if math.isnan(value):
             return self.store(F32, F32.nan)
-        if value >= 128:
+        # Exponents times 2^24, as the integer beside it
+        if value >= 2.0 ** 31:
             return self.store(F32, F32.infinity)
-        if value == -math.inf:
+        if value < -2.0 ** 31:
             return self.store(F32, 0)
         return self.store(F32, F32.of(2.0 ** (signed(x, 32) / (1 << 24))))
 
