@@ -308,7 +308,7 @@ static void test_tiler_oom(void)
 {
     QMaliCsfBench b;
     QMaliCsfBuffer heap;
-    int64_t id, other;
+    int64_t id, other = -1;
     uint64_t in;
 
     mali_csf_bench_init(&b, NULL);

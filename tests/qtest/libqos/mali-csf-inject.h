@@ -27,8 +27,10 @@
 
 /* The commands */
 
-static inline QDict *inject_qmp(QMaliCsf *gpu, const char *path,
-                                const char *fmt, va_list *ap)
+static inline QDict * G_GNUC_PRINTF(3, 0) inject_qmp(QMaliCsf *gpu,
+                                                     const char *path,
+                                                     const char *fmt,
+                                                     va_list *ap)
 {
     QDict *args = qobject_to(QDict, qobject_from_vjsonf_nofail(fmt, *ap));
 
