@@ -37,10 +37,14 @@ void mali_csf_sleep_over(MaliCsfState *s)
     s->checker.sleep.drowsy = false;
 }
 
+/*
+ * Interrupts of the firmware are left unmasked when it does not boot, and the
+ * GPU sleeps on.
+ */
 static bool all_off(const MaliCsfState *s)
 {
     return s->mcu.status == MCU_STATUS_DISABLED && !s->gpu.irq.mask &&
-           !s->pwr.irq.mask && !s->mmu.irq.mask && !s->mcu.job_irq.mask;
+           !s->pwr.irq.mask && !s->mmu.irq.mask;
 }
 
 /* True if the access at @offset finds the GPU asleep, once in a sleep */
