@@ -3,7 +3,7 @@
 
 tests/guest/expectations/panthor-<what>-<kind>.txt, where <what> is a kernel
 (7.3, which stands for its flavours, too, or 7.3-16k), a model (g610), both
-(7.3-g610) or "all", and <kind> is one of
+(7.3-g610), a userland (mesa-new) or "all", and <kind> is one of
 
   fails   <test>,Fail    it fails, every time; passing is an error, too
   flakes  <regex>        it may fail

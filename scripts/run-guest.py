@@ -758,7 +758,8 @@ def expected_of(kernel, settings):
     """What a run is expected not to pass."""
     model = settings.model.partition(',')[0]
     series = kernel.label.partition('-')[0]
-    return expectations.Expectations(series, kernel.label, model, f'{kernel.label}-{model}')
+    return expectations.Expectations(series, kernel.label, model, f'{kernel.label}-{model}',
+                                     *filter(None, [settings.userland]))
 
 
 def run_tests(settings, tap, binary=''):

@@ -59,10 +59,18 @@ class ExpectationsTest(unittest.TestCase):
 
     def test_kernel_and_model(self):
         run_guest = importlib.import_module('run-guest')
-        settings = types.SimpleNamespace(model='g1-pro,coherent=on')
+        settings = types.SimpleNamespace(model='g1-pro,coherent=on', userland='')
         for label, known in (('6.12', True), ('7.3', False)):
             found = run_guest.expected_of(types.SimpleNamespace(label=label), settings)
             self.assertEqual('panthor: initialized' in found.fails, known)
+
+    def test_userland(self):
+        run_guest = importlib.import_module('run-guest')
+        test = 'vulkan: fetch-compressed: as the CPU has it'
+        for name, known in (('mesa-new', True), ('mesa', False), ('', False)):
+            found = run_guest.expected_of(types.SimpleNamespace(label='7.3'),
+                                          types.SimpleNamespace(model='g610', userland=name))
+            self.assertEqual(test in found.fails, known)
 
     def test_no_reason(self):
         for text in ('a: b,Fail\n', '# a bug\n\na: b,Fail\n'):

@@ -412,6 +412,11 @@ static void link_nodes(Run *run, const GpuJob *job)
 static VkResult create_image(const Gpu *gpu, Run *run, const GpuImage *image,
                              unsigned i)
 {
+    /* What may be stored to is not compressed. */
+    const VkImageUsageFlags usage =
+        VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT |
+        (image->compressed ? 0 : VK_IMAGE_USAGE_STORAGE_BIT) |
+        (i < 2 ? 0 : VK_IMAGE_USAGE_SAMPLED_BIT);
     VkMemoryRequirements needs;
     VkResult result;
 
@@ -430,10 +435,7 @@ static VkResult create_image(const Gpu *gpu, Run *run, const GpuImage *image,
                           .samples = VK_SAMPLE_COUNT_1_BIT,
                           .tiling = image->linear ? VK_IMAGE_TILING_LINEAR
                                                   : VK_IMAGE_TILING_OPTIMAL,
-                          .usage = (i < 2 ? VK_IMAGE_USAGE_STORAGE_BIT
-                                          : VK_IMAGE_USAGE_SAMPLED_BIT) |
-                                   VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
-                                   VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+                          .usage = usage,
                       },
                       NULL, &run->images[i]);
     if (result) {

@@ -71,6 +71,7 @@ typedef struct GpuImage {
     VkSamplerAddressMode wrap;
     bool unnormalized;
     bool linear;                /* VK_IMAGE_TILING_LINEAR */
+    bool compressed;            /* if the driver likes: AFBC */
 } GpuImage;
 
 typedef struct GpuWork GpuWork;
