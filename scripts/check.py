@@ -24,7 +24,7 @@ SUITES = ['unit', 'qtest', 'fuzz', 'guest']
 # Asked for by name
 MORE_SUITES = ['mesa']
 # What a suite fetches, said here and not in meson's logs
-USERLANDS = {'mesa': ['mesa', 'mesa-new']}
+USERLANDS = {'guest': ['mesa'], 'mesa': ['mesa', 'mesa-new']}
 SLOWEST = 10
 # "suite program" of what failed when it was last run, for FAILED=1
 FAILED = os.path.join(project.BUILD, 'failed')
