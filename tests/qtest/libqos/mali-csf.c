@@ -28,6 +28,7 @@ void mali_csf_init(QMaliCsf *gpu, const char *args)
                            "-net none -device mali-csf,id=gpu %s",
                            (uint64_t)MALI_CSF_RAM_SIZE / MiB,
                            args ? args : ""),
+        .coherent = args && strstr(args, "coherent=on"),
         .next_pa = MALI_CSF_RAM_FREE,
     };
 }
@@ -239,17 +240,6 @@ void mali_csf_flush_caches(QMaliCsf *gpu, uint32_t command)
     gpu_command(gpu, command, R_GPU_INT_CLEAN_CACHES_COMPLETED_MASK);
 }
 
-static bool is_coherent(QMaliCsf *gpu)
-{
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': 'coherent'}}",
-                           MALI_CSF_QOM_PATH);
-    bool coherent = qdict_get_bool(rsp, "return");
-
-    qobject_unref(rsp);
-    return coherent;
-}
-
 static bool has_pwr_control(QMaliCsf *gpu)
 {
     return mali_csf_readl(gpu, A_GPU_ID) >> R_GPU_ID_ARCH_MAJOR_SHIFT >= 14;
@@ -287,7 +277,7 @@ void mali_csf_l2_on(QMaliCsf *gpu)
         return;
     }
     mali_csf_writel(gpu, A_COHERENCY_PROTOCOL,
-                    is_coherent(gpu) ? COHERENCY_PROTOCOL_ACE_LITE
+                    gpu->coherent ? COHERENCY_PROTOCOL_ACE_LITE
                                      : COHERENCY_PROTOCOL_NONE);
     mali_csf_writel(gpu, A_L2_PWRON_LO, 1);
     g_assert(mali_csf_wait_reg(gpu, A_L2_READY_LO, ~0u, 1,

@@ -74,6 +74,8 @@ typedef struct QMaliCsfVm {
 
 struct QMaliCsf {
     QTestState *qts;
+    /* As the arguments say: fuzz targets have no QMP to ask the device by */
+    bool coherent;
     uint64_t next_pa;
     int64_t now;
 
