@@ -267,11 +267,11 @@ static bool dispatch(Replay *r, const Job *job)
         g_assert(!mali_csf_queue_event(r->b.queue, CS_EVENT_FAULT));
         if (mali_csf_queue_event(r->b.queue, CS_EVENT_FATAL)) {
             const Blob *code = find(job, "CODE");
-            uint64_t end = code->va + 4 * code->words->len;
+            uint64_t behind = code->va + 4 * code->words->len;
 
             mali_csf_assert_fault(&r->b.gpu, 1, AS_FAULT_TRANSLATION + 3,
                                   AS_ACCESS_EXECUTE,
-                                  ROUND_UP(end, MALI_CSF_PAGE));
+                                  ROUND_UP(behind, MALI_CSF_PAGE));
             return false;
         }
         mali_csf_run(&r->b.gpu, STEP_US * MALI_CSF_US);
