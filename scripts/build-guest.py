@@ -74,9 +74,18 @@ def inputs():
     return paths
 
 
+def options_of(tree):
+    return [f'-Dqemu_build={tree.obj}', f'-Duapi={provide_uapi()}']
+
+
+def setup_arguments():
+    """For a build of one's own in another folder: what follows 'meson setup' and two folders"""
+    return ['--cross-file', CROSS_FILE, *options_of(build_qemu.from_environment())]
+
+
 def build(tree):
     """Build what has changed; quick when nothing has."""
-    options = [f'-Dqemu_build={tree.obj}', f'-Duapi={provide_uapi()}']
+    options = options_of(tree)
     names = '\n'.join([project.MESON_BUILD] + options + inputs())
     stamp = os.path.join(project.MESON_BUILD, 'built')
     state = names + '\n' + project.stamp_of(inputs())

@@ -6,7 +6,8 @@ Each tests/selftest/*.patch is applied, alone, to a copy of the device's
 sources, QEMU is built with that copy, and the qtests of the intact tree are
 run against it.  A patch that no qtest notices is a failure of the qtests.  If
 it names tests, in lines such as "Test: mali-csf-heap-test /mali-csf/heap/order",
-only those are run, and each has to fail.
+only those are run, and each has to fail.  Tests of mali-shader-test need no QEMU: for
+them the shader cores are built alone, as the top meson.build does.
 """
 
 import argparse
@@ -20,12 +21,14 @@ import time
 import project
 from project import Stop, say
 
+build_guest = importlib.import_module('build-guest')
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
 PATCHES = os.path.join(project.ROOT, 'tests/selftest')
 FOLDER = os.path.join(project.BUILD, 'selftest')
 TEST_SECONDS = 300
+SHADER_TEST = 'mali-shader-test'
 # What QEMU puts before the name of a qtest
 ARCHITECTURE = '/aarch64'
 
@@ -87,6 +90,63 @@ def run_qtest(tree, obj, name, path=None):
     return f'{name}: {bad[0]}' if bad else f'{name}: ended with {status}'
 
 
+class ShaderTest:
+    """mali-shader-test, built of the copy of the sources; its data are the intact tree's."""
+
+    def __init__(self, device):
+        self.folder = os.path.join(FOLDER, 'meson')
+        self.binary = os.path.join(self.folder, 'tests/shader', SHADER_TEST)
+        root = os.path.join(FOLDER, 'root')
+        os.makedirs(root)
+        for name in os.listdir(project.ROOT):
+            if name not in ('.git', 'build', 'hw', 'include'):
+                build_qemu.link(os.path.join(project.ROOT, name), os.path.join(root, name))
+        for name in ('hw', 'include'):
+            build_qemu.link(os.path.join(device, name), os.path.join(root, name))
+        project.command(['meson', 'setup', self.folder, root, *build_guest.setup_arguments()],
+                        os.path.join(FOLDER, 'meson.log'), env=host_packages.environment())
+        self.build()
+
+    def build(self):
+        project.command(['ninja', '-C', self.folder, 'tests/shader/' + SHADER_TEST],
+                        os.path.join(FOLDER, 'build.log'), env=host_packages.environment())
+
+    def run(self, path):
+        """What is wrong with one test; None: nothing."""
+        data = [os.path.join(project.MESON_BUILD, 'tests/shader/vectors.bin'),
+                os.path.join(project.ROOT, 'tests/shader/captured.txt')]
+        try:
+            result = subprocess.run([self.binary, *data, '-p', path], capture_output=True, text=True,
+                                    timeout=TEST_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return f'{SHADER_TEST}: time-out'
+        if result.returncode == 2:
+            raise Stop(f'{SHADER_TEST} has no test {path}', project.FAIL)
+        if not result.returncode:
+            return None
+        bad = [line for line in result.stdout.splitlines() if line.startswith('not ok')]
+        return f'{SHADER_TEST}: {bad[0]}' if bad else f'{SHADER_TEST}: ended with ' \
+            f'{result.returncode}'
+
+
+def judge_shader(test, path):
+    """(whether the tests that a patch names notice it once it is built, how)"""
+    before = os.stat(test.binary).st_mtime_ns
+    test.build()
+    if os.stat(test.binary).st_mtime_ns == before:
+        return False, 'changes nothing that is built'
+    named = [name for _, name in tests_named(path)]
+    for name in named:
+        if not test.run(name):
+            return False, f'{name} does not notice'
+    return True, f'{len(named)} tests fail, {named[0]} the first'
+
+
+def is_of_shader(path):
+    """Whether the tests that a patch names are mali-shader-test's"""
+    return bool(tests_named(path)) and all(name == SHADER_TEST for name, _ in tests_named(path))
+
+
 def qtests_that_fail(tree, obj):
     """Names of the qtests that fail against the QEMU in obj; the first is enough."""
     return next(filter(None, (run_qtest(tree, obj, name) for name in tree.tests('qtest'))), None)
@@ -123,6 +183,54 @@ def build(obj):
                     os.path.join(FOLDER, 'build.log'), env=host_packages.environment())
 
 
+def judge_patches(names, device, judge_one):
+    """How many of the patches, each applied alone, are not noticed"""
+    failed = 0
+    for name in names:
+        start = time.monotonic()
+        path = os.path.join(PATCHES, name)
+        problem = patch(device, path)
+        noticed, text = False, problem
+        if not problem:
+            noticed, text = judge_one(path)
+            patch(device, path, '-R')
+        failed += not noticed
+        say(f'{"ok    " if noticed else "not ok"} {name}: {text} '
+            f'({time.monotonic() - start:.0f} s)')
+    return failed
+
+
+def check_shader(names, device):
+    """Patches of the shader cores: how many are not noticed"""
+    say('building the shader cores')
+    build_guest.build(build_qemu.from_environment())
+    test = ShaderTest(device)
+    for path in {path for name in names
+                 for _, path in tests_named(os.path.join(PATCHES, name))}:
+        problem = test.run(path)
+        if problem:
+            raise Stop(f'the intact model fails: {problem}', project.FAIL)
+    return judge_patches(names, device, lambda path: judge_shader(test, path))
+
+
+def check_qtests(names, tree, device, obj):
+    """Patches that qtests are to notice: how many are not"""
+    build(obj)
+    problem = problem_of_intact(tree, obj, [os.path.join(PATCHES, name) for name in names])
+    if problem:
+        raise Stop(f'the intact model fails: {problem}', project.FAIL)
+    binary = os.path.join(obj, os.path.basename(tree.binary))
+
+    def judge_one(path):
+        before = os.stat(binary).st_mtime_ns
+        build(obj)
+        if os.stat(binary).st_mtime_ns == before:
+            return False, 'changes nothing that is built'
+        return judge(tree, obj, path)
+
+    return judge_patches(names, device, judge_one)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('patches', nargs='*', metavar='patch', help='names; default: all')
@@ -134,6 +242,9 @@ def main():
         if name not in names:
             raise project.usage(f'{name} is none of: {", ".join(names)}')
     names = wanted or names
+    shader = [name for name in names if is_of_shader(os.path.join(PATCHES, name))]
+    others = [name for name in names if name not in shader]
+    failed = 0
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.from_environment()
@@ -143,28 +254,10 @@ def main():
         project.require_disk(4)
         say('copying the build tree')
         device, obj = copy_tree(tree)
-        build(obj)
-        problem = problem_of_intact(tree, obj, [os.path.join(PATCHES, name) for name in names])
-        if problem:
-            raise Stop(f'the intact model fails: {problem}', project.FAIL)
-        binary = os.path.join(obj, os.path.basename(tree.binary))
-        failed = 0
-        for name in names:
-            start = time.monotonic()
-            path = os.path.join(PATCHES, name)
-            problem = patch(device, path)
-            noticed, text = False, problem
-            if not problem:
-                before = os.stat(binary).st_mtime_ns
-                build(obj)
-                if os.stat(binary).st_mtime_ns == before:
-                    text = 'changes nothing that is built'
-                else:
-                    noticed, text = judge(tree, obj, path)
-                patch(device, path, '-R')
-            failed += not noticed
-            say(f'{"ok    " if noticed else "not ok"} {name}: {text} '
-                f'({time.monotonic() - start:.0f} s)')
+        if shader:
+            failed += check_shader(shader, device)
+        if others:
+            failed += check_qtests(others, tree, device, obj)
         shutil.rmtree(FOLDER)
     say(f'{len(names) - failed} passed, {failed} failed')
     return project.FAIL if failed else project.PASS

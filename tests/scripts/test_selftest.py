@@ -36,6 +36,8 @@ class PatchTest(unittest.TestCase):
         for path in patches():
             for program, _ in check_selftest.tests_named(path):
                 source = os.path.join(project.ROOT, 'tests/qtest', program + '.c')
+                if program == check_selftest.SHADER_TEST:
+                    source = os.path.join(project.ROOT, 'tests/shader/shader-test.c')
                 self.assertTrue(os.path.exists(source), f'{path} names {program}')
 
 

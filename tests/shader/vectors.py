@@ -66,51 +66,69 @@ def operand(rng):
     return rng.randrange(-40, 70) & reference.M32
 
 
+def close_operands(rng):
+    """One for each register, floats of about the same size: sums round, products cancel"""
+    if rng.getrandbits(1):
+        return [rng.getrandbits(23) | rng.randrange(125, 130) << 23 | rng.getrandbits(1) << 31
+                for _ in range(8)]
+    return [sum((rng.getrandbits(10) | rng.randrange(13, 18) << 10 | rng.getrandbits(1) << 15)
+                << 16 * i for i in range(2)) for _ in range(8)]
+
+
+def lane_operands(rng):
+    if rng.random() < 0.4:
+        return close_operands(rng)
+    return [operand(rng) for _ in range(8)]
+
+
 def choices(encoding, description):
-    """(position, width, values that are allowed) of what modifies it."""
+    """(position, usual value, values that are allowed) of what modifies it."""
     out = []
     for field in encoding.fields:
+        usual = field.values.index('-') if '-' in field.values else 0
         values = [n for n in range(1 << field.width)
                   if not field.values or field.values[n] != '.']
         if encoding.family == 'CLPER' and field.name == 'lane_op':
             values = [0, 1, 4]
         if field.name == 'sincos_offset':
             values = [0]
-        out.append((field.position, field.width, values))
+        out.append((field.position, usual, values))
     for _, swizzle, position, neg, _, _ in encoding.sources:
         if neg:
-            out.append((neg, 2, range(4)))
+            out.append((neg, 0, range(4)))
         if swizzle == 'NOT':
-            out.append((position, 1, range(2)))
+            out.append((position, 0, range(2)))
         elif swizzle not in ('NONE', 'COMBINE'):
             table = description.swizzles[swizzle.lower()]
-            out.append((position, table.width,
-                        [n for n, name in enumerate(table.values) if name != '.']))
+            values = [n for n, name in enumerate(table.values) if name != '.']
+            usual = table.values.index('-') if '-' in table.values else values[0]
+            out.append((position, usual, values))
     return out
 
 
 def words(encoding, description, rng):
-    """Words with every value of every modifier at least once."""
+    """Two words with no modifiers, then every value of every modifier at least once."""
     fields = choices(encoding, description)
-    count = max([WORDS] + [len(values) for _, _, values in fields])
+    count = 2 + max([WORDS] + [len(values) for _, _, values in fields])
     orders = [rng.sample(list(values), len(values)) for _, _, values in fields]
     for number in range(count):
         word = encoding.match
-        for (position, _, _), order in zip(fields, orders):
-            word |= order[number % len(order)] << position
+        for (position, usual, _), order in zip(fields, orders):
+            word |= (order[number % len(order)] if number >= 2 else usual) << position
         for imm in encoding.imms:
-            word |= (rng.getrandbits(imm.width) if number else
-                     rng.choice(EDGES) & (1 << imm.width) - 1) << imm.position
+            word |= rng.choice((rng.getrandbits(imm.width),
+                                rng.choice(EDGES) & (1 << imm.width) - 1)) << imm.position
         for index, source in enumerate(encoding.sources):
             word |= source_byte(index, source[4], number, rng) << source[0]
         if encoding.destination:
-            halves = 3 if encoding.destination == 'd64' or number % 3 else rng.choice((1, 2))
+            whole = encoding.destination == 'd64' or number < 2 or number % 3
+            halves = 3 if whole else rng.choice((1, 2))
             word |= 8 << 40 | halves << 46
         yield word
 
 
 def source_byte(index, wide, number, rng):
-    kind = rng.random() if number else 0
+    kind = rng.random() if number >= 2 else 0
     if kind < 0.75:
         return 2 * index
     if kind < 0.85:
@@ -147,10 +165,12 @@ def written(encoding, word, value, before, flush_f16):
     return before & ~mask | value & mask
 
 
-def record(encoding, description, word, rng, whole):
-    flags = rng.choice((0, 0, 0, FLUSH_F32, FLUSH_F16, FLUSH_F32 | FLUSH_F16))
-    lanes = reference.M64 if whole else rng.choice((rng.getrandbits(64), 1 << rng.randrange(64)))
-    registers = [[operand(rng) for _ in range(LANES)] for _ in range(8)]
+def record(encoding, description, word, rng, number):
+    flags = 0 if number == 0 else FLUSH_F32 | FLUSH_F16
+    if number >= 2:
+        flags = rng.choice((0, 0, 0, FLUSH_F32, FLUSH_F16, FLUSH_F32 | FLUSH_F16))
+    lanes = reference.M64 if number % 3 != 2 else rng.choice((rng.getrandbits(64), 1 << rng.randrange(64)))
+    registers = list(zip(*(lane_operands(rng) for _ in range(LANES))))
     before = [[rng.getrandbits(32) for _ in range(LANES)] for _ in range(2)]
     instruction = reference.Instruction(encoding, word, flags & FLUSH_F32, flags & FLUSH_F16)
     sources = [[reference.prepare(source, word,
@@ -189,7 +209,7 @@ def main():
                 continue
             rng = random.Random(encoding.name)
             for number, word in enumerate(words(encoding, description, rng)):
-                output.write(record(encoding, description, word, rng, number % 3 != 2))
+                output.write(record(encoding, description, word, rng, number))
 
 
 if __name__ == '__main__':

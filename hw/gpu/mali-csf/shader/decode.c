@@ -19,16 +19,16 @@
  */
 #define MAX_PLAIN_FIXED (3 * 32 + 2 * MALI_SHADER_MAX_UNIFORMS)
 
-typedef struct Block {
+typedef struct ShaderBlock {
     uint64_t pc;
     MaliShaderOp ops[MALI_SHADER_BLOCK];
-} Block;
+} ShaderBlock;
 
 struct MaliShaderProgram {
     unsigned arch;
     MaliShaderFetch fetch;
     void *opaque;
-    Block *blocks[MAX_BLOCKS];
+    ShaderBlock *blocks[MAX_BLOCKS];
     MaliShaderFixed fixed[MALI_SHADER_MAX_FIXED];
     unsigned num_fixed;
 };
@@ -358,7 +358,7 @@ void mali_shader_program_free(MaliShaderProgram *program)
 
 static MaliShaderAccess fill(MaliShaderProgram *program, uint64_t pc)
 {
-    Block **place = &program->blocks[pc / BLOCK_BYTES % MAX_BLOCKS];
+    ShaderBlock **place = &program->blocks[pc / BLOCK_BYTES % MAX_BLOCKS];
     uint64_t words[MALI_SHADER_BLOCK];
     MaliShaderAccess result;
 
@@ -383,7 +383,8 @@ MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,
                                         uint64_t pc, const MaliShaderOp **op)
 {
     uint64_t base = pc - pc % BLOCK_BYTES;
-    Block *const *place = &program->blocks[base / BLOCK_BYTES % MAX_BLOCKS];
+    ShaderBlock *const *place =
+        &program->blocks[base / BLOCK_BYTES % MAX_BLOCKS];
     MaliShaderAccess result;
 
     if (!*place || (*place)->pc != base) {

@@ -169,8 +169,8 @@ void mali_shader_program_free(MaliShaderProgram *program);
 
 /*
  * The decoded instruction at @pc, which is a multiple of 8.  Good until the
- * next call; those that follow it up to the end of the aligned 512 bytes are behind
- * it.
+ * next call; those that follow it up to the end of the aligned 512 bytes are
+ * behind it.
  */
 MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,
                                         uint64_t pc, const MaliShaderOp **op);

@@ -11,17 +11,17 @@
 #include "disas.h"
 
 /* Text that is cut off rather than written past its end */
-typedef struct Text {
+typedef struct ShaderText {
     char *buffer;
     size_t length;
     const char *separator;
     uint64_t word;
     /* A source has named it */
     bool page_is_told;
-} Text;
+} ShaderText;
 
 static void __attribute__((format(printf, 2, 3)))
-append(Text *text, const char *format, ...)
+append(ShaderText *text, const char *format, ...)
 {
     size_t left = MALI_SHADER_DISAS_MAX - text->length;
     va_list args;
@@ -35,14 +35,14 @@ append(Text *text, const char *format, ...)
     }
 }
 
-static void separate(Text *text)
+static void separate(ShaderText *text)
 {
     append(text, "%s", text->separator);
     text->separator = ", ";
 }
 
 /* ".name"; a reserved value is a number, one that is not printed is nothing */
-static void append_value(Text *text, const char *const *names, unsigned value)
+static void append_value(ShaderText *text, const char *const *names, unsigned value)
 {
     if (!names[value]) {
         append(text, ".reserved%u", value);
@@ -51,7 +51,7 @@ static void append_value(Text *text, const char *const *names, unsigned value)
     }
 }
 
-static void append_field(Text *text, unsigned id)
+static void append_field(ShaderText *text, unsigned id)
 {
     const MaliShaderField *field = &mali_shader_fields[id];
     unsigned value = mali_shader_bits(text->word, field->shift, field->width);
@@ -84,7 +84,7 @@ static const char *special_name(unsigned page, unsigned index)
     return names[page][index];
 }
 
-static void append_source_name(Text *text, unsigned arch, unsigned byte)
+static void append_source_name(ShaderText *text, unsigned arch, unsigned byte)
 {
     unsigned page = mali_shader_bits(text->word, 57, 2), value = byte & 63;
 
@@ -103,7 +103,7 @@ static void append_source_name(Text *text, unsigned arch, unsigned byte)
     }
 }
 
-static void append_source(Text *text, unsigned arch,
+static void append_source(ShaderText *text, unsigned arch,
                           const MaliShaderSource *source)
 {
     unsigned byte = mali_shader_bits(text->word, source->shift, 8);
@@ -135,7 +135,7 @@ static void append_source(Text *text, unsigned arch,
     }
 }
 
-static void append_destination(Text *text, const MaliShaderEncoding *row)
+static void append_destination(ShaderText *text, const MaliShaderEncoding *row)
 {
     static const char *const halves[] = { ".h01", ".h0", ".h1", "" };
     unsigned number = mali_shader_bits(text->word, 40, 6);
@@ -152,7 +152,7 @@ static void append_destination(Text *text, const MaliShaderEncoding *row)
     append(text, "%s", halves[mali_shader_bits(text->word, 46, 2)]);
 }
 
-static void append_staging(Text *text, const MaliShaderStaging *staging)
+static void append_staging(ShaderText *text, const MaliShaderStaging *staging)
 {
     unsigned first = mali_shader_bits(text->word, staging->shift, 6);
     unsigned count = MALI_SHADER_FIELD_SR_COUNT(text->word);
@@ -173,7 +173,7 @@ static void append_staging(Text *text, const MaliShaderStaging *staging)
     }
 }
 
-static void append_immediate(Text *text, const MaliShaderImmediate *imm)
+static void append_immediate(ShaderText *text, const MaliShaderImmediate *imm)
 {
     uint64_t value = mali_shader_bits(text->word, imm->shift, imm->width);
     bool constant = !strcmp(imm->name, "constant");
@@ -302,7 +302,7 @@ static uint64_t unusual_bits(const MaliShaderEncoding *row, uint64_t word)
 void mali_shader_disassemble(char *buffer, unsigned arch, uint64_t word)
 {
     const MaliShaderEncoding *row = mali_shader_find(arch, word);
-    Text text = { .buffer = buffer, .separator = " ", .word = word };
+    ShaderText text = { .buffer = buffer, .separator = " ", .word = word };
     uint64_t unusual;
 
     if (!row) {

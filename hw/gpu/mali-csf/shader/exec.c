@@ -81,7 +81,7 @@ bool mali_shader_is_modelled(unsigned id)
 }
 
 /* The run of one group: what is kept in locals */
-typedef struct Run {
+typedef struct GroupRun {
     MaliShaderGroup *group;
     const MaliShaderAlu *alu;
     MaliShaderAluContext ctx;
@@ -94,7 +94,7 @@ typedef struct Run {
     const MaliShaderOp *op;
     bool stopped;
     MaliShaderResult result;
-} Run;
+} GroupRun;
 
 static unsigned count_warps(uint64_t lanes)
 {
@@ -106,7 +106,7 @@ static unsigned count_warps(uint64_t lanes)
     return warps;
 }
 
-static void set_lanes(Run *run, uint64_t lanes)
+static void set_lanes(GroupRun *run, uint64_t lanes)
 {
     run->lanes = lanes;
     run->ctx.lanes = lanes;
@@ -151,7 +151,7 @@ static MaliShaderPart take(MaliShaderGroup *group, unsigned index)
 }
 
 /* Takes in the part at the program counter, and finds the next one to meet */
-static void meet(Run *run)
+static void meet(GroupRun *run)
 {
     MaliShaderGroup *group = run->group;
     unsigned i = first_from(group, run->pc);
@@ -163,13 +163,13 @@ static void meet(Run *run)
     run->next = i < group->num_parts ? group->parts[i].pc : UINT64_MAX;
 }
 
-static void stop(Run *run, MaliShaderResult result)
+static void stop(GroupRun *run, MaliShaderResult result)
 {
     run->result = result;
     run->stopped = true;
 }
 
-static void fault(Run *run, uint8_t exception)
+static void fault(GroupRun *run, uint8_t exception)
 {
     run->group->fault.exception = exception;
     run->group->fault.pc = run->pc;
@@ -177,7 +177,7 @@ static void fault(Run *run, uint8_t exception)
     stop(run, MALI_SHADER_FAULTED);
 }
 
-static void fill_fixed(Run *run)
+static void fill_fixed(GroupRun *run)
 {
     MaliShaderGroup *group = run->group;
     unsigned count, i = group->filled;
@@ -209,7 +209,7 @@ static void fill_fixed(Run *run)
 }
 
 /* Finds the instruction at the program counter */
-static void fetch(Run *run)
+static void fetch(GroupRun *run)
 {
     unsigned count;
 
@@ -234,7 +234,7 @@ static void fetch(Run *run)
     }
 }
 
-static void set_pc_slots(Run *run)
+static void set_pc_slots(GroupRun *run)
 {
     uint32_t *slot = run->group->slots[MALI_SHADER_SLOT_PROGRAM_COUNTER];
 
@@ -245,7 +245,7 @@ static void set_pc_slots(Run *run)
     }
 }
 
-static void finish_alu(Run *run, const MaliShaderOp *op, uint32_t *out)
+static void finish_alu(GroupRun *run, const MaliShaderOp *op, uint32_t *out)
 {
     uint32_t *dst = run->group->slots[op->dst];
 
@@ -267,7 +267,7 @@ static void finish_alu(Run *run, const MaliShaderOp *op, uint32_t *out)
     }
 }
 
-static void slow_alu(Run *run, const MaliShaderOp *op, MaliShaderAluFn *fn)
+static void slow_alu(GroupRun *run, const MaliShaderOp *op, MaliShaderAluFn *fn)
 {
     MaliShaderSlot prepared[4][2], out[2];
     const uint32_t *src[4] = { 0 };
@@ -286,7 +286,7 @@ static void slow_alu(Run *run, const MaliShaderOp *op, MaliShaderAluFn *fn)
     finish_alu(run, op, out[0]);
 }
 
-static void execute_alu(Run *run, const MaliShaderOp *op)
+static void execute_alu(GroupRun *run, const MaliShaderOp *op)
 {
     MaliShaderAluFn *fn = run->alu->fn[op->id];
     MaliShaderSlot *slots = run->group->slots;
@@ -301,7 +301,7 @@ static void execute_alu(Run *run, const MaliShaderOp *op)
     }
 }
 
-static void execute_message(Run *run, const MaliShaderOp *op)
+static void execute_message(GroupRun *run, const MaliShaderOp *op)
 {
     MaliShaderGroup *group = run->group;
     MaliShaderMessage message = group->ops->message[op->family];
@@ -332,7 +332,7 @@ static void execute_message(Run *run, const MaliShaderOp *op)
 }
 
 /* Goes to another address.  True: the part goes on */
-static bool jump(Run *run, uint64_t pc)
+static bool jump(GroupRun *run, uint64_t pc)
 {
     MaliShaderGroup *group = run->group;
     bool lower = false;
@@ -349,7 +349,7 @@ static bool jump(Run *run, uint64_t pc)
 }
 
 /* Returns false if another part is to run now */
-static bool execute_branch(Run *run, const MaliShaderOp *op)
+static bool execute_branch(GroupRun *run, const MaliShaderOp *op)
 {
     const uint32_t *src = run->group->slots[op->src[0]];
     uint64_t taken;
@@ -372,7 +372,7 @@ static bool execute_branch(Run *run, const MaliShaderOp *op)
     return jump(run, op->target);
 }
 
-static void wait_at_barrier(Run *run)
+static void wait_at_barrier(GroupRun *run)
 {
     MaliShaderGroup *group = run->group;
 
@@ -382,7 +382,7 @@ static void wait_at_barrier(Run *run)
 }
 
 /* Returns true if the part goes on at the instruction behind it */
-static bool execute(Run *run)
+static bool execute(GroupRun *run)
 {
     const MaliShaderOp *op = run->op;
     MaliShaderCounts *counts = &run->group->counts;
@@ -432,7 +432,7 @@ static unsigned choose(MaliShaderGroup *group)
 }
 
 /* Steps over the instruction.  False: the part has no lanes left */
-static bool advance(Run *run)
+static bool advance(GroupRun *run)
 {
     MaliShaderGroup *group = run->group;
 
@@ -452,7 +452,7 @@ static bool advance(Run *run)
 }
 
 /* Branches that go on need the instruction there. */
-static bool step(Run *run)
+static bool step(GroupRun *run)
 {
     MaliShaderGroup *group = run->group;
 
@@ -468,7 +468,7 @@ static bool step(Run *run)
 }
 
 /* Runs one part until it stops, or another one is to run */
-static void run_part(Run *run, unsigned *budget)
+static void run_part(GroupRun *run, unsigned *budget)
 {
     MaliShaderGroup *group = run->group;
     MaliShaderPart part = take(group, group->current);
@@ -499,7 +499,7 @@ static void run_part(Run *run, unsigned *budget)
 MaliShaderResult mali_shader_group_run(MaliShaderGroup *group,
                                        unsigned *budget)
 {
-    Run run = {
+    GroupRun run = {
         .group = group,
         .alu = get_alu(),
         .ctx.flush_f32 = group->flush_f32,
