@@ -116,8 +116,8 @@ class ShaderTest:
         data = [os.path.join(project.MESON_BUILD, 'tests/shader/vectors.bin'),
                 os.path.join(project.ROOT, 'tests/shader/captured.txt')]
         try:
-            result = subprocess.run([self.binary, *data, '-p', path], capture_output=True, text=True,
-                                    timeout=TEST_SECONDS, check=False)
+            result = subprocess.run([self.binary, *data, '-p', path], capture_output=True,
+                                    text=True, timeout=TEST_SECONDS, check=False)
         except subprocess.TimeoutExpired:
             return f'{SHADER_TEST}: time-out'
         if result.returncode == 2:

@@ -169,7 +169,9 @@ def record(encoding, description, word, rng, number):
     flags = 0 if number == 0 else FLUSH_F32 | FLUSH_F16
     if number >= 2:
         flags = rng.choice((0, 0, 0, FLUSH_F32, FLUSH_F16, FLUSH_F32 | FLUSH_F16))
-    lanes = reference.M64 if number % 3 != 2 else rng.choice((rng.getrandbits(64), 1 << rng.randrange(64)))
+    lanes = reference.M64
+    if number % 3 == 2:
+        lanes = rng.choice((rng.getrandbits(64), 1 << rng.randrange(64)))
     registers = list(zip(*(lane_operands(rng) for _ in range(LANES))))
     before = [[rng.getrandbits(32) for _ in range(LANES)] for _ in range(2)]
     instruction = reference.Instruction(encoding, word, flags & FLUSH_F32, flags & FLUSH_F16)
