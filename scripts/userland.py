@@ -29,6 +29,8 @@ SERIAL = 'userland'     # by which the guest's init knows the disk
 LINKS = ['bin', 'lib', 'sbin']
 # Where the guest's init mounts something
 MOUNT_POINTS = ['dev', 'proc', 'sys', 'tmp', 'tests', 'run', 'root']
+# What scripts of packages would make, and a program looks for
+FILES = {'etc/passwd': 'root:x:0:0:root:/tmp:/bin/sh\n', 'etc/group': 'root:x:0:\n'}
 MIB = 1 << 20
 
 
@@ -101,6 +103,8 @@ def make_image(rows, rules, path):
         os.makedirs(os.path.join(folder, name))
     for row in rows:
         unpack(row, folder, rules)
+    for name, text in FILES.items():
+        project.write(os.path.join(folder, name), text)
     size = sum(os.lstat(file).st_size + 4096 for file in project.files_below(folder))
     project.command(['/sbin/mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', '-O', '^has_journal',
                      '-L', SERIAL, '-E', 'root_owner=0:0', '-d', folder, path + '.new',
@@ -113,7 +117,7 @@ def image(name):
     """Path of the image of a userland, made again when its packages or the rules change."""
     rows = archive.remembered(f'userland-{name}', lambda: find(name))
     rules = project.config('guest')['userland_rules']
-    state = json.dumps([rows, rules, LINKS, MOUNT_POINTS], sort_keys=True)
+    state = json.dumps([rows, rules, LINKS, MOUNT_POINTS, FILES], sort_keys=True)
     digest = hashlib.sha256(state.encode()).hexdigest()[:12]
     path = os.path.join(FOLDER, f'{name}-{digest}.ext4')
     if not os.path.exists(path):
