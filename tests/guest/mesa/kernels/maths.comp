@@ -20,7 +20,7 @@ void main()
     results[16 * i + 7] = inversesqrt(abs(x));
     results[16 * i + 8] = 1.0 / x;
     results[16 * i + 9] = pow(abs(x), 1.75);
-    results[16 * i + 10] = tan(x);
+    results[16 * i + 10] = tan(x * 0.375);
     results[16 * i + 11] = atan(x);
     results[16 * i + 12] = asin(x / 8.0);
     results[16 * i + 13] = tanh(x);
