@@ -54,15 +54,21 @@ static void new_code(Shader *s, uint64_t va)
                                      MALI_CSF_PTE_AP_RDONLY);
 }
 
-static void init(Shader *s, const void *threads)
+static void init_with(Shader *s, const void *threads, const char *more)
 {
     g_autofree char *args = NULL;
 
     s->threads = GPOINTER_TO_UINT(threads);
-    args = g_strdup_printf("-global mali-csf.shader-threads=%u", s->threads);
+    args = g_strdup_printf("-global mali-csf.shader-threads=%u %s", s->threads,
+                           more);
     mali_csf_bench_init(&s->b, args);
     s->data = mali_csf_vm_alloc(&s->b.vm, 16 * MALI_CSF_PAGE);
     new_code(s, CODE_VA);
+}
+
+static void init(Shader *s, const void *threads)
+{
+    init_with(s, threads, "");
 }
 
 static void quit(Shader *s)
@@ -561,6 +567,33 @@ static void test_misaligned(const void *threads)
     quit(&s);
 }
 
+/* The log tells where and in what instruction. */
+static void test_fault_log(const void *threads)
+{
+    const uint64_t words[] = {
+        ADDRESS,
+        sh_store(SH_I32, 60, SH_R(2), 2) | SH_END,
+    };
+    g_autofree char *path = NULL;
+    g_autofree char *args = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *word = g_strdup_printf(
+        "word %016" PRIx64 ": STORE.i32.", words[ARRAY_SIZE(words) - 1]);
+    int fd = g_file_open_tmp("mali-csf-log-XXXXXX", &path, NULL);
+    Shader s;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    args = g_strdup_printf("-d guest_errors -D %s", path);
+    init_with(&s, threads, args);
+    assert_faults(&s, words, ARRAY_SIZE(words), 0x5a);
+    quit(&s);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    unlink(path);
+    g_assert_nonnull(strstr(text, "shader fault 0x5a"));
+    g_assert_nonnull(strstr(text, word));
+}
+
 /* A program descriptor of another type; local memory that is too large */
 static void test_descriptor(const void *threads)
 {
@@ -920,6 +953,7 @@ int main(int argc, char **argv)
     add("empty", test_empty);
     add("invalid-instruction", test_invalid_instruction);
     add("misaligned", test_misaligned);
+    add("fault-log", test_fault_log);
     add("descriptor", test_descriptor);
     add("local-bounds", test_local_bounds);
     add("unmapped", test_unmapped);

@@ -12,13 +12,14 @@
 
 #include "qemu/osdep.h"
 #include "qemu/lockable.h"
-#include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "hw/gpu/mali-csf/cs-isa.h"
+#include "../log.h"
 #include "../mmu/views.h"
 #include "../trace.h"
+#include "disas.h"
 #include "endpoint.h"
 #include "jobs.h"
 
@@ -312,6 +313,19 @@ static const char *exception_name(uint8_t exception)
     }
 }
 
+static void tell_exception(const ShaderEndpoint *shader,
+                           const MaliShaderJob *job)
+{
+    char text[MALI_SHADER_DISAS_MAX];
+
+    mali_shader_disassemble(text, shader->endpoint->arch, job->word);
+    mali_csf_log_mask(LOG_GUEST_ERROR, "mali-csf: shader fault 0x%02x at "
+                      "0x%016" PRIx64 ": %s; pc 0x%016" PRIx64
+                      ", word %016" PRIx64 ": %s\n", job->exception, job->info,
+                      exception_name(job->exception), job->pc, job->word,
+                      text);
+}
+
 static void finish(ShaderEndpoint *shader, MaliShaderJob *job)
 {
     MaliCsfWork *work = job->work;
@@ -321,10 +335,7 @@ static void finish(ShaderEndpoint *shader, MaliShaderJob *job)
     work->exception = job->exception;
     work->info = job->info;
     if (job->end == MALI_CSF_WORK_EXCEPTION) {
-        qemu_log_mask(LOG_GUEST_ERROR, "mali-csf: shader fault 0x%02x at "
-                      "0x%016" PRIx64 ": %s; pc 0x%016" PRIx64
-                      ", word %016" PRIx64 "\n", job->exception, job->info,
-                      exception_name(job->exception), job->pc, job->word);
+        tell_exception(shader, job);
     } else if (job->end == MALI_CSF_WORK_SUSPENDED) {
         mali_shader_job_record(&shader->jobs, job);
     }
