@@ -844,6 +844,38 @@ static void submit_long(Shader *s)
     g_assert(reaches(s, s->data.pa + 4 * 20, 1));
 }
 
+/* Zero units: no limit.  One is 1.024 us at the clock of 1 GHz. */
+static void set_progress_timer(Shader *s, uint32_t units)
+{
+    qtest_writel(s->b.gpu.qts, s->b.gpu.glb_in + GLB_PROGRESS_TIMER, units);
+    mali_csf_glb_toggle(&s->b.gpu, GLB_CFG_PROGRESS_TIMER);
+}
+
+static bool is_late(Shader *s)
+{
+    return mali_csf_csg_event(&s->b.gpu, 0, CSG_PROGRESS_TIMER_EVENT);
+}
+
+/* A job that takes longer than the progress timer; its workgroups do not. */
+static void test_progress(const void *threads)
+{
+    Shader s;
+
+    init(&s, threads);
+    set_progress_timer(&s, 50);
+    submit_long(&s);
+    g_assert(reaches(&s, s.b.out.pa + DONE, MARK));
+    g_assert_false(is_late(&s));
+    quit(&s);
+
+    run_for_ever(&s, threads);
+    set_progress_timer(&s, 50);
+    step(&s);
+    step(&s);
+    g_assert_true(is_late(&s));
+    quit(&s);
+}
+
 static unsigned count_done(Shader *s)
 {
     unsigned done = 0;
@@ -967,6 +999,9 @@ int main(int argc, char **argv)
     add("lock-once", test_lock_once);
     add("suspend", test_suspend);
     add("fair", test_fair);
+    /* Threads take the host's time, and the timer is one of virtual time. */
+    qtest_add_data_func("mali-csf/shader/0/progress", GUINT_TO_POINTER(0),
+                        test_progress);
     add("quit", test_quit);
     return g_test_run();
 }

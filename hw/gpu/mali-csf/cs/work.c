@@ -203,6 +203,23 @@ static void work_done(void *opaque, MaliCsfWork *work)
     }
 }
 
+bool mali_csf_work_progressed(MaliCsfState *s, unsigned csg, unsigned cs)
+{
+    bool progressed = false;
+    unsigned i;
+
+    FOREACH_WORK(s, i) {
+        MaliCsfWork *work = &s->works.work[i];
+        uint64_t completed = qatomic_read(&work->completed);
+
+        if (work->csg == csg && work->cs == cs) {
+            progressed |= completed != work->completed_seen;
+            work->completed_seen = completed;
+        }
+    }
+    return progressed;
+}
+
 unsigned mali_csf_work_count(MaliCsfState *s, unsigned csg, unsigned cs,
                              unsigned scoreboard)
 {

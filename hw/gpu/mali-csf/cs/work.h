@@ -53,6 +53,9 @@ void mali_csf_work_resume(MaliCsfState *s, unsigned csg, unsigned cs);
 unsigned mali_csf_work_count(MaliCsfState *s, unsigned csg, unsigned cs,
                              unsigned scoreboard);
 
+/* Has a part of the stream's work come to its end since this was last asked? */
+bool mali_csf_work_progressed(MaliCsfState *s, unsigned csg, unsigned cs);
+
 /*
  * The group in @csg is to leave its slot.  Its streams run no more, its work is
  * given up if @cancel, and else suspended with its stream, or waited for.  True

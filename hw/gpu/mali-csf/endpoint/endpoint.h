@@ -66,6 +66,12 @@ typedef struct MaliCsfWork {
     MaliCsfWorkRange left[MALI_CSF_MAX_WORK_RANGES];
     uint8_t num_left;
     bool cancelled;
+    /*
+     * Atomic: parts of it that have come to their end since it was begun here.
+     * And how many there were when the issuer last looked.
+     */
+    uint64_t completed;
+    uint64_t completed_seen;
     /* It is not suspended again: its stream had no room for what was left */
     bool undivided;
     QTAILQ_ENTRY(MaliCsfWork) next;

@@ -342,7 +342,7 @@ static void csg_event(MaliCsfState *s, unsigned csg, uint32_t event,
 
 /*
  * The progress timer: an endpoint has had work of the group for that long
- * and ended none of it.  (kbase's progress_timeout: cycles that may pass
+ * and ended nothing of it.  (kbase's progress_timeout: cycles that may pass
  * before a group is terminated "if a task makes no forward progress on an
  * endpoint".)  A stream that loops does make progress.
  */

@@ -198,6 +198,7 @@ static MaliShaderResult execute(ShaderWorker *worker,
         if (result == MALI_SHADER_DONE) {
             executor->begun = false;
             executor->range.first++;
+            qatomic_inc(&executor->job->work->completed);
         } else if (result == MALI_SHADER_FAULTED) {
             fail(shader, executor, &executor->unit->context.memory,
                  executor->unit->exception);
