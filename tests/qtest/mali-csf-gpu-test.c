@@ -44,7 +44,10 @@ static void test_identity(void)
         uint32_t offset;
         uint32_t value;
     } g610[] = {
-        /* Logged by RK3588 boards, but for MMU_FEATURES and MEM_FEATURES */
+        /*
+         * Logged by RK3588 boards, but for MMU_FEATURES and MEM_FEATURES, and
+         * TEXTURE_FEATURES_0, see models.c
+         */
         { A_GPU_ID, 0xa8670005 },
         { A_L2_FEATURES, 0x07120306 },
         { A_CORE_FEATURES, 0 },
@@ -59,7 +62,7 @@ static void test_identity(void)
         { A_THREAD_MAX_WORKGROUP_SIZE, 1024 },
         { A_THREAD_MAX_BARRIER_SIZE, 1024 },
         { A_THREAD_FEATURES, 0x04010000 },
-        { A_TEXTURE_FEATURES_0, 0xc1ffff9e },
+        { A_TEXTURE_FEATURES_0, 0x01000000 },
         { A_TEXTURE_FEATURES_1, 0 },
         { A_TEXTURE_FEATURES_2, 0 },
         { A_TEXTURE_FEATURES_3, 0 },

@@ -354,7 +354,9 @@ static void csg_progress(MaliCsfState *s, unsigned csg)
     int64_t due;
 
     for (unsigned cs = 0; timeout && cs < s->model->cs_per_csg; cs++) {
-        late |= mali_csf_stream_is_late(&group->streams[cs], timeout, &due);
+        /* A job may take longer than that, and each of its workgroups less. */
+        late |= mali_csf_stream_is_late(&group->streams[cs], timeout, &due) &&
+                !mali_csf_work_progressed(s, csg, cs);
         if (due >= 0) {
             mali_csf_mcu_schedule_pass_at(s, due);
         }
