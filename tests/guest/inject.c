@@ -1130,6 +1130,7 @@ int main(int argc, char **argv)
         "enabled-after-fault", "enabled-at-l2-off", "lock-at-l2-off",
         "lock-at-update", "change-outside-lock", "stale-translation-used",
         "recycle-without-flush", "unlock-without-flush", "update-missing",
+        "mcu-enabled-at-l2-off",
     };
     int option = tap_start(argc, argv, options,
                            "Has the device fail, and the driver recover.");
@@ -1144,7 +1145,7 @@ int main(int argc, char **argv)
      * What the driver does is a mistake only if the hardware has not failed
      * it: a fault whose interrupt was lost, a LOCK after an UNLOCK that hung,
      * commands for an L2 that did not come on, a space that is still enabled
-     * since no reset came.
+     * since no reset came, a microcontroller of which it knows no boot.
      */
     for (i = 0; i < sizeof(violations) / sizeof(violations[0]); i++) {
         tap_directive("allow-violation %s", violations[i]);

@@ -62,9 +62,10 @@ void mali_csf_check_l2_off(MaliCsfState *s)
     mali_csf_patience_l2_off(s);
     mali_csf_sleep_l2_off(s);
     mali_csf_user_drop_lines(s);
-    /* One that did not boot has nothing to stop. */
+    /* One that did not boot, or has died, has nothing to stop. */
     if ((s->mcu.control & ~MCU_CONTROL_DOORBELL_DISABLE) &&
-        s->mcu.status != MCU_STATUS_DISABLED) {
+        s->mcu.status != MCU_STATUS_DISABLED &&
+        s->mcu.status != MCU_STATUS_FATAL) {
         keep_at_l2_off(s, &(MaliCsfFinding) {
             .id = MALI_CSF_MCU_ENABLED_AT_L2_OFF,
             .expected = MCU_CONTROL_DISABLE,
