@@ -19,7 +19,7 @@
 #define SUSPEND_MAGIC       0x4653434d  /* "MCSF" */
 #define PROTM_SUSPEND_MAGIC 0x5053434d  /* "MCSP" */
 /* Changes with what is suspended of a stream, cs/saved.c, and with this */
-#define SUSPEND_VERSION     9
+#define SUSPEND_VERSION     10
 
 /* Start of a suspend buffer, little-endian; the streams follow */
 typedef struct QEMU_PACKED SuspendedGroup {
