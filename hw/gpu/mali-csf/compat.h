@@ -12,6 +12,7 @@
  * 10.2 can have a second function, with a result.
  */
 #if QEMU_VERSION_MAJOR > 10 || QEMU_VERSION_MINOR > 0
+#include "exec/icount.h"
 #include "system/address-spaces.h"
 #include "system/memory.h"
 typedef const void MaliCsfClassData;
@@ -20,6 +21,7 @@ typedef const void MaliCsfClassData;
 #else
 #include "exec/address-spaces.h"
 #include "exec/memory.h"
+#include "system/cpu-timers.h"
 typedef void MaliCsfClassData;
 #define mali_csf_add_vm_state_handler(_dev, _handler, _opaque) \
     qdev_add_vm_change_state_handler(_dev, _handler, _opaque)

@@ -16,7 +16,6 @@
 #include "hw/platform-bus.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
-#include "system/cpu-timers.h"
 #include "system/qtest.h"
 #include "system/replay.h"
 #include "hw/gpu/mali-csf/version.h"
