@@ -277,22 +277,36 @@ bool mali_csf_stream_is_late(MaliCsfStream *stream, int64_t timeout,
     return late;
 }
 
-void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
-                           uint32_t data, uint64_t info)
+/* The driver hears of it, as CS_FAULT or CS_FATAL. */
+static void raise_fault(MaliCsfStream *stream, const char *name, uint8_t type,
+                        uint32_t data, uint64_t info)
 {
     const MaliCsfStreamId *id = &stream->id;
-    MaliCsfEngine *engine = &id->s->engine;
 
-    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FATAL, NULL);
     stream->fault = deposit32(type, 8, 24, data);
     stream->fault_info = info;
     stream->news |= MALI_CSF_NEWS_FAULT;
+    id->s->engine.group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
+    trace_mali_csf_cs_fault(id->s->trace_id, id->csg, id->cs, name, type,
+                            info);
+}
+
+void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
+                           uint32_t data, uint64_t info)
+{
+    mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FATAL, NULL);
     stream->num_deferred = 0;
     stream->granted = 0;
-    engine->cs_fatals++;
-    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fatal",
-                            type, info);
+    stream->id.s->engine.cs_fatals++;
+    raise_fault(stream, "fatal", type, data, info);
+}
+
+static void raise_cs_fault(MaliCsfStream *stream, uint8_t type, uint32_t data,
+                           uint64_t info)
+{
+    stream->error = type;
+    stream->id.s->engine.cs_faults++;
+    raise_fault(stream, "fault", type, data, info);
 }
 
 /*
@@ -302,37 +316,16 @@ void mali_csf_stream_fatal(MaliCsfStream *stream, uint8_t type,
 void mali_csf_stream_fault(MaliCsfStream *stream, uint8_t type,
                            uint32_t data, uint64_t info)
 {
-    const MaliCsfStreamId *id = &stream->id;
-    MaliCsfEngine *engine = &id->s->engine;
-
     mali_csf_stream_set_state(stream, MALI_CSF_STREAM_FAULT, NULL);
-    stream->fault = deposit32(type, 8, 24, data);
-    stream->fault_info = info;
-    stream->news |= MALI_CSF_NEWS_FAULT;
-    stream->error = type;
-    engine->cs_faults++;
-    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fault",
-                            type, info);
+    raise_cs_fault(stream, type, data, info);
 }
 
 void mali_csf_stream_work_fault(MaliCsfStream *stream, uint8_t type,
                                 uint64_t info)
 {
-    const MaliCsfStreamId *id = &stream->id;
-    MaliCsfEngine *engine = &id->s->engine;
-
-    if (stream->state == MALI_CSF_STREAM_FATAL || stream->error) {
-        return;
+    if (stream->state != MALI_CSF_STREAM_FATAL && !stream->error) {
+        raise_cs_fault(stream, type, 0, info);
     }
-    stream->fault = type;
-    stream->fault_info = info;
-    stream->news |= MALI_CSF_NEWS_FAULT;
-    stream->error = type;
-    engine->cs_faults++;
-    engine->group_counts[id->csg][MALI_CSF_GROUP_FAULTS]++;
-    trace_mali_csf_cs_fault(stream->id.s->trace_id, id->csg, id->cs, "fault",
-                            type, info);
 }
 
 void mali_csf_stream_set_insert(MaliCsfStream *stream, uint64_t insert)
