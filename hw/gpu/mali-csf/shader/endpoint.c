@@ -418,8 +418,7 @@ static void shader_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
             trace_mali_csf_shader_start(endpoint->trace_id, work->csg,
                                         work->cs, work->as,
                                         task.num_workgroups);
-            mali_shader_jobs_add(&shader->jobs, endpoint->arch, work,
-                                 endpoint->clock);
+            mali_shader_jobs_add(&shader->jobs, &task, exception, work);
             kick(shader);
             if (!QTAILQ_EMPTY(&shader->jobs.ended)) {
                 qemu_bh_schedule(shader->done_bh);
@@ -432,24 +431,33 @@ static void shader_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
     shader->other.ops->start(&shader->other, work);
 }
 
+/* The lock is held.  Does its job only wait to be handed back? */
+static bool has_ended(const ShaderEndpoint *shader, const MaliCsfWork *work)
+{
+    const MaliShaderJob *job;
+
+    QTAILQ_FOREACH(job, &shader->jobs.ended, next) {
+        if (job->work == work) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* True if it is executed here; then it comes to its end */
 static bool end_early(ShaderEndpoint *shader, MaliCsfWork *work, bool cancel)
 {
-    bool is_ours = false;
+    bool is_ours;
 
     WITH_QEMU_LOCK_GUARD(&shader->lock) {
         MaliShaderJob *job = mali_shader_jobs_find(&shader->jobs, work);
 
-        QTAILQ_FOREACH(job, &shader->jobs.ended, next) {
-            is_ours |= job->work == work;
-        }
-        job = mali_shader_jobs_find(&shader->jobs, work);
+        is_ours = job || has_ended(shader, work);
         if (job && cancel) {
             mali_shader_job_stop(&shader->jobs, job, MALI_CSF_WORK_CANCELLED);
         } else if (job) {
             mali_shader_job_drain(&shader->jobs, job);
         }
-        is_ours |= !!job;
         if (!QTAILQ_EMPTY(&shader->jobs.ended)) {
             qemu_bh_schedule(shader->done_bh);
         }

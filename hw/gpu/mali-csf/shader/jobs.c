@@ -87,13 +87,14 @@ static void give_back(MaliShaderJob *job, const MaliCsfWorkRange *range)
     }
 }
 
-MaliShaderJob *mali_shader_jobs_add(MaliShaderJobs *jobs, unsigned arch,
-                                    MaliCsfWork *work, MaliCsfClock *clock)
+void mali_shader_jobs_add(MaliShaderJobs *jobs, const MaliShaderTask *task,
+                          uint8_t exception, MaliCsfWork *work)
 {
     MaliShaderJob *job = g_new0(MaliShaderJob, 1);
 
     job->work = work;
-    job->exception = mali_shader_task_init(&job->task, arch, work, clock);
+    job->task = *task;
+    job->exception = exception;
     if (!work->progress) {
         job->left[0].end = job->task.num_units;
         job->num_left = 1;
@@ -110,7 +111,6 @@ MaliShaderJob *mali_shader_jobs_add(MaliShaderJobs *jobs, unsigned arch,
     } else {
         admit(jobs);
     }
-    return job;
 }
 
 MaliShaderJob *mali_shader_jobs_find(MaliShaderJobs *jobs,

@@ -94,9 +94,13 @@ typedef struct MaliShaderJobs {
 
 void mali_shader_jobs_init(MaliShaderJobs *jobs, unsigned width);
 
-/* @work begins, or goes on: its ranges say with what.  Its job is in @jobs. */
-MaliShaderJob *mali_shader_jobs_add(MaliShaderJobs *jobs, unsigned arch,
-                                    MaliCsfWork *work, MaliCsfClock *clock);
+/*
+ * @work begins, or goes on: its ranges say with what.  Its job is in @jobs.
+ * @task, which is copied, and @exception are from mali_shader_task_init().
+ */
+void mali_shader_jobs_add(MaliShaderJobs *jobs, const MaliShaderTask *task,
+                          uint8_t exception, MaliCsfWork *work);
+/* Is its job still here, and not at its end? */
 MaliShaderJob *mali_shader_jobs_find(MaliShaderJobs *jobs,
                                      const MaliCsfWork *work);
 
