@@ -78,16 +78,6 @@ static long objects_of(const Caches *caches, const char *name)
     return 0;
 }
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    if (f) {
-        fputs(text, f);
-        fclose(f);
-    }
-}
-
 /*
  * Objects that are kept for the next allocation count as used, and so do those
  * that kfree_rcu() has not come round to, which takes it seconds.  It does so
@@ -97,10 +87,10 @@ static void settle(const char *name)
 {
     char path[96];
 
-    write_file("/proc/sys/vm/drop_caches", "2");
+    kernel_write_file("/proc/sys/vm/drop_caches", "2");
     kernel_sleep_ms(SETTLE_MS);
     snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", name);
-    write_file(path, "1");
+    kernel_write_file(path, "1");
 }
 
 /* -- the calls */

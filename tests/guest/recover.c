@@ -13,7 +13,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,21 +46,6 @@
 
 static PanthorDev dev;
 static unsigned rounds = QUICK_ROUNDS;
-
-static int write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int ret = 0;
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (write(fd, text, strlen(text)) < 0) {
-        ret = -errno;
-    }
-    close(fd);
-    return ret;
-}
 
 static int job_on_new_vm(uint32_t value)
 {
@@ -345,7 +329,7 @@ static void test_sleep(void)
     snprintf(path, sizeof(path),
              "/sys/class/drm/renderD%d/device/power/autosuspend_delay_ms",
              dev.node);
-    TAP_MUST(write_file(path, "0"));
+    TAP_MUST(kernel_write_file(path, "0"));
     panthor_context_init(&ctx[0], &dev, 1);
     panthor_context_init(&ctx[1], &dev, 1);
     for (i = 0; i < rounds * JOBS_PER_ROUND; i++) {
@@ -363,16 +347,16 @@ static void test_sleep(void)
            rounds * JOBS_PER_ROUND);
     panthor_context_fini(&ctx[0]);
     panthor_context_fini(&ctx[1]);
-    TAP_MUST(write_file(path, "50"));
+    TAP_MUST(kernel_write_file(path, "50"));
 }
 
 /* Suspend to idle, and have the clock wake the machine a second later */
 static int suspend_to_idle(void)
 {
-    int ret = write_file(RTC "wakealarm", "0");
+    int ret = kernel_write_file(RTC "wakealarm", "0");
 
-    ret = write_file(RTC "wakealarm", "+2");
-    return ret ? ret : write_file("/sys/power/state", "freeze");
+    ret = kernel_write_file(RTC "wakealarm", "+2");
+    return ret ? ret : kernel_write_file("/sys/power/state", "freeze");
 }
 
 static bool can_suspend(const char *what)

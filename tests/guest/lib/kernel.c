@@ -86,6 +86,21 @@ bool kernel_names_outlive_groups(void)
     return kernel_at_least(6, 17);
 }
 
+int kernel_write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int ret = 0;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (write(fd, text, strlen(text)) < 0) {
+        ret = -errno;
+    }
+    close(fd);
+    return ret;
+}
+
 bool kernel_option(const char *name, uint64_t *value)
 {
     FILE *f = fopen("/proc/cmdline", "r");

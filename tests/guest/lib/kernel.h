@@ -46,6 +46,9 @@ bool kernel_locks_first(void);
  */
 bool kernel_names_outlive_groups(void);
 
+/* To a file of proc or sysfs, at once; 0 or a negative errno */
+int kernel_write_file(const char *path, const char *text);
+
 /**
  * kernel_option: a number on the kernel's command line
  * @name: what stands before the "="

@@ -21,20 +21,6 @@
 #define SWAP_SIZE (64 << 20)
 #define RECLAIMS 8
 
-static int write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (write(fd, text, strlen(text)) < 0) {
-        ret = -errno;
-    }
-    close(fd);
-    return ret;
-}
-
 int swap_on(void)
 {
     static char page[65536];
@@ -44,7 +30,7 @@ int swap_on(void)
     int fd, ret;
 
     snprintf(text, sizeof(text), "%u", SWAP_SIZE);
-    ret = write_file(SWAP_DISKSIZE, text);
+    ret = kernel_write_file(SWAP_DISKSIZE, text);
     if (ret) {
         return ret;
     }
@@ -70,7 +56,7 @@ void swap_off(void)
     if (swapoff(SWAP_DEVICE)) {
         tap_diag("swapoff: %s", strerror(errno));
     }
-    write_file("/sys/block/zram0/reset", "1");
+    kernel_write_file("/sys/block/zram0/reset", "1");
 }
 
 /* Eviction takes the buffer out of the process's page table, too. */
@@ -96,7 +82,7 @@ bool swap_reclaim(const PanthorBo *bo)
     unsigned i;
 
     for (i = 0; i < RECLAIMS; i++) {
-        write_file("/proc/sys/vm/drop_caches", "2");
+        kernel_write_file("/proc/sys/vm/drop_caches", "2");
     }
     return !is_present(bo->cpu);
 }

@@ -9,8 +9,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,17 +214,6 @@ static void test_storm(void)
     say_counts();
 }
 
-static int write_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY);
-    int ret = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ret;
-}
-
 static void test_suspend(void)
 {
     Processes p;
@@ -241,9 +228,9 @@ static void test_suspend(void)
     p = start(1, false);
     before = wait_for_runs(0, 1, START_SECONDS);
     for (unsigned i = 0; before && !ret && i < 3; i++) {
-        write_file(RTC, "0");
-        ret = write_file(RTC, "+2");
-        ret = ret ? ret : write_file(POWER, "freeze");
+        kernel_write_file(RTC, "0");
+        ret = kernel_write_file(RTC, "+2");
+        ret = ret ? ret : kernel_write_file(POWER, "freeze");
         after = wait_for_runs(0, shared->runs[0] + 2, SETTLE_SECONDS);
     }
     tap_ok(stop(&p) && before && after && !ret && !shared->wrong &&
