@@ -6,7 +6,7 @@ tests/guest/expectations/panthor-<what>-<kind>.txt, where <what> is a kernel
 (7.3-g610), a userland (mesa-new) or "all", and <kind> is one of
 
   fails   <test>,Fail    it fails, every time; passing is an error, too
-  flakes  <regex>        it may fail
+  flakes  <regex>        it may fail, and may pass, whatever another file says
   skips   <regex>        the guest program is not run
 
 A line that begins with # is a comment.  Each entry needs one right above it,
@@ -79,7 +79,7 @@ class Expectations:
         """(verdict, reason) of a test, as expected; verdicts are those of Report.result()."""
         # drm/ci has these names: panthor/panthor_vm@vm_bind
         name = name.removeprefix('igt: ')
-        if verdict == 'ok' and name in self.fails:
+        if verdict == 'ok' and name in self.fails and not self.find(self.flakes, name):
             return 'not ok', f'passes, and is expected to fail: {self.fails[name]}'
         if verdict != 'not ok':
             return verdict, reason

@@ -48,6 +48,12 @@ class ExpectationsTest(unittest.TestCase):
         self.assertEqual(found.judge('not ok', 'a: b', ''), ('todo', 'a race'))
         self.assertEqual(found.judge('not ok', 'ba: b', ''), ('not ok', ''))
 
+    def test_fails_and_flakes(self):
+        """What fails everywhere may pass where it is a matter of time."""
+        found = self.expected(all_fails='# a bug\na: b,Fail\n', g610_flakes='# a race\na: b\n')
+        self.assertEqual(found.judge('ok', 'a: b', ''), ('ok', ''))
+        self.assertEqual(found.judge('not ok', 'a: b', ''), ('todo', 'a bug'))
+
     def test_skips(self):
         found = self.expected(g610_skips='# too slow\nsubmit|fault\n')
         self.assertEqual(found.skipped('fault'), 'too slow')
