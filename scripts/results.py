@@ -42,6 +42,31 @@ class Report:
         self.tests, self.about, self.extra = [], {}, {}
         self.last_failed = False
         self.last_time = time.monotonic()
+        self.held = None        # what came since hold(), as (function, arguments)
+
+    # -- what a program has said is held back until it is known whether it counts
+
+    def hold(self):
+        self.held = []
+
+    def release(self):
+        """All that was held back counts."""
+        held, self.held = self.held or [], None
+        for function, arguments in held:
+            function(*arguments)
+
+    def failures_held(self):
+        """[(name, reason)] of the tests held back that failed against expectation"""
+        rows = [arguments for function, arguments in self.held or [] if function == self.result]
+        return [(name, reason) for verdict, name, reason, _ in rows
+                if self.expected.judge(verdict, name, reason)[0] == 'not ok']
+
+    def drop(self, why):
+        """Nothing of what was held back counts; it becomes remarks."""
+        failures, self.held = self.failures_held(), None
+        self.remark(why)
+        for name, reason in failures:
+            self.emit(f'# not counted: {name}: {reason}')
 
     def emit(self, line):
         self.lines.append(line)
@@ -55,6 +80,9 @@ class Report:
             say(text)
 
     def comment(self, line):
+        if self.held is not None:
+            self.held.append((self.comment, (line,)))
+            return
         self.emit(line)
         if self.last_failed and not self.tap:
             say('       ' + line)
@@ -67,15 +95,18 @@ class Report:
         """What follows is not part of the time of the test before."""
         self.last_time = time.monotonic()
 
-    def result(self, verdict, name, reason=''):
-        """verdict: one of VERDICTS"""
+    def result(self, verdict, name, reason='', now=None):
+        """verdict: one of VERDICTS; now: when it came, if that was before"""
+        now = now or time.monotonic()
+        if self.held is not None:
+            self.held.append((self.result, (verdict, name, reason, now)))
+            return
         name = name.replace('#', r'\#')
         if verdict == 'skip' and self.must_run and fnmatch.fnmatch(name, self.must_run):
             verdict, reason = 'not ok', f'must not be skipped: {reason}'
         verdict, reason = self.expected.judge(verdict, name, reason)
         self.rows.append((verdict, name, reason))
         program, _, rest = name.replace(r'\#', '#').partition(': ')
-        now = time.monotonic()
         self.tests.append({
             'program': program, 'name': rest, 'verdict': verdict, 'reason': reason,
             'seconds': round(now - self.last_time, 3),

@@ -263,9 +263,13 @@ def split_log_items(arguments):
 
 
 class Guest:
-    """One run of QEMU: its serial lines in, results out."""
+    """One run of QEMU: its serial lines in, results out.
 
-    def __init__(self, command, folder, report, settings, programs):
+    excuse: a row of [again] in configs/guest.toml, or None; title: of the results about
+    the run as a whole
+    """
+
+    def __init__(self, command, folder, report, settings, programs, excuse=None, title='run'):
         self.folder, self.report, self.settings = folder, report, settings
         self.seconds = {row[0]: row[2] for row in programs}
         self.started = time.monotonic()
@@ -282,6 +286,8 @@ class Guest:
         self.expectations = {}
         # Where in device.log each program begins, and what it may provoke
         self.begins, self.allowed = [], set()
+        self.excuse, self.title = excuse, title
+        self.again = []         # programs whose failures have that excuse
         self.log = run_logs.Console(os.path.join(folder, 'console.log'), settings.log_limit)
         self.errors = run_logs.Said(os.path.join(folder, 'qemu.log'), settings.log_limit)
         self.device = run_logs.Device(os.path.join(folder, DEVICE_LOG), settings.log_limit)
@@ -292,6 +298,7 @@ class Guest:
         # Of the whole run, and {program: Lateness}
         self.watch = host_load.Watch(icount=host_load.follows_instructions(command))
         self.lateness = {}
+        self.seconds_taken = None
         # What the device says that it has found, or why it was not asked
         self.findings = 'QEMU has ended by itself'
         self.start(command)
@@ -506,7 +513,10 @@ class Guest:
         kind, name = words[0], words[1] if len(words) > 1 else ''
         detail = words[2] if len(words) > 2 else ''
         if kind == 'begin':
+            self.report.release()
             self.report.begin()
+            if self.excuse:
+                self.report.hold()
             self.outside = ''
             self.program, self.failed, self.planned, self.counted = name, False, None, 0
             self.watch.mark(name)
@@ -529,6 +539,7 @@ class Guest:
                 self.report.comment('# ' + line)
             self.log_lines = []
             self.lateness[name] = self.watch.since(name)
+            self.judge_held(name)
         elif kind == 'panthor':
             self.report.result('ok', 'panthor: initialized')
         elif kind == 'no-panthor':
@@ -538,6 +549,14 @@ class Guest:
             self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
         elif kind == 'done':
             self.done = True
+
+    def judge_held(self, name):
+        """Whether what a program has come to counts, or it runs again."""
+        failures = self.report.failures_held()
+        if any(self.excuse['line'] in reason for _, reason in failures):
+            self.report.drop(f'{name} runs again, alone: {self.excuse["reason"]}')
+            self.again.append(name)
+        self.report.release()
 
     def ending(self, name, detail):
         kind, _, number = detail.partition(' ')
@@ -735,18 +754,18 @@ def judge_findings(guest, folder):
               if count > logged[name] and not name.startswith('note-')}
     names = [f'{name} {count}' for name, count in counts.items()]
     names += [f'{name} {count}, which device.log lacks' for name, count in unseen.items()]
-    report.result('not ok' if names else 'ok', 'run: no violation', ', '.join(names))
+    report.result('not ok' if names else 'ok', f'{guest.title}: no violation', ', '.join(names))
     different = device_log.compare(found, strange, guest.findings)
     if different:
         different += project.no_room(folder) or (guest.device.full and f'; {guest.device.full}')
     report.result('not ok' if different else 'ok',
-                  'run: device.log has what the device has counted', different)
-    report.extra['findings'] = [
+                  f'{guest.title}: device.log has what the device has counted', different)
+    report.extra.setdefault('findings', []).extend(
         {'kind': finding.kind, 'program': finding.program, 'name': finding.name,
          'times': finding.times, 'text': finding.text,
          'allowed': (finding.program, finding.name) in guest.allowed}
-        for finding in found]
-    report.extra['counted'] = guest.findings
+        for finding in found)
+    report.extra.setdefault('counted', guest.findings)
     if notes and not report.tap:
         say(f'{notes} notes of the checker in device.log')
     lost = device_log.describe_lost(device_log.lost_findings(os.path.join(folder, DEVICE_LOG)))
@@ -778,68 +797,99 @@ def run_tests(settings, tap, binary=''):
         re.sub('[,=]', '-', f'{kernel.label}-{settings.model}'))
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
-        initrd = os.path.join(folder, 'initrd')
-        initramfs.write(initrd, archives, plan_of(programs, settings),
-                        expected.skip_patterns() if settings.igt else None)
-        # Beside the initrd, for a command line of one's own
-        build_qemu.link(kernel.image, os.path.join(folder, 'Image'))
-        events = write_events(folder)
         report = Report(tap, settings.must_run, expected)
         report.about = {'kernel': kernel.version, 'qemu': tree.version(), **settings.about()}
         if not tap:
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
-        if settings.gdb:
-            say_debugger(folder, kernel)
         for program, reason in skipped.items():
             report.result('skip', f'{program}: whole program', reason)
-        limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
-            seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
-        guest = Guest(qemu_command(tree, kernel, settings, initrd, events), folder, report,
-                      settings, programs)
-        interrupted, in_time = False, True
-        try:
-            with project.Patience(PATIENCE_SECONDS, lambda: guest.program or 'the guest boots'):
-                in_time = guest.run(limit)
-            guest.end()
-        except KeyboardInterrupt:
-            interrupted = True
-        finally:
-            guest.kill()
-            guest.close()
-        status = finish(guest, folder, name, limit, in_time, interrupted)
-        if interrupted:
-            raise KeyboardInterrupt
-        return status
+        what = (tree, kernel, archives, settings)
+        guest = boot(what, programs, folder, report, excuse_of(kernel), 'run')
+        if guest.again:
+            rows = [row for row in programs if row[0] + row[3] in guest.again]
+            folder_again, lock_again = open_run_folder(f'{os.path.basename(folder)}-again', False)
+            with lock_again:
+                boot(what, rows, folder_again, report, None, 'again')
+        return close(guest, folder, name)
 
 
-def finish(guest, folder, name, limit, in_time, interrupted=False):
+def excuse_of(kernel):
+    """The row of [again] in configs/guest.toml that a kernel has, or None."""
+    series = kernel.label.partition('-')[0]
+    return project.config('guest')['again'].get(series)
+
+
+def boot(what, programs, folder, report, excuse, title):
+    """A Guest that has run programs, and is judged.
+
+    what: (tree, kernel, archives, settings); excuse and title: see Guest
+    """
+    tree, kernel, archives, settings = what
+    initrd = os.path.join(folder, 'initrd')
+    initramfs.write(initrd, archives, plan_of(programs, settings),
+                    report.expected.skip_patterns() if settings.igt else None)
+    # Beside the initrd, for a command line of one's own
+    build_qemu.link(kernel.image, os.path.join(folder, 'Image'))
+    if settings.gdb:
+        say_debugger(folder, kernel)
+    limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
+        seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
+    guest = Guest(qemu_command(tree, kernel, settings, initrd, write_events(folder)), folder,
+                  report, settings, programs, excuse, title)
+    interrupted, in_time = False, True
+    try:
+        with project.Patience(PATIENCE_SECONDS, lambda: guest.program or 'the guest boots'):
+            in_time = guest.run(limit)
+        guest.end()
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        guest.kill()
+        guest.close()
+    judge(guest, folder, limit, in_time, interrupted)
+    if interrupted:
+        close(guest, folder, os.path.basename(folder))
+        raise KeyboardInterrupt
+    return guest
+
+
+def judge(guest, folder, limit, in_time, interrupted=False):
+    """Results for the run as a whole, as far as they are of one guest."""
     report = guest.report
-    seconds = time.monotonic() - guest.started
+    report.release()
+    guest.seconds_taken = time.monotonic() - guest.started
     error = what_qemu_said(folder)
     if interrupted:
-        report.result('not ok', 'run: goes on to its end', 'interrupted')
+        report.result('not ok', f'{guest.title}: goes on to its end', 'interrupted')
     elif in_time and not os.path.getsize(os.path.join(folder, 'console.log')):
         # Without a line from the guest it is our command line that is wrong.
         raise project.usage(f'QEMU does not start: {error or how_qemu_ended(guest)}')
     if interrupted or guest.panic is not False or guest.stopped:
         pass
     elif not in_time:
-        report.result('not ok', 'run: ends in time',
+        report.result('not ok', f'{guest.title}: ends in time',
                       f'TIMEOUT after {limit:.0f} s; {guest.watch.since()}')
     elif not guest.done:
-        report.result('not ok', 'run: the guest runs to its end',
+        report.result('not ok', f'{guest.title}: the guest runs to its end',
                       error or (how_qemu_ended(guest) if guest.process.returncode else
                                 'the guest powered off, or was reset, before its programs were '
                                 'done'))
     else:
         report.result('ok' if guest.process.returncode == 0 else 'not ok',
-                      'run: the guest powers off',
+                      f'{guest.title}: the guest powers off',
                       (error or how_qemu_ended(guest)) if guest.process.returncode else '')
     project.write(os.path.join(folder, BEGINS), ''.join(
         f'{offset}\t{program}\n' for offset, program in guest.begins))
     judge_findings(guest, folder)
     judge_device_log(guest, folder)
+    report.extra.setdefault('programs', {}).update(
+        {name: row.row() for name, row in guest.lateness.items()})
+
+
+def close(guest, folder, name):
+    """The end of a report; guest: the one that ran everything."""
+    report, seconds = guest.report, guest.seconds_taken
     must = report.must_run
     if must and not any(fnmatch.fnmatch(row[1], must) for row in report.rows):
         report.result('not ok', 'run: has the tests that must run', f'none matches "{must}"')
@@ -847,7 +897,6 @@ def finish(guest, folder, name, limit, in_time, interrupted=False):
     if report.count('not ok'):
         report.emit(f'# {lateness}')
     report.extra['host'] = lateness.row()
-    report.extra['programs'] = {name: row.row() for name, row in guest.lateness.items()}
     report.write(folder, name, seconds)
     if not report.tap:
         say('')

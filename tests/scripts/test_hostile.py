@@ -320,7 +320,7 @@ class MachineTest(Folder):
             in_time = guest.run(10)
             guest.end()
             with self.assertRaisesRegex(project.Stop, f'QEMU does not start: .*{text}'):
-                run_guest.finish(guest, self.folder, 'x', 10, in_time)
+                run_guest.judge(guest, self.folder, 10, in_time)
             if data:
                 os.remove(path)
 

@@ -39,7 +39,7 @@ class RunTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
 
-    def run_it(self, *steps, limit=60, **variables):
+    def run_it(self, *steps, limit=60, excuse=None, **variables):
         """{title of a test: (verdict, reason)} of a run"""
         kept = {name: os.environ[name] for name in ('PATH', 'HOME') if name in os.environ}
         with mock.patch.dict(os.environ, kept | variables, clear=True):
@@ -48,12 +48,14 @@ class RunTest(unittest.TestCase):
         with mock.patch.dict(os.environ, {'FAKE_QEMU': json.dumps(steps)}), \
                 mock.patch('builtins.print'):
             guest = run_guest.Guest([sys.executable, os.path.join(HERE, 'fake_qemu.py')],
-                                    self.folder, report, settings, [])
+                                    self.folder, report, settings, [], excuse)
             self.addCleanup(guest.close)
             self.addCleanup(guest.kill)
             in_time = guest.run(limit)
             guest.end()
-            self.status = run_guest.finish(guest, self.folder, 'test', limit, in_time)
+            run_guest.judge(guest, self.folder, limit, in_time)
+            self.status = run_guest.close(guest, self.folder, 'test')
+        self.again = guest.again
         self.result = results.read(self.folder)
         return {results.title(test): (test['verdict'], test['reason'])
                 for test in self.result['tests']}
@@ -93,6 +95,27 @@ class WholeRunTest(RunTest):
         self.assertIn('late', self.result['host'])
         self.assertEqual(list(self.result['programs']), ['submit'])
         self.assertIn('# host: load', project.read(os.path.join(self.folder, 'result.tap')))
+
+    def test_excuse(self):
+        """A failure that the kernel's own fault explains has the program run again."""
+        text = ('@@ begin fences\nok 1 - a\n{} 2 - b\n1..2\n@@ end fences exit {}\n'
+                '@@ canary fences exit 0\n{}@@ log-end fences\n')
+        line = '@@ log fences panthor 0.gpu: [drm] job timeout\n'
+        excuse = {'line': 'job timeout', 'reason': 'known of old'}
+        names = {'fences: a', 'fences: b', 'fences: no bad line in the kernel log'}
+        for verdict, log, given, again in (
+                ('not ok', line, excuse, True), ('ok', line, excuse, True),
+                ('not ok', '', excuse, False), ('ok', '', excuse, False),
+                ('not ok', line, None, False)):
+            found = self.run_it(counts(), *START,
+                                ['port', text.format(verdict, int(verdict != 'ok'), log)], *END,
+                                excuse=given)
+            self.assertEqual(self.again, ['fences'] if again else [])
+            self.assertEqual(names & set(found), set() if again else names)
+            said = project.read(os.path.join(self.folder, 'result.tap'))
+            self.assertEqual('# fences runs again, alone: known of old\n' in said, again)
+            if again:
+                self.assertEqual('# not counted: fences: b: ' in said, verdict != 'ok')
 
     def test_no_panthor(self):
         found = self.failures(counts(), ['console', 'Linux\r\n'], ['port', '@@ no-panthor 20\n'],
