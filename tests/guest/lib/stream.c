@@ -72,6 +72,18 @@ void stream_land(Stream *s, size_t branch)
     s->insn[branch] |= (uint16_t)stream_offset(branch + 1, s->count);
 }
 
+void stream_loop(Stream *s, unsigned reg, unsigned acc, uint32_t n,
+                 int32_t inc)
+{
+    size_t loop;
+
+    stream_emit(s, cs_move32(reg, n));
+    loop = stream_here(s);
+    stream_emit(s, cs_add_imm32(acc, acc, inc));
+    stream_emit(s, cs_add_imm32(reg, reg, -1));
+    stream_branch_back(s, CS_COND_GT, reg, loop);
+}
+
 void stream_begin(Stream *s)
 {
     stream_emit(s, cs_set_sb_entry(STREAM_SB_ENDPOINT,

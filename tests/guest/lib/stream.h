@@ -72,6 +72,13 @@ size_t stream_branch_forward(Stream *s, unsigned cond, unsigned reg);
 void stream_land(Stream *s, size_t branch);
 
 /*
+ * Count @reg down from @n.  Each round also adds @inc to @acc, so that a
+ * round lost or done twice shows.
+ */
+void stream_loop(Stream *s, unsigned reg, unsigned acc, uint32_t n,
+                 int32_t inc);
+
+/*
  * Select scoreboard entries: the state belongs to the queue and may be
  * anything.  Every stream of a job begins with this.
  */
