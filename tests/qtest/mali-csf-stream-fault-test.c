@@ -38,6 +38,38 @@ static void test_fault_needs_doorbell(void)
     mali_csf_bench_quit(&b);
 }
 
+/* The log names the instruction: with the address and the word that it had */
+static void test_fault_names_instruction(void)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *args = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *expected = NULL;
+    const uint64_t job[] = {
+        cs_move48(2, 2),
+        cs_store_multiple(8, 1, 2, 0),
+    };
+    QMaliCsfBench b;
+    int fd = g_file_open_tmp("mali-csf-log-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    args = g_strdup_printf("-D %s -trace mali_csf_cs_fault_at", path);
+    mali_csf_bench_init(&b, args);
+    mali_csf_queue_submit(b.queue, job, ARRAY_SIZE(job));
+    g_assert(mali_csf_queue_wait_event(b.queue, CS_EVENT_FAULT, LONG_ENOUGH));
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    expected = g_strdup_printf("mali_csf_cs_fault_at gpu csg 0 cs 0 va 0x%"
+                               PRIx64 " word 0x%016" PRIx64
+                               " STORE_MULTIPLE", b.queue->ring.va + 8,
+                               job[1]);
+    g_assert_true(g_str_has_prefix(text, expected));
+    g_assert_cmpstr(strchr(text, '\n'), ==, "\n");
+    unlink(path);
+    mali_csf_bench_quit(&b);
+}
+
 static void test_fault_pauses(void)
 {
     QMaliCsfBench b;
@@ -490,6 +522,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     ADD("fault/pauses", test_fault_pauses);
+    ADD("fault/names-instruction", test_fault_names_instruction);
     ADD("fault/needs-doorbell", test_fault_needs_doorbell);
     add_fault_tests();
     add_fatal_tests();

@@ -26,8 +26,21 @@
 #include "../log.h"
 #include "../trace.h"
 
+/* A fault's registers say where the instruction is, and not which one. */
+static void trace_faulted(const MaliCsfExec *exec)
+{
+    char text[CS_DISAS_MAX];
+
+    if (trace_event_get_state_backends(TRACE_MALI_CSF_CS_FAULT_AT)) {
+        cs_disassemble(text, exec->word, exec->s->model->arch);
+        trace_mali_csf_cs_fault_at(exec->s->trace_id, exec->csg, exec->cs,
+                                   exec->va, exec->word, text);
+    }
+}
+
 MaliCsfStep mali_csf_exec_fatal(MaliCsfExec *exec, uint8_t type)
 {
+    trace_faulted(exec);
     mali_csf_stream_fatal(exec->stream, type, exec->word >> CS_OPCODE_SHIFT,
                           exec->va);
     return MALI_CSF_STEP_BLOCKED;
@@ -41,6 +54,7 @@ MaliCsfStep mali_csf_exec_invalid(MaliCsfExec *exec)
 MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
                                 uint32_t data, uint64_t info)
 {
+    trace_faulted(exec);
     mali_csf_stream_fault(exec->stream, type, data, info);
     return MALI_CSF_STEP_BLOCKED;
 }
@@ -74,6 +88,7 @@ MaliCsfStep mali_csf_access_blocked(MaliCsfExec *exec, MaliCsfMemResult result,
     }
 
     mali_csf_mmu_report_fault(s, as, mmu_fault);
+    trace_faulted(exec);
     if (mali_csf_mmu_unmapped(s, as)) {
         /* No UPDATE will come to release it. */
         mali_csf_stream_fatal(exec->stream, CS_EXCEPTION_BUS_FAULT,
