@@ -16,7 +16,7 @@ export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK 
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS
 export SHARD IGT IGT_SRC
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
-export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK
+export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
 # A variable of the command line that is none of these would do nothing, in silence.
 VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(strip $(MAKEFILE_LIST))))
@@ -39,7 +39,7 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell qtest bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot shell qtest report bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
@@ -49,6 +49,7 @@ endif
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
 	@echo 'make shell            a shell in the guest'
+	@echo 'make report           one HTML page of a run, small enough for a mail: RUN=dir'
 	@echo 'make igt              the panthor tests of IGT, built for arm64: IGT=dir'
 	@echo 'make igt-build        build them: IGT_SRC=dir'
 	@echo 'make check            every test: unit, qtest, fuzz, guest on several kernels'
@@ -133,6 +134,7 @@ help:
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
 	@echo 'LOG_MB=256            what each log of a run may grow to'
 	@echo 'GDB=1                 QEMU waits for a debugger'
+	@echo 'RUN=dir               for report: a run, such as build/run/7.3-g610; default: the last'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
 	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
@@ -168,6 +170,9 @@ qtest:
 	@$(PYTHON) $(SCRIPTS)/qtest.py
 
 check-selftest:
+report:
+	@$(PYTHON) $(SCRIPTS)/report.py
+
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
 
 fuzz:

@@ -25,10 +25,10 @@ TSV = os.path.join(project.BUILD, 'bench.tsv')
 COLUMNS = ['name', 'median', 'unit', 'reference', 'ratio', 'goal']
 IDLE_LOAD = 0.5         # of a machine that does nothing else
 PROGRAMS = ['mali-csf-bench-test', 'mali-csf-crowd-test']
-# Without the lines of device.log for each command of the MMU: each is a write() of the
+# Without the lines of device.log for each command of the MMU and state of a stream: each is a write() of the
 # host, which is not the device's work.
 BENCH_ARGS = ('-device mali-csf-bench,id=bench,gpu=/machine/peripheral/gpu,account=on '
-              '-trace -mali_csf_as_*')
+              '-trace -mali_csf_as_* -trace -mali_csf_cs_state')
 BIND_CASES = ['not live, small pages', 'live, small pages', 'not live, part of a huge page',
               'live, part of a huge page']
 

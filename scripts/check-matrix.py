@@ -25,6 +25,7 @@ import time
 
 import expectations
 import initramfs
+import pages
 import project
 import region_history
 import results
@@ -41,12 +42,6 @@ userland = importlib.import_module('userland')
 NAME = '-'.join(filter(None, ('matrix', os.environ.get('USERLAND'))))
 FOLDER = os.path.join(project.BUILD, NAME)
 LOGS = ['console.log', 'device.log', 'qemu.log', *results.FILES]
-STYLE = '''body{font:15px sans-serif;margin:2em;max-width:100em}table{border-collapse:collapse}
-td,th{border:1px solid #cbd5e0;padding:.3em .6em;text-align:left}
-.ok{background:#c6f6d5}.FAIL{background:#fed7d7}.UNAVAILABLE{background:#edf2f7}
-.missing{background:#fefcbf}.lane{overflow-x:auto}li{font-family:monospace;font-size:13px}
-.legend span{margin-right:1em}.legend i{display:inline-block;width:.8em;height:.8em;
-margin-right:.3em}'''
 
 
 class Cell:
@@ -221,12 +216,6 @@ def write_junit(cells):
                   f'skipped="{states.count("UNAVAILABLE")}">\n{"".join(rows)}</testsuite>\n')
 
 
-def page(title, body):
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            f'<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n'
-            f'<body>\n<h1>{html.escape(title)}</h1>\n{body}</body></html>\n')
-
-
 def write_cell_page(cell):
     links = [f'<li><a href="{log}">{log}</a></li>' for log in LOGS
              if os.path.exists(os.path.join(cell.folder(), log))]
@@ -238,9 +227,7 @@ def write_cell_page(cell):
              '<p><a href="../../index.html">all cells</a></p>\n']
     for title, rows in (('Failed', cell.failures), ('Skipped', cell.skips)):
         if rows:
-            parts.append(f'<h2>{title}</h2><ul>' + ''.join(
-                f'<li>{html.escape(name)}' + (f': {html.escape(reason)}' if reason else '')
-                + '</li>\n' for name, reason in rows) + '</ul>\n')
+            parts.append(f'<h2>{title}</h2>' + pages.items(rows))
     if cell.violations:
         parts.append('<h2>Violations</h2><ul>' + ''.join(
             f'<li>{html.escape(text)}</li>\n' for text in cell.violations) + '</ul>\n')
@@ -255,7 +242,7 @@ def write_cell_page(cell):
                      'them means that a region is held.</p>\n'
                      + region_history.page_part(spaces))
     project.write(os.path.join(cell.folder(), 'index.html'),
-                  page(f'{cell.model} on {cell.kernel}', ''.join(parts)))
+                  pages.page(f'{cell.model} on {cell.kernel}', ''.join(parts)))
 
 
 def write_index(cells):
@@ -276,7 +263,7 @@ def write_index(cells):
             reason = f'<br><small>{html.escape(cell.reason[:120])}</small>' if cell.reason else ''
             row += f'<td class="{cell.state}">{text}{reason}</td>'
         rows.append(row + '</tr>\n')
-    project.write(os.path.join(FOLDER, 'index.html'), page(
+    project.write(os.path.join(FOLDER, 'index.html'), pages.page(
         'panthor on mali-csf', f'<p>Models down, kernels across; an empty cell was not asked '
         f'for.</p>\n<table>\n{"".join(rows)}</table>\n'))
 

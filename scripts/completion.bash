@@ -25,6 +25,9 @@ _mali_csf_values()
     FIRMWARE)
         echo own distro
         ;;
+    RUN)
+        ls -d build/run/*/ 2>/dev/null
+        ;;
     QEMU_SERIES)
         ls patches | sed -n 's/^qemu-//p'
         ;;

@@ -11,8 +11,10 @@ import re
 EVENT = re.compile(r'mali_csf_(as_command|as_update|as_lock|as_stall|as_fault|as_changed|'
                    r'violation|note|repeated) (\S+) (?:(\S+) )?as (\d+) (.*)')
 RANGE = re.compile(r'0x([0-9a-f]+)(?:\.\.|-)0x([0-9a-f]+)')
-# Of one address space; the log has the rest
+# Of an address space in one program; the log has the rest
 MAX_EPISODES = 500
+# Of an episode
+MAX_STEPS = 40
 
 
 class Episode:
@@ -97,10 +99,11 @@ STEP = 9
 ROW = 16
 
 
-def legend():
+def legend(colours, names):
+    """What the colours of a drawing mean, as HTML; both by the kind of what is drawn"""
     return '<p class="legend">' + ' '.join(
-        f'<span><i style="background:{COLOURS[kind]}"></i>{html.escape(name)}</span>'
-        for kind, name in NAMES.items()) + '</p>\n'
+        f'<span><i style="background:{colours[kind]}"></i>{html.escape(name)}</span>'
+        for kind, name in names.items()) + '</p>\n'
 
 
 def drawing(episodes):
@@ -108,7 +111,7 @@ def drawing(episodes):
     marks, x = [], 4
     for _, episode in episodes:
         left = x
-        for kind, text in episode.steps:
+        for kind, text in episode.steps[:MAX_STEPS]:
             title = html.escape(f'{episode.number}: {NAMES[kind]} {text}')
             marks.append(f'<rect x="{x}" y="4" width="{STEP - 3}" height="{ROW - 8}" '
                          f'fill="{COLOURS[kind]}"><title>{title}</title></rect>')
@@ -121,25 +124,39 @@ def drawing(episodes):
             f'aria-label="events in order">{"".join(marks)}</svg>')
 
 
-def page_part(spaces):
-    """The history as HTML, without the page around it."""
+def worth_seeing(episodes, most):
+    """At most so many of them, in order; those in which something went wrong, or a lock was
+    widened, before others."""
+    def rank(row):
+        return not any(row[1].count(kind) for kind in ('violation', 'fault', 'expand'))
+    chosen = sorted(episodes, key=rank)[:most]
+    return sorted(chosen, key=lambda row: row[1].number)
+
+
+def how_many(rows, every):
+    text = f'{len(rows)} episodes' if len(rows) != 1 else 'one episode'
+    return text if len(rows) == len(every) else f'{text} of {len(every)}'
+
+
+def page_part(spaces, most=MAX_EPISODES):
+    """The history as HTML, without the page around it.
+
+    most: episodes of an address space in one program
+    """
     if not spaces:
         return '<p>No address space was ever set up.</p>\n'
-    parts = [legend()]
+    parts = [legend(COLOURS, NAMES)]
     for (device, number), episodes in sorted(spaces.items()):
-        shown = episodes[:MAX_EPISODES]
         parts.append(f'<h3>{html.escape(device)}: address space {number}</h3>\n')
-        if len(episodes) > len(shown):
-            parts.append(f'<p>The first {len(shown)} of {len(episodes)} episodes; the rest is in '
-                         'device.log.</p>\n')
-        for program in dict.fromkeys(name for name, _ in shown):
-            rows = [row for row in shown if row[0] == program]
+        for program in dict.fromkeys(name for name, _ in episodes):
+            every = [row for row in episodes if row[0] == program]
+            rows = worth_seeing(every, most)
             parts.append(f'<h4>{html.escape(program or "before the first program")}</h4>\n'
                          f'<div class="lane">{drawing(rows)}</div>\n'
-                         f'<details><summary>{len(rows)} episodes in words</summary><ol>\n')
+                         f'<details><summary>{how_many(rows, every)} in words</summary><ol>\n')
             for _, episode in rows:
-                words = '; '.join(f'{NAMES[kind]} {text}' for kind, text in episode.steps[:40])
-                more = len(episode.steps) - 40
+                words = '; '.join(f'{NAMES[kind]} {text}' for kind, text in episode.steps[:MAX_STEPS])
+                more = len(episode.steps) - MAX_STEPS
                 words += f'; and {more} more' if more > 0 else ''
                 words += f'; {episode.ended}' if episode.ended else ''
                 parts.append(f'<li value="{episode.number}">{html.escape(words)}</li>\n')

@@ -628,7 +628,8 @@ def open_run_folder(name, explicit):
             if explicit:
                 raise project.usage(f'NAME={name} is in use by another run') from None
             continue
-        for old in ('console.log', 'device.log', 'qemu.log', *results.FILES, BEGINS, 'qmp.sock'):
+        for old in ('console.log', 'device.log', 'qemu.log', *results.FILES, BEGINS, 'qmp.sock',
+                    'report.html'):
             if os.path.lexists(os.path.join(folder, old)):
                 os.remove(os.path.join(folder, old))
         return folder, lock
