@@ -14,7 +14,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS
-export SHARD IGT IGT_SRC
+export SHARD IGT IGT_SRC EXPECTATIONS
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
@@ -118,6 +118,7 @@ help:
 	@echo '                      every fourth cell'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
+	@echo 'EXPECTATIONS=dir      more files of what is not expected to pass, such as those of drm/ci'
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
 	@echo 'LEAVE_OUT=path,path    for check-patch: what a patch changes besides, by patterns'
@@ -133,8 +134,8 @@ help:
 	@echo '                      architecture'
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
 	@echo 'LOG_MB=256            what each log of a run may grow to'
-	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'RUN=dir               for report: a run, such as build/run/7.3-g610; default: the last'
+	@echo 'GDB=1                 QEMU waits for a debugger'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
 	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
@@ -169,10 +170,10 @@ check-unit check-qtest check-fuzz check-guest:
 qtest:
 	@$(PYTHON) $(SCRIPTS)/qtest.py
 
-check-selftest:
 report:
 	@$(PYTHON) $(SCRIPTS)/report.py
 
+check-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
 
 fuzz:

@@ -43,6 +43,8 @@ class Kernel:
         self.modules, self.options, self.inputs = modules, options, inputs
         self.tree = tree
         self.series = tuple(int(number) for number in version.split('.')[:2])
+        self.series_name = '{}.{}'.format(*self.series)
+        self.is_own = label.startswith(('own-', 'tree-'))
 
 
 # -- the archive's kernels

@@ -47,7 +47,7 @@ userland = importlib.import_module('userland')
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
              'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
-             'USERLAND', 'SHARD']
+             'USERLAND', 'SHARD', 'EXPECTATIONS']
 RUNS = os.path.join(project.BUILD, 'run')
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
@@ -105,6 +105,7 @@ class Settings:
         self.mem = os.environ.get('MEM') or machine['mem']
         self.firmware = os.environ.get('FIRMWARE') or 'own'
         self.igt = os.environ.get('IGT', '')
+        self.expectations = expectations.own_folder()
         self.userland, self.disk = os.environ.get('USERLAND', ''), ''
         userland.check_name(self.userland)
         self.tests = os.environ.get('TESTS') or (
@@ -777,9 +778,12 @@ def judge_findings(guest, folder):
 def expected_of(kernel, settings):
     """What a run is expected not to pass."""
     model = settings.model.partition(',')[0]
-    series = kernel.label.partition('-')[0]
-    return expectations.Expectations(series, kernel.label, model, f'{kernel.label}-{model}',
-                                     *filter(None, [settings.userland]))
+    names = [kernel.series_name]
+    # A kernel of one's own has those of its series, by its version.
+    names += [] if kernel.is_own else [kernel.label]
+    return expectations.Expectations(
+        *names, model, *(f'{name}-{model}' for name in names),
+        *filter(None, [settings.userland]), own=settings.expectations, own_kernel=kernel.is_own)
 
 
 def run_tests(settings, tap, binary=''):
@@ -817,8 +821,7 @@ def run_tests(settings, tap, binary=''):
 
 def excuse_of(kernel):
     """The row of [again] in configs/guest.toml that a kernel has, or None."""
-    series = kernel.label.partition('-')[0]
-    return project.config('guest')['again'].get(series)
+    return project.config('guest')['again'].get(kernel.series_name)
 
 
 def boot(what, programs, folder, report, excuse, title):

@@ -7,11 +7,21 @@ import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 import expectations  # noqa: E402
 import project  # noqa: E402
+
+
+def settings_of(model, userland=''):
+    return types.SimpleNamespace(model=model, userland=userland, expectations='')
+
+
+def kernel_named(label, version):
+    guest_kernel = importlib.import_module('guest-kernel')
+    return guest_kernel.Kernel(label, version, '', None, None, [])
 
 
 class ExpectationsTest(unittest.TestCase):
@@ -23,6 +33,15 @@ class ExpectationsTest(unittest.TestCase):
                 with open(path, 'w', encoding='utf-8') as file:
                     file.write(text)
             return expectations.Expectations(*names, folder=folder)
+
+    def own(self, names=('7.3', 'g610'), **files):
+        """With these in a folder of the reader's own"""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                project.write(os.path.join(folder, f'panthor-{name.replace("_", "-")}.txt'), text)
+            with mock.patch.dict(os.environ, {'EXPECTATIONS': folder}):
+                return expectations.Expectations(*names, folder='/nowhere',
+                                                 own=expectations.own_folder())
 
     def test_no_file(self):
         self.assertEqual(self.expected().judge('not ok', 'a: b', 'why'), ('not ok', 'why'))
@@ -65,18 +84,57 @@ class ExpectationsTest(unittest.TestCase):
 
     def test_kernel_and_model(self):
         run_guest = importlib.import_module('run-guest')
-        settings = types.SimpleNamespace(model='g1-pro,coherent=on', userland='')
+        settings = settings_of('g1-pro,coherent=on')
         for label, known in (('6.12', True), ('7.3', False)):
-            found = run_guest.expected_of(types.SimpleNamespace(label=label), settings)
+            found = run_guest.expected_of(kernel_named(label, label + '.4'), settings)
             self.assertEqual('panthor: initialized' in found.fails, known)
 
     def test_userland(self):
         run_guest = importlib.import_module('run-guest')
         test = 'vulkan: fetch-compressed: as the CPU has it'
         for name, known in (('mesa-new', True), ('mesa', False), ('', False)):
-            found = run_guest.expected_of(types.SimpleNamespace(label='7.3'),
-                                          types.SimpleNamespace(model='g610', userland=name))
+            found = run_guest.expected_of(kernel_named('7.3', '7.3.4'), settings_of('g610', name))
             self.assertEqual(test in found.fails, known)
+
+    def test_own_kernel(self):
+        """It has those of its series, may have repaired what fails there, and is of no flavour."""
+        run_guest = importlib.import_module('run-guest')
+        listed = expectations.Expectations('6.12')
+        test = next(iter(set(listed.fails) - set(expectations.Expectations().fails)))
+        for label, version, known in (('own-Image', '6.12.0-rc3-dirty', True),
+                                      ('tree-linux', '6.12.7+', True),
+                                      ('tree-linux', '6.13.0', False)):
+            found = run_guest.expected_of(kernel_named(label, version), settings_of('g610'))
+            self.assertEqual(found.judge('ok', test, ''), ('ok', ''))
+            self.assertEqual(found.judge('not ok', test, '')[0], 'todo' if known else 'not ok')
+        self.assertEqual(run_guest.expected_of(
+            kernel_named('6.12', '6.12.117'), settings_of('g610')).judge('ok', test, '')[0],
+            'not ok')
+        self.assertIn('6.12', project.config('guest')['again'])
+        self.assertIsNotNone(run_guest.excuse_of(kernel_named('tree-x', '6.12.1')))
+
+    def test_own_files(self):
+        """In the form of drm/ci: no reason, boards, and other ways to fail"""
+        found = self.own(rk3588_fails='a: b,Crash\n# a bug\nc: d,Timeout\ne: f,Fail\n',
+                         all_flakes='g: .*\n', **{'7.3_skips': 'heap\n', '6.12_skips': 'fault\n'})
+        self.assertEqual(found.judge('not ok', 'a: b', ''),
+                         ('todo', 'expected by panthor-rk3588-fails.txt'))
+        self.assertEqual(found.judge('not ok', 'c: d', ''), ('todo', 'a bug'))
+        self.assertEqual(found.judge('ok', 'e: f', '')[0], 'not ok')
+        self.assertEqual(found.judge('not ok', 'g: h', '')[0], 'todo')
+        self.assertEqual((found.skipped('heap'), found.skipped('fault')),
+                         ('expected by panthor-7.3-skips.txt', None))
+        other = self.own(names=('7.3', 'g720'), rk3588_fails='a: b,Crash\n')
+        self.assertEqual(other.judge('not ok', 'a: b', '')[0], 'not ok')
+
+    def test_own_folder(self):
+        with mock.patch.dict(os.environ, {'EXPECTATIONS': '/nowhere'}), \
+                self.assertRaisesRegex(project.Stop, 'EXPECTATIONS=/nowhere is no folder'):
+            expectations.own_folder()
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.dict(os.environ, {'EXPECTATIONS': folder}), \
+                self.assertRaisesRegex(project.Stop, 'holds no panthor-<what>-fails.txt'):
+            expectations.own_folder()
 
     def test_no_reason(self):
         for text in ('a: b,Fail\n', '# a bug\n\na: b,Fail\n'):
