@@ -12,6 +12,9 @@
 
 #include <fenv.h>
 #include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include "alu.h"
 #include "exec.h"
 
@@ -24,12 +27,22 @@
 
 static const MaliShaderAlu *used_alu;
 
+#ifdef __x86_64__
+/* Not by __builtin_cpu_supports(): clang 14 does not know the name. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static const MaliShaderAlu *best_alu(void)
 {
 #ifdef __x86_64__
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("f16c")) {
+        has_f16c()) {
         return &mali_shader_alu_avx2;
     }
 #endif
