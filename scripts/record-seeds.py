@@ -312,8 +312,8 @@ def register_inputs(log, seeds):
     """Windows of what panthor wrote, the first from the very beginning"""
     operations, transcfg = [], {}
     for line in log.splitlines():
-        found = re.search(r'mali_csf_(?:reg_write (\w+) offset 0x(\w+) value 0x(\w+)|'
-                         r'doorbell page (\d+))', line)
+        found = re.search(r'mali_csf_(?:reg_write \S+ (\w+) offset 0x(\w+) value 0x(\w+)|'
+                          r'doorbell \S+ page (\d+))', line)
         if not found:
             continue
         if found[4]:
@@ -346,6 +346,8 @@ def register_inputs(log, seeds):
                           le(value, 4) + step)
     count = KEEP['mali-csf-registers']
     window = 110
+    if len(operations) < window:
+        return
     boot = b''.join(operations[:40])
     for index in range(count):
         at = index * (len(operations) - window) // (count - 1)

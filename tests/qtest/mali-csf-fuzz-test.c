@@ -18,6 +18,8 @@
 /* Wall-clock time after which an input counts as a loop without end */
 #define INPUT_SECONDS       60
 #define MAX_MUTATIONS       8
+/* fw/suspend.c, of a buffer with which RESUME does not go on */
+#define REFUSED             "not a suspend buffer of ours"
 
 static int64_t env_number(const char *name, int64_t otherwise)
 {
@@ -176,6 +178,86 @@ static void test_input(const void *opaque)
     qtest_quit(qts);
 }
 
+/* What QEMU logs of the guest's errors meanwhile; the caller frees it */
+static char *run_logged(const QMaliCsfFuzzTarget *target,
+                        const GByteArray *input)
+{
+    g_autofree char *arguments = mali_csf_fuzz_arguments(target);
+    g_autofree char *path = NULL;
+    char *said;
+    int fd = g_file_open_tmp("mali-csf-fuzz-XXXXXX", &path, NULL);
+    QTestState *qts;
+
+    g_assert_cmpint(fd, >=, 0);
+    qts = qtest_initf("%s -d guest_errors -D %s", arguments, path);
+    run_input(target, qts, input->data, input->len);
+    qtest_quit(qts);
+    g_assert_true(g_file_get_contents(path, &said, NULL, NULL));
+    close(fd);
+    unlink(path);
+    return said;
+}
+
+/* A file of tests/fuzz/seeds, beside the folder of this file's source */
+static char *recorded(const char *name)
+{
+    g_autofree char *source = realpath(__FILE__, NULL);
+    g_autofree char *folder = NULL;
+
+    g_assert(source);
+    folder = g_path_get_dirname(source);
+    return g_build_filename(folder, "..", "fuzz", "seeds", name, NULL);
+}
+
+/* A line's bytes in hex, behind its name; NULL of a line without */
+static GByteArray *recorded_input(const char *line)
+{
+    const char *hex = strchr(line, ' ');
+    GByteArray *array;
+
+    if (!hex) {
+        return NULL;
+    }
+    array = g_byte_array_new();
+    for (hex++; hex[0] && hex[1]; hex += 2) {
+        uint8_t byte = g_ascii_xdigit_value(hex[0]) << 4 |
+                       g_ascii_xdigit_value(hex[1]);
+
+        g_byte_array_append(array, &byte, 1);
+    }
+    return array;
+}
+
+/*
+ * The recorded suspend buffers are such that the device goes on with them: one
+ * of another layout is refused as a whole, and no change of it gets further.
+ */
+static void test_recorded(void)
+{
+    const QMaliCsfFuzzTarget *target = mali_csf_fuzz_find("mali-csf-resume");
+    g_autofree char *path = recorded(target->name);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned inputs = 0;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (unsigned i = 0; lines[i]; i++) {
+        g_autoptr(GByteArray) input = recorded_input(lines[i]);
+
+        if (input) {
+            g_autofree char *said = run_logged(target, input);
+
+            if (strstr(said, REFUSED)) {
+                g_test_message("line %u: %s", i + 1, said);
+                g_test_fail();
+            }
+            inputs++;
+        }
+    }
+    g_assert_cmpuint(inputs, >, 0);
+}
+
 int main(int argc, char **argv)
 {
     const QMaliCsfFuzzTarget *target;
@@ -188,5 +270,6 @@ int main(int argc, char **argv)
         qtest_add_data_func(path, target, g_getenv("MALI_CSF_FUZZ_INPUT") ?
                             test_input : test_target);
     }
+    qtest_add_func("/mali-csf/fuzz/recorded", test_recorded);
     return g_test_run();
 }

@@ -13,12 +13,19 @@ sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 
 fuzz = importlib.import_module('fuzz')
 record_seeds = importlib.import_module('record-seeds')
+EVENTS = os.path.join(ROOT, 'hw/gpu/mali-csf/trace-events')
 TARGETS = os.path.join(ROOT, 'tests/qtest/libqos/mali-csf-fuzz.c')
 
 
 def read(path):
     with open(path, encoding='utf-8') as file:
         return file.read()
+
+
+def event(name):
+    """A trace event as it is printed, to be formatted"""
+    text = re.search(rf'^{name}\(.*?\) (".*)$', read(EVENTS), re.M)[1]
+    return name + ' ' + re.sub(r'" PRI(x)\d+( "|$)', r'\1', text).strip('"')
 
 
 class SeedsTest(unittest.TestCase):
@@ -45,6 +52,17 @@ class SeedsTest(unittest.TestCase):
         for name in ('FLAG_IN_RING', 'FLAG_SUSPEND', 'FLAG_GRANT', 'FLAG_REPLACE'):
             found = re.search(rf'^#define {name} +\(1 << (\d)\)', text, re.M)
             self.assertEqual(getattr(record_seeds, name), 1 << int(found[1]))
+
+    def test_registers(self):
+        """What the trace events are now is read; too few of them are no input."""
+        write = event('mali_csf_reg_write') % ('/machine/peripheral/gpu', 'job', 4, 1)
+        ring = event('mali_csf_doorbell') % ('gpu', 3)
+        seeds = {}
+        record_seeds.register_inputs('\n'.join([write, ring] * 20), seeds)
+        self.assertFalse(seeds)
+        record_seeds.register_inputs('\n'.join([write, ring] * 60), seeds)
+        boot = min(seeds['mali-csf-registers'])
+        self.assertTrue(boot.startswith(bytes([1, 1, 4, 0, 1, 0, 0, 0, 5, 3])))
 
     def test_addresses(self):
         code = 0x10000000
