@@ -36,6 +36,26 @@ static void test_overtaken(void)
     finish(&b, "note-lost note-lost expansion-drops-part");
 }
 
+/*
+ * A reset between LOCKADDR and LOCK: a suspend buffer is unmapped from the
+ * space of the firmware, whose VM_BINDs nobody stops.
+ */
+static void test_lockaddr_cleared(void)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, REPORT, 0, 0);
+    mali_csf_soft_reset(&b.gpu);
+    mali_csf_lock(&b.gpu, 1, 0);
+    lock_range(&b, VA, MALI_CSF_PAGE);
+    mali_csf_unlock(&b.gpu, 1);
+    assert_found(&b.gpu, "note-lost note-lost");
+    /* The next one is not the reset's. */
+    mali_csf_vm_enable(&b.vm);
+    mali_csf_lock(&b.gpu, 1, 0);
+    finish(&b, "note-lost note-lost lockaddr-invalid");
+}
+
 /* What stock kernels do that looks wrong and is not */
 
 /* 6.12 locks before its first UPDATE; and after a fault the slot is kept. */
@@ -408,6 +428,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 
     ADD("stock/overtaken", test_overtaken);
+    ADD("stock/lockaddr-cleared", test_lockaddr_cleared);
 
     ADD("stock/lock-unmapped", test_stock_lock_unmapped);
     ADD("stock/fault-in-bind", test_stock_fault_in_bind);

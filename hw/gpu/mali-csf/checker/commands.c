@@ -56,10 +56,12 @@ void mali_csf_commands_reset(MaliCsfState *s, unsigned as)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
     bool overtaken = c->use.overtaken || s->checker.patience.doubt;
+    bool enabled = c->use.owner;
 
     c->release.dropped |= s->mmu.as[as].locked;
     use_reset(&c->use);
     c->use.overtaken = overtaken;
+    c->use.unlocked = enabled;
     fault_reset(&c->fault);
     unmapped_reset(&c->unmapped);
     staged_reset(&c->staged);
@@ -161,6 +163,9 @@ void mali_csf_check_lock(MaliCsfState *s, unsigned as, uint64_t start,
     const MaliCsfAddressSpace *space = &s->mmu.as[as];
     MaliCsfAsCheck *c = &s->checker.as[as];
 
+    /* What the driver wrote to LOCKADDR is gone with the reset. */
+    c->use.overtaken |= c->use.unlocked && !space->lockaddr;
+    c->use.unlocked = false;
     check_lockaddr(s, as);
     mali_csf_tables_judge(s, as);
     mali_csf_confirm_pending(s, as);

@@ -25,8 +25,13 @@ typedef struct MaliCsfUseCheck {
     /* Used since the caches were last flushed; by the tables at @owner */
     bool used;
     uint64_t owner;
-    /* Not enabled since a reset that a lost command has led to */
+    /*
+     * Not enabled since a reset that a lost command has led to, or that came
+     * between LOCKADDR and LOCK
+     */
     bool overtaken;
+    /* No LOCK came since the reset of a space that was enabled */
+    bool unlocked;
 } MaliCsfUseCheck;
 
 typedef struct MaliCsfFaultCheck {
