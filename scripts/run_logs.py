@@ -12,7 +12,7 @@ import project
 
 MIB = 1 << 20
 # Events that device.log has beyond its limit: they are told at a falling rate
-FINDINGS = 'mali_csf_violation', 'mali_csf_note', 'mali_csf_repeated'
+FINDINGS = 'mali_csf_violation', 'mali_csf_note', 'mali_csf_repeated', 'mali_csf_lost'
 
 
 class Console:

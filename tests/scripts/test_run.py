@@ -316,11 +316,12 @@ class FullLogTest(RunTest):
         self.assertIn('qemu.log ends at 1 MiB', self.remarks()[0])
 
     def test_device(self):
-        """Beyond the limit only findings, which are all there"""
+        """Beyond the limit only findings, and what is lost of them, which are all there"""
         found = self.failures(counts(change_outside_lock=2), *START, ['log', VIOLATION],
                               ['log', 'mali_csf_walk gpu as 1 a line of the log\n', self.MANY],
-                              ['orders', 5], ['log', VIOLATION], ['port', PROGRAM], *END,
-                              LOG_MB='1')
+                              ['orders', 6], ['log', VIOLATION],
+                              ['log', 'mali_csf_lost gpu wide-lock times 3\n'],
+                              ['port', PROGRAM], *END, LOG_MB='1')
         self.assertEqual(found, {'run: no violation': 'change-outside-lock 2'})
         orders = json.loads(project.read(os.path.join(self.folder, 'orders')))
         self.assertEqual(orders, [
@@ -328,13 +329,15 @@ class FullLogTest(RunTest):
             ['trace-event-set-state', 'mali_csf_violation', True],
             ['trace-event-set-state', 'mali_csf_note', True],
             ['trace-event-set-state', 'mali_csf_repeated', True],
+            ['trace-event-set-state', 'mali_csf_lost', True],
             ['human-monitor-command', 'log trace']])
         self.assertEqual(len(self.remarks()), 1)
         self.assertIn('nothing but what the checker finds', self.remarks()[0])
+        self.assertIn('wide-lock 3', project.read(os.path.join(self.folder, 'result.tap')))
 
     def test_device_ends(self):
         found = self.failures(counts(change_outside_lock=9), *START,
-                              ['log', VIOLATION, self.MANY], ['orders', 6], *END, LOG_MB='1')
+                              ['log', VIOLATION, self.MANY], ['orders', 7], *END, LOG_MB='1')
         self.assertIn('device.log ends at 2 MiB',
                       found['run: device.log has what the device has counted'])
         orders = json.loads(project.read(os.path.join(self.folder, 'orders')))
