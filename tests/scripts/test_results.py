@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a run leaves: JSON, TAP, JUnit."""
 
+import json
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 import expectations  # noqa: E402
 import project  # noqa: E402
+import result_schema  # noqa: E402
 import results  # noqa: E402
 
 
@@ -68,6 +70,17 @@ class ReportTest(unittest.TestCase):
         self.assertEqual([case.get('classname') for case in suite.iter('testcase')],
                          ['canary', 'submit', 'submit', 'fault'])
         self.assertTrue(all(float(case.get('time')) >= 0 for case in suite.iter('testcase')))
+
+    def test_schema(self):
+        path = os.path.join(self.folder, 'result.json')
+        self.assertEqual(result_schema.errors(path), '')
+        with open(path, encoding='utf-8') as file:
+            result = json.load(file)
+        for name, value in (('format', 2), ('tests', None), ('other', 1),
+                            ('findings', [{'kind': 'rumour'}])):
+            with open(path, 'w', encoding='utf-8') as file:
+                json.dump(result | {name: value}, file)
+            self.assertNotEqual(result_schema.errors(path), '', name)
 
     def test_none_and_damaged(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(HERE, '../../scripts'))
 
 import expectations  # noqa: E402
 import project  # noqa: E402
+import result_schema  # noqa: E402
 import results  # noqa: E402
 
 device_log = importlib.import_module('device-log')
@@ -74,6 +75,13 @@ class WholeRunTest(RunTest):
             'panthor: initialized', 'canary: a job', 'canary: no bad line in the kernel log',
             'run: the guest powers off', 'run: no violation',
             'run: device.log has what the device has counted'})
+
+    def test_schema(self):
+        """Of a run with findings, whose host was looked at"""
+        self.run_it(counts(change_outside_lock=1, note_lost=1), *START, ['log', VIOLATION],
+                    ['log', NOTE], ['port', PROGRAM], *END)
+        self.assertTrue(self.result['findings'] and self.result['programs'])
+        self.assertEqual(result_schema.errors(os.path.join(self.folder, 'result.json')), '')
 
     def test_powers_off_too_soon(self):
         found = self.failures(counts(), *START, ['power-off'])
