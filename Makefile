@@ -14,7 +14,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS
-export SHARD IGT IGT_SRC EXPECTATIONS
+export SHARD IGT IGT_SRC EXPECTATIONS GUEST
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
@@ -118,6 +118,8 @@ help:
 	@echo '                      every fourth cell'
 	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
 	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
+	@echo 'GUEST=dir             more guest programs: each C file there is one, of the class quick,'
+	@echo '                      unless a list "programs" in the form of ours says otherwise'
 	@echo 'EXPECTATIONS=dir      more files of what is not expected to pass, such as those of drm/ci'
 	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'

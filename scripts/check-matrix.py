@@ -174,7 +174,8 @@ def stamp_of(cell, tree):
     """Changes when the cell has to be run again."""
     digest = hashlib.sha256()
     paths = [tree.binary, *project.files_below(os.path.join(project.ROOT, 'tests/guest'),
-                                               expectations.FOLDER),
+                                               expectations.FOLDER, initramfs.added_folder(),
+                                               expectations.own_folder()),
              os.path.join(project.ROOT, 'configs/guest.toml'), project.RUN_GUEST]
     for path in paths:
         with open(path, 'rb') as file:

@@ -36,6 +36,7 @@ from verdict import Difference
 build_panthor = importlib.import_module('build-panthor')
 device_log = importlib.import_module('device-log')
 guest_kernel = importlib.import_module('guest-kernel')
+host_packages = importlib.import_module('host-packages')
 initramfs = importlib.import_module('initramfs')
 run_guest = importlib.import_module('run-guest')
 
@@ -459,14 +460,12 @@ def check(series, settings):
     """The whole lane for the last of some Patches on top of the others; the exit code."""
     start = time.monotonic()
     os.environ.pop('PANTHOR_UAPI', None)
-    _, kernel, _ = run_guest.prepare(settings)
-    rows = run_guest.choose_programs(settings.tests)[settings.shard]
-    tests = ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
-    run_guest.choose_programs(tests)
+    host_packages.provide()
     name = series[-1].name
     if len(series) > 1:
         name += f' (on top of {len(series) - 1})'
     with project.Lock():
+        kernel = guest_kernel.from_environment()
         builder = build_panthor.Builder(kernel)
         stock = builder.stock()
         try:
@@ -483,6 +482,10 @@ def check(series, settings):
     os.environ['PANTHOR_UAPI'] = builder.patched_uapi()
     if os.environ['PANTHOR_UAPI']:
         say(f'  the guest programs are built with its {patches.UAPI}')
+    run_guest.prepare(settings)
+    rows = run_guest.choose_programs(settings.tests)[settings.shard]
+    tests = ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
+    run_guest.choose_programs(tests)
     title = project.short(re.sub(
         r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
                           f'-{kernel.label}-{settings.model}'))
@@ -628,7 +631,8 @@ def selftest(settings):
 def main():
     valid = ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
              'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD']
+             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD', 'GUEST',
+             'EXPECTATIONS']
     parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--selftest', action='store_true',
                         help='run the patches of tests/kernel and check their verdicts')
@@ -639,7 +643,8 @@ def main():
         signal.signal(number, signal.default_int_handler)
     project.require_host()
     if not os.environ.get('TESTS'):
-        os.environ['TESTS'] = ' '.join(project.config('guest')['lane']['tests'])
+        os.environ['TESTS'] = ' '.join(project.config('guest')['lane']['tests']
+                                       + initramfs.added_sources())
     if options.selftest:
         project.refuse_variables(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
                                  f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')

@@ -10,6 +10,7 @@ one of them changes; the third is the plan of one run.
 import hashlib
 import importlib
 import os
+import re
 import stat
 import sys
 
@@ -23,6 +24,7 @@ INIT = os.path.join(project.ROOT, 'tests/guest/init')
 LOAD_MODULES = os.path.join(project.ROOT, 'tests/guest/load-modules')
 PROGRAMS = os.path.join(project.ROOT, 'tests/guest/programs')
 GUEST_BUILD = os.path.join(project.MESON_BUILD, 'tests/guest')
+ADDED_SECONDS = 60      # that a program of GUEST has, unless its own list says otherwise
 APPLETS = ['sh', 'mount', 'insmod', 'poweroff', 'setsid', 'cttyhack']
 
 
@@ -170,11 +172,66 @@ def firmware(wanted):
     return os.path.abspath(wanted)
 
 
-def listed_programs(path=PROGRAMS):
-    """[(name, class, seconds, argument)] of tests/guest/programs, or of another such list."""
+def added_folder():
+    """The folder with more programs that GUEST names, or ''"""
+    folder = os.environ.get('GUEST', '')
+    if folder and not os.path.isdir(folder):
+        raise project.usage(f'GUEST={folder} is no folder')
+    return os.path.abspath(folder) if folder else ''
+
+
+def added_build():
+    """Where they are built"""
+    folder = added_folder()
+    return os.path.join(project.BUILD, 'guest', digest(folder)) if folder else ''
+
+
+def added_sources():
+    """Names of the programs of GUEST: its C files"""
+    folder = added_folder()
+    names = sorted(name[:-2] for name in os.listdir(folder)
+                   if re.fullmatch(r'[\w-]+\.c', name)) if folder else []
+    ours = [name for name in names
+            if os.path.exists(os.path.join(project.ROOT, 'tests/guest', name + '.c'))]
+    if folder and not names:
+        raise project.usage(f'GUEST={os.environ["GUEST"]} holds no C file')
+    if ours:
+        raise project.usage(f'GUEST={os.environ["GUEST"]}: {ours[0]} is a program of tests/guest; '
+                            'give it another name')
+    return names
+
+
+def added_programs():
+    """Rows of the programs of GUEST: those of its own list "programs", and the other ones"""
+    sources = added_sources()
+    path = os.path.join(added_folder(), 'programs')
+    rows = rows_of(path) if sources and os.path.exists(path) else []
+    unknown = [row[0] for row in rows if row[0] not in sources]
+    if unknown:
+        raise project.usage(f'{path}: {unknown[0]} has no C file beside it')
+    listed = {row[0] for row in rows}
+    return rows + [(name, 'quick', ADDED_SECONDS, '') for name in sources if name not in listed]
+
+
+def listed_programs():
+    """Rows of tests/guest/programs, and of the programs of GUEST."""
+    return rows_of(PROGRAMS) + added_programs()
+
+
+def path_of(name):
+    """Where a program is built"""
+    added = os.path.join(added_build(), name)
+    return added if added_folder() and name in added_sources() else os.path.join(GUEST_BUILD, name)
+
+
+def rows_of(path):
+    """[(name, class, seconds, argument)] of a list of programs"""
     rows = []
     for line in project.read(path).splitlines():
         words = line.split('#')[0].split()
+        if words and (len(words) < 3 or not re.fullmatch(r'[1-9]\d{0,5}', words[2], re.A)):
+            raise project.usage(f'{os.path.relpath(path)}: "{line.strip()}" is not: name, class, '
+                                'seconds, and perhaps an argument')
         if words:
             rows.append((words[0], words[1], int(words[2]), ' '.join(words[3:])))
     return rows
@@ -182,7 +239,7 @@ def listed_programs(path=PROGRAMS):
 
 def programs():
     """Those of the listed programs that are built."""
-    return [row for row in listed_programs() if os.path.exists(os.path.join(GUEST_BUILD, row[0]))]
+    return [row for row in listed_programs() if os.path.exists(path_of(row[0]))]
 
 
 def tests(firmware_folder):
@@ -190,7 +247,7 @@ def tests(firmware_folder):
     names = sorted({row[0] for row in programs()})
     files = [os.path.realpath(path) for path in
              project.files_below(os.path.join(firmware_folder, 'arm/mali'))]
-    paths = [os.path.join(GUEST_BUILD, name) for name in ['runner'] + names]
+    paths = [os.path.join(GUEST_BUILD, 'runner')] + [path_of(name) for name in names]
 
     def make():
         cpio = Cpio()
@@ -203,6 +260,7 @@ def tests(firmware_folder):
         return cpio
 
     name = 'tests' if firmware_folder == project.MESON_BUILD else 'tests-' + digest(firmware_folder)
+    name += '-' + digest(added_folder()) if added_folder() else ''
     return cached(name, paths + files, make)
 
 

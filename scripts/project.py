@@ -50,6 +50,23 @@ def say(message):
     print(SAY_PREFIX + message, flush=True)
 
 
+COLOURS = {'good': '32', 'bad': '31;1', 'odd': '33'}
+
+
+def coloured(kind, text):
+    """A text in a colour of COLOURS, where there is a terminal that has any."""
+    if not sys.stdout.isatty() or os.environ.get('NO_COLOR') or \
+            os.environ.get('TERM', 'dumb') == 'dumb':
+        return text
+    return f'\033[{COLOURS[kind]}m{text}\033[0m'
+
+
+def warn(text):
+    """What a compiler says, say, which is no result"""
+    if text:
+        print(text.rstrip(), file=sys.stderr, flush=True)
+
+
 # States of the machine in which a file cannot be used, and what to do where the system's own
 # word does not say it
 STATES = {

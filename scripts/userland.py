@@ -44,8 +44,8 @@ def check_name(name):
 
 
 def listed_programs():
-    """As initramfs.listed_programs(), of those that need a userland."""
-    return initramfs.listed_programs(LIST)
+    """As initramfs.rows_of(), of those that need a userland."""
+    return initramfs.rows_of(LIST)
 
 
 def refusal(name, model):
