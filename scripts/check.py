@@ -26,6 +26,8 @@ MORE_SUITES = ['mesa']
 # What a suite fetches, said here and not in meson's logs
 USERLANDS = {'guest': ['mesa'], 'mesa': ['mesa', 'mesa-new']}
 SLOWEST = 10
+# The last results of each suite, as JUnit
+JUNIT = os.path.join(project.BUILD, 'check')
 # "suite program" of what failed when it was last run, for FAILED=1
 FAILED = os.path.join(project.BUILD, 'failed')
 
@@ -95,16 +97,19 @@ def run_suite(name, environment, programs=()):
     watch = host_load.Watch()
     watch.start()
     start = time.monotonic()
-    base = os.path.join(project.MESON_BUILD, 'meson-logs', 'testlog')
+    # Not "testlog": a "meson test" at the same time has that one.
+    logs = f'check-{name}'
+    base = os.path.join(project.MESON_BUILD, 'meson-logs', logs)
     for ending in ('.json', '.junit.xml'):
         if os.path.exists(base + ending):
             os.remove(base + ending)
     status = subprocess.run(
         ['meson', 'test', '-C', project.MESON_BUILD, '--no-rebuild', '--suite', name,
-         '--print-errorlogs', *programs], env=environment, stdin=subprocess.DEVNULL,
+         '--logbase', logs, '--print-errorlogs', *programs], env=environment, stdin=subprocess.DEVNULL,
         check=False).returncode
     if os.path.exists(base + '.junit.xml'):
         part.add_log(base, watch.since())
+        project.write(os.path.join(JUNIT, name + '.xml'), project.read(base + '.junit.xml'))
     watch.end()
     if status and not part.failed:
         part.failed = 1
@@ -168,6 +173,8 @@ def main():
             provide_userland(name)
     say(f'set-up: {clock(time.monotonic() - start)}')
     environment = host_packages.environment()
+    # It has been obeyed: the boots of a guest would take it for theirs.
+    environment.pop('FAILED', None)
     parts = []
     for name, programs in chosen.items():
         parts.append(run_suite(name, environment, programs))
@@ -179,7 +186,7 @@ def main():
         say(f'slow: {name} {clock(seconds)}')
     for part in parts:
         for text in part.failures:
-            say(f'failed: {text}')
+            say(f'{project.coloured("bad", "failed")}: {text}')
         for text in part.skips:
             say(f'skipped: {text}')
     for part in parts:
@@ -190,6 +197,7 @@ def main():
         total.passed += part.passed
         total.failed += part.failed
         total.skipped += part.skipped
+    say(f'JUnit of each part: {os.path.relpath(JUNIT, project.ROOT)}/')
     say(str(total))
     return project.FAIL if total.failed else project.PASS
 

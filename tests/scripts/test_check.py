@@ -43,5 +43,48 @@ class PartTest(unittest.TestCase):
             'mali-csf-pwr-test: error'])
 
 
+class SuiteTest(unittest.TestCase):
+    """With a program in the place of meson, which leaves the logs that it is told to"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.logs = os.path.join(self.folder, 'meson/meson-logs')
+        for name, value in (('BUILD', self.folder), ('MESON_BUILD', self.folder + '/meson')):
+            patch = mock.patch.object(project, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        patch = mock.patch.object(check, 'JUNIT', os.path.join(self.folder, 'check'))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def run_suite(self, name, junit):
+        def meson(command, **_):
+            base = os.path.join(self.logs, command[command.index('--logbase') + 1])
+            if junit:
+                project.write(base + '.junit.xml', junit)
+                project.write(base + '.json', '')
+            return mock.Mock(returncode=0 if junit else 1)
+        with mock.patch('subprocess.run', meson):
+            return check.run_suite(name, {})
+
+    def test_each_suite_keeps_its_own(self):
+        others = os.path.join(self.logs, 'testlog.junit.xml')
+        project.write(others, 'of a meson test that runs beside it')
+        guest = self.run_suite('guest', JUNIT)
+        unit = self.run_suite('unit', JUNIT.replace('canary', 'floors'))
+        self.assertEqual((guest.passed, unit.passed), (1, 1))
+        self.assertIn('canary', project.read(os.path.join(self.folder, 'check/guest.xml')))
+        self.assertIn('floors', project.read(os.path.join(self.folder, 'check/unit.xml')))
+        self.assertEqual(project.read(others), 'of a meson test that runs beside it')
+
+    def test_no_log(self):
+        """An earlier log is not taken for that of a run that left none."""
+        self.run_suite('guest', JUNIT)
+        self.assertEqual(self.run_suite('guest', '').failures,
+                         ['guest: meson test ended with status 1'])
+
+
 if __name__ == '__main__':
     unittest.main()
