@@ -125,7 +125,7 @@ help:
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
 	@echo 'LEAVE_OUT=path,path    for check-patch: what a patch changes besides, by patterns'
 	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
-	@echo 'FAILED=1              for check and its parts: only the programs that failed last'
+	@echo 'FAILED=1              for check, its parts and boot: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
 	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'

@@ -53,6 +53,7 @@ class Cell:
         self.passed = self.failed = self.known = self.skipped = self.notes = 0
         self.violations, self.failures, self.skips = [], [], []
         self.seconds, self.stamp = 0.0, ''
+        self.about = {}         # what its result is a result of
 
     @property
     def name(self):
@@ -88,7 +89,8 @@ class Cell:
         self.seconds, self.stamp = round(time.monotonic() - start, 1), stamp
         if reason:
             self.reason = reason
-            self.state = 'UNAVAILABLE' if 'UNAVAILABLE' in reason else 'FAIL'
+            # What could not be tested is no failure; what was asked for wrongly is.
+            self.state = 'UNAVAILABLE' if result.returncode == project.CANNOT_TEST else 'FAIL'
         else:
             source = os.path.join(project.BUILD, 'run', run_name)
             for log in [*LOGS, run_guest.BEGINS]:
@@ -102,6 +104,7 @@ class Cell:
         found = re.search(r'^Linux (\S+) on QEMU', said, re.M)
         self.version = found[1] if found else ''
         result = results.read(source) or {'tests': []}
+        self.about = result.get('about', {})
         for test in result['tests']:
             name = results.title(test)
             if test['verdict'] == 'skip':
@@ -225,6 +228,7 @@ def write_cell_page(cell):
              f'{cell.notes} notes of the checker; TESTS={html.escape(cell.tests)}; '
              f'{cell.seconds:.0f} s {html.escape(cell.version)}</p>\n'
              f'<p>{html.escape(cell.reason)}</p>\n<ul>{"".join(links)}</ul>\n'
+             + pages.table([row for row in cell.about.items() if row[1]]) +
              '<p><a href="../../index.html">all cells</a></p>\n']
     for title, rows in (('Failed', cell.failures), ('Skipped', cell.skips)):
         if rows:
@@ -246,6 +250,17 @@ def write_cell_page(cell):
                   pages.page(f'{cell.model} on {cell.kernel}', ''.join(parts)))
 
 
+def provenance(cells):
+    """With what, where and when the cells came about; cells of several machines may differ."""
+    rows = []
+    for title, name in (('date', 'date'), ('commit', 'commit'), ('QEMU', 'qemu'), ('host', 'host')):
+        found = sorted({cell.about[name] for cell in cells if cell.about.get(name)})
+        if name == 'date' and len(found) > 1:
+            found = [f'{found[0]} to {found[-1]}']
+        rows.append((title, ', '.join(found) or 'not known'))
+    return pages.table(rows)
+
+
 def write_index(cells):
     models = list(dict.fromkeys(cell.model for cell in cells))
     kernels = list(dict.fromkeys(cell.kernel for cell in cells))
@@ -261,12 +276,13 @@ def write_index(cells):
             text = html.escape(cell.state if cell.state != 'ok' else f'{cell.passed} passed')
             if cell.state in ('ok', 'FAIL'):
                 text = f'<a href="cells/{cell.name}/index.html">{text}</a>'
-            reason = f'<br><small>{html.escape(cell.reason[:120])}</small>' if cell.reason else ''
+            reason = f'<br><small>{html.escape(cell.reason)}</small>' if cell.reason else ''
             row += f'<td class="{cell.state}">{text}{reason}</td>'
         rows.append(row + '</tr>\n')
     project.write(os.path.join(FOLDER, 'index.html'), pages.page(
         'panthor on mali-csf', f'<p>Models down, kernels across; an empty cell was not asked '
-        f'for.</p>\n<table>\n{"".join(rows)}</table>\n'))
+        f'for, and a grey one could not be tested.</p>\n<table>\n{"".join(rows)}</table>\n'
+        + provenance(cells)))
 
 
 def broken_links():
@@ -316,7 +332,8 @@ def run_cells(cells):
         title = f'{number} of {len(cells)}: {cell.model} on {cell.kernel}, TESTS={cell.tests}'
         stamp = stamp_of(cell, tree)
         earlier = Cell(cell.model, cell.kernel, cell.tests)
-        if earlier.load() and earlier.stamp == stamp and earlier.state != 'missing':
+        # What could not be tested may be there now.
+        if earlier.load() and earlier.stamp == stamp and earlier.state in ('ok', 'FAIL'):
             cell.__dict__.update(earlier.__dict__)
             say(f'{title}: {cell.state}, from an earlier run')
             continue

@@ -161,7 +161,7 @@ def verdict_part(result):
     about = [(name, value) for name, value in result['about'].items() if value]
     host = result.get('host', {}).get('text')
     return (f'<p class="{state}"><b>{html.escape(text)}</b></p>\n'
-            + pages.table(about + ([('host', host.removeprefix('host: '))] if host else [])))
+            + pages.table(about + ([('load of the host', host.removeprefix('host: '))] if host else [])))
 
 
 def tests_part(result, verdicts):

@@ -29,6 +29,9 @@ from project import say
 FORMAT = 1
 FILES = ('result.json', 'result.tap', 'result.xml')
 VERDICTS = ('ok', 'not ok', 'skip', 'todo')
+# On a terminal: a colour, and the word
+SHOWN = {'ok': ('good', 'ok    '), 'not ok': ('bad', 'not ok'), 'skip': ('odd', 'skip  '),
+         'todo': ('odd', 'known ')}
 # What XML 1.0 cannot hold
 NOT_XML = re.compile('[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
@@ -121,8 +124,7 @@ class Report:
             if reason:
                 self.emit(f'# {reason}')
         if not self.tap:
-            shown = {'ok': 'ok    ', 'not ok': 'not ok', 'skip': 'skip  ', 'todo': 'known '}
-            say(f'{shown[verdict]} {name}' + (f'  ({reason})' if reason else ''))
+            say(f'{project.coloured(*SHOWN[verdict])} {name}' + (f'  ({reason})' if reason else ''))
             if verdict == 'not ok':
                 for line in self.pending:
                     say('       ' + line)

@@ -31,6 +31,7 @@ import kernel_log
 import project
 import results
 import run_logs
+import version
 from monitor import DEVICE_ID, Monitor
 from project import say
 from results import Report
@@ -47,7 +48,7 @@ userland = importlib.import_module('userland')
 VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
              'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
              'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
-             'USERLAND', 'SHARD', 'EXPECTATIONS']
+             'USERLAND', 'SHARD', 'EXPECTATIONS', 'GUEST', 'FAILED']
 RUNS = os.path.join(project.BUILD, 'run')
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
@@ -113,6 +114,7 @@ class Settings:
         self.kernel_args = os.environ.get('KERNEL_ARGS', '')
         self.panthor_ko = os.environ.get('PANTHOR_KO', '')
         self.gdb = os.environ.get('GDB', '') not in ('', '0')
+        self.failed = os.environ.get('FAILED', '') not in ('', '0')
         self.must_run = os.environ.get('MUST_RUN', '')
         self.name = os.environ.get('NAME', '')
         self.strict = os.environ.get('STRICT') or 'report'
@@ -800,10 +802,13 @@ def run_tests(settings, tap, binary=''):
     programs = [row for row in chosen if row[0] + row[3] not in skipped]
     name = settings.name or project.short(
         re.sub('[,=]', '-', f'{kernel.label}-{settings.model}'))
+    if settings.failed:
+        programs = failed_before(programs, os.path.join(RUNS, name))
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
         report = Report(tap, settings.must_run, expected)
-        report.about = {'kernel': kernel.version, 'qemu': tree.version(), **settings.about()}
+        report.about = {'kernel': kernel.version, 'qemu': tree.version(),
+                        **version.provenance(), **settings.about()}
         if not tap:
             say(f'Linux {kernel.version} on QEMU {tree.version()}, mali-csf model '
                 f'{settings.model}; logs in {os.path.relpath(folder, project.ROOT)}')
@@ -817,6 +822,17 @@ def run_tests(settings, tap, binary=''):
             with lock_again:
                 boot(what, rows, folder_again, report, None, 'again')
         return close(guest, folder, name)
+
+
+def failed_before(programs, folder):
+    """The rows of the programs that failed in the last run of that folder"""
+    result = results.read(folder) or {'tests': []}
+    failed = {test['program'] for test in result['tests'] if test['verdict'] == 'not ok'}
+    found = [row for row in programs if row[0] + row[3] in failed]
+    if not found:
+        raise project.usage(f'FAILED= is set, and no program of TESTS={os.environ.get("TESTS", "")} '
+                            f'has failed in the last run of {os.path.relpath(folder)}')
+    return found
 
 
 def excuse_of(kernel):

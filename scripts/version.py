@@ -3,8 +3,10 @@
 """The versions of the model, of this tree, and of the packages that it uses."""
 
 import os
+import platform
 import re
 import subprocess
+import time
 
 import project
 
@@ -20,6 +22,14 @@ def tree():
     result = subprocess.run(['git', '-C', project.ROOT, 'describe', '--always', '--dirty'],
                             capture_output=True, text=True, check=False)
     return result.stdout.strip()
+
+
+def provenance():
+    """{property: text}: with what, where and when a result comes about"""
+    system = platform.freedesktop_os_release().get('PRETTY_NAME', platform.system())
+    return {'model-version': model(), 'commit': tree(),
+            'date': time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime()),
+            'host': f'{system}, {platform.machine()}, {os.cpu_count()} processors'}
 
 
 def main():

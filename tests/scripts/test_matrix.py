@@ -92,6 +92,48 @@ class CellTest(unittest.TestCase):
         self.assertEqual((cell.state, cell.reason), ('FAIL', 'run: no violation'))
 
 
+class PageTest(unittest.TestCase):
+
+    def cell(self, model, **members):
+        cell = check_matrix.Cell(model, '7.3', 'quick')
+        cell.__dict__.update(members)
+        return cell
+
+    def run_of(self, status, line):
+        """The cell of a run that ended with a status, without results"""
+        cell = self.cell('g610')
+        result = mock.Mock(returncode=status, stdout='', stderr=f'error: {line}\n')
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(check_matrix, 'FOLDER', folder), \
+                mock.patch.object(check_matrix.Cell, 'folder', lambda *_: folder + '/cell'), \
+                mock.patch.object(check_matrix.run_guest.subprocess, 'run', return_value=result):
+            cell.run('stamp')
+        return cell.state, cell.reason
+
+    def test_cannot_test(self):
+        for line in ('kernel 7.1 is UNAVAILABLE: no such kernel', '3 GiB free, 4 GiB needed'):
+            self.assertEqual(self.run_of(project.CANNOT_TEST, line), ('UNAVAILABLE', line))
+        self.assertEqual(self.run_of(project.USAGE, 'MEM=x'), ('FAIL', 'MEM=x'))
+
+    def test_index(self):
+        long = 'because ' * 40
+        about = {'date': '2026-11-30 10:00 UTC', 'commit': 'abc', 'qemu': '10.0.13', 'host': 'a <b>'}
+        cells = [self.cell('g610', state='ok', about=about, passed=3),
+                 self.cell('g720', state='ok', about=dict(about, date='2026-12-01 09:00 UTC',
+                                                          commit='def')),
+                 self.cell('g310', state='UNAVAILABLE', reason=long + 'end')]
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(check_matrix, 'FOLDER', folder):
+            check_matrix.write_index(cells)
+            page = project.read(os.path.join(folder, 'index.html'))
+        self.assertIn(long + 'end', page)
+        for row in (('date', '2026-11-30 10:00 UTC to 2026-12-01 09:00 UTC'),
+                    ('commit', 'abc, def'), ('QEMU', '10.0.13'), ('host', 'a &lt;b&gt;')):
+            self.assertIn('<td>{}</td><td>{}</td>'.format(*row), page)
+        self.assertIn('<td class="UNAVAILABLE">', page)
+        self.assertIn('.UNAVAILABLE{background:#edf2f7}', check_matrix.pages.STYLE)
+
+
 class HistoryTest(unittest.TestCase):
 
     def test_expansion(self):

@@ -36,6 +36,20 @@ class VariablesTest(unittest.TestCase):
             self.assertEqual(caught.exception.status, project.USAGE)
 
 
+class ColourTest(unittest.TestCase):
+
+    def said(self, terminal, **variables):
+        stream = mock.Mock(isatty=lambda: terminal)
+        with mock.patch('sys.stdout', stream), mock.patch.dict(
+                os.environ, {'TERM': 'xterm', 'NO_COLOR': ''} | variables):
+            return project.coloured('bad', 'not ok')
+
+    def test_terminal_only(self):
+        self.assertEqual(self.said(True), '\033[31;1mnot ok\033[0m')
+        for text in (self.said(False), self.said(True, NO_COLOR='1'), self.said(True, TERM='dumb')):
+            self.assertEqual(text, 'not ok')
+
+
 class RefuseTest(unittest.TestCase):
 
     def test_unset(self):
