@@ -39,7 +39,7 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell qtest report bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot shell qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
@@ -82,6 +82,7 @@ help:
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
 	@echo 'make check-reach      which functions and messages of panthor the guest programs reach'
+	@echo 'make docs             the documents as a site: build/docs/html; needs python3-sphinx'
 	@echo 'make bench            measure the model; prints a table, never fails on a number'
 	@echo 'make disas            build/mali-csf-disas, mali-shader-disas: disassemblers of streams, shaders'
 	@echo 'make qemu             build QEMU with the model in it'
@@ -176,6 +177,9 @@ report:
 	@$(PYTHON) $(SCRIPTS)/report.py
 
 check-selftest:
+docs:
+	@$(PYTHON) $(SCRIPTS)/build-docs.py
+
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
 
 fuzz:

@@ -112,6 +112,17 @@ class DocumentsTest(unittest.TestCase):
         self.assertIn('default: the newest', shown)
         self.assertNotIn('bisect', shown)
 
+    def test_site(self):
+        """Each document is in the index of make docs."""
+        build_docs = importlib.import_module('build-docs')
+        patterns = [f'docs/{name}.rst' for _, files in build_docs.PARTS for name in files]
+        for document in DOCUMENTS:
+            if document.startswith('docs/'):
+                self.assertTrue(any(fnmatch.fnmatchcase(document, name) for name in patterns),
+                                document)
+        for name in patterns:
+            self.assertTrue(is_there(name), name)
+
     def test_changelog(self):
         """The version of the model is the newest that the changelog has."""
         version = importlib.import_module('version')
