@@ -539,6 +539,7 @@ static void complete_flush(MaliCsfState *s, uint64_t command)
     uint32_t value = command;
     uint32_t modes = FIELD_EX32(value, GPU_COMMAND, PAYLOAD);
 
+    mali_csf_views_tell(&s->mmu.views);
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_flush_caches(s, modes);
     }

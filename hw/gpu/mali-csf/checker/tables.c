@@ -119,6 +119,11 @@ void mali_csf_tables_stored(MaliCsfState *s, unsigned as, uint64_t va,
     }
 }
 
+void mali_csf_tables_stores_lost(MaliCsfState *s, unsigned as)
+{
+    s->checker.as[as].dirty.overflow = true;
+}
+
 /* Changes */
 
 typedef struct Judgement {
@@ -520,24 +525,17 @@ void mali_csf_tables_follow(MaliCsfState *s, unsigned as)
 /* Use */
 
 void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                         const MaliCsfLeaf *leaf)
+                         const MaliCsfLeaf *leaf, uint8_t exception,
+                         unsigned level, uint64_t descriptor)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
-    MaliCsfLeaf live;
-    unsigned level;
-    uint64_t descriptor;
-    uint8_t exception;
 
     if (!mali_csf_snapshot_is_open(c->tables.snapshot) ||
         c->tables.edit_then_flush || c->fault.faulted || s->view.ignore_locks) {
         return;
     }
-    exception = mali_csf_walk(&s->mmu.ram, &s->mmu.as[as].active,
-                              FIELD_EX32(s->model->mmu_features,
-                                         MMU_FEATURES, PA_BITS),
-                              va, &live, &level, &descriptor);
-    if (!exception && live.level == leaf->level &&
-        mali_csf_effective_leaf(live.descriptor, live.level) ==
+    if (!exception && level == leaf->level &&
+        mali_csf_effective_leaf(descriptor, level) ==
         mali_csf_effective_leaf(leaf->descriptor, leaf->level)) {
         return;
     }
@@ -550,7 +548,7 @@ void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
             .as = as,
             .start = va,
             .last = va,
-            .expected = exception ? 0 : live.descriptor,
+            .expected = exception ? 0 : descriptor,
             .seen = leaf->descriptor,
         });
     }

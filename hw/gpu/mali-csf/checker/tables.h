@@ -66,14 +66,17 @@ typedef struct MaliCsfDirtyPages {
     uint64_t last;
 } MaliCsfDirtyPages;
 
-/* A TLB entry is used, or was just made by a walk */
+/* A TLB entry is used, with how a walk ends meanwhile; or was made by one */
 void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                         const MaliCsfLeaf *leaf);
+                         const MaliCsfLeaf *leaf, uint8_t exception,
+                         unsigned level, uint64_t descriptor);
 void mali_csf_tables_fill(MaliCsfState *s, unsigned as, uint64_t va,
                           uint64_t descriptor, unsigned level);
 /* A store at @va, which the leaf @descriptor translates */
 void mali_csf_tables_stored(MaliCsfState *s, unsigned as, uint64_t va,
                             uint64_t descriptor);
+/* There were others, nobody knows where: until the next clean none is missed */
+void mali_csf_tables_stores_lost(MaliCsfState *s, unsigned as);
 
 /* Keep a finding until the space is used or locked with the same tables */
 void mali_csf_report_later(MaliCsfState *s, const MaliCsfFinding *f);

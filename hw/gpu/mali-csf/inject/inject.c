@@ -7,6 +7,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/lockable.h"
 #include "../device.h"
 #include "../saved.h"
 #include "../trace.h"
@@ -19,13 +20,23 @@ bool mali_csf_inject_is_unasked(const MaliCsfInject *inject, uint32_t kind)
     return inject->unasked[kind];
 }
 
+/* The lock is held. */
 static void update_armed(MaliCsfInject *inject)
 {
-    inject->armed = 0;
+    uint64_t armed = 0;
+
     for (unsigned i = 0; i < inject->count; i++) {
         if (!inject->list[i].spent) {
-            inject->armed |= BIT_ULL(inject->list[i].kind);
+            armed |= BIT_ULL(inject->list[i].kind);
         }
+    }
+    qatomic_set(&inject->armed, armed);
+}
+
+static void tell_changed(MaliCsfState *s)
+{
+    if (s->inject.changed) {
+        s->inject.changed(s);
     }
 }
 
@@ -101,15 +112,10 @@ static bool covers(const MaliCsfArmed *a, const MaliCsfOccasion *o)
     return true;
 }
 
-const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
-                                         MaliCsfInjectionKind kind,
-                                         const MaliCsfOccasion *occasion)
+/* The lock is held. */
+static MaliCsfArmed *meet(MaliCsfInject *inject, MaliCsfInjectionKind kind,
+                          const MaliCsfOccasion *occasion)
 {
-    MaliCsfInject *inject = &s->inject;
-
-    if (!mali_csf_injected(inject, BIT_ULL(kind))) {
-        return NULL;
-    }
     for (unsigned i = 0; i < inject->count; i++) {
         MaliCsfArmed *a = &inject->list[i];
 
@@ -124,6 +130,34 @@ const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
         return a;
     }
     return NULL;
+}
+
+const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
+                                         MaliCsfInjectionKind kind,
+                                         const MaliCsfOccasion *occasion)
+{
+    if (!mali_csf_injected(&s->inject, BIT_ULL(kind))) {
+        return NULL;
+    }
+    QEMU_LOCK_GUARD(&s->inject.lock);
+    return meet(&s->inject, kind, occasion);
+}
+
+bool mali_csf_inject_meet_in_thread(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                    const MaliCsfOccasion *occasion,
+                                    MaliCsfArmed *met)
+{
+    MaliCsfArmed *a;
+
+    if (!mali_csf_injected(&s->inject, BIT_ULL(kind))) {
+        return false;
+    }
+    QEMU_LOCK_GUARD(&s->inject.lock);
+    a = meet(&s->inject, kind, occasion);
+    if (a) {
+        *met = *a;
+    }
+    return a;
 }
 
 /* What completes late */
@@ -176,7 +210,9 @@ static void inject_timer(void *opaque)
             /* From now on, not from when it was due: no burst to catch up */
             a->due = now + MAX(MIN(a->delay_ns, MALI_CSF_LATENCY_MAX_NS),
                                MALI_CSF_UNASKED_PERIOD_NS);
-            met(inject, a);
+            WITH_QEMU_LOCK_GUARD(&inject->lock) {
+                met(inject, a);
+            }
             inject->unasked[a->kind](s, a);
         }
     }
@@ -221,18 +257,22 @@ static MaliCsfArmed *new_place(MaliCsfInject *inject)
 const MaliCsfArmed *mali_csf_inject_arm(MaliCsfState *s,
                                         const MaliCsfArmed *armed)
 {
-    MaliCsfArmed *a = new_place(&s->inject);
+    MaliCsfArmed *a;
 
-    if (!a) {
-        return NULL;
+    WITH_QEMU_LOCK_GUARD(&s->inject.lock) {
+        a = new_place(&s->inject);
+        if (!a) {
+            return NULL;
+        }
+        *a = *armed;
+        a->id = ++s->inject.last_id;
+        a->to_skip = a->skip;
+        if (mali_csf_inject_is_unasked(&s->inject, a->kind)) {
+            a->due = end_of(a->delay_ns);
+        }
+        update_armed(&s->inject);
     }
-    *a = *armed;
-    a->id = ++s->inject.last_id;
-    a->to_skip = a->skip;
-    if (mali_csf_inject_is_unasked(&s->inject, a->kind)) {
-        a->due = end_of(a->delay_ns);
-    }
-    update_armed(&s->inject);
+    tell_changed(s);
     arm_timer(s);
     trace_mali_csf_inject_arm(s->trace_id, a->id,
                               MaliCsfInjectionKind_str(a->kind), a->count);
@@ -243,13 +283,16 @@ bool mali_csf_inject_clear(MaliCsfState *s, bool has_id, uint32_t id)
 {
     bool found = !has_id;
 
-    for (unsigned i = s->inject.count; i-- > 0; ) {
-        if (!has_id || s->inject.list[i].id == id) {
-            remove_at(&s->inject, i);
-            found = true;
+    WITH_QEMU_LOCK_GUARD(&s->inject.lock) {
+        for (unsigned i = s->inject.count; i-- > 0; ) {
+            if (!has_id || s->inject.list[i].id == id) {
+                remove_at(&s->inject, i);
+                found = true;
+            }
         }
+        update_armed(&s->inject);
     }
-    update_armed(&s->inject);
+    tell_changed(s);
     arm_timer(s);
     return found;
 }
@@ -267,11 +310,13 @@ void mali_csf_inject_init(MaliCsfState *s)
 {
     s->inject.trace_id = s->trace_id;
     s->inject.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, inject_timer, s);
+    qemu_mutex_init(&s->inject.lock);
 }
 
 void mali_csf_inject_finalize(MaliCsfState *s)
 {
     timer_free(s->inject.timer);
+    qemu_mutex_destroy(&s->inject.lock);
 }
 
 void mali_csf_inject_set_complete(MaliCsfState *s, MaliCsfInjectionKind kind,
@@ -284,6 +329,12 @@ void mali_csf_inject_set_unasked(MaliCsfState *s, MaliCsfInjectionKind kind,
                                  MaliCsfInjectUnasked *unasked)
 {
     s->inject.unasked[kind] = unasked;
+}
+
+void mali_csf_inject_set_changed(MaliCsfState *s,
+                                 MaliCsfInjectChanged *changed)
+{
+    s->inject.changed = changed;
 }
 
 void mali_csf_inject_reset(MaliCsfState *s)
@@ -299,7 +350,10 @@ void mali_csf_inject_pre_load(MaliCsfInject *saved)
 
 void mali_csf_inject_post_load(MaliCsfState *s)
 {
-    update_armed(&s->inject);
+    WITH_QEMU_LOCK_GUARD(&s->inject.lock) {
+        update_armed(&s->inject);
+    }
+    tell_changed(s);
     arm_timer(s);
 }
 

@@ -13,7 +13,9 @@
 #define HW_GPU_MALI_CSF_INJECT_H
 
 #include "qapi/qapi-types-mali-csf.h"
+#include "qemu/atomic.h"
 #include "qemu/bitops.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 
 typedef struct MaliCsfSaved MaliCsfSaved;
@@ -107,6 +109,8 @@ typedef struct MaliCsfLate {
 
 /* Something that was held up completes now; @value: as it was then */
 typedef void MaliCsfInjectComplete(MaliCsfState *s, uint64_t value);
+/* Other kinds may be armed than before */
+typedef void MaliCsfInjectChanged(MaliCsfState *s);
 /* The time of something has come that waits for no occasion */
 typedef void MaliCsfInjectUnasked(MaliCsfState *s, const MaliCsfArmed *a);
 
@@ -116,8 +120,11 @@ typedef struct MaliCsfInject {
     /* By kind, set for good by the block that the kind belongs to */
     MaliCsfInjectComplete *complete[MALI_CSF_INJECTION_KIND__MAX];
     MaliCsfInjectUnasked *unasked[MALI_CSF_INJECTION_KIND__MAX];
+    MaliCsfInjectChanged *changed;
 
-    /* A bit for each kind of which one is armed */
+    /* Of the list, which threads of an endpoint read, too, and count in */
+    QemuMutex lock;
+    /* A bit for each kind of which one is armed; read without the lock */
     uint64_t armed;
     uint32_t count;
     uint32_t last_id;
@@ -177,6 +184,10 @@ void mali_csf_inject_set_complete(MaliCsfState *s, MaliCsfInjectionKind kind,
 void mali_csf_inject_set_unasked(MaliCsfState *s, MaliCsfInjectionKind kind,
                                  MaliCsfInjectUnasked *unasked);
 
+/* Who keeps something that depends on what is armed; told in the main thread */
+void mali_csf_inject_set_changed(MaliCsfState *s,
+                                 MaliCsfInjectChanged *changed);
+
 static inline bool mali_csf_armed_has(const MaliCsfArmed *a,
                                       MaliCsfMember member)
 {
@@ -187,7 +198,7 @@ static inline bool mali_csf_armed_has(const MaliCsfArmed *a,
 static inline bool mali_csf_injected(const MaliCsfInject *inject,
                                      uint64_t kinds)
 {
-    return unlikely(inject->armed & kinds);
+    return unlikely(qatomic_read(&inject->armed) & kinds);
 }
 
 /**
@@ -200,6 +211,11 @@ static inline bool mali_csf_injected(const MaliCsfInject *inject,
 const MaliCsfArmed *mali_csf_inject_meet(MaliCsfState *s,
                                          MaliCsfInjectionKind kind,
                                          const MaliCsfOccasion *occasion);
+
+/* The same, in any thread: it is copied to @met */
+bool mali_csf_inject_meet_in_thread(MaliCsfState *s, MaliCsfInjectionKind kind,
+                                    const MaliCsfOccasion *occasion,
+                                    MaliCsfArmed *met);
 
 /**
  * mali_csf_inject_holds: shall something not complete now?

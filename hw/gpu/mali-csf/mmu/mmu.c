@@ -406,6 +406,7 @@ static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
     unsigned code = FIELD_EX32(value, AS_COMMAND, CODE);
     uint64_t lockaddr = s->mmu.as[as].lockaddr;
 
+    mali_csf_views_tell(&s->mmu.views);
     if (code < ARRAY_SIZE(as_commands)) {
         trace_mali_csf_as_command(s->trace_id, as, as_commands[code].name,
                                   lockaddr);
@@ -430,6 +431,7 @@ static void views_settled(void *opaque)
     MaliCsfMmuListener *listener;
 
     mali_csf_ram_forget_retired(&s->mmu.ram);
+    mali_csf_views_tell(&s->mmu.views);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAddressSpace *space = &s->mmu.as[as];
 
@@ -793,6 +795,13 @@ void mali_csf_mmu_set_ignore_locks(MaliCsfState *s, bool ignore)
 
 /* Life cycle */
 
+static void injections_changed(MaliCsfState *s)
+{
+    mali_csf_views_inject(&s->mmu.views,
+                          mali_csf_injected(&s->inject,
+                                            MALI_CSF_INJECT_ACCESSES));
+}
+
 static bool memory_map_changed(void *opaque)
 {
     MaliCsfState *s = opaque;
@@ -814,6 +823,7 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     s->mmu.command_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, command_timer, s);
     mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
     mali_csf_views_init(&s->mmu.views, &s->view, views_settled, s);
+    mali_csf_inject_set_changed(s, injections_changed);
     mali_csf_ram_init(&s->mmu.ram, s->trace_id, &address_space_memory,
                       memory_map_changed, s);
 }

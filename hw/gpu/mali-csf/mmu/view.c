@@ -11,6 +11,7 @@
 #include "qemu/main-loop.h"
 #include "../device.h"
 #include "../trace.h"
+#include "uses.h"
 
 #define PAGE_SIZE_4K 4096u
 
@@ -20,9 +21,17 @@ void mali_csf_view_init(MaliCsfMemView *view, MaliCsfRam *ram,
     view->ram = ram;
     view->pa_bits = pa_bits;
     view->watched_by = watched_by;
+    view->injected_by = watched_by;
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         view->spaces[as].translation.transcfg = AS_ADRMODE_UNMAPPED;
     }
+}
+
+bool mali_csf_view_injected(const MaliCsfMemView *view)
+{
+    const MaliCsfState *s = view->injected_by;
+
+    return s && mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES);
 }
 
 bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,
@@ -66,12 +75,82 @@ static bool permits(const MaliCsfLeaf *leaf, MaliCsfMemAccess access)
     }
 }
 
+/*
+ * Who watches is told: of the main thread's view at once, of that of another
+ * thread later
+ */
+
+static inline bool is_watched(const MaliCsfMemView *view)
+{
+    const MaliCsfState *s = view->watched_by;
+
+    return (s && mali_csf_strict(&s->checker)) || unlikely(view->uses);
+}
+
+static void tell_fill(MaliCsfMemView *view, unsigned as, uint64_t va,
+                      uint64_t descriptor, unsigned level)
+{
+    if (!view->uses) {
+        mali_csf_check_tlb_fill(view->watched_by, as, va, descriptor, level);
+        return;
+    }
+    mali_csf_uses_note(view->uses, &(MaliCsfUse) {
+        .kind = MALI_CSF_USE_FILL,
+        .as = as,
+        .va = va,
+        .translation = view->spaces[as].translation,
+        .descriptor = descriptor,
+        .level = level,
+    });
+}
+
+static void tell_hit(MaliCsfMemView *view, unsigned as, uint64_t va,
+                     const MaliCsfLeaf *leaf)
+{
+    MaliCsfLeaf live;
+    MaliCsfUse use = {
+        .kind = MALI_CSF_USE_HIT,
+        .as = as,
+        .va = va,
+        .translation = view->spaces[as].translation,
+        .leaf = *leaf,
+    };
+
+    if (!view->uses) {
+        mali_csf_check_tlb_hit(view->watched_by, as, va, leaf);
+        return;
+    }
+    use.exception = mali_csf_walk(view->ram, &use.translation, view->pa_bits,
+                                  va, &live, &use.level, &use.descriptor);
+    mali_csf_uses_note(view->uses, &use);
+}
+
+static void tell_store(MaliCsfMemView *view, unsigned as, uint64_t va,
+                       uint64_t size, const MaliCsfLeaf *leaf)
+{
+    hwaddr pa = leaf->pa + (va - leaf->va);
+
+    if (!view->uses) {
+        mali_csf_check_store(view->watched_by, as, va, pa, size,
+                             leaf->descriptor);
+        return;
+    }
+    mali_csf_uses_note(view->uses, &(MaliCsfUse) {
+        .kind = MALI_CSF_USE_STORE,
+        .as = as,
+        .va = va,
+        .translation = view->spaces[as].translation,
+        .descriptor = leaf->descriptor,
+        .pa = pa,
+        .size = size,
+    });
+}
+
 /* Walk, and cache the leaf if @access may use it or lacks permission only */
 static MaliCsfMemResult walk(MaliCsfMemView *view, unsigned as, uint64_t va,
                              MaliCsfMemAccess access, MaliCsfTlbEntry **entry,
                              MaliCsfFault *fault)
 {
-    MaliCsfState *s = view->watched_by;
     MaliCsfLeaf leaf;
     unsigned level;
     uint64_t descriptor;
@@ -80,8 +159,8 @@ static MaliCsfMemResult walk(MaliCsfMemView *view, unsigned as, uint64_t va,
     exception = mali_csf_walk(view->ram, &view->spaces[as].translation,
                               view->pa_bits, va, &leaf, &level, &descriptor);
     trace_mali_csf_walk(view->ram->trace_id, as, va, level, descriptor);
-    if (s && mali_csf_strict(&s->checker)) {
-        mali_csf_check_tlb_fill(s, as, va, descriptor, level);
+    if (is_watched(view)) {
+        tell_fill(view, as, va, descriptor, level);
     }
     if (exception) {
         return fail(MALI_CSF_MEM_FAULTED, exception, va, access, fault);
@@ -138,12 +217,12 @@ static bool injected_fault(MaliCsfMemView *view, unsigned as, uint64_t va,
     MaliCsfOccasion occasion = { .address_space = as, .va = va, .size = size };
 
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        const MaliCsfArmed *a = mali_csf_inject_meet(view->watched_by,
-                                                     kinds[i].kind, &occasion);
+        MaliCsfArmed met;
 
-        if (a) {
-            *result = fail(kinds[i].result, a->exception, va, access, fault);
-            fault->source_id = a->source_id;
+        if (mali_csf_inject_meet_in_thread(view->injected_by, kinds[i].kind,
+                                           &occasion, &met)) {
+            *result = fail(kinds[i].result, met.exception, va, access, fault);
+            fault->source_id = met.source_id;
             return true;
         }
     }
@@ -158,12 +237,11 @@ static inline MaliCsfMemResult translate(MaliCsfMemView *view, unsigned as,
                                          MaliCsfFault *fault)
 {
     const MaliCsfTranslation *t = &view->spaces[as].translation;
-    MaliCsfState *s = view->watched_by;
     MaliCsfMemResult result;
     MaliCsfTlbEntry *entry;
     uint64_t offset;
 
-    if (s && mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
+    if (mali_csf_view_injected(view) &&
         injected_fault(view, as, va, size, access, fault, &result)) {
         return result;
     }
@@ -178,8 +256,8 @@ static inline MaliCsfMemResult translate(MaliCsfMemView *view, unsigned as,
     entry = mali_csf_tlb_lookup(&view->tlb, as, va);
     if (likely(entry)) {
         view->tlb_hits++;
-        if (s && mali_csf_strict(&s->checker)) {
-            mali_csf_check_tlb_hit(s, as, va, &entry->leaf);
+        if (is_watched(view)) {
+            tell_hit(view, as, va, &entry->leaf);
         }
     } else {
         view->tlb_misses++;
@@ -204,11 +282,9 @@ static inline MaliCsfMemResult translate(MaliCsfMemView *view, unsigned as,
                         fault);
         }
     }
-    if (s && mali_csf_strict(&s->checker) && access != MALI_CSF_MEM_READ &&
+    if (is_watched(view) && access != MALI_CSF_MEM_READ &&
         access != MALI_CSF_MEM_EXECUTE) {
-        mali_csf_check_store(s, as, va, entry->leaf.pa +
-                             (va - entry->leaf.va), size,
-                             entry->leaf.descriptor);
+        tell_store(view, as, va, size, &entry->leaf);
     }
     span->host = entry->host + offset;
     span->window = entry->window;
@@ -457,7 +533,6 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfMemView *view, unsigned as,
                                   uint64_t va, const void **host,
                                   uint64_t *size, MaliCsfFault *fault)
 {
-    MaliCsfState *s = view->watched_by;
     MaliCsfSpan span;
     MaliCsfMemResult result;
 
@@ -467,7 +542,7 @@ MaliCsfMemResult mali_csf_mem_map(MaliCsfMemView *view, unsigned as,
         return MALI_CSF_MEM_STALLED;
     }
     /* The caller will not ask again for the rest of the page. */
-    if (s && mali_csf_injected(&s->inject, MALI_CSF_INJECT_ACCESSES) &&
+    if (mali_csf_view_injected(view) &&
         injected_fault(view, as, va, left_in_page(va, PAGE_SIZE_4K),
                        MALI_CSF_MEM_READ, fault, &result)) {
         return result;
@@ -505,6 +580,7 @@ void mali_csf_view_take_over(MaliCsfMemView *view)
         mali_csf_tlb_forget_host(&view->tlb);
     }
     view->ignore_locks = changes->ignore_locks;
+    view->injected = changes->injected;
     changes->spaces = 0;
     changes->num_drops = 0;
     changes->drop_all = false;
@@ -544,6 +620,12 @@ void mali_csf_view_join(MaliCsfViews *views, MaliCsfMemView *view)
     memcpy(view->spaces, main->spaces, sizeof(view->spaces));
     view->ignore_locks = main->ignore_locks;
     view->changes.ignore_locks = main->ignore_locks;
+    view->injected_by = main->injected_by;
+    view->injected = mali_csf_view_injected(view);
+    view->changes.injected = view->injected;
+    if (main->watched_by && mali_csf_strict(&main->watched_by->checker)) {
+        view->uses = mali_csf_uses_new(main->watched_by);
+    }
     view->views = views;
     qemu_mutex_init(&view->lock);
     mali_csf_ram_share(view->ram);
@@ -555,5 +637,6 @@ void mali_csf_view_part(MaliCsfMemView *view)
     assert(!view->entered);
     QLIST_REMOVE(view, next);
     qemu_mutex_destroy(&view->lock);
+    g_clear_pointer(&view->uses, mali_csf_uses_free);
     view->views = NULL;
 }

@@ -21,6 +21,7 @@
 #include "../memory/walk.h"
 
 typedef struct MaliCsfState MaliCsfState;
+typedef struct MaliCsfUses MaliCsfUses;
 typedef struct MaliCsfViews MaliCsfViews;
 
 /* What became of an access */
@@ -76,6 +77,7 @@ typedef struct MaliCsfViewChanges {
     bool drop_all;
     bool forget_host;
     bool ignore_locks;
+    bool injected;
 } MaliCsfViewChanges;
 
 typedef struct MaliCsfMemView {
@@ -84,7 +86,9 @@ typedef struct MaliCsfMemView {
     unsigned pa_bits;
     /* Locked regions stall nothing */
     bool ignore_locks;
-    /* Whose checker and injections see each access; NULL: nobody's */
+    /* Whose injections meet each access; NULL: nobody's */
+    MaliCsfState *injected_by;
+    /* Whose checker sees each access, in the main thread */
     MaliCsfState *watched_by;
 
     MaliCsfViewSpace spaces[MALI_CSF_MAX_AS];
@@ -102,6 +106,10 @@ typedef struct MaliCsfMemView {
     MaliCsfViews *views;
     uint32_t put;
     uint32_t seen;
+    /* An access may meet an injection: host addresses are not kept */
+    bool injected;
+    /* What a checker is told of it later, or NULL */
+    MaliCsfUses *uses;
     /* Of @entered, @changes, and of all the view while it is not entered */
     QemuMutex lock;
     bool entered;
@@ -137,6 +145,9 @@ static inline void mali_csf_view_poll(MaliCsfMemView *view)
         mali_csf_view_see(view);
     }
 }
+
+/* Is an injection armed that an access may meet? */
+bool mali_csf_view_injected(const MaliCsfMemView *view);
 
 /* Does the region locked in @as cover any of these bytes? */
 bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,

@@ -13,6 +13,7 @@
 #include "qemu/osdep.h"
 #include "qemu/lockable.h"
 #include "qemu/main-loop.h"
+#include "uses.h"
 #include "views.h"
 
 /* What changed is in view->changes, whose lock is held. */
@@ -76,6 +77,28 @@ void mali_csf_views_ignore_locks(MaliCsfViews *views, bool ignore)
         QEMU_LOCK_GUARD(&view->lock);
         view->changes.ignore_locks = ignore;
         put(view);
+    }
+}
+
+void mali_csf_views_inject(MaliCsfViews *views, bool injected)
+{
+    MaliCsfMemView *view;
+
+    QLIST_FOREACH(view, &views->threads, next) {
+        QEMU_LOCK_GUARD(&view->lock);
+        view->changes.injected = injected;
+        put(view);
+    }
+}
+
+void mali_csf_views_tell(MaliCsfViews *views)
+{
+    MaliCsfMemView *view;
+
+    QLIST_FOREACH(view, &views->threads, next) {
+        if (view->uses) {
+            mali_csf_uses_tell(view->uses);
+        }
     }
 }
 

@@ -33,6 +33,11 @@ void mali_csf_views_finalize(MaliCsfViews *views);
 void mali_csf_views_put(MaliCsfViews *views, unsigned as,
                         const MaliCsfViewSpace *space);
 void mali_csf_views_ignore_locks(MaliCsfViews *views, bool ignore);
+/* Put to every view: whether an access may meet an injection */
+void mali_csf_views_inject(MaliCsfViews *views, bool injected);
+
+/* The checker is told what threads have used their views for, up to now */
+void mali_csf_views_tell(MaliCsfViews *views);
 
 /*
  * Put to every view: cached translations are dropped.  Returns how many the

@@ -32,6 +32,8 @@
 #define SLICE_LOOKS         4
 #define SLICE_NS_EACH       10
 #define TURN_LOOKS          40
+/* With a checker, translations at hand are looked at again after so many */
+#define CHECK_LOOKS         8
 /*
  * When the machine stops, workgroups that have begun come to their end, if they
  * do so soon: what is saved is begun again, and might do something twice.
@@ -193,6 +195,9 @@ static MaliShaderResult execute(ShaderWorker *worker,
         }
         (*looks)--;
         mali_csf_view_poll(&worker->view);
+        if (worker->view.uses && *looks % CHECK_LOOKS == 0) {
+            mali_shader_pages_drop(&worker->pages);
+        }
         result = mali_shader_unit_run(executor->unit, &worker->view,
                                       &worker->pages, LOOK_BUDGET);
         if (result == MALI_SHADER_DONE) {

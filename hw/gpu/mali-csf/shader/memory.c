@@ -99,6 +99,9 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
         mali_shader_pages_drop(pages);
         pages->seen = view->seen;
     }
+    if (unlikely(view->injected) && mali_csf_view_injected(view)) {
+        return exactly_at(memory, va, size, access, span);
+    }
     tag = page_tag(memory, va, access);
     if (unlikely(pages->page[slot].tag != tag)) {
         pages->page[slot].tag = 0;
