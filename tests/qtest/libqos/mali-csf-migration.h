@@ -34,8 +34,12 @@ static inline void wait_migration(QTestState *qts)
     g_assert_not_reached();
 }
 
-/* Go on in another QEMU with these arguments, at the same virtual time */
-static inline void save_and_load_in(QMaliCsf *gpu, const char *args)
+/*
+ * In another QEMU with these arguments, at the same virtual time; @event comes
+ * from it when it is loaded, or NULL: it stays stopped
+ */
+static inline void save_and_load_until(QMaliCsf *gpu, const char *args,
+                                       const char *event)
 {
     g_autofree char *path = NULL;
     g_autofree char *uri = NULL;
@@ -55,10 +59,26 @@ static inline void save_and_load_in(QMaliCsf *gpu, const char *args)
     qtest_clock_set(to.qts, gpu->now);
     qtest_qmp_assert_success(to.qts, "{'execute': 'migrate-incoming',"
                              " 'arguments': {'uri': %s}}", uri);
-    qtest_qmp_eventwait(to.qts, "RESUME");
+    if (event) {
+        qtest_qmp_eventwait(to.qts, event);
+    } else {
+        wait_migration(to.qts);
+    }
     qtest_quit(gpu->qts);
     gpu->qts = to.qts;
     unlink(path);
+}
+
+/* The machine runs, and goes on in the other one */
+static inline void save_and_load_in(QMaliCsf *gpu, const char *args)
+{
+    save_and_load_until(gpu, args, "RESUME");
+}
+
+/* It is stopped, and so is the other one */
+static inline void save_and_load_stopped(QMaliCsf *gpu, const char *args)
+{
+    save_and_load_until(gpu, args, NULL);
 }
 
 static inline void save_and_load(QMaliCsf *gpu)

@@ -6,6 +6,7 @@
 
 #include "qemu/osdep.h"
 #include "../device.h"
+#include "migration/misc.h"
 #include "system/runstate.h"
 #include "work.h"
 
@@ -318,8 +319,21 @@ static void vm_state_changed(void *opaque, bool running, RunState state)
     if (running && endpoint->ops->resume) {
         endpoint->ops->resume(endpoint);
     } else if (!running && endpoint->ops->pause) {
-        endpoint->ops->pause(endpoint);
+        endpoint->ops->pause(endpoint, state == RUN_STATE_FINISH_MIGRATE ||
+                                       state == RUN_STATE_SAVE_VM);
     }
+}
+
+/* Of a machine that was stopped before, nobody says so once more. */
+static int migration_begins(NotifierWithReturn *notifier, MigrationEvent *event,
+                            Error **errp)
+{
+    MaliCsfWorks *works = container_of(notifier, MaliCsfWorks, migration);
+
+    if (event->type == MIG_EVENT_PRECOPY_SETUP && !runstate_is_running()) {
+        works->endpoint.ops->pause(&works->endpoint, true);
+    }
+    return 0;
 }
 
 void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops,
@@ -344,7 +358,10 @@ void mali_csf_work_init(MaliCsfState *s, const MaliCsfEndpointOps *ops,
     };
     mali_csf_mmu_add_listener(s, &works->mmu_listener);
     if (ops->pause && !runstate_is_running()) {
-        ops->pause(&works->endpoint);
+        ops->pause(&works->endpoint, false);
+    }
+    if (ops->pause) {
+        migration_add_notifier(&works->migration, migration_begins);
     }
     works->vm_state = mali_csf_add_vm_state_handler(DEVICE(s),
                                                     vm_state_changed, s);
@@ -355,6 +372,7 @@ void mali_csf_work_finalize(MaliCsfState *s)
     MaliCsfEndpoint *endpoint = &s->works.endpoint;
 
     qemu_del_vm_change_state_handler(s->works.vm_state);
+    migration_remove_notifier(&s->works.migration);
     endpoint->ops->finalize(endpoint);
 }
 

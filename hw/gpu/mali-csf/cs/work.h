@@ -7,6 +7,7 @@
 #ifndef HW_GPU_MALI_CSF_CS_WORK_H
 #define HW_GPU_MALI_CSF_CS_WORK_H
 
+#include "qemu/notify.h"
 #include "../endpoint/endpoint.h"
 #include "../mmu/mmu.h"
 #include "../saved.h"
@@ -23,6 +24,7 @@ typedef struct MaliCsfWorks {
     MaliCsfEndpoint endpoint;
     MaliCsfMmuListener mmu_listener;
     VMChangeStateEntry *vm_state;
+    NotifierWithReturn migration;
 } MaliCsfWorks;
 
 extern const MaliCsfSaved mali_csf_works_saved;

@@ -106,9 +106,10 @@ typedef struct MaliCsfEndpointOps {
 
     /*
      * The machine stops: when it returns no thread touches guest memory, and
-     * what the work has come to is in it.  And it goes on.
+     * what the work has come to is in it.  @saves: it is about to be saved, in
+     * which case it may have been stopped before.  And it goes on.
      */
-    void (*pause)(MaliCsfEndpoint *endpoint);
+    void (*pause)(MaliCsfEndpoint *endpoint, bool saves);
     void (*resume)(MaliCsfEndpoint *endpoint);
 
     /* All work is forgotten: when it returns nothing refers to any */

@@ -211,7 +211,7 @@ static void stop_thread(TestEndpoint *test)
     }
 }
 
-static void test_pause(MaliCsfEndpoint *endpoint)
+static void test_pause(MaliCsfEndpoint *endpoint, bool saves)
 {
     TestEndpoint *test = endpoint->state;
 

@@ -35,11 +35,13 @@
 /* With a checker, translations at hand are looked at again after so many */
 #define CHECK_LOOKS         8
 /*
- * When the machine stops, workgroups that have begun come to their end, if they
- * do so soon: what is saved is begun again, and might do something twice.
+ * Before the machine is saved, workgroups that have begun come to their end, if
+ * they do so soon: what is saved is begun again, and might do something twice.
+ * So many looks for each thread, which are 50 ms, or more on a host that is
+ * busy; but no more than so long.
  */
-#define PAUSE_PATIENCE_MS   50
-#define PAUSE_LOOKS         2000
+#define FINISH_LOOKS        1000
+#define FINISH_MAX_MS       2000
 
 typedef struct ShaderEndpoint ShaderEndpoint;
 
@@ -68,9 +70,12 @@ struct ShaderEndpoint {
     MaliShaderJobs jobs;
     /* Threads that have an executor in hand */
     unsigned busy;
-    /* Read without the lock.  Until all leave: at once, or having finished */
+    /*
+     * Read without the lock.  All leave what they have in hand; while paused,
+     * not before it is finished, for so many looks of all together.
+     */
     bool paused;
-    bool finishing;
+    int finish_looks;
     bool stopping;
 };
 
@@ -85,7 +90,7 @@ static bool is_wanted_back(const ShaderEndpoint *shader,
         return true;
     }
     return qatomic_read(&shader->paused) &&
-           (!executor->begun || !qatomic_read(&shader->finishing));
+           (!executor->begun || qatomic_read(&shader->finish_looks) <= 0);
 }
 
 static void note_fault(MaliShaderJob *job, const MaliShaderExecutor *executor,
@@ -194,6 +199,9 @@ static MaliShaderResult execute(ShaderWorker *worker,
             return MALI_SHADER_DONE;
         }
         (*looks)--;
+        if (unlikely(qatomic_read(&shader->paused))) {
+            qatomic_dec(&shader->finish_looks);
+        }
         mali_csf_view_poll(&worker->view);
         if (worker->view.uses && *looks % CHECK_LOOKS == 0) {
             mali_shader_pages_drop(&worker->pages);
@@ -230,7 +238,8 @@ static void put_back(ShaderEndpoint *shader, MaliShaderExecutor *executor,
 /* The lock is held.  Nobody begins anything while the machine stops. */
 static MaliShaderExecutor *take(ShaderEndpoint *shader)
 {
-    if (shader->stopping || (shader->paused && !shader->finishing)) {
+    if (shader->stopping ||
+        (shader->paused && qatomic_read(&shader->finish_looks) <= 0)) {
         return NULL;
     }
     return mali_shader_jobs_take(&shader->jobs, shader->paused);
@@ -506,16 +515,20 @@ static void wait_idle(ShaderEndpoint *shader)
     }
 }
 
-/* What has begun comes to its end, if it does so soon.  The lock is held. */
+/*
+ * All are paused, and what has begun comes to its end, if it does so soon.  The
+ * lock is held.
+ */
 static void finish_begun(ShaderEndpoint *shader)
 {
-    int64_t end = g_get_monotonic_time() + PAUSE_PATIENCE_MS * 1000;
-    unsigned looks = PAUSE_LOOKS;
+    int64_t end = g_get_monotonic_time() + FINISH_MAX_MS * 1000;
+    unsigned looks = FINISH_LOOKS;
 
-    qatomic_set(&shader->finishing, true);
-    qatomic_set(&shader->paused, true);
+    qatomic_set(&shader->finish_looks,
+                FINISH_LOOKS * MAX(shader->num_threads, 1));
     qemu_cond_broadcast(&shader->changed);
     while (shader->num_threads && g_get_monotonic_time() < end &&
+           qatomic_read(&shader->finish_looks) > 0 &&
            (shader->busy || mali_shader_jobs_any_begun(&shader->jobs))) {
         qemu_cond_timedwait(&shader->changed, &shader->lock, 1);
     }
@@ -526,17 +539,20 @@ static void finish_begun(ShaderEndpoint *shader)
         }
         qemu_mutex_lock(&shader->lock);
     }
-    qatomic_set(&shader->finishing, false);
-    wait_idle(shader);
+    qatomic_set(&shader->finish_looks, 0);
 }
 
-static void shader_pause(MaliCsfEndpoint *endpoint)
+static void shader_pause(MaliCsfEndpoint *endpoint, bool saves)
 {
     ShaderEndpoint *shader = endpoint->state;
     MaliShaderJob *job;
 
     WITH_QEMU_LOCK_GUARD(&shader->lock) {
-        finish_begun(shader);
+        qatomic_set(&shader->paused, true);
+        if (saves) {
+            finish_begun(shader);
+        }
+        wait_idle(shader);
         QTAILQ_FOREACH(job, &shader->jobs.jobs, next) {
             mali_shader_job_record(&shader->jobs, job);
         }
