@@ -115,17 +115,25 @@ class Result:
         self.reason = None if self.survived else reason_of(said)
 
 
-def run_target(fuzzer, target, model, folder, seconds, input_seconds=INPUT_SECONDS):
-    """Fuzz one target on one model for a time, in a folder of its own."""
+def run_target(fuzzer, target, model, folder, seconds, input_seconds=INPUT_SECONDS, seed=None):
+    """Fuzz one target on one model for a time, in a folder of its own.
+
+    seed: the one input to start from, in place of those of the target and the recorded ones
+    """
     seeds, corpus = os.path.join(folder, 'seeds'), os.path.join(folder, 'corpus')
     for name in (seeds, corpus):
         os.makedirs(name, exist_ok=True)
-    write_recorded(target, seeds)
+    if seed is None:
+        write_recorded(target, seeds)
+    else:
+        with open(os.path.join(seeds, 'seed'), 'wb') as file:
+            file.write(seed)
     status, said = fuzz(fuzzer, target, model, folder,
                         [f'-max_total_time={seconds}', f'-timeout={input_seconds}',
                          f'-max_len={MAX_LENGTH}', '-rss_limit_mb=4096', '-detect_leaks=1',
                          '-print_final_stats=1', '-use_value_profile=1',
-                         f'-artifact_prefix={folder}/', corpus, seeds], seeds,
+                         f'-artifact_prefix={folder}/', corpus, seeds],
+                        seeds if seed is None else None,
                         seconds + input_seconds + SPARE_SECONDS)
     refused = re.search(r'^qemu-\S+: -device .*?: (.*)$', said, re.M)
     if refused:

@@ -350,6 +350,9 @@ static GByteArray *seed_stream(unsigned n)
         cs_store_multiple(26, 0xf, 0, 0),
         cs_branch(CS_COND_NE, 26, -5),
     };
+    const uint64_t for_ever[] = {
+        cs_branch(CS_COND_ALWAYS, 0, -1),
+    };
     const uint64_t work[] = {
         cs_set_sb_entry(2, 1),
         cs_req_resource(0xf),
@@ -370,11 +373,15 @@ static GByteArray *seed_stream(unsigned n)
         cs_store_multiple(30, 1, 6, 0),
         cs_load_multiple(30, 0xffff, 4, 0),
     };
+    /* Not to its start: the low byte of that address is a depth of 0 */
     const uint64_t calls[] = {
-        cs_add_imm32(26, 26, 1),
+        cs_add_imm64(28, 2, 0x18),
         cs_move32(20, 0x20),
-        cs_call(2, 20),
-        cs_jump(2, 20),
+        cs_call(28, 20),
+        cs_add_imm32(26, 26, 1),
+        cs_call(28, 20),
+        cs_jump(28, 20),
+        cs_nop(),
     };
     const uint64_t copies[] = {
         cs_load_multiple(32, 0xffff, 0, 0),
@@ -437,6 +444,8 @@ static GByteArray *seed_stream(unsigned n)
     case 11:
         return stream_input(FLAG_GRANT | FLAG_SUSPEND, protected,
                             ARRAY_SIZE(protected));
+    case 12:
+        return stream_input(FLAG_TWO_QUEUES, for_ever, ARRAY_SIZE(for_ever));
     default:
         return NULL;
     }
@@ -987,12 +996,14 @@ static GByteArray *seed_firmware(unsigned n)
         put_step(a, 6);
         return a;
     case 5:
-        /* A heap: memory is given, refused, given where there is none */
+        /* A heap: memory is given, refused, given where none is or can be */
         put_submit(a, 0, draw, ARRAY_SIZE(draw));
         put_grant(a, 0, 5, 5);
         put_submit(a, 0, draw, ARRAY_SIZE(draw));
         put_grant(a, 0, 0, 0);
         put_grant(a, 0, 13, 5);
+        put_submit(a, 0, draw, ARRAY_SIZE(draw));
+        put_grant(a, 0, 4, 4);
         put_submit(a, 0, draw, ARRAY_SIZE(draw));
         put_grant(a, 4, 1, 2);
         put_group(a, 0, 0, CSG_STATE_SUSPEND);
@@ -1107,6 +1118,15 @@ static GByteArray *seed_registers(unsigned n)
             put_register(a, 5, 0, MCU_CONTROL_DISABLE);
         }
         return a;
+    case 5:
+        /* More registers that are unknown than the model counts each of */
+        for (unsigned offset = 0; offset < 300; offset++) {
+            put(a, 1, OP_READ_REGISTER);
+            put(a, 1, 6);
+            put(a, 2, offset * 4);
+            put(a, 1, 0);
+        }
+        return a;
     default:
         g_byte_array_unref(a);
         return NULL;
@@ -1201,28 +1221,38 @@ static void run_resume(QMaliCsf *gpu, const uint8_t *data, size_t size)
     bed_run(&bed, 20 * MALI_CSF_US);
 }
 
-/* Of a suspend buffer, words that are changed: the header, a stream's start */
+/*
+ * Of a suspend buffer, words that are changed: the header and the state of the
+ * first stream, then as many behind its registers and frames (cs/saved.c)
+ */
 #define SUSPEND_WORDS   64
+#define SUSPEND_BEHIND  0x3e0
+
+static unsigned suspend_offset(unsigned word)
+{
+    return word < SUSPEND_WORDS / 2 ? word * 4 :
+           SUSPEND_BEHIND + (word - SUSPEND_WORDS / 2) * 4;
+}
 
 static GByteArray *seed_resume(unsigned n)
 {
-    /* Nothing; then words of the header and of the first streams */
+    /* Nothing; then of a word a bit, the lowest byte, all */
     static const uint8_t flags[] = {
         0, FLAG_SUSPEND, FLAG_TWO_QUEUES | FLAG_SUSPEND,
         FLAG_IN_RING | FLAG_TERMINATE,
     };
+    const uint32_t changes[] = { n & 1 ? 1 : 1 << n % 31, 0x80, UINT32_MAX };
     GByteArray *a;
 
-    if (n >= 2 * SUSPEND_WORDS) {
+    if (n >= ARRAY_SIZE(changes) * SUSPEND_WORDS) {
         return NULL;
     }
     a = g_byte_array_new();
     put(a, 1, flags[n % ARRAY_SIZE(flags)]);
     if (n >= ARRAY_SIZE(flags)) {
-        put(a, 2, n % SUSPEND_WORDS * 4);
+        put(a, 2, suspend_offset(n % SUSPEND_WORDS));
         put(a, 1, 3);
-        put(a, 4, n >= SUSPEND_WORDS ? UINT32_MAX :
-                  n & 1 ? 1 : 1 << n % 31);
+        put(a, 4, changes[n / SUSPEND_WORDS]);
     }
     return a;
 }
