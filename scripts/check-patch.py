@@ -61,7 +61,7 @@ SIDES = ('stock', 'patched')
 # instructions, which takes longer.
 OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
 # A kernel that has written over its own memory should end, not limp; and what is freed
-# is overwritten, so that whoever still uses it is noticed.
+# is overwritten, so that a use of it is noticed.
 KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
 SHOWN = 12          # rows of a kind that may be many
 # Findings with a limit in time

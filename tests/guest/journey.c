@@ -328,7 +328,7 @@ static void reader_init(Traveller *t, PanthorDev *dev)
 int main(int argc, char **argv)
 {
     static Traveller travellers[CONTEXTS], drawer, reader;
-    /* Up to 6.12 a page that is edited is a hole for whoever reads it. */
+    /* Up to 6.12 a page that is edited is a hole for its readers. */
     bool under_reader = kernel_locks_first();
     pthread_t editor, reader_editor;
     unsigned rounds = 0, wrong = 0;

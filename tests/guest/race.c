@@ -179,7 +179,7 @@ static void test_destroy_and_create(void)
 static volatile bool guessing;
 static unsigned guessed_right;
 
-/* Use and end what has that handle, before whoever creates it knows it */
+/* Use and end what has that handle, before its creator knows it */
 static int guess_group(uint32_t group)
 {
     while (guessing) {

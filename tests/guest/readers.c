@@ -1,8 +1,8 @@
 /*
  * readers: fdinfo and debugfs, while what they tell of comes and goes
  *
- * What is read is walked over under some lock; whoever reads, or makes what is
- * read, is stopped in the midst of it, by a probe (lib/probe.h) and by a thread
+ * What is read is walked over under some lock; the thread that reads, or makes what
+ * is read, is stopped in the midst of it, by a probe (lib/probe.h) and by a thread
  * that takes its processor.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -117,8 +117,8 @@ static void set_profiling(const char *text)
 }
 
 /*
- * fdinfo walks over the groups of a file, while one of them goes: whoever
- * reads stands still in the midst of it, long enough for the group to be freed.
+ * fdinfo walks over the groups of a file, while one of them goes: the
+ * reader stands still in the midst of it, long enough for the group to be freed.
  */
 static void held_fdinfo(void)
 {
@@ -145,7 +145,7 @@ static void held_fdinfo(void)
 }
 
 /*
- * fdinfo counts the heaps of a file while one is made: whoever makes it
+ * fdinfo counts the heaps of a file while one is made: its maker
  * stands still with the VM's lock on heaps.
  */
 static void held_heap(void)

@@ -154,8 +154,8 @@ static void test_given_up(void)
 /*
  * Every second round, streams run when the driver is taken away; every
  * second of those, they are still open when it is back.  Not up to 6.12,
- * where the time-out of such a job comes again and again, for ever: whoever
- * unloads the module later would crash, see test_unload().
+ * where the time-out of such a job comes again and again, for ever: to
+ * unload the module later would crash, see test_unload().
  */
 static void test_unbind(void)
 {

@@ -584,7 +584,7 @@ static bool workers_ready(void)
     return true;
 }
 
-/* On a busy machine a round may be over before somebody has begun */
+/* On a busy machine a round may be over before a thread has begun */
 static void let_all_work(void)
 {
     uint64_t deadline = kernel_now_ns() + READY_TIMEOUT_MS * 1000000ull;

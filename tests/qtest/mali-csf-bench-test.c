@@ -20,7 +20,7 @@
 
 /*
  * Many short rounds, of a millisecond or less: on a machine that is not idle
- * most of them are over before somebody else gets the CPU.
+ * most of them are over before another thread gets the CPU.
  */
 #define ROUNDS_MAX      101
 /* Half of what the TLB holds, and several times as much */

@@ -195,7 +195,7 @@ static void prepare_chain(Crowd *c)
     }
 }
 
-/* Everybody has had turns, whoever waited for whom */
+/* Each stream has had turns, whichever waited for which */
 static void check_counts(Crowd *c)
 {
     for (unsigned i = 0; i < STREAMS; i++) {

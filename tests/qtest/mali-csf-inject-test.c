@@ -367,7 +367,7 @@ static void test_irq_silent(void)
     id = arm(&gpu, "{'kind': 'irq-silent', 'interrupt': 'gpu'}");
     mali_csf_writel(&gpu, A_GPU_COMMAND, MALI_CSF_FLUSH_ALL);
     g_assert_cmpint(met(&gpu, id), ==, 1);
-    /* Whoever looks finds it */
+    /* A reader finds it */
     g_assert_cmphex(mali_csf_readl(&gpu, GPU_STAT), ==, flushed);
     g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
     mali_csf_writel(&gpu, GPU_MASK, ~0u);
@@ -388,7 +388,7 @@ static void test_irq_spurious(void)
     mali_csf_intercept_irqs(&gpu);
     mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
 
-    /* No bit says why, and it is gone when somebody looks */
+    /* No bit says why, and it is gone when the driver looks */
     id = arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu',"
              " 'delay-ns': %lld}", DELAY);
     mali_csf_run(&gpu, DELAY - MALI_CSF_MS);

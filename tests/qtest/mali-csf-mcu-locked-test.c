@@ -338,7 +338,7 @@ static void *racer(void *opaque)
         }
         qatomic_set(r->req, (qatomic_read(r->req) & ~CSG_STATUS_UPDATE) |
                     (~ack & CSG_STATUS_UPDATE));
-        /* The request is seen by whoever sees that it is announced. */
+        /* A reader who sees that it is announced sees the request. */
         smp_mb();
         qatomic_set(r->db_req, (qatomic_read(r->db_req) & ~1u) |
                     (~qatomic_read(r->db_ack) & 1u));

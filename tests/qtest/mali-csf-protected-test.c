@@ -381,7 +381,7 @@ static void test_for_nobody(void)
 {
     QMaliCsfBench b;
 
-    /* Somebody waits, and was acknowledged */
+    /* The driver waits, and was acknowledged */
     init(&b, REPORT, 3);
     enter(&b.gpu);
     assert_done(&b);

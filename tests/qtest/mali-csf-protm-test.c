@@ -361,7 +361,7 @@ static void test_suspend_buffer(void)
     mali_csf_bench_quit(&b);
 }
 
-/* What somebody wrote to the buffer for protected content is no state. */
+/* What was written to the buffer for protected content is no state. */
 static void test_suspend_buffer_garbage(void)
 {
     for (int i = 0; i < 4; i++) {

@@ -246,7 +246,7 @@ static void test_query_spin(void)
     mali_csf_quit(&gpu);
 }
 
-/* Each is on its own, and whoever names none is asked which. */
+/* Each is on its own, and a query that names none is asked which. */
 static void test_two_devices(void)
 {
     g_autofree char *which = NULL, *armed = NULL, *info = NULL;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the documents name is there, and each file has somebody who looks after it."""
+"""What the documents name is there, and each file has a maintainer."""
 
 import fnmatch
 import importlib
@@ -17,7 +17,7 @@ import project  # noqa: E402
 check_docs = importlib.import_module('check-docs')
 
 # Folders of ours: what a document names below them has to be there.  The rest, such as
-# drivers/gpu or arm/mali, is somebody else's.
+# drivers/gpu or arm/mali, is another project's.
 OURS = ('.ci', 'configs', 'docs', 'hw/gpu', 'include/hw/gpu', 'patches', 'qapi', 'scripts',
         'tests', 'tools')
 THEIRS = ['docs/devel/tracing.rst']     # of QEMU
@@ -66,6 +66,14 @@ def targets():
 
 
 class DocumentsTest(unittest.TestCase):
+
+    def test_words(self):
+        """Who does what has a name: the driver, the host, a caller, a reader."""
+        word = re.compile(r'\b(some(body|one)|who' + r'ever)\b', re.I)
+        for name in FILES:
+            if name.endswith(('.c', '.h', '.rst', '.py')):
+                found = word.search(read(name))
+                self.assertIsNone(found, f'{name}: {found and found[0]}')
 
     def test_paths(self):
         count = 0

@@ -126,7 +126,7 @@ static void write_pwroff(MaliCsfState *s, hwaddr offset, uint32_t value)
 
 static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value);
 
-/* Registers that belong to somebody else */
+/* Registers that belong to other blocks */
 
 static uint32_t read_gpu_int(MaliCsfState *s, hwaddr offset)
 {
@@ -282,7 +282,7 @@ static const MaliCsfGpuReg gpu_regs[MALI_CSF_BLOCK_SIZE / 4] = {
     WRITE64(SHADER_PWROFF, write_pwroff, UNTIL(13)),
     WRITE64(TILER_PWROFF, write_pwroff, UNTIL(13)),
     WRITE64(L2_PWROFF, write_pwroff, UNTIL(13)),
-    /* No transition takes time, unless somebody asks for that. */
+    /* No transition takes time, unless an injection has it do so. */
     ZERO64(SHADER_PWRTRANS, UNTIL(13)),
     ZERO64(TILER_PWRTRANS, UNTIL(13)),
     READ64(L2_PWRTRANS, read_l2_transition, UNTIL(13)),

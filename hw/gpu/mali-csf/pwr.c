@@ -303,7 +303,7 @@ static bool subdomain_valid(MaliCsfState *s, MaliCsfPowerDomain domain,
     return !(subdomain & ~(has_rtu ? PWR_SUBDOMAIN_RTU : 0));
 }
 
-/* The interrupt that refuses a command because somebody asked for that */
+/* The interrupt that refuses a command because an injection has it so */
 static uint32_t refused(MaliCsfState *s, uint32_t value)
 {
     MaliCsfOccasion occasion = {
@@ -403,7 +403,7 @@ static bool read_domain(MaliCsfState *s, hwaddr offset, uint64_t *value)
             *value = mali_csf_pwr_ready(s, i);
             break;
         case PWR_DOMAIN_PWRTRANS:
-            /* No transition takes time, unless somebody asks for that. */
+            /* No transition takes time, unless an injection has it do so. */
             *value = i == MALI_CSF_POWER_L2 ? s->pwr.l2_transition : 0;
             break;
         default:

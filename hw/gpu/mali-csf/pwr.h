@@ -50,7 +50,7 @@ const char *mali_csf_pwr_register_name(uint32_t offset);
 
 /* A bit for each core that there is */
 uint64_t mali_csf_pwr_present(MaliCsfState *s, MaliCsfPowerDomain domain);
-/* A bit for each core that is on, whoever has powered it */
+/* A bit for each core that is on, powered by the driver or not */
 uint64_t mali_csf_pwr_ready(MaliCsfState *s, MaliCsfPowerDomain domain);
 
 /*

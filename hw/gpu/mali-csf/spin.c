@@ -34,7 +34,7 @@ void mali_csf_spin_other(MaliCsfSpin *spin, uint32_t offset)
             return;
         }
     }
-    /* The last place is that of whoever comes by. */
+    /* The last place is for any other one. */
     if (spin->count < MALI_CSF_SPIN_REGISTERS) {
         place = spin->count++;
     }

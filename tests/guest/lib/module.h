@@ -37,7 +37,7 @@ int module_device_name(const PanthorDev *dev, char *name, size_t size);
 int module_unbind_name(const char *name);
 
 /**
- * module_unbind: take the GPU away from the driver, whoever uses it
+ * module_unbind: take the GPU away from the driver, even in use
  * @dev: tells which GPU; may be open
  * @name: receives its name, for module_bind()
  * @size: bytes at @name

@@ -3,7 +3,7 @@
  *
  * A refused call must leave nothing behind.  refuse_end() looks at what can be
  * seen from outside: that the GPU may sleep, and that the device can be taken
- * away, which waits for whoever has entered it (drm_dev_enter()) and has not
+ * away, which waits for all who have entered it (drm_dev_enter()) and have not
  * left.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -46,7 +46,7 @@ char *mali_csf_fuzz_arguments(const QMaliCsfFuzzTarget *target);
 void mali_csf_fuzz_run(const QMaliCsfFuzzTarget *target, QTestState *qts,
                        const uint8_t *data, size_t size);
 
-/* Groups at work in every way, for whoever fuzzes something else of it */
+/* Groups at work in every way, for targets that fuzz something else of it */
 void mali_csf_fuzz_busy(QMaliCsf *gpu);
 /* Do what a driver does about events and faults, then run on, twice */
 void mali_csf_fuzz_go_on(QMaliCsf *gpu);

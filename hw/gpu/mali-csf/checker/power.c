@@ -88,7 +88,7 @@ void mali_csf_check_l2_off(MaliCsfState *s)
                 .last = space->lock_last,
             });
         }
-        /* Whoever set a space up or gave it up is done by now. */
+        /* The driver has set the space up, or given it up, by now. */
         if (c->use.owner && !mali_csf_latched(s, as)) {
             if (!c->staged.told) {
                 keep_at_l2_off(s, &(MaliCsfFinding) {

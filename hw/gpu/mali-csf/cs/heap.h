@@ -35,7 +35,7 @@ typedef struct MaliCsfTiler {
     bool wanted;
     bool asked;
     bool refused;
-    /* Somebody asked that the heap be found empty until the host answers */
+    /* An injection has the heap found empty until the driver answers */
     bool starved;
     uint32_t vt_start;
     uint32_t vt_end;

@@ -30,7 +30,7 @@ typedef enum TakeResult {
     TAKE_DONE,
     /* Others have what it needs. */
     TAKE_WAIT,
-    /* The group has none of these, whoever else has what. */
+    /* The group has none of these, whatever other groups have. */
     TAKE_NEVER,
 } TakeResult;
 
@@ -193,7 +193,7 @@ static bool any_exclusive(MaliCsfState *s)
 static unsigned claims_of_all(MaliCsfState *s, Claims *claims)
 {
     if (!any_exclusive(s)) {
-        /* Nobody is in anybody's way, whoever holds what. */
+        /* No group is in the way of another, whatever they hold. */
         memset(claims, 0, sizeof(*claims));
         return 0;
     }

@@ -165,7 +165,7 @@ void mali_csf_fw_store64(MaliCsfState *s, uint64_t va, uint64_t value)
                    &fault);
 }
 
-/* A field of the control blocks that somebody may ask to be wrong */
+/* A field of the control blocks that an injection may have be wrong */
 static void boot_field(MaliCsfState *s, uint32_t va, uint32_t value,
                        MaliCsfControlField field, unsigned csg, unsigned cs)
 {
@@ -413,7 +413,7 @@ void mali_csf_fw_panic(MaliCsfState *s)
     }
 }
 
-/* Those of the requests @changed that somebody asked not to acknowledge */
+/* Those of the requests @changed that an injection leaves unacknowledged */
 static uint32_t glb_unacknowledged(MaliCsfState *s, uint32_t changed)
 {
     MaliCsfOccasion occasion = { .mask = changed };
@@ -580,7 +580,7 @@ static void glb_requests(MaliCsfState *s)
         mali_csf_fw_halt(s);
     }
 
-    /* Whoever sees the acknowledgement sees what was asked for. */
+    /* A reader of the acknowledgement sees what was asked for. */
     smp_mb();
     lost = glb_unacknowledged(s, changed);
     mali_csf_fw_store32(s, out + GLB_ACK, ack ^ (changed & ~lost));
@@ -591,7 +591,7 @@ static void glb_requests(MaliCsfState *s)
     }
 }
 
-/* Those of @groups that somebody asked not to hear */
+/* Those of @groups whose doorbells an injection loses */
 static uint32_t csg_doorbells_lost(MaliCsfState *s, uint32_t groups)
 {
     uint32_t lost = 0;

@@ -148,7 +148,7 @@ static MaliCsfFwResult group_change_state(MaliCsfState *s, unsigned csg,
     }
 }
 
-/* @next as it was before, where somebody asked not to acknowledge */
+/* @next as it was before, where an injection forbids to acknowledge */
 static uint32_t unacknowledged(MaliCsfState *s, unsigned csg, uint32_t ack,
                                uint32_t next)
 {
@@ -281,7 +281,7 @@ MaliCsfFwResult mali_csf_fw_csg_doorbell(MaliCsfState *s, unsigned csg)
         next = unacknowledged(s, csg, ack, next);
     }
     if (next != ack) {
-        /* Whoever sees the acknowledgement sees what was asked for. */
+        /* A reader of the acknowledgement sees what was asked for. */
         smp_mb();
         mali_csf_fw_store32(s, out + CSG_ACK, next);
         /* ACK is visible before the host is told. */

@@ -270,7 +270,7 @@ bool mali_csf_perfcnt_sample(MaliCsfState *s, uint32_t *events)
                         perfcnt->protected_session ?
                         GLB_PRFCNT_STATUS_PROTECTED_SESSION : 0);
     perfcnt->protected_session = mali_csf_protm_active(s);
-    /* The sample is visible to whoever sees that it is there. */
+    /* A reader who sees that the sample is there sees the sample. */
     smp_wmb();
     mali_csf_fw_store32(s, out + GLB_PRFCNT_INSERT, perfcnt->insert);
     if ((perfcnt->insert - extract) * 2 >= perfcnt->slots) {

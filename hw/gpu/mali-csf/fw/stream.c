@@ -60,7 +60,7 @@ static void cs_interrupt(MaliCsfState *s, unsigned csg, unsigned cs)
     uint32_t out = mali_csf_fw_csg_output(s, csg);
     uint32_t irq_req, irq_ack;
 
-    /* CS_ACK is visible to whoever sees the bit. */
+    /* A reader who sees the bit sees CS_ACK. */
     smp_mb();
     irq_req = mali_csf_fw_load32(s, out + CSG_IRQ_REQ);
     irq_ack = mali_csf_fw_load32(s, in + CSG_IRQ_ACK);
@@ -217,7 +217,7 @@ MaliCsfFwResult mali_csf_fw_cs_request(MaliCsfState *s, unsigned csg,
     if (next != ack &&
         !mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_CS_ACK, &occasion,
                                MALI_CSF_LOOK_STREAM(csg, cs))) {
-        /* EXTRACT and ACTIVE are visible to whoever sees it. */
+        /* A reader who sees it sees EXTRACT and ACTIVE. */
         smp_wmb();
         mali_csf_fw_store32(s, out + CS_ACK, next);
         if ((next ^ ack) & mali_csf_fw_load32(s, in + CS_ACK_IRQ_MASK)) {

@@ -1,5 +1,5 @@
 /*
- * Mali CSF GPU: faults that somebody asks for
+ * Mali CSF GPU: faults that are asked for
  *
  * Not injectable: see docs/devel/injection.rst.
  *

@@ -1,5 +1,5 @@
 /*
- * Mali CSF GPU: faults that somebody asks for
+ * Mali CSF GPU: faults that are asked for
  *
  * An injection arms a condition that the device's usual path meets later:
  * where something could go wrong, the path asks whether it shall, and does what

@@ -32,7 +32,7 @@ static void ram_begin(MemoryListener *listener)
     ram->windows = g_array_new(false, false, sizeof(MaliCsfRamWindow));
     /*
      * At once if that can be, not at the next use: a cache holds on to regions
-     * which somebody may be about to unplug.
+     * which may be about to be unplugged.
      */
     if (ram->changed(ram->opaque)) {
         mali_csf_ram_forget_retired(ram);

@@ -311,7 +311,7 @@ static inline MaliCsfMemResult translate_word(MaliCsfMemView *view, unsigned as,
         mali_csf_view_locked(view, as, va, size)) {
         return MALI_CSF_MEM_STALLED;
     }
-    /* FAULTSTATUS has no code for it; whoever calls with it is wrong. */
+    /* FAULTSTATUS has no code for it; a caller with it is wrong. */
     if (unlikely(va % size)) {
         return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
                     fault);

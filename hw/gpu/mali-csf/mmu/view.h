@@ -136,7 +136,7 @@ void mali_csf_view_leave(MaliCsfMemView *view);
 
 /* Something was put to the view: its thread takes it over */
 void mali_csf_view_see(MaliCsfMemView *view);
-/* The same, by whoever has the view's lock */
+/* The same, by a caller who has the view's lock */
 void mali_csf_view_take_over(MaliCsfMemView *view);
 
 static inline void mali_csf_view_poll(MaliCsfMemView *view)
@@ -170,8 +170,8 @@ MaliCsfMemResult mali_csf_mem_probe(MaliCsfMemView *view, unsigned as,
 
 /*
  * Single accesses of 4 or 8 bytes, little-endian, single-copy atomic.  @va
- * must be aligned to its size.  Loads and stores are relaxed; whoever
- * passes a message with one adds smp_rmb(), smp_wmb() or smp_mb().
+ * must be aligned to its size.  Loads and stores are relaxed; a
+ * caller that passes a message with one adds smp_rmb(), smp_wmb() or smp_mb().
  */
 MaliCsfMemResult mali_csf_mem_load32(MaliCsfMemView *view, unsigned as,
                                      uint64_t va, uint32_t *value,

@@ -158,7 +158,7 @@ typedef MaliShaderAccess (*MaliShaderFetch)(void *opaque, uint64_t pc,
 
 /*
  * The decoded instructions of a shader, made as they are first executed and
- * kept until the program is freed: whoever keeps programs frees those whose
+ * kept until the program is freed: the keeper of programs frees those whose
  * code may have changed.  One thread at a time uses it.  @arch is the major
  * number of the architecture, 10 to 14.  No more than a fixed number of blocks
  * is kept, and the oldest is decoded anew.

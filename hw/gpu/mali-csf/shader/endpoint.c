@@ -3,7 +3,7 @@
  *
  * Threads take executors from the queue of jobs.c.  They hold no lock while
  * they execute, least of all QEMU's big lock, and look up every few hundred
- * instructions whether somebody wants something of them.  With shader-threads=0
+ * instructions whether they are to stop or to stall.  With shader-threads=0
  * a timer of the main loop does the same in slices, so that a run can be
  * repeated exactly.
  *

@@ -169,7 +169,7 @@ bool mali_shader_executor_refill(MaliShaderJobs *jobs,
     }
     left = &job->left[smallest(job)];
     n = left->end - left->first;
-    /* The last ones are for whoever is free. */
+    /* The last ones are for any worker that is free. */
     run = MIN(MAX(n / (4 * jobs->width), 1), MAX_RUN);
     executor->range.first = left->first;
     executor->range.end = left->first + MIN(n, run);

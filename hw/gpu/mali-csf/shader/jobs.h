@@ -6,7 +6,7 @@
  * wait in a queue for a thread.  So several jobs share the threads, and one
  * that never ends does not keep the others from going on.
  *
- * Nothing here locks: whoever calls has the lock that covers it all.
+ * Nothing here locks: the caller has the lock that covers it all.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
