@@ -36,11 +36,15 @@ def steal_ticks():
 
 
 class Lateness:
-    """Of a time, for one process or for the whole host; members that are not known are None."""
+    """Of a time, for one process or for the whole host; members that are not known are None.
 
-    def __init__(self, waited, steal, lag, load, processors, icount=False):
+    seconds: how long that time was; used: how many seconds of processors it took
+    """
+
+    def __init__(self, waited, steal, lag, load, processors, icount=False, seconds=0.0, used=0.0):
         self.waited, self.steal, self.lag = waited, steal, lag
         self.load, self.processors, self.icount = load, processors, icount
+        self.seconds, self.used = seconds, used
 
     def late(self, by_host_clock=False):
         """Whether a time-out of then means little; one of the guest, or one of the host's clock."""
@@ -67,13 +71,14 @@ class Lateness:
         """For result.json"""
         return {'waited': self.waited and round(self.waited, 3), 'steal': round(self.steal, 3),
                 'lag': round(self.lag, 3), 'load': round(self.load, 2),
-                'processors': self.processors, 'icount': self.icount, 'late': self.late(),
+                'processors': self.processors, 'icount': self.icount,
+                'seconds': round(self.seconds, 2), 'used': round(self.used, 2), 'late': self.late(),
                 'text': str(self)}
 
 
 def from_row(row):
     return Lateness(*(row[name] for name in ('waited', 'steal', 'lag', 'load', 'processors',
-                                             'icount')))
+                                             'icount', 'seconds', 'used')))
 
 
 class Watch(threading.Thread):
@@ -139,7 +144,7 @@ class Watch(threading.Thread):
                 max([lag for when, lag in self.lags if when >= start], default=0.0),
                 max([load for when, load in self.loads if when >= start],
                     default=os.getloadavg()[0]),
-                self.processors, self.icount)
+                self.processors, self.icount, time.monotonic() - start, (new_ran - ran) / 1e9)
 
 
 def follows_instructions(arguments):

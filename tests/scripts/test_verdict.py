@@ -214,8 +214,18 @@ class LatenessTest(unittest.TestCase):
                          '5 % stolen by a hypervisor, timers up to 0.8 s late')
         self.assertEqual(str(self.lateness(None)), 'host: load 0.0 on 2 processors')
 
+    def test_cost(self):
+        """How long a time was, and what of the processors QEMU had in it"""
+        watch = host_load.Watch(os.getpid())
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            pass
+        found = watch.since()
+        self.assertTrue(0.3 <= found.seconds < 30, found.seconds)
+        self.assertTrue(0.01 < found.used <= found.seconds + 0.1, found.used)
+
     def test_row(self):
-        row = self.lateness(0.5, load=3).row()
+        row = host_load.Lateness(0.5, 0, 0, 3, 2, seconds=12.5, used=3.25).row()
         self.assertTrue(row['late'])
         self.assertEqual(host_load.from_row(row).row(), row)
 
