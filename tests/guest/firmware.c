@@ -549,6 +549,7 @@ int main(int argc, char **argv)
     tap_start(argc, argv, NULL, "Binds the driver with wrong firmware files.");
     module_allow_left_jobs();
     tap_directive("allow-dmesg panthor.*(timed ?out|timeout)");
+    tap_directive("untimed : (the driver refuses it|and nothing is started)$");
     TAP_MUST(panthor_open(&dev));
     TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
                            sizeof(info)));
