@@ -13,7 +13,7 @@ SCRIPTS := "$$MALI_CSF_SCRIPTS"
 # What the scripts read from their environment
 export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN MODELS
+export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN OWN MODELS
 export SHARD IGT IGT_SRC EXPECTATIONS GUEST
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
@@ -42,7 +42,7 @@ endif
 .PHONY: help boot shell qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
-        check-mutants check-fixes check-expansions check-models check-kernels check-matrix \
+        check-mutants check-fixes check-lane check-expansions check-models check-kernels check-matrix \
         check-matrix-merge check-mesa check-mesa-matrix \
         check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
@@ -73,6 +73,7 @@ help:
 	@echo 'make check-stock      every stock kernel of the archive: the checker must find nothing'
 	@echo 'make check-mutants    break panthor on purpose: the checker or a test must notice'
 	@echo 'make check-fixes      take past fixes out of panthor: FIX=name,... each must be noticed'
+	@echo 'make check-lane       what make check-patch says of each of them, and by which program: FIX=name,...'
 	@echo 'make check-expansions right and wrong ways to write a patch: VARIANT=name,... each verdict must fit'
 	@echo 'make check-models     every model on one kernel'
 	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
@@ -128,6 +129,7 @@ help:
 	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
 	@echo 'FAILED=1              for check, its parts and boot: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
+	@echo 'OWN=1                 for check-lane: of the programs those that tests/kernel/fixes.toml names'
 	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
 	@echo 'SEED=number           the random numbers of check-migration and check-load'
@@ -223,6 +225,9 @@ check-mutants:
 
 check-fixes:
 	@$(PYTHON) $(SCRIPTS)/check-fixes.py
+
+check-lane:
+	@$(PYTHON) $(SCRIPTS)/check-lane.py
 
 check-expansions:
 	@$(PYTHON) $(SCRIPTS)/check-expansions.py

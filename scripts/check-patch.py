@@ -29,6 +29,7 @@ import kernel_log
 import patches
 import project
 import results
+import touched
 import verdict
 from project import Stop, say
 from verdict import Difference
@@ -64,6 +65,10 @@ OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
 # is overwritten, so that a use of it is noticed.
 KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
 SHOWN = 12          # rows of a kind that may be many
+TRACE_LINES = 80    # of a warning or an oops
+# Which programs run if TESTS= does not name them: those of the lane, or those that get to what
+# the patch changes
+DEFAULT, TOUCHED = 'default', 'touched'
 # Findings with a limit in time
 TIMED_FINDINGS = {'update-missing', 'fault-not-acknowledged', 'group-on-unmapped'}
 # Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
@@ -202,6 +207,24 @@ def plain(text):
     return re.sub(r'\d+', 'N', text)
 
 
+def place_of(lines, functions):
+    """Words for where the driver was when the kernel said something; '' if that is not known.
+
+    lines: of the kernel's log, from there on; functions: what the patch changes
+    """
+    found = []
+    for line in lines[:TRACE_LINES]:
+        found += re.findall(r'([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+ \[panthor\]', line)
+        if found and 'end trace' in line:
+            break
+    for name in found:
+        for function in functions:
+            if function.name == name:
+                return (f', in {name}(), which the patch changes at '
+                        f'{function.file}:{function.line}')
+    return f', in {found[0]}()' if found else ''
+
+
 def pair_up(stock, patched):
     """([(result of stock or None, result of patched)], results of stock that are left).
 
@@ -278,8 +301,9 @@ def run_alone(modules, tests, settings, title, own_clock):
 class Comparison:
     """Prints what differs, and keeps what may condemn."""
 
-    def __init__(self, stock, patched, may_change):
-        self.stock, self.patched = stock, patched
+    def __init__(self, stock, patched, may_change, functions=()):
+        """functions: what the patch changes, as touched.changed() says"""
+        self.stock, self.patched, self.changed = stock, patched, functions
         self.may_change = may_change
         self.differences = []
 
@@ -417,12 +441,14 @@ class Comparison:
             say(f'  ... and {len(changed) - SHOWN} more')
         known = {(program, plain(text)) for program, text in self.stock.kernel_log}
         said = set()
-        for program, text in self.patched.kernel_log:
+        for number, (program, text) in enumerate(self.patched.kernel_log):
             kind = judge.kind(text)
             if kind in ('crash', 'stall') and (program, plain(text)) not in known \
                     and kind not in said:
-                self.differ(program, f'{kind} {plain(text)}', f'the kernel says: {text[:120]}',
-                            hard=kind == 'crash')
+                where = place_of([row[1] for row in self.patched.kernel_log[number:]],
+                                 self.changed)
+                self.differ(program, f'{kind} {plain(text)}',
+                            f'the kernel says: {text[:120]}{where}', hard=kind == 'crash')
                 said.add(kind)      # more of it follows from that
 
     def hosts(self):
@@ -456,8 +482,45 @@ def not_run(tests, left_out):
         say(f'  not built: {", ".join(left_out)}')
 
 
-def check(series, settings):
-    """The whole lane for the last of some Patches on top of the others; the exit code."""
+def tests_for(files):
+    """The lane's programs, as for TESTS=, for a patch that changes some files of the driver."""
+    lane = project.config('guest')['lane']
+    more = [name for pattern, names in lane['files'].items() for name in names
+            if any(fnmatch.fnmatch(file, pattern) for file in files)]
+    return ' '.join(dict.fromkeys([*more, *lane['tests'], *initramfs.added_sources()]))
+
+
+def choose(settings, functions, choice):
+    """The programs to run: DEFAULT, TOUCHED, or '' for those of TESTS="""
+    tests = settings.tests
+    if choice:
+        tests = tests_for({function.file for function in functions})
+    if choice == TOUCHED:
+        tests = touched.chosen(functions, tests.split(),
+                               project.config('guest')['lane']['budget'])
+        say(f'touched: {" ".join(tests)}')
+        tests = ' '.join(dict.fromkeys([*tests, *initramfs.added_sources()]))
+    rows = run_guest.choose_programs(tests)[settings.shard]
+    return ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
+
+
+def say_changed(functions, programs):
+    """What the patch changes, and which of the programs that condemn it get there"""
+    reach = touched.load()[1]
+    for function in functions[:SHOWN]:
+        there = sorted(programs & set(reach.get(function.name, [])))
+        say(f'    the patch changes {function.file}:{function.line}'
+            + (f' {function.name}()' if function.name else '')
+            + (f', reached by {", ".join(there)}' if there else ''))
+    if len(functions) > SHOWN:
+        say(f'    ... and {len(functions) - SHOWN} functions more')
+
+
+def check(series, settings, choice=''):
+    """The whole lane for the last of some Patches on top of the others; the exit code.
+
+    choice: as for choose()
+    """
     start = time.monotonic()
     os.environ.pop('PANTHOR_UAPI', None)
     host_packages.provide()
@@ -483,17 +546,16 @@ def check(series, settings):
     if os.environ['PANTHOR_UAPI']:
         say(f'  the guest programs are built with its {patches.UAPI}')
     run_guest.prepare(settings)
-    rows = run_guest.choose_programs(settings.tests)[settings.shard]
-    tests = ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
-    run_guest.choose_programs(tests)
     title = project.short(re.sub(
         r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
                           f'-{kernel.label}-{settings.model}'))
     modules = stock, patched
+    functions = touched.changed(builder.stock_tree, builder.work)
+    tests = choose(settings, functions, choice)
     runs = run_both(modules, tests, settings, title)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
     may_change = re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', ''))
-    comparison = Comparison(*runs, may_change)
+    comparison = Comparison(*runs, may_change, functions)
     for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
                  comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
         part()
@@ -509,14 +571,27 @@ def check(series, settings):
     not_run(tests, series[-1].left_out)
     say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
         + f'; {time.monotonic() - start:.0f} s in all')
-    return say_verdict(result, reasons)
+    status = say_verdict(result, reasons)
+    if status != project.PASS:
+        say_changed(functions, {row.program for row in before.differences})
+    return status
+
+
+def names_of(tests):
+    """The programs of TESTS=, each with its argument"""
+    return [row[0] + row[3] for row in run_guest.choose_programs(tests)]
+
+
+def in_question(found, tests):
+    """The programs of TESTS= that have to run once more after a Round"""
+    wanted = found.programs()
+    names = names_of(tests)
+    return names if '' in wanted else [name for name in names if name in wanted]
 
 
 def look_again(modules, tests, settings, title, before, may_change):
     """(Round, [stock, patched]): the programs in question, alone"""
-    wanted = before.programs()
-    names = [row[0] + row[3] for row in run_guest.choose_programs(tests)]
-    chosen = names if '' in wanted else [name for name in names if name in wanted]
+    chosen = in_question(before, tests)
     own_clock = before.any_late() and not host_load.follows_instructions(settings.qemu_args)
     say(f'again, alone: {" ".join(chosen)}'
         + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
@@ -544,6 +619,16 @@ def say_verdict(result, reasons):
 
 # -- several patches, kernels, models
 
+def models_for(paths, usual):
+    """The models for a patch that changes some paths; a file may do something on others only."""
+    table = project.config('guest')['lane']['models']
+    found = {path: next((model for pattern, model in table.items()
+                         if fnmatch.fnmatch(os.path.basename(path), pattern)), None)
+             for path in paths}
+    others = list(dict.fromkeys(model for model in found.values() if model))
+    return others if others and all(found.values()) else [*usual, *others]
+
+
 def words_of(variables, default):
     """What the first of the variables that is set lists."""
     for variable in variables:
@@ -562,17 +647,17 @@ def nothing_in(patch):
     return f'it changes nothing in {patches.DRIVER}: {", ".join(patch.left_out)}'
 
 
-def check_one(series, kernel, model):
+def check_one(series, kernel, model, choice):
     """(exit code, one line if nothing could be compared) of Patches on a kernel and a model."""
     os.environ['KERNEL'], os.environ['MODEL'] = kernel, model
     try:
-        return check(series, run_guest.Settings()), ''
+        return check(series, run_guest.Settings(), choice), ''
     except Stop as stop:
         say(f'error: {stop}')
         return stop.status, str(stop)
 
 
-def check_all(series, kernels, models):
+def check_all(series, kernels, models, choice=''):
     """A verdict for each; the worst of them decides."""
     rows = []       # name, kernel, model, exit code or None if there is nothing to test, why
     for kernel in kernels:
@@ -581,7 +666,7 @@ def check_all(series, kernels, models):
                 label = kernel or 'newest'
                 say(f'-- {patch.name}, kernel {label}, model {model}')
                 if patch:
-                    status, why = check_one(series[:count], kernel, model)
+                    status, why = check_one(series[:count], kernel, model, choice)
                 else:
                     status, why = None, nothing_in(patch)
                     say(f'{NOTHING.lower()}: {why}')
@@ -609,12 +694,12 @@ def say_table(rows):
         say(f'{name:<{width}}  {kernel:<10} {model:<16} {word}' + (f': {why}' if why else ''))
 
 
-def selftest(settings):
+def selftest(settings, choice):
     """The lane must pass the good patch of tests/kernel and condemn the wrong one."""
     failed = 0
     for name, wanted in SELFTEST.items():
         try:
-            status = check(patches.read(os.path.join(PATCHES, name)), settings)
+            status = check(patches.read(os.path.join(PATCHES, name)), settings, choice)
         except Stop as stop:
             # An archive that no longer has the kernel is no mistake of the lane.
             if stop.status == project.CANNOT_TEST:
@@ -642,14 +727,15 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     project.require_host()
-    if not os.environ.get('TESTS'):
-        os.environ['TESTS'] = ' '.join(project.config('guest')['lane']['tests']
-                                       + initramfs.added_sources())
+    choice = {'': DEFAULT, TOUCHED: TOUCHED}.get(os.environ.get('TESTS', ''), '')
+    if choice:
+        # Whatever it will be, they are valid.
+        os.environ['TESTS'] = tests_for(())
     if options.selftest:
         project.refuse_variables(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
                                  f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
         os.environ['KERNEL'] = SELFTEST_KERNEL
-        return selftest(run_guest.Settings())
+        return selftest(run_guest.Settings(), choice)
     path = os.environ.get('PATCH', '')
     if not path:
         raise project.usage('PATCH=file.patch is missing; for example '
@@ -671,10 +757,12 @@ def main():
         raise Stop(f'nothing to test: {series[0].name}: {nothing_in(series[0])}')
     if len(series) == 1 and series[0].problem:
         raise project.usage(f'{series[0].name}: {series[0].problem}')
+    if choice and not (os.environ.get('MODELS') or os.environ.get('MODEL')):
+        models = models_for({path for patch in series for path in patch.paths()}, models)
     if len(series) == len(kernels) == len(models) == 1:
         os.environ['KERNEL'], os.environ['MODEL'] = kernels[0], models[0]
-        return check(series, run_guest.Settings())
-    return check_all(series, kernels, models)
+        return check(series, run_guest.Settings(), choice)
+    return check_all(series, kernels, models, choice)
 
 
 if __name__ == '__main__':

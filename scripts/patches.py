@@ -48,6 +48,10 @@ class Patch:
         """Whether there is anything in it to test."""
         return bool(self.text or self.problem)
 
+    def paths(self):
+        """The files that its text changes"""
+        return {section.path for section in sections(self.text)}
+
 
 class Section:
     """What a patch does to one file."""

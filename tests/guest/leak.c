@@ -1,7 +1,7 @@
 /*
  * leak: what calls leave behind in the kernel
  *
- * Each call, or pair of calls, is made some hundred times, also such that are
+ * Each call, or pair of calls, is made many times, also such that are
  * refused at each place where that can happen.  The kernel's own figures say
  * what is left: the objects of each slab cache, which must not have become more
  * by nearly one for each call, twice in a row; and the buffers of the device.
@@ -405,31 +405,31 @@ typedef struct Path {
 } Path;
 
 static const Path paths[] = {
-    { "a group with too high a priority", group_beyond_rights, 300 },
-    { "a group with an unknown priority", group_with_bad_priority, 300 },
-    { "a group with cores that are not there", group_with_bad_cores, 300 },
-    { "a group with a bad ring", group_with_bad_ring, 100 },
-    { "a group with a bad second queue", group_with_bad_queue, 100 },
+    { "a group with too high a priority", group_beyond_rights, 80 },
+    { "a group with an unknown priority", group_with_bad_priority, 80 },
+    { "a group with cores that are not there", group_with_bad_cores, 80 },
+    { "a group with a bad ring", group_with_bad_ring, 60 },
+    { "a group with a bad second queue", group_with_bad_queue, 60 },
     { "a group", group_comes_and_goes, 60 },
-    { "jobs that wait for what is not there", submit_unknown_wait, 200 },
-    { "jobs with an unknown flag", submit_unknown_flag, 200 },
-    { "a job that signals, and waits in vain", submit_signal_and_wait, 200 },
-    { "jobs at an odd address", submit_odd_address, 200 },
-    { "jobs for what is not there", submit_nowhere, 300 },
-    { "a VM_BIND that waits for what is not there", bind_with_bad_sync, 200 },
-    { "a VM_BIND with a bad second operation", bind_with_bad_second, 200 },
-    { "VM_BINDs of bad ranges", bind_bad_ranges, 200 },
-    { "mappings that go in parts", bind_in_parts, 150 },
-    { "VM_BINDs that are queued", bind_async, 150 },
-    { "a heap", heap_comes_and_goes, 100 },
-    { "heaps that are refused", heap_refused, 300 },
-    { "a buffer", buffer_comes_and_goes, 200 },
-    { "buffers that are refused", buffer_refused, 300 },
-    { "a buffer that is shared", buffer_is_shared, 150 },
-    { "a job", job_runs, 150 },
-    { "a VM", vm_comes_and_goes, 100 },
+    { "jobs that wait for what is not there", submit_unknown_wait, 80 },
+    { "jobs with an unknown flag", submit_unknown_flag, 80 },
+    { "a job that signals, and waits in vain", submit_signal_and_wait, 80 },
+    { "jobs at an odd address", submit_odd_address, 80 },
+    { "jobs for what is not there", submit_nowhere, 80 },
+    { "a VM_BIND that waits for what is not there", bind_with_bad_sync, 80 },
+    { "a VM_BIND with a bad second operation", bind_with_bad_second, 80 },
+    { "VM_BINDs of bad ranges", bind_bad_ranges, 80 },
+    { "mappings that go in parts", bind_in_parts, 80 },
+    { "VM_BINDs that are queued", bind_async, 80 },
+    { "a heap", heap_comes_and_goes, 60 },
+    { "heaps that are refused", heap_refused, 80 },
+    { "a buffer", buffer_comes_and_goes, 80 },
+    { "buffers that are refused", buffer_refused, 80 },
+    { "a buffer that is shared", buffer_is_shared, 80 },
+    { "a job", job_runs, 80 },
+    { "a VM", vm_comes_and_goes, 60 },
     { "a file with all of that in it", file_is_closed, 60 },
-    { "queries that are refused", queries_refused, 300 },
+    { "queries that are refused", queries_refused, 80 },
 };
 
 static void repeat(const Path *path)

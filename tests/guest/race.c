@@ -26,7 +26,7 @@
 #include "lib/second.h"
 #include "lib/tap.h"
 
-#define ROUNDS 4
+#define ROUNDS 3
 /* A slow function, and when the other thread comes */
 #define SLOW_US 8000
 #define MEET_US 2000

@@ -23,7 +23,7 @@
  *   @@ log <program> <line>    a bad line of the kernel log
  *   @@ canary <program> exit <status> | timeout <seconds>
  *   @@ reached <program> <function>
- *                              counted, and called for the first time
+ *                              counted, and called by this program
  *   @@ count <function> <calls> | absent
  *   @@ done
  *
@@ -99,7 +99,8 @@ static regex_t allowed[MAX_PATTERNS];
 static int num_allowed;
 static char functions[MAX_FUNCTIONS][64];
 static bool probed[MAX_FUNCTIONS];
-static bool reached[MAX_FUNCTIONS];
+/* How often each was called before the program that runs */
+static unsigned long calls_before[MAX_FUNCTIONS];
 static int num_functions;
 /* The first program that is counted */
 static int count_from;
@@ -420,17 +421,18 @@ static void start_counting(void)
     }
 }
 
-static void say_reached(const char *label, const char *function)
+static void say_reached(const char *label, const char *function,
+                        unsigned long calls)
 {
     for (int i = 0; i < num_functions; i++) {
-        if (!reached[i] && !strcmp(functions[i], function)) {
-            reached[i] = true;
+        if (calls > calls_before[i] && !strcmp(functions[i], function)) {
+            calls_before[i] = calls;
             printf("@@ reached %s %s\n", label, function);
         }
     }
 }
 
-/* After a program: what it was the first to call; at the end: all counts */
+/* After a program: what it called; at the end: all counts */
 static void read_counts(const char *label)
 {
     FILE *file = fopen(TRACING "kprobe_profile", "r");
@@ -445,7 +447,7 @@ static void read_counts(const char *label)
         if (!label) {
             printf("@@ count %s %lu\n", name, calls + missed);
         } else if (calls + missed) {
-            say_reached(label, name);
+            say_reached(label, name, calls + missed);
         }
     }
     if (file) {
