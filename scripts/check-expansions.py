@@ -14,7 +14,6 @@ text are the same as when it was last run is not run again; AGAIN=1 does.
 Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
 """
 
-import contextlib
 import copy
 import fnmatch
 import importlib
@@ -25,6 +24,7 @@ import time
 import tomllib
 
 import changed_driver
+import one_stock
 import patches
 import project
 import verdict
@@ -83,47 +83,6 @@ class Variants:
         return module
 
 
-class Lane:
-    """Boots, and what make check-patch makes of them."""
-
-    def __init__(self, tests, settings, stock):
-        self.tests, self.settings, self.module, self.stock = tests, settings, stock, None
-
-    def boot(self, side, module, name):
-        run = check_patch.Run(side, module, name, self.tests, self.settings)
-        try:
-            if side == 'stock':
-                run.thread.join()
-                run.process.wait()
-            else:
-                check_patch.wait_for(self.stock, run, self.settings)
-        except BaseException:
-            run.stop('interrupted')
-            raise
-        return check_patch.collect([run])[0]
-
-    def round(self, run):
-        comparison = check_patch.Comparison(self.stock, run, [])
-        for part in (comparison.ending, comparison.findings, comparison.warnings,
-                     comparison.tests, comparison.locks):
-            part()
-        return comparison.round()
-
-    def judge(self, row, module):
-        """(verdict, reasons); what the lane prints goes to a file."""
-        if not self.stock:
-            self.stock = self.boot('stock', self.module, 'expansion-stock')
-        name = f'expansion-{row["id"]}'
-        with open(os.path.join(FOLDER, row['id'] + '.log'), 'w', encoding='utf-8') as file, \
-                contextlib.redirect_stdout(file):
-            before = self.round(self.boot('patched', module, name))
-            result, reasons = verdict.first(before)
-            if result == verdict.AGAIN:
-                again = self.round(self.boot('patched', module, name + '-again'))
-                result, reasons = verdict.second(before, again)
-        return result, reasons
-
-
 def is_right(row, result, reasons):
     if result != row['verdict']:
         return False
@@ -149,7 +108,7 @@ def outcome(row, variants, lane, stamp):
     module = variants.build(row)
     if not module:
         return NO_BUILD, [f'see {os.path.join(FOLDER, row["id"] + "-build.log")}']
-    result, reasons = lane.judge(row, module)
+    result, reasons, _ = lane.judge(row['id'], module, os.path.join(FOLDER, row['id'] + '.log'))
     project.write(results, json.dumps({'stamp': stamp, 'verdict': result, 'reasons': reasons}))
     return result, reasons
 
@@ -163,7 +122,7 @@ def main():
     start = time.monotonic()
     tree, builder = changed_driver.provide(table['kernel'])
     os.environ['TESTS'] = table['tests']
-    lane = Lane(table['tests'], run_guest.Settings(), builder.stock())
+    lane = one_stock.Lane(table['tests'], run_guest.Settings(), builder.stock(), 'expansion')
     variants = Variants(builder, os.path.join(check_patch.PATCHES, table['patch']))
     os.makedirs(FOLDER, exist_ok=True)
     stamp = project.stamp_of([tree.binary, *project.files_below(check_fixes.TESTS_FOLDER)])
