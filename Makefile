@@ -140,7 +140,8 @@ help:
 	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
 	@echo 'LOG_MB=256            what each log of a run may grow to'
 	@echo 'RUN=dir               for report: a run, such as build/run/7.3-g610; default: the last'
-	@echo 'GDB=1                 QEMU waits for a debugger'
+	@echo 'GDB=1                 QEMU waits for a debugger, with the symbols of the kernel and panthor;'
+	@echo '                      bare: without those that would have to be fetched'
 	@echo 'NAME=                 the run'"'"'s folder below build/run/'
 	@echo 'SLACK=1               multiplies the time-outs'
 	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
@@ -178,10 +179,10 @@ qtest:
 report:
 	@$(PYTHON) $(SCRIPTS)/report.py
 
-check-selftest:
 docs:
 	@$(PYTHON) $(SCRIPTS)/build-docs.py
 
+check-selftest:
 	@$(PYTHON) $(SCRIPTS)/check-selftest.py
 
 fuzz:

@@ -34,7 +34,7 @@ COMPILER = 'aarch64-linux-gnu-gcc'
 ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64'}
 # Every function that is not declared inline stays one, under its own name,
 # for probes to find: in the stock module and in the patched one.
-FLAGS = ['-g0', '-fno-inline-functions', '-fno-inline-small-functions',
+FLAGS = ['-fno-inline-functions', '-fno-inline-small-functions',
          '-fno-inline-functions-called-once', '-fno-partial-inlining', '-fno-ipa-cp',
          '-fno-ipa-sra']
 # ftrace keeps a word before each function and needs it aligned.  A compiler

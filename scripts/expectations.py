@@ -120,3 +120,14 @@ class Expectations:
         if known:
             return 'todo', known + (f' ({reason})' if reason else '')
         return verdict, reason
+
+
+def of(kernel, settings):
+    """What a run is expected not to pass; settings: of run-guest.py"""
+    model = settings.model.partition(',')[0]
+    names = [kernel.series_name]
+    # A kernel of one's own has those of its series, by its version.
+    names += [] if kernel.is_own else [kernel.label]
+    return Expectations(
+        *names, model, *(f'{name}-{model}' for name in names),
+        *filter(None, [settings.userland]), own=settings.expectations, own_kernel=kernel.is_own)

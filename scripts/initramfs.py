@@ -13,6 +13,7 @@ import os
 import re
 import stat
 import sys
+import tempfile
 
 import archive
 import project
@@ -25,6 +26,7 @@ LOAD_MODULES = os.path.join(project.ROOT, 'tests/guest/load-modules')
 PROGRAMS = os.path.join(project.ROOT, 'tests/guest/programs')
 GUEST_BUILD = os.path.join(project.MESON_BUILD, 'tests/guest')
 ADDED_SECONDS = 60      # that a program of GUEST has, unless its own list says otherwise
+STRIP = 'aarch64-linux-gnu-strip'
 APPLETS = ['sh', 'mount', 'insmod', 'poweroff', 'setsid', 'cttyhack']
 
 
@@ -94,13 +96,24 @@ def cached(name, inputs, make):
     return path
 
 
+def without_debug(module):
+    """A module as the guest needs it: what a debugger reads stays on the host."""
+    if b'.debug_info' not in module:
+        return module
+    with tempfile.NamedTemporaryFile(suffix='.ko') as file:
+        file.write(module)
+        file.flush()
+        project.command([STRIP, '--strip-debug', file.name])
+        return read_binary(file.name)
+
+
 def add_modules(cpio, kernel, panthor_ko, userland):
     """The modules, uncompressed, with a modules.dep of their own."""
     order = guest_kernel.modules_to_load(kernel, panthor_ko, userland)
     files = {name: f'kernel/{name}.ko' for name, _, _ in order}
     folder = f'lib/modules/{kernel.version}'
     for name, path, _ in order:
-        cpio.file(f'{folder}/{files[name]}', guest_kernel.read_module(path))
+        cpio.file(f'{folder}/{files[name]}', without_debug(guest_kernel.read_module(path)))
     cpio.file(f'{folder}/modules.dep', ''.join(
         ' '.join([files[name] + ':'] + [files[wanted] for wanted in hard if wanted in files])
         + '\n' for name, _, hard in order))

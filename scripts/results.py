@@ -200,6 +200,12 @@ def read(folder):
     return result
 
 
+def failed_programs(folder):
+    """The programs that failed in the last run of a folder"""
+    return {test['program'] for test in (read(folder) or {'tests': []})['tests']
+            if test['verdict'] == 'not ok'}
+
+
 def title(test):
     """Program and name of a test, as in TAP."""
     return f'{test["program"]}: {test["name"]}' if test['name'] else test['program']

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 
+import debugger
 import expectations
 import firmware_file
 import host_load
@@ -113,7 +114,7 @@ class Settings:
             'igt' if self.igt else 'mesa' if self.userland else 'quick')
         self.kernel_args = os.environ.get('KERNEL_ARGS', '')
         self.panthor_ko = os.environ.get('PANTHOR_KO', '')
-        self.gdb = os.environ.get('GDB', '') not in ('', '0')
+        self.gdb = os.environ.get('GDB', '').removeprefix('0')
         self.failed = os.environ.get('FAILED', '') not in ('', '0')
         self.must_run = os.environ.get('MUST_RUN', '')
         self.name = os.environ.get('NAME', '')
@@ -155,6 +156,8 @@ class Settings:
         if self.igt and not os.path.isdir(self.igt):
             raise project.usage(f'IGT={self.igt} is no folder')
         guest_kernel.check_name(os.environ.get('KERNEL', ''))
+        if self.gdb not in ('', '1', 'bare'):
+            raise project.usage(f'GDB={self.gdb} is none of: 1, bare')
         if self.strict not in STRICT:
             raise project.usage(f'STRICT={self.strict} is none of: {", ".join(STRICT)}')
         for function in self.count:
@@ -245,7 +248,8 @@ def qemu_command(tree, kernel, settings, initrd, events):
     if settings.model != NO_GPU:
         command += ['-device', f'mali-csf,id={DEVICE_ID},model={settings.model},'
                                f'strict={settings.strict}']
-    command += ['-append', f'{LOG_BUFFER} {settings.kernel_args}'.strip()]
+    gdb_args = debugger.KERNEL_ARGS + ' ' if settings.gdb else ''
+    command += ['-append', f'{LOG_BUFFER} {gdb_args}{settings.kernel_args}'.strip()]
     if settings.disk:
         command += userland.qemu_arguments(settings.disk)
     if settings.gdb:
@@ -647,20 +651,6 @@ def write_events(folder, names=None):
     return path
 
 
-def say_debugger(folder, kernel):
-    """Write what a debugger of the guest's kernel begins with, and say how to start it."""
-    lines = ['set architecture aarch64']
-    symbols = os.path.join(kernel.tree or '', 'vmlinux')
-    if kernel.tree and os.path.exists(symbols):
-        # The kernel's own commands for gdb are lx-*; lx-symbols is for modules.
-        lines += [f'add-auto-load-safe-path {kernel.tree}', f'file {symbols}']
-    else:
-        lines.append('# No vmlinux: KERNEL= names no tree that was built')
-    path = os.path.join(folder, 'gdb.cmd')
-    project.write(path, '\n'.join(lines + ['target remote :1234']) + '\n')
-    say(f'QEMU waits for: gdb-multiarch -x {os.path.relpath(path)}')
-
-
 def plan_of(programs, settings):
     lines = [f'slack {settings.slack}\n']
     lines.append('no-gpu\n' if settings.model == NO_GPU else f'model {settings.model}\n')
@@ -777,22 +767,11 @@ def judge_findings(guest, folder):
         report.remark(lost)
 
 
-def expected_of(kernel, settings):
-    """What a run is expected not to pass."""
-    model = settings.model.partition(',')[0]
-    names = [kernel.series_name]
-    # A kernel of one's own has those of its series, by its version.
-    names += [] if kernel.is_own else [kernel.label]
-    return expectations.Expectations(
-        *names, model, *(f'{name}-{model}' for name in names),
-        *filter(None, [settings.userland]), own=settings.expectations, own_kernel=kernel.is_own)
-
-
 def run_tests(settings, tap, binary=''):
     """A run, with a QEMU in place of the tree's if there is one."""
     tree, kernel, archives = prepare(settings)
     tree.binary = binary or tree.binary
-    expected = expected_of(kernel, settings)
+    expected = expectations.of(kernel, settings)
     chosen = settings.programs()[settings.shard]
     if not settings.igt and any(row[1] == 'igt' for row in chosen):
         raise project.usage('IGT= is missing: a folder with IGT built for arm64, see '
@@ -803,7 +782,11 @@ def run_tests(settings, tap, binary=''):
     name = settings.name or project.short(
         re.sub('[,=]', '-', f'{kernel.label}-{settings.model}'))
     if settings.failed:
-        programs = failed_before(programs, os.path.join(RUNS, name))
+        failed = results.failed_programs(os.path.join(RUNS, name))
+        programs = [row for row in programs if row[0] + row[3] in failed]
+        if not programs:
+            raise project.usage(f'FAILED= is set, and no program of TESTS={settings.tests} has '
+                                f'failed in the last run of {os.path.join("build/run", name)}')
     folder, lock = open_run_folder(name, bool(settings.name))
     with lock:
         report = Report(tap, settings.must_run, expected)
@@ -824,17 +807,6 @@ def run_tests(settings, tap, binary=''):
         return close(guest, folder, name)
 
 
-def failed_before(programs, folder):
-    """The rows of the programs that failed in the last run of that folder"""
-    result = results.read(folder) or {'tests': []}
-    failed = {test['program'] for test in result['tests'] if test['verdict'] == 'not ok'}
-    found = [row for row in programs if row[0] + row[3] in failed]
-    if not found:
-        raise project.usage(f'FAILED= is set, and no program of TESTS={os.environ.get("TESTS", "")} '
-                            f'has failed in the last run of {os.path.relpath(folder)}')
-    return found
-
-
 def excuse_of(kernel):
     """The row of [again] in configs/guest.toml that a kernel has, or None."""
     return project.config('guest')['again'].get(kernel.series_name)
@@ -852,7 +824,7 @@ def boot(what, programs, folder, report, excuse, title):
     # Beside the initrd, for a command line of one's own
     build_qemu.link(kernel.image, os.path.join(folder, 'Image'))
     if settings.gdb:
-        say_debugger(folder, kernel)
+        debugger.prepare(folder, kernel, settings.panthor_ko, settings.gdb == 'bare')
     limit = None if settings.gdb else settings.slack * (BOOT_SECONDS + sum(
         seconds + CANARY_SECONDS + 10 for _, _, seconds, _ in programs))
     guest = Guest(qemu_command(tree, kernel, settings, initrd, write_events(folder)), folder,
@@ -944,7 +916,7 @@ def run_shell(settings):
         say(f'Linux {kernel.version} on QEMU {tree.version()}; Ctrl-A x ends the guest; '
             f'logs in {os.path.relpath(folder, project.ROOT)}')
         if settings.gdb:
-            say_debugger(folder, kernel)
+            debugger.prepare(folder, kernel, settings.panthor_ko, settings.gdb == 'bare')
         return subprocess.run(DIE_WITH_PARENT + command, cwd=folder,
                               check=False).returncode and project.FAIL
 

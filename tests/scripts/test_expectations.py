@@ -86,14 +86,14 @@ class ExpectationsTest(unittest.TestCase):
         run_guest = importlib.import_module('run-guest')
         settings = settings_of('g1-pro,coherent=on')
         for label, known in (('6.12', True), ('7.3', False)):
-            found = run_guest.expected_of(kernel_named(label, label + '.4'), settings)
+            found = expectations.of(kernel_named(label, label + '.4'), settings)
             self.assertEqual('panthor: initialized' in found.fails, known)
 
     def test_userland(self):
         run_guest = importlib.import_module('run-guest')
         test = 'vulkan: fetch-compressed: as the CPU has it'
         for name, known in (('mesa-new', True), ('mesa', False), ('', False)):
-            found = run_guest.expected_of(kernel_named('7.3', '7.3.4'), settings_of('g610', name))
+            found = expectations.of(kernel_named('7.3', '7.3.4'), settings_of('g610', name))
             self.assertEqual(test in found.fails, known)
 
     def test_own_kernel(self):
@@ -104,10 +104,10 @@ class ExpectationsTest(unittest.TestCase):
         for label, version, known in (('own-Image', '6.12.0-rc3-dirty', True),
                                       ('tree-linux', '6.12.7+', True),
                                       ('tree-linux', '6.13.0', False)):
-            found = run_guest.expected_of(kernel_named(label, version), settings_of('g610'))
+            found = expectations.of(kernel_named(label, version), settings_of('g610'))
             self.assertEqual(found.judge('ok', test, ''), ('ok', ''))
             self.assertEqual(found.judge('not ok', test, '')[0], 'todo' if known else 'not ok')
-        self.assertEqual(run_guest.expected_of(
+        self.assertEqual(expectations.of(
             kernel_named('6.12', '6.12.117'), settings_of('g610')).judge('ok', test, '')[0],
             'not ok')
         self.assertIn('6.12', project.config('guest')['again'])

@@ -82,6 +82,10 @@ class ReportTest(unittest.TestCase):
                 json.dump(result | {name: value}, file)
             self.assertNotEqual(result_schema.errors(path), '', name)
 
+    def test_failed_programs(self):
+        self.assertEqual(results.failed_programs(self.folder), {'submit'})
+        self.assertEqual(results.failed_programs('/nowhere'), set())
+
     def test_none_and_damaged(self):
         with tempfile.TemporaryDirectory() as folder:
             self.assertIsNone(results.read(folder))

@@ -92,32 +92,6 @@ class ShardTest(unittest.TestCase):
                 self.programs(SHARD=text)
 
 
-class FailedTest(unittest.TestCase):
-    """FAILED=1: only the programs of the last run that failed"""
-
-    ROWS = [('submit', 'quick', 10, ''), ('atomicity', 'slow', 10, ''),
-            ('atomicity', 'slow', 10, '--ignore-locks')]
-
-    def chosen(self, *failed):
-        tests = [{'program': name, 'name': 'a', 'verdict': 'not ok'} for name in failed]
-        tests += [{'program': 'submit', 'name': 'b', 'verdict': 'ok'}]
-        with mock.patch.object(run_guest.results, 'read', return_value={'tests': tests}):
-            return run_guest.failed_before(self.ROWS, '/nowhere')
-
-    def test_chosen(self):
-        self.assertEqual(self.chosen('atomicity--ignore-locks'), self.ROWS[2:])
-        self.assertEqual(self.chosen('submit', 'atomicity'), self.ROWS[:2])
-
-    def test_none(self):
-        for failed in ((), ('run',), ('inject',)):
-            with self.assertRaisesRegex(project.Stop, 'has failed in the last run of') as caught:
-                self.chosen(*failed)
-            self.assertEqual(caught.exception.status, project.USAGE)
-        with mock.patch.object(run_guest.results, 'read', return_value=None), \
-                self.assertRaises(project.Stop):
-            run_guest.failed_before(self.ROWS, '/nowhere')
-
-
 class ModelsTest(unittest.TestCase):
 
     def test_matrix_has_those_of_the_device(self):
@@ -131,25 +105,6 @@ class ModelsTest(unittest.TestCase):
                               ('tests/guest/lib/models.c', r'^ +\.name = "([^"]+)"')):
             self.assertEqual(re.findall(pattern, project.read(os.path.join(project.ROOT, name)),
                                         re.M), project.config('matrix')['models'], name)
-
-
-class DebuggerTest(unittest.TestCase):
-
-    def commands(self, tree):
-        with tempfile.TemporaryDirectory() as folder, mock.patch('builtins.print') as said:
-            run_guest.say_debugger(folder, mock.Mock(tree=tree))
-            self.assertIn('gdb-multiarch -x ', said.call_args.args[0])
-            return project.read(os.path.join(folder, 'gdb.cmd'))
-
-    def test_tree(self):
-        with tempfile.TemporaryDirectory() as tree:
-            project.write(os.path.join(tree, 'vmlinux'), 'ELF')
-            text = self.commands(tree)
-        self.assertIn(f'\nfile {tree}/vmlinux\n', text)
-        self.assertTrue(text.endswith('\ntarget remote :1234\n'))
-
-    def test_no_tree(self):
-        self.assertNotIn('\nfile ', self.commands(None))
 
 
 class ProgramsTest(unittest.TestCase):
