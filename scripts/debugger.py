@@ -33,7 +33,7 @@ def unpack(package, folder):
     with subprocess.Popen(['dpkg-deb', '--fsys-tarfile', package],
                           stdout=subprocess.PIPE) as outer:
         result = subprocess.run(
-            ['tar', '-xf', '-', '-C', partial, '--no-same-owner', '--wildcards', '*/vmlinux-*',
+            ['tar', '-xf', '-', '-C', partial, '--no-same-owner', '--wildcards', '*/vmlinux*',
              '*/panthor.ko*'], stdin=outer.stdout, capture_output=True, check=False)
     if result.returncode:
         raise project.Stop(f'{os.path.basename(package)} cannot be unpacked{project.no_room()}')
@@ -78,8 +78,10 @@ def symbols_of(kernel, bare=False):
     except project.Stop as stop:
         say(f'{stop}; the debugger has no symbols of the kernel')
         return '', ''
-    return (next((path for path in paths if os.path.basename(path).startswith('vmlinux')), ''),
-            next((path for path in paths if os.path.basename(path).startswith('panthor.ko')), ''))
+    # vmlinux-<version> of /boot may be a link that leads out of the package's folder.
+    names = {os.path.basename(path).partition('-')[0]: path for path in paths
+             if os.path.exists(path)}
+    return names.get('vmlinux', ''), names.get('panthor.ko', names.get('panthor.ko.debug', ''))
 
 
 def commands(kernel, panthor_ko='', bare=False):

@@ -79,6 +79,8 @@ class DebuggerTest(unittest.TestCase):
                    'p/usr/lib/debug/kernel/large.ko')
         project.write(os.path.join(self.folder, 'p/DEBIAN/control'),
                       'Package: a\nVersion: 1\nArchitecture: all\nMaintainer: m\nDescription: d\n')
+        # As Debian's is, in which the file itself is elsewhere
+        os.symlink('/nowhere', os.path.join(self.folder, 'p/usr/lib/debug/boot/vmlinux-9'))
         package = os.path.join(self.folder, 'a.deb')
         subprocess.run(['dpkg-deb', '-b', os.path.join(self.folder, 'p'), package],
                        capture_output=True, check=True)
@@ -92,7 +94,7 @@ class DebuggerTest(unittest.TestCase):
             vmlinux, module = debugger.symbols_of(self.archive(), bare=True)
             self.assertTrue(vmlinux.endswith('/boot/vmlinux-7.3.4'))
             self.assertTrue(module.endswith('/kernel/panthor.ko'))
-            self.assertEqual(len(list(project.files_below(debugger.DEBUG))), 2)
+            self.assertEqual(len(list(project.files_below(debugger.DEBUG))), 3)
 
     def test_guest_has_no_debug_information(self):
         source, module = os.path.join(self.folder, 'a.c'), os.path.join(self.folder, 'a.o')
