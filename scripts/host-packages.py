@@ -34,6 +34,16 @@ def installed(names=None):
     return {name: version for name, version, status in rows if status == 'installed'}
 
 
+def is_provided(name):
+    """Whether another package has what is wanted of this one"""
+    program = project.config('host')['programs'].get(name)
+    return bool(program and shutil.which(program))
+
+
+def missing_of(names, have):
+    return [name for name in names if name not in have and not is_provided(name)]
+
+
 def install(missing):
     order = ['apt-get', 'install', '-y', '--no-install-recommends', *missing]
     project.say(f'needed on this machine: {" ".join(missing)}')
@@ -67,7 +77,7 @@ def provide():
     if not os.path.exists(STAMP):
         project.require_disk(project.config('host')['disk'])
     have = installed()
-    missing = [name for name in wanted() if name not in have]
+    missing = missing_of(wanted(), have)
     if missing:
         install(missing)
         have = installed()

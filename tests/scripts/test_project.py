@@ -50,6 +50,26 @@ class ColourTest(unittest.TestCase):
             self.assertEqual(text, 'not ok')
 
 
+class PackagesTest(unittest.TestCase):
+
+    def missing(self, names, have, programs):
+        with mock.patch('shutil.which', lambda name: name in programs):
+            return host_packages.missing_of(names, have)
+
+    def test_provided(self):
+        """On an arm64 host "gcc" has the compiler, and no package is called as it is elsewhere."""
+        names = ['gcc', 'gcc-aarch64-linux-gnu', 'make']
+        self.assertEqual(self.missing(names, {'gcc': '12'}, ['aarch64-linux-gnu-gcc', 'make']),
+                         ['make'])
+        self.assertEqual(self.missing(names, {'gcc': '12'}, []), ['gcc-aarch64-linux-gnu', 'make'])
+        self.assertEqual(self.missing(names, dict.fromkeys(names, '1'), []), [])
+
+    def test_table(self):
+        host = project.config('host')
+        listed = sum((list(rows) for rows in host['packages'].values()), [])
+        self.assertLessEqual(set(host['programs']), set(listed))
+
+
 class RefuseTest(unittest.TestCase):
 
     def test_unset(self):
