@@ -4,7 +4,9 @@
 import importlib
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -51,6 +53,43 @@ class JobsTest(unittest.TestCase):
         self.assertRegex(self.texts['gitlab.yml'],
                          rf'allow_failure:\n    exit_codes: {project.CANNOT_TEST}\n')
         self.assertIn(f'[ $status -eq {project.CANNOT_TEST} ]', self.texts['github.yml'])
+
+
+class GithubStepTest(unittest.TestCase):
+    """The step that runs the guest programs, as GitHub runs it, with a program for python3"""
+
+    def run_step(self, status):
+        """(exit code, what was said, arguments of the script)"""
+        text = project.read(os.path.join(FOLDER, 'github.yml'))
+        step = re.search(r'- name: guest programs\n +run: \|\n((?: {10}.*\n)+)', text)[1]
+        step = re.sub(r'(?m)^ {10}', '', step)
+        for name, value in (('inputs.model', 'g720'), ('inputs.tests', 'all'),
+                            ('matrix.shard', '3')):
+            step = step.replace('${{ %s }}' % name, value)
+        self.assertNotIn('${{', step)
+        with tempfile.TemporaryDirectory() as folder:
+            python = os.path.join(folder, 'python3')
+            project.write(python, f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/said\nexit {status}\n')
+            os.chmod(python, 0o755)
+            result = subprocess.run(
+                ['bash', '--noprofile', '--norc', '-e', '-o', 'pipefail', '-c', step],
+                cwd=folder, capture_output=True, text=True, check=False,
+                env={'PATH': f'{folder}:/usr/bin:/bin'})
+            return (result.returncode, result.stdout,
+                    project.read(os.path.join(folder, 'said')).split())
+
+    def test_arguments(self):
+        _, _, said = self.run_step(0)
+        self.assertEqual(said[0], 'mali-csf/scripts/run-guest.py')
+        for word in ('MODEL=g720', 'TESTS=all', 'SLACK=2', 'SHARD=3/4', 'NAME=panthor'):
+            self.assertIn(word, said)
+        self.assertTrue(said[1].endswith('/install/Image'))
+
+    def test_status(self):
+        for status, expected in ((0, 0), (1, 1), (2, 2), (125, 0)):
+            code, text, _ = self.run_step(status)
+            self.assertEqual(code, expected)
+            self.assertEqual('::warning::' in text, status == 125)
 
 
 if __name__ == '__main__':
