@@ -245,7 +245,9 @@ def release():
     codename = fields.get('VERSION_CODENAME', '')
     if fields.get('ID') != 'debian' or codename not in known:
         raise Stop(f'this machine runs {fields.get("PRETTY_NAME", "no Linux we know")}; '
-                   f'supported: Debian {" and ".join(known)}')
+                   f'supported: Debian {" and ".join(known)}; elsewhere in a container: podman '
+                   'build -t mali-csf . && podman run --rm -it -v "$PWD":/mali-csf mali-csf make '
+                   'boot')
     return codename
 
 

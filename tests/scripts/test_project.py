@@ -50,6 +50,34 @@ class ColourTest(unittest.TestCase):
             self.assertEqual(text, 'not ok')
 
 
+class HostTest(unittest.TestCase):
+
+    def refusal(self, **fields):
+        with mock.patch('platform.freedesktop_os_release', return_value=fields), \
+                self.assertRaises(project.Stop) as caught:
+            project.release()
+        return str(caught.exception)
+
+    def test_refused(self):
+        """One line, which says what to do: the container that there is a file for"""
+        for fields in ({'ID': 'fedora', 'PRETTY_NAME': 'Fedora 43'}, {},
+                       {'ID': 'debian', 'VERSION_CODENAME': 'forky', 'PRETTY_NAME': 'Debian forky'}):
+            text = self.refusal(**fields)
+            self.assertIn(fields.get('PRETTY_NAME', 'no Linux we know'), text)
+            self.assertIn('supported: Debian bookworm and trixie', text)
+            self.assertNotIn('\n', text)
+            commands = project.read(os.path.join(project.ROOT, 'Containerfile'))
+            for command in ('podman build -t mali-csf .',
+                            'podman run --rm -it -v "$PWD":/mali-csf mali-csf make boot'):
+                self.assertIn(command, text)
+                self.assertIn(command, commands)
+
+    def test_taken(self):
+        with mock.patch('platform.freedesktop_os_release',
+                        return_value={'ID': 'debian', 'VERSION_CODENAME': 'trixie'}):
+            self.assertEqual(project.release(), 'trixie')
+
+
 class PackagesTest(unittest.TestCase):
 
     def missing(self, names, have, programs):
