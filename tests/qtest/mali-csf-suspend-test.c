@@ -8,6 +8,13 @@
 #include "qemu/osdep.h"
 #include "libqos/mali-csf-stream.h"
 
+/*
+ * In a suspend buffer, of the first stream: its registers and frames are
+ * between its state and its depth (cs/saved.c)
+ */
+#define SUSPENDED_REGISTERS 0x60
+#define SUSPENDED_DEPTH     0x3e0
+
 static void assert_long_job(QMaliCsfBench *b, const QMaliCsfBuffer *out,
                             uint32_t rounds)
 {
@@ -164,7 +171,6 @@ static void test_resume_corrupted(void)
     g_autofree uint8_t *good = NULL;
     QMaliCsfBench b;
     const uint64_t nops[8] = { 0 };
-    unsigned used = 0;
 
     mali_csf_bench_init(&b, NULL);
     submit_long_job(&b, b.queue, &b.code, &b.out, 100000000);
@@ -173,13 +179,13 @@ static void test_resume_corrupted(void)
     mali_csf_group_suspend(&b.group);
     good = g_malloc(b.group.suspend.size);
     qtest_memread(b.gpu.qts, b.group.suspend.pa, good, b.group.suspend.size);
-    for (unsigned i = 0; i < b.group.suspend.size; i++) {
-        used = good[i] ? i : used;
-    }
-    /* The registers at its end are data; what comes before steers. */
-    for (unsigned i = 0; i < MIN(used, 0x140); i += 4) {
+    /* Registers are data; what is before and behind them steers. */
+    for (unsigned i = 0; i < SUSPENDED_DEPTH + 0x80; i += 4) {
         static const uint32_t values[] = { 0xffffffff, 0x7fffffff, 7, 0x100 };
 
+        if (i == SUSPENDED_REGISTERS) {
+            i = SUSPENDED_DEPTH;
+        }
         for (int j = 0; j < ARRAY_SIZE(values); j++) {
             qtest_memwrite(b.gpu.qts, b.group.suspend.pa, good,
                            b.group.suspend.size);
@@ -194,6 +200,33 @@ static void test_resume_corrupted(void)
     mali_csf_group_start(&b.group, 0);
     mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
     mali_csf_bench_quit(&b);
+}
+
+/*
+ * Of a depth that there is not, nothing of the stream is looked at: it is
+ * stopped before and after, and no event tells its address.
+ */
+static void test_resume_depth(void)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *args = NULL;
+    g_autofree char *said = NULL;
+    QMaliCsfBench b;
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    args = g_strdup_printf("-D %s -d guest_errors -trace mali_csf_cs_state",
+                           path);
+    mali_csf_bench_init(&b, args);
+    mali_csf_group_suspend(&b.group);
+    qtest_writeb(b.gpu.qts, b.group.suspend.pa + SUSPENDED_DEPTH, 254);
+    mali_csf_group_resume(&b.group, 1);
+    mali_csf_bench_quit(&b);
+    g_assert_true(g_file_get_contents(path, &said, NULL, NULL));
+    close(fd);
+    unlink(path);
+    g_assert_nonnull(strstr(said, "no stream has such a state: .depth"));
+    g_assert_null(strstr(said, "csg 1 cs 0 stopped"));
 }
 
 /* Twelve groups of three spaces on eight slots, every job in nested calls */
@@ -352,6 +385,7 @@ int main(int argc, char **argv)
                  test_resume_garbage);
     }
     ADD("suspend/corrupted", test_resume_corrupted);
+    ADD("suspend/depth", test_resume_depth);
     ADD("suspend/overcommit", test_overcommit);
 
     ADD("stop", test_stop_stream);

@@ -418,22 +418,24 @@ bool mali_csf_stream_resume(MaliCsfState *s, MaliCsfStream *stream,
                             const uint8_t *buf)
 {
     g_autoptr(GString) where = g_string_new(NULL);
+    MaliCsfStream found;
 
     mali_csf_stream_reset(stream, 0);
-    mali_csf_saved_resume(&stream_saved, stream, buf);
-    if (stream->state == MALI_CSF_STREAM_STOPPED) {
-        mali_csf_stream_reset(stream, 0);
+    /* Not the stream's before it is valid: even its address needs a depth. */
+    found = *stream;
+    mali_csf_saved_resume(&stream_saved, &found, buf);
+    if (found.state == MALI_CSF_STREAM_STOPPED) {
         return true;
     }
     /* The ring comes with CS START; until then it only has to be one. */
-    stream->config.ring_size = 8;
-    if (!mali_csf_saved_valid(s, &stream_saved, stream, where)) {
+    found.config.ring_size = 8;
+    if (!mali_csf_saved_valid(s, &stream_saved, &found, where)) {
         mali_csf_log_mask(LOG_GUEST_ERROR,
                           "%s: no stream has such a state%s%s\n", __func__,
                           where->len ? ": " : "", where->str);
-        mali_csf_stream_reset(stream, 0);
         return false;
     }
+    *stream = found;
     stream->resume_state = state_after(stream);
     if (stream->state == MALI_CSF_STREAM_FAULT) {
         /* RESUME counts as the host's acknowledgement of every event. */
