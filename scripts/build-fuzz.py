@@ -36,8 +36,10 @@ DEVICE = '/hw/gpu/mali-csf/'
 # QEMU's driver of libFuzzer and what it needs, from QEMU's tree; and ours
 DRIVER = ['tests/qtest/fuzz/fuzz.c', 'tests/qtest/fuzz/qtest_wrappers.c', 'tests/qtest/libqtest.c',
           'tests/qtest/libqmp.c', 'tests/qtest/libqos/qgraph.c']
-OURS = ['tests/qtest/libqos/mali-csf.c', 'tests/qtest/libqos/mali-csf-fuzz.c',
-        'tests/qtest/libqos/mali-csf-saved.c']
+LIBQOS = 'tests/qtest/libqos'
+OURS = [f'{LIBQOS}/mali-csf.c', f'{LIBQOS}/mali-csf-saved.c',
+        *(f'{LIBQOS}/{name}' for name in sorted(os.listdir(os.path.join(project.ROOT, LIBQOS)))
+          if re.fullmatch(r'mali-csf-fuzz.*\.c', name))]
 TARGETS = os.path.join(project.ROOT, 'tests/fuzz/mali-csf-fuzz.c')
 # The driver's wrappers take the place of these functions of libqtest.
 WRAPPED = ('inb inw inl outb outw outl readb readw readl readq writeb writew writel writeq '

@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 fuzz = importlib.import_module('fuzz')
 record_seeds = importlib.import_module('record-seeds')
 EVENTS = os.path.join(ROOT, 'hw/gpu/mali-csf/trace-events')
-TARGETS = os.path.join(ROOT, 'tests/qtest/libqos/mali-csf-fuzz.c')
+LIBQOS = os.path.join(ROOT, 'tests/qtest/libqos')
+TARGETS = os.path.join(LIBQOS, 'mali-csf-fuzz.c')
 
 
 def read(path):
@@ -45,10 +46,11 @@ class SeedsTest(unittest.TestCase):
 
     def test_operations(self):
         """The numbers that the script has are those of the test."""
-        text = read(TARGETS)
+        text = read(os.path.join(LIBQOS, 'mali-csf-fuzz-operations.c'))
         names = re.findall(r'^    (OP_\w+),', text.partition('typedef enum Operation {')[2], re.M)
         for number, name in enumerate(names):
             self.assertEqual(getattr(record_seeds, name, number), number)
+        text = read(os.path.join(LIBQOS, 'mali-csf-fuzz-bed.h'))
         for name in ('FLAG_IN_RING', 'FLAG_SUSPEND', 'FLAG_GRANT', 'FLAG_REPLACE'):
             found = re.search(rf'^#define {name} +\(1 << (\d)\)', text, re.M)
             self.assertEqual(getattr(record_seeds, name), 1 << int(found[1]))
