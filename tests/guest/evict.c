@@ -273,6 +273,22 @@ static void test_locks(void)
     probe_close(&locks);
 }
 
+static bool has_no_fault(int log)
+{
+    static const char *const texts[] = { "Unhandled Page fault", "CS_FATAL",
+                                         "CS_FAULT" };
+    char record[512];
+
+    while (!kernel_log_find(log, "panthor", record, sizeof(record), 0)) {
+        for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+            if (strstr(record, texts[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* A GPU that sleeps has no microcontroller that is on. */
 static void test_asleep(void)
 {
@@ -302,6 +318,53 @@ static void test_asleep(void)
     }
 }
 
+/*
+ * The GPU falls asleep, and neither that a group is suspended nor that it is
+ * ended gets acknowledged.  The firmware is only halted: what the driver leaves
+ * in the input of the slot's streams is there for the next group, which has
+ * fewer.
+ */
+static void test_not_acknowledged(void)
+{
+    static const char name[] = "a group that cannot be suspended leaves "
+                               "nothing to the next one";
+    static const char *const lost[] = { "csg-suspend-ack",
+                                        "csg-terminate-ack" };
+    uint32_t queues = 0;
+    struct drm_panthor_csif_info csif;
+    PanthorContext ctx, next;
+    int log, ret = 0;
+
+    TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_CSIF_INFO, &csif,
+                           sizeof(csif)));
+    queues = csif.cs_slot_count;
+    tap_directive("allow-dmesg CSG suspend failed|CSG .* update request timed");
+    log = TAP_MUST(kernel_log_open());
+    panthor_context_init(&ctx, &dev, queues);
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    for (unsigned i = 0; i < 2; i++) {
+        if (host_request(NULL, 0, "inject %s count=0", lost[i])) {
+            tap_skip(host_error(), name);
+            goto out;
+        }
+    }
+    ret = panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS);
+    host_request(NULL, 0, "inject-clear");
+    TAP_MUST(panthor_group_destroy(&dev, ctx.group));
+    /* Work of a queue frees its buffers. */
+    kernel_sleep_ms(100);
+    panthor_context_init(&next, &dev, 1);
+    ret = ret ? ret : panthor_store_job(&next, 1, JOB_TIMEOUT_MS);
+    if (!tap_ok(!ret && has_no_fault(log), name)) {
+        tap_diag("%s", ret ? strerror(-ret) : "the GPU faults");
+    }
+    panthor_context_fini(&next);
+    TAP_MUST(panthor_group_create(&dev, ctx.vm, 1, &ctx.group));
+out:
+    close(log);
+    panthor_context_fini(&ctx);
+}
+
 int main(int argc, char **argv)
 {
     tap_start(argc, argv, NULL, "Takes VMs away from the GPU.");
@@ -311,6 +374,7 @@ int main(int argc, char **argv)
     test_recycled();
     test_locks();
     test_asleep();
+    test_not_acknowledged();
     panthor_close(&dev);
     return tap_end();
 }

@@ -97,10 +97,12 @@ static void start_bystanders(PanthorContext *ctx)
 static void test_in_flight(void)
 {
     PanthorContext ctx, other[BYSTANDERS];
+    uint64_t before = 0, after = 0;
     unsigned ended = 0;
 
     start_bystanders(other);
     panthor_context_init(&ctx, &dev, 1);
+    host_get_u64("reset-count", &before);
     tap_ok(fatal_job(&ctx), "in flight: the job that met the fault fails");
     for (unsigned i = 0; i < BYSTANDERS; i++) {
         int ret = panthor_end_spin(&other[i], JOB_TIMEOUT_MS);
@@ -112,6 +114,8 @@ static void test_in_flight(void)
     }
     tap_ok(ended == BYSTANDERS, "in flight: those of others end (%u of %u)",
            ended, BYSTANDERS);
+    host_get_u64("reset-count", &after);
+    tap_ok(after > before, "in flight: the GPU was reset");
     host_request(NULL, 0, "inject-clear");
     panthor_context_new_group(&ctx, 1);
     tap_ok(!panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS),
@@ -120,6 +124,36 @@ static void test_in_flight(void)
     for (unsigned i = 0; i < BYSTANDERS; i++) {
         panthor_context_fini(&other[i]);
     }
+}
+
+/*
+ * The VM of a group that is started gets no address space, since its UPDATE
+ * hangs: the group is not started, and is after the reset.
+ */
+static void test_bind(void)
+{
+    uint64_t before = 0, after = 0;
+    PanthorContext ctx, other;
+    int ret;
+
+    panthor_context_init(&other, &dev, 1);
+    panthor_submit_spin(&other);
+    panthor_context_init(&ctx, &dev, 1);
+    host_get_u64("reset-count", &before);
+    arm("as-command command=1");
+    ret = panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS);
+    host_get_u64("reset-count", &after);
+    if (!tap_ok(!ret && after > before, "no space: the job runs after the "
+                "reset")) {
+        tap_diag("%s, %u resets", strerror(-ret), (unsigned)(after - before));
+    }
+    host_request(NULL, 0, "inject-clear");
+    ret = panthor_end_spin(&other, JOB_TIMEOUT_MS);
+    if (!tap_ok(!ret, "no space: the job of another one goes on")) {
+        tap_diag("%s", strerror(-ret));
+    }
+    panthor_context_fini(&ctx);
+    panthor_context_fini(&other);
 }
 
 /*
@@ -239,6 +273,7 @@ int main(int argc, char **argv)
     test_start();
     TAP_MUST(panthor_forbid_suspend(&dev, true));
     test_in_flight();
+    test_bind();
     test_own_buffers();
     test_given_up();
     panthor_forbid_suspend(&dev, false);
