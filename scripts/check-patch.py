@@ -483,11 +483,17 @@ def not_run(tests, left_out):
 
 
 def tests_for(files):
-    """The lane's programs, as for TESTS=, for a patch that changes some files of the driver."""
+    """The lane's programs, as for TESTS=, for a patch that changes some files of the driver.
+
+    They run in the order of tests/guest/programs.
+    """
     lane = project.config('guest')['lane']
-    more = [name for pattern, names in lane['files'].items() for name in names
-            if any(fnmatch.fnmatch(file, pattern) for file in files)]
-    return ' '.join(dict.fromkeys([*more, *lane['tests'], *initramfs.added_sources()]))
+    wanted = set(lane['tests'])
+    for pattern, names in lane['files'].items():
+        if any(fnmatch.fnmatch(file, pattern) for file in files):
+            wanted |= set(names)
+    order = dict.fromkeys(row[0] for row in initramfs.listed_programs())
+    return ' '.join([*(name for name in order if name in wanted), *initramfs.added_sources()])
 
 
 def choose(settings, functions, choice):
