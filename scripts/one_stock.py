@@ -45,14 +45,20 @@ class Lane:
             raise
         return check_patch.collect([run])[0]
 
-    def round(self, run, file):
-        """Write what the lane prints to a file; what verdict.py judges."""
+    def round(self, run, file, alone=False):
+        """Write what the lane prints to a file; what verdict.py judges.
+
+        alone: a later run, for which it does not matter how late the host of stock's was
+        """
         comparison = check_patch.Comparison(self.stock, run, [])
         with self.printing, contextlib.redirect_stdout(file):
             for part in (comparison.ending, comparison.findings, comparison.warnings,
                          comparison.tests, comparison.locks):
                 part()
-        return comparison.round()
+        found = comparison.round()
+        if alone:
+            found.lateness = {name: run.late(name) for name in ('', *run.lateness)}
+        return found
 
     def judge(self, name, module, log, tests=None):
         """(verdict, reasons, Round of the first run) of a driver.
@@ -68,7 +74,7 @@ class Lane:
             if result == verdict.AGAIN:
                 chosen = check_patch.in_question(before, tests)
                 again = self.round(self.boot(module, name + '-again', ' '.join(chosen),
-                                             before.any_late()), file)
+                                             before.any_late()), file, alone=True)
                 result, reasons = verdict.second(before, again)
         return result, reasons, before
 

@@ -31,6 +31,14 @@
 #define MAX_STREAMS 32
 #define MAX_GROUPS 128
 #define SINCE_PRIORITIES 2
+/*
+ * MAX_HEAPS_PER_POOL, the limits of panthor_heap_create(), and the least that
+ * is the kernel's in a VM, v7.3
+ */
+#define MAX_HEAPS 128
+#define CHUNK_MIN 0x20000
+#define CHUNK_MAX 0x800000
+#define KERNEL_VA_MIN 0x10000000ull
 
 static PanthorDev dev;
 static struct drm_panthor_gpu_info info;
@@ -454,6 +462,70 @@ static void test_user(void)
     tap_ok(ret[4] == 3, "and the user is told so, and nothing else");
 }
 
+/* Heaps take the kernel's addresses of a VM, down to what no chunk fits in */
+static unsigned fill_with_heaps(uint32_t vm, uint32_t *heaps, unsigned most)
+{
+    unsigned count = 0;
+
+    for (uint32_t size = CHUNK_MAX; size >= CHUNK_MIN; size /= 2) {
+        struct drm_panthor_tiler_heap_create arg = {
+            .vm_id = vm,
+            .initial_chunk_count = 1,
+            .chunk_size = size,
+            .max_chunks = 1,
+            .target_in_flight = 1,
+        };
+
+        while (count < most &&
+               !panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_TILER_HEAP_CREATE,
+                              &arg)) {
+            heaps[count++] = arg.handle;
+        }
+    }
+    return count;
+}
+
+/*
+ * The kernel's part of a VM is as small as it may be, and used up: groups fail
+ * after some of their queues, or halfway through one.
+ */
+static void test_no_room(void)
+{
+    struct drm_panthor_vm_create vm = {
+        .user_va_range = (1ull << DRM_PANTHOR_MMU_VA_BITS(info.mmu_features)) -
+                         KERNEL_VA_MIN,
+    };
+    static uint32_t heaps[MAX_HEAPS];
+    unsigned count, refusals = 0, tries = 0;
+    struct drm_panthor_group_create arg = good;
+    struct drm_panthor_queue_create queue[MAX_STREAMS] = { };
+
+    if (!kernel_at_least(7, 0)) {
+        tap_skip("older kernels crash", "GROUP_CREATE: no addresses are left");
+        return;
+    }
+    TAP_MUST(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_VM_CREATE, &vm));
+    count = fill_with_heaps(vm.id, heaps, MAX_HEAPS);
+    arg.vm_id = vm.id;
+    arg.queues = (struct drm_panthor_obj_array)
+                 DRM_PANTHOR_OBJ_ARRAY(csif.cs_slot_count, queue);
+    for (uint32_t ring = 0x1000; ring <= 0x10000; ring *= 2) {
+        for (unsigned i = 0; i < csif.cs_slot_count; i++) {
+            queue[i].ringbuf_size = ring;
+        }
+        refusals += create(&arg) < 0;
+        tries++;
+    }
+    if (!tap_ok(refusals, "GROUP_CREATE: no addresses are left")) {
+        tap_diag("%u tries, beside %u heaps", tries, count);
+    }
+    while (count) {
+        TAP_MUST(panthor_heap_destroy(&dev, heaps[--count]));
+    }
+    taken(create(&arg), "GROUP_CREATE: there are addresses again");
+    TAP_MUST(panthor_vm_destroy(&dev, vm.id));
+}
+
 int main(int argc, char **argv)
 {
     PanthorContext ctx;
@@ -474,6 +546,7 @@ int main(int argc, char **argv)
     test_submit(&ctx);
     test_dead_group(&ctx);
     test_user();
+    test_no_room();
     panthor_context_fini(&ctx);
     refuse_end(&dev);
     return tap_end();

@@ -138,7 +138,8 @@ static void unknown_flag(struct drm_panthor_vm_bind_op *op)
 
 static void odd_offset(struct drm_panthor_vm_bind_op *op)
 {
-    op->bo_offset = 1;
+    op->size -= page;
+    op->bo_offset = 0x800;
 }
 
 static void beyond_buffer(struct drm_panthor_vm_bind_op *op)

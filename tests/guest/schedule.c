@@ -295,15 +295,35 @@ static void test_turns(void)
     fini_groups(n);
 }
 
+/* Whether the driver's ticks go on, when what was asked for at once is over */
+static bool ticks_go_on(const Probe *ticks)
+{
+    uint64_t deadline, before;
+
+    kernel_sleep_ms(5 * TICK_MS);
+    before = probe_read(ticks);
+    deadline = kernel_now_ns() + TURN_TIMEOUT_MS * 1000000ull;
+    while (probe_read(ticks) < before + MANY_TICKS &&
+           kernel_now_ns() < deadline) {
+        kernel_sleep_ms(TICK_MS);
+    }
+    if (probe_read(ticks) >= before + MANY_TICKS) {
+        return true;
+    }
+    tap_diag("%u in %u ms", (unsigned)(probe_read(ticks) - before),
+             TURN_TIMEOUT_MS);
+    return false;
+}
+
 /*
  * Groups of one priority that are all on slots take turns with the priority
- * that the firmware knows: the driver's ticks go on.
+ * that the firmware knows: the driver's ticks go on, also if one of them was
+ * idle on its slot, and the ticks had stopped.
  */
 static void test_ticks(void)
 {
     static const char name[] = "ticks: they go on while two groups share a "
                                "priority";
-    uint64_t deadline, before;
     Probe ticks;
 
     if (!rotates) {
@@ -318,19 +338,21 @@ static void test_ticks(void)
     init_groups(2, MEDIUM);
     submit_spinners(2);
     all_go_on(2);
-    /* What the jobs themselves have asked for is over */
-    kernel_sleep_ms(5 * TICK_MS);
-    before = probe_read(&ticks);
-    deadline = kernel_now_ns() + TURN_TIMEOUT_MS * 1000000ull;
-    while (probe_read(&ticks) < before + MANY_TICKS &&
-           kernel_now_ns() < deadline) {
-        kernel_sleep_ms(TICK_MS);
-    }
-    if (!tap_ok(probe_read(&ticks) >= before + MANY_TICKS, name)) {
-        tap_diag("%u in %u ms", (unsigned)(probe_read(&ticks) - before),
-                 TURN_TIMEOUT_MS);
-    }
+    tap_ok(ticks_go_on(&ticks), name);
     tap_ok(end_spinners(2), "ticks: and both are done");
+    fini_groups(2);
+
+    init_groups(2, MEDIUM);
+    submit_spinner(&group[0]);
+    TAP_MUST(run_short_job(&group[1]));
+    kernel_sleep_ms(10 * TICK_MS);
+    group[1].code.used = 0;
+    group[1].data[DATA_DONE] = 0;
+    submit_spinner(&group[1]);
+    all_go_on(2);
+    tap_ok(ticks_go_on(&ticks), "ticks: they go on when an idle group has "
+           "work again");
+    tap_ok(end_spinners(2), "ticks: and both are done again");
     fini_groups(2);
     probe_close(&ticks);
 }
