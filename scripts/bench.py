@@ -6,7 +6,6 @@ Prints a table and writes build/bench.tsv.  It is no test: a number never
 fails it, it says "goal missed".  docs/devel/testing.rst explains the rows.
 """
 
-import argparse
 import importlib
 import os
 import re
@@ -314,7 +313,7 @@ def provide_mesa():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
     parser.add_argument('--rounds', type=int, default=3, help='boots of the guest, of each kind')
     parser.add_argument('--no-guest', action='store_true', help='only what needs no guest')
     parser.add_argument('--no-mesa', action='store_true', help='without the rows of Mesa')

@@ -6,7 +6,6 @@ The source is Debian's package of the series, or a copy of QEMU_SRC.  The
 project's folders are linked into it and patches/qemu-<series>/ applied.
 """
 
-import argparse
 import hashlib
 import importlib
 import os
@@ -28,6 +27,8 @@ FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
 FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.([ch]|c\.inc)'),
               ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json'),
               ('configs/devices/aarch64-softmmu', r'mali-csf\.mak')]
+# What chooses a tree, and what its set-up reads
+VARIABLES = ['QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE', 'CC', 'NO_INSTALL', 'CACHE']
 NOT_COPIED = {'.git', 'build'}
 
 
@@ -339,7 +340,7 @@ def from_environment():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_of(__doc__, VARIABLES)
     parser.add_argument('--tests', action='store_true', help='build the qtests and unit tests too')
     options = parser.parse_args()
     host_packages.provide()

@@ -65,7 +65,7 @@ def compile_one(compiler, file, folder, arguments):
 
 
 def main():
-    project.take_arguments(__doc__, {})
+    project.take_arguments(__doc__, {}, build_qemu.VARIABLES)
     names = project.config('host')['compilers']['names']
     host_packages.provide()
     with project.Lock():

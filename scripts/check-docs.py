@@ -15,7 +15,6 @@ and in this order; numbers are not compared, and a line of dots stands for
 any others.
 """
 
-import argparse
 import importlib
 import os
 import re
@@ -232,7 +231,7 @@ def run_block(tree, block):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_of(__doc__, ['SLACK'] + build_qemu.VARIABLES)
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
     parser.add_argument('--check', action='store_true', help='only those of make check')
     parser.add_argument('--list', action='store_true', help='run nothing: say what would be done')

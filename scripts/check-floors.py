@@ -9,7 +9,6 @@ from sparse's index of the sources (semind).  docs/devel/architecture.rst says
 what is a breach.
 """
 
-import argparse
 import bisect
 import collections
 import concurrent.futures
@@ -540,7 +539,7 @@ def judge(floors, root, rows, extra=()):
 
 
 def main():
-    argparse.ArgumentParser(description=__doc__.partition('\n')[0]).parse_args()
+    project.take_arguments(__doc__, {}, build_qemu.VARIABLES)
     with open(TABLE, 'rb') as file:
         floors = Floors(tomllib.load(file))
     tree = build_qemu.from_environment()

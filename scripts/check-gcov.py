@@ -9,7 +9,6 @@ nothing reaches to build/gcov/uncovered.  A figure is no test: only a test that
 fails makes this fail.
 """
 
-import argparse
 import importlib
 import json
 import os
@@ -146,7 +145,7 @@ def report(found):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
     parser.add_argument('--no-guest', action='store_true', help='the qtests only')
     options = parser.parse_args()
     project.require_host()

@@ -10,7 +10,6 @@ only those are run, and each has to fail.  Tests of mali-shader-test need no QEM
 them the shader cores are built alone, as the top meson.build does.
 """
 
-import argparse
 import importlib
 import os
 import re
@@ -232,7 +231,7 @@ def check_qtests(names, tree, device, obj):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
+    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
     parser.add_argument('patches', nargs='*', metavar='patch', help='names; default: all')
     wanted = parser.parse_args().patches
     names = build_qemu.matching(PATCHES, r'.*\.patch')

@@ -444,6 +444,7 @@ def archive_default():
 
 
 def main():
+    project.take_arguments(__doc__, {'KERNEL': '7.3', 'MODULES': 'dir'})
     host_packages.provide()
     with project.Lock():
         kernel = from_environment()

@@ -135,6 +135,7 @@ def environment():
 
 
 def main():
+    project.take_arguments(__doc__, {}, ['NO_INSTALL', 'CACHE'])
     project.require_host()
     if shutil.which('apt-get') is None:
         raise Stop('apt-get is missing')

@@ -170,14 +170,22 @@ def parser_with(names, description, **options):
     return parser
 
 
-def take_arguments(description, values):
+def parser_of(description, names):
+    """An ArgumentParser of a script that reads the names from its environment alone."""
+    return argparse.ArgumentParser(
+        description=description.split('\n', maxsplit=1)[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='variables of the environment:\n' + variables_help(names) if names else None)
+
+
+def take_arguments(description, values, environment=()):
     """The command line of a script that takes VARIABLE=value arguments and nothing else.
 
-    values: {variable: what may stand behind it, for --help}
+    values: {variable: what may stand behind it, for --help}; environment: what a script
+    without them reads
     """
-    description = description.split('\n', maxsplit=1)[0]
-    parser = parser_with(values, description) if values else \
-        argparse.ArgumentParser(description=description)
+    parser = parser_with(values, description.split('\n', maxsplit=1)[0]) if values else \
+        parser_of(description, environment)
     take_variables(getattr(parser.parse_args(), 'variables', []), list(values))
 
 

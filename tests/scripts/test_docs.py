@@ -120,6 +120,22 @@ class DocumentsTest(unittest.TestCase):
         self.assertIn('default: the newest', shown)
         self.assertNotIn('bisect', shown)
 
+    def test_help_of_each_script(self):
+        """What a person may start explains itself, with the variables that it reads."""
+        modules = {'archive', 'initramfs', 'project'}
+        without = {'build-docs', 'device-log', 'firmware-container', 'mutant-sites', 'version'}
+        names = [name for name in os.listdir(os.path.join(project.ROOT, 'scripts'))
+                 if name.endswith('.py') and os.access(os.path.join(
+                     project.ROOT, 'scripts', name), os.X_OK)]
+        self.assertGreater(len(names), 25)
+        for name in names:
+            if name[:-3] in modules:
+                continue
+            result = subprocess.run([sys.executable, os.path.join('scripts', name), '--help'],
+                                    cwd=project.ROOT, capture_output=True, text=True, check=False)
+            self.assertEqual(result.returncode, 0, f'{name}: {result.stderr}')
+            self.assertEqual('\nvariables' in result.stdout, name[:-3] not in without, name)
+
     def test_site(self):
         """Each document is in the index of make docs."""
         build_docs = importlib.import_module('build-docs')
