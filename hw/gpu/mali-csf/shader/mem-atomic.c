@@ -142,7 +142,11 @@ static MaliShaderAccess atomic_lane(MaliShaderMemory *memory,
     if (result != MALI_SHADER_ACCESS_DONE) {
         return result;
     }
-    if (atomic->bytes == 4) {
+    if (!span.window && atomic->bytes == 4) {
+        /* Local memory, which is this thread's alone */
+        old = (uint32_t)ldl_le_p(span.host);
+        stl_le_p(span.host, apply(atomic, old, operand, expected));
+    } else if (atomic->bytes == 4) {
         old = change32(atomic, (uint32_t *)span.host, operand, expected);
     } else {
         old = change64(atomic, (uint64_t *)span.host, operand, expected);

@@ -128,9 +128,20 @@ static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
 {
     uint8_t bytes[MALI_SHADER_MAX_ACCESS];
     MaliShaderAccess result;
+    MaliCsfSpan span;
 
     if (va % load->align) {
         return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
+    }
+    if (likely(load->bytes <= mali_shader_left_in_page(va))) {
+        span.host = mali_shader_local_at(memory, va, load->bytes);
+        result = span.host ? MALI_SHADER_ACCESS_DONE :
+                 mali_shader_at(memory, va, load->bytes, MALI_CSF_MEM_READ,
+                                &span);
+        if (result == MALI_SHADER_ACCESS_DONE) {
+            place(load, lane, span.host);
+        }
+        return result;
     }
     result = mali_shader_load(memory, va, load->bytes, bytes);
     if (result == MALI_SHADER_ACCESS_DONE) {

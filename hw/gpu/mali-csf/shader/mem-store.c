@@ -55,6 +55,14 @@ static MaliShaderAccess store_lane(MaliShaderMemory *memory,
     if (va % store->align) {
         return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
     }
+    if (store->bytes == 4) {
+        uint8_t *host = mali_shader_local_at(memory, va, 4);
+
+        if (host) {
+            stl_le_p(host, store->from[0][lane]);
+            return MALI_SHADER_ACCESS_DONE;
+        }
+    }
     gather(store, lane, bytes);
     return mali_shader_store(memory, va, store->bytes, bytes);
 }

@@ -40,27 +40,16 @@ static MaliShaderAccess access_result(MaliShaderMemory *memory,
 static MaliShaderAccess local_at(MaliShaderMemory *memory, uint64_t va,
                                  unsigned size, MaliCsfSpan *span)
 {
-    uint64_t tag = va >> MALI_SHADER_TAG_SHIFT;
-    uint32_t offset = va;
-    const MaliShaderLocal *local;
-
-    if (tag == MALI_SHADER_TAG_NOWHERE) {
-        memset(memory->nowhere, 0, sizeof(memory->nowhere));
-        *span = (MaliCsfSpan) { .host = memory->nowhere };
+    *span = (MaliCsfSpan) { .host = mali_shader_local_at(memory, va, size) };
+    if (span->host) {
         return MALI_SHADER_ACCESS_DONE;
     }
-    if (tag == MALI_SHADER_TAG_THREAD) {
-        local = &memory->thread;
-    } else if (tag == MALI_SHADER_TAG_GROUP) {
-        local = &memory->group;
-    } else {
-        local = NULL;
+    if (va >> MALI_SHADER_TAG_SHIFT == MALI_SHADER_TAG_NOWHERE) {
+        memset(memory->nowhere, 0, sizeof(memory->nowhere));
+        span->host = memory->nowhere;
+        return MALI_SHADER_ACCESS_DONE;
     }
-    if (!local || offset > local->size || size > local->size - offset) {
-        return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
-    }
-    *span = (MaliCsfSpan) { .host = local->bytes + offset };
-    return MALI_SHADER_ACCESS_DONE;
+    return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
 }
 
 static uint64_t page_tag(const MaliShaderMemory *memory, uint64_t va,

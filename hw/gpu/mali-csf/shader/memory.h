@@ -85,6 +85,30 @@ static inline bool mali_shader_is_local(uint64_t va)
 }
 
 /*
+ * Host address of @size bytes of local memory at @va; NULL if they are not all
+ * in it, or @va names something else.  Nobody but the unit's thread has it.
+ */
+static inline uint8_t *mali_shader_local_at(const MaliShaderMemory *memory,
+                                            uint64_t va, unsigned size)
+{
+    uint64_t tag = va >> MALI_SHADER_TAG_SHIFT;
+    uint32_t offset = va;
+    const MaliShaderLocal *local;
+
+    if (tag == MALI_SHADER_TAG_GROUP) {
+        local = &memory->group;
+    } else if (tag == MALI_SHADER_TAG_THREAD) {
+        local = &memory->thread;
+    } else {
+        return NULL;
+    }
+    if (offset > local->size || size > local->size - offset) {
+        return NULL;
+    }
+    return local->bytes + offset;
+}
+
+/*
  * Bytes from @va to the end of its page; an access of no more than so many is
  * one of mali_shader_at().
  */
