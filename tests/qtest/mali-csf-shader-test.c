@@ -589,7 +589,7 @@ static void test_progress(const void *threads)
 
     init(&s, threads);
     set_progress_timer(&s, 50);
-    submit_long(&s);
+    submit_long(&s, 300);
     g_assert(reaches(&s, s.b.out.pa + DONE, MARK));
     g_assert_false(is_late(&s));
     quit(&s);
@@ -609,7 +609,7 @@ static void test_suspend(const void *threads)
     unsigned done;
 
     init(&s, threads);
-    submit_long(&s);
+    submit_long(&s, 3000);
     for (int i = 0; i < 5; i++) {
         mali_csf_group_request(&s.b.group, CSG_STATE_SUSPEND);
         g_assert(is_acknowledged(&s));
