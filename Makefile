@@ -16,7 +16,7 @@ export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK 
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN OWN MODELS
 export SHARD IGT IGT_SRC EXPECTATIONS GUEST
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
-export T FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
+export T JOB FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
 # A variable of the command line that is none of these would do nothing, in silence.
 VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(strip $(MAKEFILE_LIST))))
@@ -127,6 +127,7 @@ help:
 	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
 	@echo 'LEAVE_OUT=path,path    for check-patch: what a patch changes besides, by patterns'
 	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
+	@echo 'JOB=file or folder    for qtest: jobs that capture= has written, dispatched again'
 	@echo 'FAILED=1              for check, its parts and boot: only the programs that failed last'
 	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
 	@echo 'OWN=1                 for check-lane: of the programs those that tests/kernel/fixes.toml names'

@@ -3,7 +3,9 @@
 """Run some qtests: those whose path has T in it.
 
 T is a part of a path, as in "mmu/walk", or a pattern for what follows
-/mali-csf/, as in "mmu/lock/*".  Without T the paths are listed.
+/mali-csf/, as in "mmu/lock/*".  Without T the paths are listed.  JOB is a file that the
+device's property capture= has written, or a folder of such files: they are dispatched
+again.
 """
 
 import difflib
@@ -18,7 +20,7 @@ from project import say
 build_qemu = importlib.import_module('build-qemu')
 host_packages = importlib.import_module('host-packages')
 
-VARIABLES = {'T': 'path', 'QEMU_SERIES': '10.0', 'QEMU_SRC': 'dir', 'QEMU_CONFIGURE': 'options'}
+VARIABLES = {'T': 'path', 'JOB': 'file', 'QEMU_SERIES': '10.0', 'QEMU_SRC': 'dir', 'QEMU_CONFIGURE': 'options'}
 ROOT = '/mali-csf/'
 
 
@@ -47,6 +49,14 @@ def listed(program, environment):
     return [line for line in result.stdout.splitlines() if ROOT in line]
 
 
+def captured(path):
+    """Whether it is a captured job, or a folder that has one."""
+    names = [os.path.join(path, name) for name in os.listdir(path) if name.endswith('.txt')] \
+        if os.path.isdir(path) else [path]
+    return any(project.read_lossy(name).startswith('mali-csf-job ') for name in names
+               if os.path.isfile(name))
+
+
 def nearest(wanted, found):
     names = {'/'.join(name_of(path).split('/')[:count]) for paths in found.values()
              for path in paths for count in (1, 2, 3)}
@@ -64,12 +74,18 @@ def run(program, paths, environment, folder):
 def main():
     project.take_arguments(__doc__, VARIABLES)
     wanted = os.environ.get('T', '')
+    job = os.environ.get('JOB', '')
+    if job and not captured(job):
+        raise project.usage(f'JOB={job} is no file that capture= has written, nor a folder of some')
     project.require_host()
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.from_environment()
         build_qemu.build(tree, tests=True)
     environment = dict(host_packages.environment(), QTEST_QEMU_BINARY=tree.binary)
+    if job:
+        environment['MALI_CSF_JOBS'] = os.path.abspath(job)
+        wanted = wanted or 'capture/jobs'
     found = {program: listed(program, environment) for program in programs(tree)}
     if not wanted:
         for paths in found.values():

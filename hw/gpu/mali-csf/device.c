@@ -435,6 +435,19 @@ static bool choose_threads(MaliCsfState *s, unsigned *threads, Error **errp)
     return true;
 }
 
+static bool can_capture(MaliCsfState *s, Error **errp)
+{
+    const char *folder = s->works.endpoint.capture;
+
+    if (folder && (!g_file_test(folder, G_FILE_TEST_IS_DIR) ||
+                   access(folder, W_OK))) {
+        error_setg(errp, "capture=%s is no folder that can be written to",
+                   folder);
+        return false;
+    }
+    return true;
+}
+
 static void mali_csf_realize(DeviceState *dev, Error **errp)
 {
     ERRP_GUARD();
@@ -468,7 +481,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         error_append_hint(errp, "Valid values: shader, null, test\n");
         return;
     }
-    if (!choose_threads(s, &threads, errp)) {
+    if (!choose_threads(s, &threads, errp) || !can_capture(s, errp)) {
         return;
     }
     if (!mali_csf_strict_parse(s->strict_name, &s->checker.findings.strict)) {
@@ -683,6 +696,7 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
     DEFINE_PROP_STRING("x-endpoint", MaliCsfState, endpoint_name),
+    DEFINE_PROP_STRING("capture", MaliCsfState, works.endpoint.capture),
     DEFINE_PROP_UINT32("shader-threads", MaliCsfState, shader_threads,
                        THREADS_AUTO),
     DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user.notes, false),
@@ -707,6 +721,8 @@ static const PropertyDescription class_descriptions[] = {
     { "shader-threads", "threads that execute shaders, 0 to 16; 0: the main "
                         "loop does; by default those processors of the host "
                         "that the guest does not have" },
+    { "capture", "folder to which each job of RUN_COMPUTE is written, up to "
+                 "256 of them" },
     { "strict", "off, report or stop: what to do if the driver errs" },
     { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },

@@ -133,6 +133,8 @@ struct MaliCsfEndpoint {
     unsigned threads;
     /* Property: how long work takes at least, in ns of virtual time */
     uint64_t latency_ns;
+    /* Property: folder that jobs are written to, or NULL */
+    char *capture;
 
     /* The endpoint's own */
     void *state;

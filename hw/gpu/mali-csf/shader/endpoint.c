@@ -11,6 +11,8 @@
  */
 
 #include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/lockable.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
@@ -61,6 +63,8 @@ struct ShaderEndpoint {
     ShaderWorker *workers;
     unsigned num_threads;
     QEMUBH *done_bh;
+    /* Jobs that were written down */
+    unsigned captured;
     /* Without threads */
     QEMUTimer *slice_timer;
 
@@ -133,6 +137,7 @@ static MaliShaderResult prepare(ShaderWorker *worker,
         .view = &worker->view,
         .pages = &worker->pages,
         .as = job->task.as,
+        .capture = job->task.capture,
     };
 
     switch (mali_shader_task_prepare(&job->task, &memory)) {
@@ -176,6 +181,10 @@ static MaliShaderResult execute(ShaderWorker *worker,
     ShaderEndpoint *shader = worker->shader;
     MaliShaderResult result;
 
+    if (executor->job->task.capture) {
+        /* What others have at hand, the job has not touched. */
+        mali_shader_pages_drop(&worker->pages);
+    }
     if (!executor->job->prepared) {
         result = prepare(worker, executor);
         if (result != MALI_SHADER_DONE) {
@@ -341,6 +350,21 @@ static void tell_exception(const ShaderEndpoint *shader,
                       text);
 }
 
+/* Property capture: a file for each job, until one cannot be written */
+static void write_capture(ShaderEndpoint *shader, MaliShaderJob *job)
+{
+    MaliCsfEndpoint *endpoint = shader->endpoint;
+    Error *err = NULL;
+
+    shader->captured++;
+    if (!mali_shader_capture_write(job->task.capture, endpoint->capture,
+                                   shader->captured, job->work,
+                                   endpoint->views->main, &err)) {
+        warn_reportf_err(err, "mali-csf: no more jobs are captured: ");
+        shader->captured = MALI_SHADER_CAPTURE_MAX_JOBS;
+    }
+}
+
 static void finish(ShaderEndpoint *shader, MaliShaderJob *job)
 {
     MaliCsfWork *work = job->work;
@@ -356,6 +380,9 @@ static void finish(ShaderEndpoint *shader, MaliShaderJob *job)
     }
     trace_mali_csf_shader_end(shader->endpoint->trace_id, work->csg, work->cs,
                               work->end, job->task.num_units);
+    if (job->task.capture) {
+        write_capture(shader, job);
+    }
     g_free(job);
     shader->endpoint->done(shader->endpoint->opaque, work);
 }
@@ -418,6 +445,13 @@ static bool is_compute(const MaliCsfWork *work)
     return opcode == CS_OP_RUN_COMPUTE || opcode == CS_OP_RUN_COMPUTE_INDIRECT;
 }
 
+/* One that goes on has touched memory before. */
+static bool is_captured(const ShaderEndpoint *shader, const MaliCsfWork *work)
+{
+    return shader->endpoint->capture && !work->progress &&
+           shader->captured < MALI_SHADER_CAPTURE_MAX_JOBS;
+}
+
 static void shader_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
 {
     ShaderEndpoint *shader = endpoint->state;
@@ -429,6 +463,9 @@ static void shader_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
 
         if (exception || task.num_workgroups) {
             QEMU_LOCK_GUARD(&shader->lock);
+            if (is_captured(shader, work)) {
+                task.capture = mali_shader_capture_new(work, endpoint->arch);
+            }
             trace_mali_csf_shader_start(endpoint->trace_id, work->csg,
                                         work->cs, work->as,
                                         task.num_workgroups);

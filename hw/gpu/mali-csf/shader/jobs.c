@@ -355,6 +355,7 @@ static void clear_jobs(MaliShaderJobList *list)
 
     QTAILQ_FOREACH_SAFE(job, list, next, next) {
         QTAILQ_REMOVE(list, job, next);
+        mali_shader_capture_free(job->task.capture);
         g_free(job);
     }
 }

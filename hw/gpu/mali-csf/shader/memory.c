@@ -64,9 +64,14 @@ static MaliShaderAccess exactly_at(MaliShaderMemory *memory, uint64_t va,
                                    unsigned size, MaliCsfMemAccess access,
                                    MaliCsfSpan *span)
 {
-    return access_result(memory, mali_csf_mem_span(memory->view, memory->as,
-                                                   va, size, access, span,
-                                                   &memory->fault));
+    MaliCsfMemResult result = mali_csf_mem_span(memory->view, memory->as, va,
+                                                size, access, span,
+                                                &memory->fault);
+
+    if (result == MALI_CSF_MEM_DONE && memory->capture) {
+        mali_shader_capture_page(memory->capture, va, access, span->host);
+    }
+    return access_result(memory, result);
 }
 
 MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
@@ -100,6 +105,10 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
         if (result != MALI_CSF_MEM_DONE) {
             /* With the address that was asked for */
             return exactly_at(memory, va, size, access, span);
+        }
+        if (unlikely(memory->capture)) {
+            mali_shader_capture_page(memory->capture, va, access,
+                                     pages->page[slot].span.host);
         }
         /* What was put meanwhile, it has seen. */
         if (pages->seen == view->seen) {

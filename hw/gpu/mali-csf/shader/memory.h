@@ -14,6 +14,7 @@
 #define HW_GPU_MALI_CSF_SHADER_MEMORY_H
 
 #include "../mmu/view.h"
+#include "capture.h"
 #include "decode.h"
 
 /*
@@ -61,6 +62,8 @@ typedef struct MaliShaderMemory {
     MaliCsfMemView *view;
     MaliShaderPages *pages;
     unsigned as;
+    /* What is accessed is noted there; or NULL */
+    MaliShaderCapture *capture;
     /* Local memory of all threads, and of all workgroups, at hand */
     MaliShaderLocal thread;
     MaliShaderLocal group;

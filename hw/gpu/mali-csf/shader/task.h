@@ -8,6 +8,7 @@
 #define HW_GPU_MALI_CSF_SHADER_TASK_H
 
 #include "../endpoint/endpoint.h"
+#include "capture.h"
 #include "descriptors.h"
 #include "messages.h"
 
@@ -17,6 +18,8 @@ typedef struct MaliShaderTask {
     unsigned arch;
     unsigned as;
     MaliCsfClock *clock;
+    /* What it touches is noted there; or NULL */
+    MaliShaderCapture *capture;
     MaliShaderLaunch launch;
     MaliShaderProgramInfo program;
     MaliShaderStorage storage;

@@ -75,6 +75,7 @@ MaliShaderUnit *mali_shader_unit_new(const MaliShaderTask *task)
     context->launch = &task->launch;
     context->clock = task->clock;
     context->memory.as = task->as;
+    context->memory.capture = task->capture;
     if (!new_local(&context->memory.thread,
                    lanes * task->storage.thread_size) ||
         !new_local(&context->memory.group,
