@@ -45,13 +45,17 @@ def near_input(name):
     return bytes.fromhex(found[1]) if found else None
 
 
-def survives(fuzzer, target, folder, data):
-    """Whether that input alone does nothing to the device"""
+def survives(fuzzer, target, folder, path):
+    """Whether the input in that file, alone, does nothing to the device"""
+    status, _ = fuzz.fuzz(fuzzer, target, MODEL, folder, [path], limit=NEAR_SECONDS)
+    return status == 0
+
+
+def write_near(folder, data):
     path = os.path.join(folder, 'near')
     with open(path, 'wb') as file:
         file.write(data)
-    status, _ = fuzz.fuzz(fuzzer, target, MODEL, folder, [path], limit=NEAR_SECONDS)
-    return status == 0
+    return path
 
 
 def try_break(tree, intact, name, seconds, near=None):
@@ -72,7 +76,8 @@ def try_break(tree, intact, name, seconds, near=None):
     if problem:
         return False, problem
     fuzzer = build_fuzz.build_changed(tree, intact, device, files)
-    if near is not None and not survives(intact.fuzzer, target[1], folder, near):
+    if near is not None and not survives(intact.fuzzer, target[1], folder,
+                                         write_near(folder, near)):
         return False, f'{target[1]} does not survive the input that is near, without the break'
     start = time.monotonic()
     result = fuzz.run_target(fuzzer, target[1], MODEL, folder, seconds, INPUT_SECONDS, near)
@@ -80,6 +85,9 @@ def try_break(tree, intact, name, seconds, near=None):
     if result.survived or not result.artifact:
         return False, f'{target[1]} has not found it in {took:.0f} s' + (
             '' if result.survived else f': {result.reason}')
+    if not survives(intact.fuzzer, target[1], folder, result.artifact):
+        return False, (f'{target[1]} has found what the device has without the break, too: '
+                       f'{os.path.relpath(result.artifact, project.ROOT)}')
     return True, f'{target[1]}, {took:.0f} s: {result.reason}'
 
 
