@@ -136,6 +136,7 @@ class Run:
         self.calls = {}
         self.pairs = {}
         self.untimed = []       # (program, pattern): tests that a late host does not fail
+        self.stock_warns = []   # (program, pattern): what stock says, though not in each run
         expectations, program = {}, ''
         for line in log:
             if (text := kernel_log.text_of(line)) is not None:
@@ -149,6 +150,8 @@ class Run:
                     pass
             elif line.startswith('#@ untimed '):
                 self.untimed.append((program, line.split(maxsplit=2)[2]))
+            elif line.startswith('#@ stock-warns '):
+                self.stock_warns.append((program, line.split(maxsplit=2)[2]))
             elif found := re.match(r'@@ count (\w+) (\w+)', line):
                 self.calls[found[1]] = found[2]
             elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
@@ -179,6 +182,11 @@ class Run:
         """Whether time is no explanation if this test fails."""
         return any(program == other and re.search(pattern, name)
                    for other, pattern in self.untimed)
+
+    def is_of_stock(self, program, text):
+        """Whether a line of the kernel's log is one that stock has there as well."""
+        return any(program == other and re.search(pattern, text)
+                   for other, pattern in self.stock_warns)
 
     def initialized(self):
         return any(state == 'ok' and name == 'panthor: initialized'
@@ -444,7 +452,7 @@ class Comparison:
         for number, (program, text) in enumerate(self.patched.kernel_log):
             kind = judge.kind(text)
             if kind in ('crash', 'stall') and (program, plain(text)) not in known \
-                    and kind not in said:
+                    and kind not in said and not self.patched.is_of_stock(program, text):
                 where = place_of([row[1] for row in self.patched.kernel_log[number:]],
                                  self.changed)
                 self.differ(program, f'{kind} {plain(text)}',

@@ -108,7 +108,8 @@ class ComparisonTest(unittest.TestCase):
     """From two runs to a Round."""
 
     @staticmethod
-    def run_of(results=(), findings=(), log=(), late_one=False, lost=(), untimed=()):
+    def run_of(results=(), findings=(), log=(), late_one=False, lost=(), untimed=(),
+               stock_warns=()):
         run = mock.Mock(spec=check_patch.Run, side='a side', results=[list(row) for row in results],
                         kernel_log=list(log), stopped=None, lost=list(lost), lost_text='',
                         violations=[row for row in findings])
@@ -120,6 +121,8 @@ class ComparisonTest(unittest.TestCase):
         run.initialized = lambda: True
         run.untimed = list(untimed)
         run.is_untimed = lambda *words: check_patch.Run.is_untimed(run, *words)
+        run.stock_warns = list(stock_warns)
+        run.is_of_stock = lambda *words: check_patch.Run.is_of_stock(run, *words)
         return run
 
     def round_of(self, stock, patched, may_change=()):
@@ -181,6 +184,14 @@ class ComparisonTest(unittest.TestCase):
             same = [('submit', line)]
             self.assertEqual(self.round_of(self.run_of(log=same),
                                            self.run_of(log=same)).differences, [])
+
+    def test_stock_warns(self):
+        """A warning of stock's that this run of it happened not to have"""
+        for program, condemned in (('submit', []), ('fault', ['fault'])):
+            found = self.round_of(self.run_of(), self.run_of(
+                log=[(program, 'WARNING: panthor_mmu.c:3363 at panthor_mmu_unplug+0x1/0x2')],
+                stock_warns=[('submit', 'at panthor_mmu_unplug')]))
+            self.assertEqual([row.program for row in found.differences], condemned)
 
     def test_lost(self):
         found = self.round_of(self.run_of(), self.run_of(lost=['submit']))
