@@ -67,6 +67,7 @@ static void mali_csf_reset_enter(Object *obj, ResetType type)
 {
     MaliCsfState *s = MALI_CSF(obj);
 
+    mali_csf_perturb_reset(&s->perturb);
     mali_csf_opp_reset(&s->opp);
     mali_csf_clock_reset(&s->clock);
     mali_csf_cache_reset_enter(s);
@@ -140,6 +141,14 @@ static void gpu_reset(MaliCsfState *s, bool hard)
     mali_csf_saved_copy(&mali_csf_ ## _block ## _saved, &(s)->_block, \
                         &(s)->saved._block);
 
+/* Another part of the lines' state, which few states have */
+#define SAVE_LATE_LINES(s) \
+    mali_csf_saved_copy(&mali_csf_late_lines_saved, &(s)->saved.lines, \
+                        &(s)->lines);
+#define LOAD_LATE_LINES(s) \
+    mali_csf_saved_copy(&mali_csf_late_lines_saved, &(s)->lines, \
+                        &(s)->saved.lines);
+
 static const MaliCsfSaved mali_csf_saved;
 
 static int mali_csf_pre_save(void *opaque)
@@ -154,6 +163,8 @@ static int mali_csf_pre_save(void *opaque)
     SAVE_BLOCK(s, inject, MaliCsfInject)
     SAVE_BLOCK(s, lines, MaliCsfIrqLines)
     SAVE_BLOCK(s, works, MaliCsfWorks)
+    SAVE_BLOCK(s, perturb, MaliCsfPerturb)
+    SAVE_LATE_LINES(s)
     return 0;
 }
 
@@ -166,6 +177,8 @@ static int mali_csf_pre_load(void *opaque)
     SAVED_BLOCKS(SAVE_BLOCK, s)
     SAVE_BLOCK(s, lines, MaliCsfIrqLines)
     SAVE_BLOCK(s, works, MaliCsfWorks)
+    SAVE_BLOCK(s, perturb, MaliCsfPerturb)
+    SAVE_LATE_LINES(s)
     mali_csf_inject_pre_load(&s->saved.inject);
     return 0;
 }
@@ -190,10 +203,13 @@ static int mali_csf_post_load(void *opaque, int version_id)
     LOAD_BLOCK(s, inject, MaliCsfInject)
     LOAD_BLOCK(s, lines, MaliCsfIrqLines)
     LOAD_BLOCK(s, works, MaliCsfWorks)
+    LOAD_BLOCK(s, perturb, MaliCsfPerturb)
+    LOAD_LATE_LINES(s)
     mali_csf_checker_forget(s);
     /* The lines depend on what is injected. */
     mali_csf_opp_post_load(&s->opp);
     mali_csf_inject_post_load(s);
+    mali_csf_irq_lines_post_load(s);
     mali_csf_gpu_post_load(s);
     mali_csf_pwr_post_load(s);
     mali_csf_mmu_post_load(s);
@@ -280,6 +296,30 @@ static const MaliCsfSaved works_saved = {
     SAVED_CHECKS(WORKS_ROWS),
 };
 
+#define PERTURB_ROWS(ROW) \
+    BLOCK_ROW(ROW, perturb, MaliCsfPerturb) \
+    ROW(VMSTATE_STRUCT(saved.lines, MaliCsfState, 1, \
+                       mali_csf_late_lines_saved.vmsd, MaliCsfIrqLines), \
+        SAVED_STRUCT(mali_csf_late_lines_saved))
+
+static bool perturb_needed(void *opaque)
+{
+    MaliCsfState *s = opaque;
+
+    return s->perturb.seed;
+}
+
+static const MaliCsfSaved perturb_saved = {
+    .vmsd = {
+        .name = "mali-csf/perturb",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .needed = perturb_needed,
+        .fields = SAVED_FIELDS(PERTURB_ROWS),
+    },
+    SAVED_CHECKS(PERTURB_ROWS),
+};
+
 /* First what sizes the rest of the state, or the guest has read */
 #define DEVICE_ROWS(ROW) \
     ROW(VMSTATE_UINT32(saved.gpu_id, MaliCsfState), SAVED_ANY) \
@@ -324,6 +364,7 @@ static const MaliCsfSaved mali_csf_saved = {
             &inject_saved.vmsd,
             &lines_saved.vmsd,
             &works_saved.vmsd,
+            &perturb_saved.vmsd,
             NULL
         },
     },
@@ -333,6 +374,7 @@ static const MaliCsfSaved mali_csf_saved = {
         &inject_saved,
         &lines_saved,
         &works_saved,
+        &perturb_saved,
         NULL
     },
 };
@@ -498,6 +540,7 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         return;
     }
     trace_mali_csf_realize(s->trace_id, s->model->name);
+    mali_csf_perturb_init(&s->perturb, s->trace_id);
 
     memory_region_init_io(&s->aperture, OBJECT(s), &gap_ops, s,
                           TYPE_MALI_CSF, s->model->aperture_size);
@@ -530,6 +573,7 @@ static void mali_csf_unrealize(DeviceState *dev)
     mali_csf_mmu_finalize(s);
     mali_csf_gpu_finalize(s);
     mali_csf_inject_finalize(s);
+    mali_csf_irq_lines_finalize(s);
 }
 
 static void mali_csf_instance_finalize(Object *obj)
@@ -692,6 +736,10 @@ static void mali_csf_instance_init(Object *obj)
     }
 }
 
+#define PERTURB_PROPERTY(_id, _name, _text, _bound, ...) \
+    DEFINE_PROP_UINT64("x-late-" _text "-ns", MaliCsfState, \
+                       perturb.bound[MALI_CSF_PERTURB_##_id], _bound),
+
 static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("model", MaliCsfState, model_name),
     DEFINE_PROP_STRING("strict", MaliCsfState, strict_name),
@@ -712,7 +760,13 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("opps", MaliCsfState, opp.list),
     DEFINE_PROP_STRING("firmware-version", MaliCsfState,
                        overrides.fw_version),
+    DEFINE_PROP_UINT64("x-seed", MaliCsfState, perturb.seed, 0),
+    MALI_CSF_PERTURB_KINDS(PERTURB_PROPERTY)
 };
+
+#define PERTURB_DESCRIPTION(_id, _name, _text, _bound, _what) \
+    { "x-late-" _text "-ns", "with x-seed, the most by which it is late, or " \
+                             "0: " _what },
 
 static const PropertyDescription class_descriptions[] = {
     { "model", "the product, for example g610 (the default) or g1-ultra" },
@@ -738,6 +792,10 @@ static const PropertyDescription class_descriptions[] = {
               "chooses from, such as 300:600:1000; 1000 by default" },
     { "firmware-version", "of the firmware's interface, such as 1.5.0; the "
                           "firmware file's or the model's by default" },
+    { "x-seed", "of the times that the device takes and the order in which "
+                "it serves equals; 0 (the default): as short as it can, and "
+                "round robin" },
+    MALI_CSF_PERTURB_KINDS(PERTURB_DESCRIPTION)
     { "x-ignore-locks", "locked regions stall nothing (default: off)" },
     { "version", "of the model, " MALI_CSF_VERSION " here" },
     { "unmodelled-registers",

@@ -22,6 +22,7 @@
 #include "mmu/mmu.h"
 #include "models.h"
 #include "opp.h"
+#include "perturb.h"
 #include "fw/perfcnt.h"
 #include "pwr.h"
 #include "spin.h"
@@ -47,6 +48,7 @@ typedef struct MaliCsfSavedBlocks {
     MaliCsfInject inject;
     MaliCsfIrqLines lines;
     MaliCsfWorks works;
+    MaliCsfPerturb perturb;
     /* GPU_ID of the model */
     uint32_t gpu_id;
 } MaliCsfSavedBlocks;
@@ -89,6 +91,7 @@ struct MaliCsfState {
     MaliCsfChecker checker;
     MaliCsfInject inject;
     MaliCsfSpin spin;
+    MaliCsfPerturb perturb;
 
     MaliCsfSavedBlocks saved;
 };

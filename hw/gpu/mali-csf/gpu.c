@@ -567,6 +567,7 @@ static void flush_timer(void *opaque)
 static void command_flush_caches(MaliCsfState *s, uint32_t value)
 {
     MaliCsfGpu *gpu = &s->gpu;
+    uint64_t latency;
 
     if (mali_csf_strict(&s->checker)) {
         mali_csf_check_flush_asked(s);
@@ -579,17 +580,19 @@ static void command_flush_caches(MaliCsfState *s, uint32_t value)
         }
         return;
     }
-    if (!gpu->flush_latency_ns) {
+    latency = MIN(gpu->flush_latency_ns, MALI_CSF_LATENCY_MAX_NS) +
+              mali_csf_perturb_ns(&s->perturb, MALI_CSF_PERTURB_GPU_FLUSH);
+    if (!latency && !gpu->flush_command) {
         complete_flush(s, value);
         return;
     }
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_flush_duration(s, gpu->flush_latency_ns);
+        mali_csf_check_flush_duration(s, latency);
     }
     /* One that is under way does what both ask for, and starts anew. */
     gpu->flush_command |= value;
     timer_mod(gpu->flush_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-              MIN(gpu->flush_latency_ns, MALI_CSF_LATENCY_MAX_NS));
+              MIN(latency, MALI_CSF_LATENCY_MAX_NS));
 }
 
 /* The range of GPU_COMMAND_ARG0 and 1 is physical: no translation goes. */

@@ -51,9 +51,73 @@ bool mali_csf_irq_level(const MaliCsfIrq *irq)
            (lines->glitch & (1u << irq->line));
 }
 
+static void arm_timer(MaliCsfIrqLines *lines)
+{
+    int64_t next = INT64_MAX;
+
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        if (lines->due[i] >= 0) {
+            next = MIN(next, lines->due[i]);
+        }
+    }
+    if (next == INT64_MAX) {
+        timer_del(lines->timer);
+    } else {
+        timer_mod(lines->timer, next);
+    }
+}
+
+/* A line that should be high: is it to be kept low for now? */
+static bool is_late(MaliCsfState *s, MaliCsfIrqLine line)
+{
+    MaliCsfIrqLines *lines = &s->lines;
+
+    if (!(lines->wanted & (1u << line))) {
+        uint64_t ns = mali_csf_perturb_ns(&s->perturb, MALI_CSF_PERTURB_IRQ);
+
+        lines->wanted |= 1u << line;
+        if (ns) {
+            lines->due[line] = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + ns;
+            arm_timer(lines);
+        }
+    }
+    return lines->due[line] >= 0;
+}
+
+/* It falls at once, whether it has risen or not. */
+static void is_low(MaliCsfIrqLines *lines, MaliCsfIrqLine line)
+{
+    lines->wanted &= ~(1u << line);
+    if (lines->due[line] >= 0) {
+        lines->due[line] = -1;
+        arm_timer(lines);
+    }
+}
+
 void mali_csf_irq_update(MaliCsfIrq *irq)
 {
-    qemu_set_irq(irq->s->lines.out[irq->line], mali_csf_irq_level(irq));
+    MaliCsfIrqLines *lines = &irq->s->lines;
+    bool level = mali_csf_irq_level(irq);
+
+    if (!level) {
+        is_low(lines, irq->line);
+    }
+    qemu_set_irq(lines->out[irq->line],
+                 level && !is_late(irq->s, irq->line));
+}
+
+static void late_lines(void *opaque)
+{
+    MaliCsfState *s = opaque;
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        if (s->lines.due[i] >= 0 && s->lines.due[i] <= now) {
+            s->lines.due[i] = -1;
+            mali_csf_irq_update(s->lines.irq[i]);
+        }
+    }
+    arm_timer(&s->lines);
 }
 
 /* The registers change: a line that an injection keeps low is free again. */
@@ -185,14 +249,30 @@ void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd)
     for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
         sysbus_init_irq(sbd, &s->lines.out[i]);
     }
+    s->lines.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, late_lines, s);
     mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS,
                                 spurious);
+}
+
+void mali_csf_irq_lines_finalize(MaliCsfState *s)
+{
+    timer_free(s->lines.timer);
 }
 
 void mali_csf_irq_lines_reset(MaliCsfState *s)
 {
     s->lines.silent = 0;
     s->lines.glitch = 0;
+    s->lines.wanted = 0;
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        s->lines.due[i] = -1;
+    }
+    timer_del(s->lines.timer);
+}
+
+void mali_csf_irq_lines_post_load(MaliCsfState *s)
+{
+    arm_timer(&s->lines);
 }
 
 #define LINES   MAKE_64BIT_MASK(0, MALI_CSF_NUM_IRQS)
@@ -209,4 +289,19 @@ const MaliCsfSaved mali_csf_lines_saved = {
         .fields = SAVED_FIELDS(LINES_ROWS),
     },
     SAVED_CHECKS(LINES_ROWS),
+};
+
+#define LATE_LINES_ROWS(ROW) \
+    ROW(VMSTATE_UINT8(wanted, MaliCsfIrqLines), SAVED_BITS(LINES)) \
+    ROW(VMSTATE_INT64_ARRAY(due, MaliCsfIrqLines, MALI_CSF_NUM_IRQS), \
+        SAVED_TIME_OR(-1))
+
+const MaliCsfSaved mali_csf_late_lines_saved = {
+    .vmsd = {
+        .name = "mali-csf-late-irq-lines",
+        .version_id = 1,
+        .minimum_version_id = 1,
+        .fields = SAVED_FIELDS(LATE_LINES_ROWS),
+    },
+    SAVED_CHECKS(LATE_LINES_ROWS),
 };

@@ -11,6 +11,7 @@
 #include "hw/gpu/mali-csf.h"
 #include "hw/irq.h"
 #include "hw/sysbus.h"
+#include "qemu/timer.h"
 
 typedef struct MaliCsfSaved MaliCsfSaved;
 typedef struct MaliCsfState MaliCsfState;
@@ -40,15 +41,28 @@ typedef struct MaliCsfIrqLines {
      */
     uint8_t silent;
     uint8_t glitch;
+
+    /*
+     * With x-seed=, a line can rise later than STAT: a bit for each that
+     * should be high; when it will be, in ns of the virtual clock, or -1
+     */
+    uint8_t wanted;
+    int64_t due[MALI_CSF_NUM_IRQS];
+    QEMUTimer *timer;
 } MaliCsfIrqLines;
 
 extern const MaliCsfSaved mali_csf_irq_saved;
 extern const MaliCsfSaved mali_csf_lines_saved;
+/* Of the same structure, what is late */
+extern const MaliCsfSaved mali_csf_late_lines_saved;
 
 /* Before any of the registers are initialised */
 void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd);
+void mali_csf_irq_lines_finalize(MaliCsfState *s);
 /* Any reset, and before a load: no line is kept low or high */
 void mali_csf_irq_lines_reset(MaliCsfState *s);
+/* Before the registers drive their lines again */
+void mali_csf_irq_lines_post_load(MaliCsfState *s);
 
 /*
  * @name is for traces, and must outlive @irq.  Of several for one @line, the

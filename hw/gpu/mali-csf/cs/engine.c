@@ -353,7 +353,8 @@ static void arm_slice(MaliCsfState *s)
         int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 
         timer_mod(s->engine.slice_timer,
-                  MAX(now + SLICE_DELAY_NS, s->engine.not_before));
+                  MAX(now + SLICE_DELAY_NS, s->engine.not_before) +
+                  mali_csf_perturb_ns(&s->perturb, MALI_CSF_PERTURB_SLICE));
     }
 }
 

@@ -46,6 +46,32 @@ static uint32_t first_of_group(const MaliCsfTurns *turns, unsigned csg,
     return 0;
 }
 
+/* Any of those that are ready and have that rank, of which there are some */
+static unsigned any_of_rank(MaliCsfState *s, const MaliCsfTurns *turns,
+                            int wanted)
+{
+    uint32_t equals[MALI_CSF_MAX_CSG] = { };
+    unsigned count = 0, csg, n;
+
+    for (csg = 0; csg < s->model->csg_slots; csg++) {
+        unsigned priority;
+        uint32_t found = first_of_group(turns, csg, &priority);
+
+        if (found && rank(&s->engine.groups[csg], priority) == wanted) {
+            equals[csg] = found;
+            count += ctpop32(found);
+        }
+    }
+    n = mali_csf_perturb_turn(&s->perturb, count);
+    for (csg = 0; n >= ctpop32(equals[csg]); csg++) {
+        n -= ctpop32(equals[csg]);
+    }
+    while (n--) {
+        equals[csg] &= equals[csg] - 1;
+    }
+    return csg * s->model->cs_per_csg + ctz32(equals[csg]);
+}
+
 int mali_csf_turns_next(MaliCsfState *s, const MaliCsfTurns *turns,
                         unsigned next)
 {
@@ -78,6 +104,9 @@ int mali_csf_turns_next(MaliCsfState *s, const MaliCsfTurns *turns,
             best_distance = distance;
             best = (next + distance) % all;
         }
+    }
+    if (best >= 0 && mali_csf_perturbs(&s->perturb, MALI_CSF_PERTURB_TURNS)) {
+        return any_of_rank(s, turns, best_rank);
     }
     return best;
 }

@@ -36,7 +36,8 @@ void mali_csf_turns_set(MaliCsfTurns *turns, unsigned csg, unsigned cs,
 
 /*
  * Whose turn it is, counted over all slots: the one with the highest rank
- * among those that are ready, from @next on; -1 if there is none.
+ * among those that are ready, from @next on, or with x-seed= any of them; -1
+ * if there is none.
  */
 int mali_csf_turns_next(MaliCsfState *s, const MaliCsfTurns *turns,
                         unsigned next);

@@ -79,6 +79,7 @@ void mali_csf_work_issue(MaliCsfState *s, unsigned csg, unsigned cs,
         .cs = cs,
         .scoreboard = scoreboard,
         .as = group->as,
+        .late_ns = mali_csf_perturb_ns(&s->perturb, MALI_CSF_PERTURB_ENDPOINT),
         .word = word,
         .cores = group->allow_compute,
     };
@@ -198,6 +199,7 @@ static void work_done(void *opaque, MaliCsfWork *work)
         mali_csf_engine_kick_stream(s, stream);
     }
     if (s->works.endpoint.latency_ns || s->works.endpoint.ops->pause ||
+        mali_csf_perturbs(&s->perturb, MALI_CSF_PERTURB_ENDPOINT) ||
         group->leaving) {
         /* A group whose streams are at their end may be idle only now. */
         mali_csf_engine_notify(s);

@@ -62,6 +62,8 @@ typedef struct MaliCsfWork {
      */
     uint64_t progress;
     int64_t deadline;
+    /* What begins for the first time takes so much longer; not saved */
+    uint64_t late_ns;
     /* Once there is progress, by parts: those that are left to do */
     MaliCsfWorkRange left[MALI_CSF_MAX_WORK_RANGES];
     uint8_t num_left;

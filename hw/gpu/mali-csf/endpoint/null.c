@@ -66,6 +66,7 @@ static void null_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
     /* What is begun again keeps its time. */
     if (!work->progress) {
         work->progress = 1;
+        latency += work->late_ns;
         work->deadline = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + latency;
         if (!latency) {
             hand_back(endpoint, work, MALI_CSF_WORK_DONE);

@@ -52,7 +52,8 @@ void mali_csf_mcu_schedule_pass_at(MaliCsfState *s, int64_t time)
     timer_mod_anticipate_ns(s->mcu.pass_timer, time);
 }
 
-void mali_csf_mcu_schedule_pass(MaliCsfState *s)
+/* @late: how it may be perturbed */
+static void schedule_pass(MaliCsfState *s, MaliCsfPerturbKind late)
 {
     if (s->mcu.pass_parked) {
         /* The unlock does it. */
@@ -61,7 +62,13 @@ void mali_csf_mcu_schedule_pass(MaliCsfState *s)
     mali_csf_mcu_schedule_pass_at(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
                                   PASS_DELAY_NS +
                                   MIN(s->mcu.latency_ns,
-                                      MALI_CSF_LATENCY_MAX_NS));
+                                      MALI_CSF_LATENCY_MAX_NS) +
+                                  mali_csf_perturb_ns(&s->perturb, late));
+}
+
+void mali_csf_mcu_schedule_pass(MaliCsfState *s)
+{
+    schedule_pass(s, MALI_CSF_PERTURB_FW_PASS);
 }
 
 /* Groups, doorbells and timers of a firmware that does not run any more */
@@ -157,6 +164,9 @@ static unsigned pass_groups(MaliCsfState *s, bool *more)
     unsigned first = fw->next_csg;
     unsigned weight = 0;
 
+    if (pending && mali_csf_perturbs(&s->perturb, MALI_CSF_PERTURB_TURNS)) {
+        first = mali_csf_perturb_turn(&s->perturb, slots);
+    }
     fw->csg_doorbells = 0;
     fw->next_csg = 0;
     *more = false;
@@ -512,7 +522,7 @@ static void doorbell_write(void *opaque, hwaddr offset, uint64_t value,
     }
     s->mcu.doorbells |= 1ull << page;
     s->mcu.doorbells_rung++;
-    mali_csf_mcu_schedule_pass(s);
+    schedule_pass(s, MALI_CSF_PERTURB_DOORBELL);
 }
 
 static const MemoryRegionOps job_control_ops = {

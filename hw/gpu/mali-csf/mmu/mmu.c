@@ -392,14 +392,33 @@ static void command_flush_mem(MaliCsfState *s, unsigned as)
 static const struct {
     const char *name;
     void (*execute)(MaliCsfState *s, unsigned as);
+    bool takes_time;
+    MaliCsfPerturbKind late;
 } as_commands[] = {
     [AS_COMMAND_NOP] = { "NOP", command_nop },
-    [AS_COMMAND_UPDATE] = { "UPDATE", command_update },
-    [AS_COMMAND_LOCK] = { "LOCK", command_lock },
-    [AS_COMMAND_UNLOCK] = { "UNLOCK", command_unlock },
-    [AS_COMMAND_FLUSH_PT] = { "FLUSH_PT", command_flush_pt },
-    [AS_COMMAND_FLUSH_MEM] = { "FLUSH_MEM", command_flush_mem },
+    [AS_COMMAND_UPDATE] = { "UPDATE", command_update, true,
+                            MALI_CSF_PERTURB_AS_UPDATE },
+    [AS_COMMAND_LOCK] = { "LOCK", command_lock, true,
+                          MALI_CSF_PERTURB_AS_LOCK },
+    [AS_COMMAND_UNLOCK] = { "UNLOCK", command_unlock, true,
+                            MALI_CSF_PERTURB_AS_UNLOCK },
+    [AS_COMMAND_FLUSH_PT] = { "FLUSH_PT", command_flush_pt, true,
+                              MALI_CSF_PERTURB_AS_FLUSH },
+    [AS_COMMAND_FLUSH_MEM] = { "FLUSH_MEM", command_flush_mem, true,
+                               MALI_CSF_PERTURB_AS_FLUSH },
 };
+
+/* How long a command takes, in ns */
+static uint64_t as_command_ns(MaliCsfState *s, uint32_t value)
+{
+    unsigned code = FIELD_EX32(value, AS_COMMAND, CODE);
+    uint64_t ns = MIN(s->mmu.latency_ns, MALI_CSF_LATENCY_MAX_NS);
+
+    if (code < ARRAY_SIZE(as_commands) && as_commands[code].takes_time) {
+        ns += mali_csf_perturb_ns(&s->perturb, as_commands[code].late);
+    }
+    return MIN(ns, MALI_CSF_LATENCY_MAX_NS);
+}
 
 static void as_command_execute(MaliCsfState *s, unsigned as, uint32_t value)
 {
@@ -529,6 +548,7 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
 {
     MaliCsfAddressSpace *space = &s->mmu.as[as];
     const MaliCsfArmed *injection;
+    uint64_t latency;
 
     if (space->command_end >= 0) {
         mali_csf_log_mask(LOG_GUEST_ERROR, "%s: AS %u: command %" PRIu32
@@ -566,16 +586,16 @@ static void as_command(MaliCsfState *s, unsigned as, uint32_t value)
         command_waits(space);
         return;
     }
-    if (!s->mmu.latency_ns) {
+    latency = as_command_ns(s, value);
+    if (!latency) {
         as_command_execute(s, as, value);
         return;
     }
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_as_duration(s, as, s->mmu.latency_ns);
+        mali_csf_check_as_duration(s, as, latency);
     }
     space->command = value;
-    space->command_end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                         MIN(s->mmu.latency_ns, MALI_CSF_LATENCY_MAX_NS);
+    space->command_end = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + latency;
     arm_command_timer(s);
 }
 
