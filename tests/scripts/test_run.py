@@ -18,7 +18,6 @@ import project  # noqa: E402
 import result_schema  # noqa: E402
 import results  # noqa: E402
 
-device_log = importlib.import_module('device-log')
 run_guest = importlib.import_module('run-guest')
 
 DETAIL = ' as 1 va 0x0-0xfff expected 0x0 seen 0x1\n'
