@@ -321,6 +321,10 @@ static void test_refused(void)
         { "mcu.fw.protm_entering", true, 0, "mcu.fw.protm_leave", 1 },
         { "mcu.fw.protm_entering", true, 0, "engine.protected_mode", true },
         { "mcu.fw.protm_leave", 1 },
+        { "mcu.fw.protm_forced", true },
+        { "engine.protm_quiet", true },
+        { "mcu.fw.protected_va", FW_SHARED_START },
+        { "mcu.fw.protected_size", FW_PROTECTED_MAX + 1 },
     };
     Saved saved;
 

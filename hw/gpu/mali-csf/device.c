@@ -339,14 +339,27 @@ static const MaliCsfSaved perturb_saved = {
         SAVED_ANY) \
     ROW(VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState, \
                              "mali-csf: other coherent="), SAVED_ANY) \
+    ROW(VMSTATE_UINT64_EQUAL(reserved.size, MaliCsfState, \
+                             "mali-csf: other protected-size="), SAVED_ANY) \
+    ROW(VMSTATE_UINT64_EQUAL(reserved.base, MaliCsfState, \
+                             "mali-csf: protected memory elsewhere"), \
+        SAVED_ANY) \
     SAVED_BLOCKS(BLOCK_ROW, ROW)
 
-/* What is on the way into protected mode is not in it, nor kept in it. */
+/*
+ * What is on the way into protected mode is not in it, nor kept in it; streams
+ * are quiet on that way alone; what is forced out is in it or on that way.
+ */
 static bool protm_valid(MaliCsfState *s, const void *opaque)
 {
     const MaliCsfState *state = opaque;
     const MaliCsfFirmware *fw = &state->saved.mcu.fw;
 
+    if ((state->saved.engine.protm_quiet && !fw->protm_entering) ||
+        (fw->protm_forced && !state->saved.engine.protected_mode &&
+         !fw->protm_entering)) {
+        return false;
+    }
     return state->saved.engine.protected_mode ? !fw->protm_entering :
                                                 !fw->protm_leave;
 }
@@ -354,8 +367,8 @@ static bool protm_valid(MaliCsfState *s, const void *opaque)
 static const MaliCsfSaved mali_csf_saved = {
     .vmsd = {
         .name = TYPE_MALI_CSF,
-        .version_id = 5,
-        .minimum_version_id = 5,
+        .version_id = 6,
+        .minimum_version_id = 6,
         .pre_save = mali_csf_pre_save,
         .pre_load = mali_csf_pre_load,
         .post_load = mali_csf_post_load,
@@ -539,6 +552,9 @@ static void mali_csf_realize(DeviceState *dev, Error **errp)
         !bus_has_room(s, errp)) {
         return;
     }
+    if (!mali_csf_protected_init(&s->reserved, OBJECT(s), s->trace_id, errp)) {
+        return;
+    }
     trace_mali_csf_realize(s->trace_id, s->model->name);
     mali_csf_perturb_init(&s->perturb, s->trace_id);
 
@@ -571,6 +587,7 @@ static void mali_csf_unrealize(DeviceState *dev)
     mali_csf_engine_finalize(s);
     mali_csf_mcu_finalize(s);
     mali_csf_mmu_finalize(s);
+    mali_csf_protected_finalize(&s->reserved);
     mali_csf_gpu_finalize(s);
     mali_csf_inject_finalize(s);
     mali_csf_irq_lines_finalize(s);
@@ -615,6 +632,8 @@ static const PropertyDescription instance_descriptions[] = {
     { "parked-pass-count", "firmware passes that met a locked region" },
     { "reset-count", "resets that the driver asked for" },
     { "mcu-status", "what MCU_STATUS says" },
+    { "protected-base", "physical address of the protected memory, if there "
+                        "is any" },
     { "tiler-oom-count", "times that a stream ran out of tiler heap" },
     { "instruction-count", "command-stream instructions retired" },
     { "slice-count", "slices of time in which streams were executed" },
@@ -676,6 +695,8 @@ static void mali_csf_instance_init(Object *obj)
     object_property_add_uint64_ptr(obj, "reset-count", &s->gpu.resets,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint32_ptr(obj, "mcu-status", &s->mcu.status,
+                                   OBJ_PROP_FLAG_READ);
+    object_property_add_uint64_ptr(obj, "protected-base", &s->reserved.base,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint64_ptr(obj, "instruction-count",
                                    &s->engine.instructions,
@@ -749,6 +770,7 @@ static const Property mali_csf_properties[] = {
                        THREADS_AUTO),
     DEFINE_PROP_BOOL("user-notes", MaliCsfState, checker.user.notes, false),
     DEFINE_PROP_BOOL("coherent", MaliCsfState, coherent, false),
+    DEFINE_PROP_SIZE("protected-size", MaliCsfState, reserved.size, 0),
     DEFINE_PROP_UINT64("shader-present", MaliCsfState,
                        overrides.shader_present, 0),
     DEFINE_PROP_UINT32("csg-slots", MaliCsfState, overrides.csg_slots, 0),
@@ -780,6 +802,8 @@ static const PropertyDescription class_descriptions[] = {
     { "strict", "off, report or stop: what to do if the driver errs" },
     { "user-notes", "with strict: also notes on user space and its caches" },
     { "coherent", "the device tree says that the GPU is coherent" },
+    { "protected-size", "RAM that only protected mode may touch, a multiple of "
+                        "2M; 0, the default: none" },
     { "shader-present", "mask of shader cores; 0 is the model's" },
     { "csg-slots", "group slots of the firmware, 3 to 31; 0 is the model's" },
     { "cs-per-csg", "streams of a group slot, 1 to 32; 0 is the model's" },

@@ -81,6 +81,7 @@ struct MaliCsfState {
     MaliCsfGpu gpu;
     MaliCsfPwr pwr;
     MaliCsfMmu mmu;
+    MaliCsfProtected reserved;
     /* The streams' and the firmware's */
     MaliCsfMemView view;
     MaliCsfMcu mcu;

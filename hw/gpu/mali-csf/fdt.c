@@ -10,6 +10,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <libfdt.h>
 #include "qemu/bswap.h"
 #include "hw/arm/fdt.h"
 #include "system/device_tree.h"
@@ -116,6 +117,38 @@ static uint32_t add_opp_table(const MaliCsfOpp *opp, void *fdt,
     return phandle;
 }
 
+/*
+ * The protected memory as a reserved region that nobody maps; 7.3 does not look
+ * for it.  What the review of the patches for protected mode asks for is a
+ * reference from the GPU's node ("lookup through the device node"); what the
+ * patches have is the name of a heap, which the exporter of the region gives.
+ */
+static void add_protected_memory(const MaliCsfProtected *reserved, void *fdt,
+                                 const char *gpu_node)
+{
+    static const char parent[] = "/reserved-memory";
+    g_autofree char *node =
+        g_strdup_printf("%s/protected@%" PRIx64, parent, reserved->base);
+    uint32_t phandle;
+
+    if (!reserved->size) {
+        return;
+    }
+    if (fdt_path_offset(fdt, parent) < 0) {
+        qemu_fdt_add_subnode(fdt, parent);
+        qemu_fdt_setprop_cell(fdt, parent, "#address-cells", 2);
+        qemu_fdt_setprop_cell(fdt, parent, "#size-cells", 2);
+        qemu_fdt_setprop(fdt, parent, "ranges", NULL, 0);
+    }
+    phandle = qemu_fdt_alloc_phandle(fdt);
+    qemu_fdt_add_subnode(fdt, node);
+    qemu_fdt_setprop_sized_cells(fdt, node, "reg", 2, reserved->base, 2,
+                                 reserved->size);
+    qemu_fdt_setprop(fdt, node, "no-map", NULL, 0);
+    qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+    qemu_fdt_setprop_cell(fdt, gpu_node, "memory-region", phandle);
+}
+
 int mali_csf_add_fdt_node(SysBusDevice *sbdev, void *fdt,
                           const char *bus_node, hwaddr mmio_base,
                           const uint32_t spi[MALI_CSF_NUM_IRQS])
@@ -148,6 +181,7 @@ int mali_csf_add_fdt_node(SysBusDevice *sbdev, void *fdt,
     qemu_fdt_setprop_cell(fdt, node, "clocks", clock);
     qemu_fdt_setprop_string(fdt, node, "clock-names", "core");
     qemu_fdt_setprop_cell(fdt, node, "mali-supply", regulator);
+    add_protected_memory(&s->reserved, fdt, node);
     /* Never neither: the node would inherit what the root node says. */
     qemu_fdt_setprop(fdt, node,
                      s->coherent ? "dma-coherent" : "dma-noncoherent",

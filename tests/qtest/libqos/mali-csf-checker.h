@@ -34,6 +34,7 @@ static const char *const finding_names[] = {
     "enabled-after-fault", "enabled-at-l2-off", "command-in-protected-mode",
     "mcu-enabled-at-l2-off", "coherency-at-l2-on", "register-while-asleep",
     "update-in-protected-mode", "protm-without-buffer", "endpoints-not-read",
+    "protm-section-not-protected", "protm-buffer-not-protected",
     "note-lock-too-wide", "note-lock-held-long", "note-lock-at-reset",
     "note-edit-then-flush", "note-coverage-lost", "note-dropped",
     "note-lost", "note-user-stale-load", "note-register-before-wait",

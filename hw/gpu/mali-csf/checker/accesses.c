@@ -37,7 +37,8 @@ void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,
     now.exception = mali_csf_walk(&s->mmu.ram, &s->mmu.as[as].active,
                                   FIELD_EX32(s->model->mmu_features,
                                              MMU_FEATURES, PA_BITS),
-                                  va, &live, &now.level, &now.descriptor);
+                                  s->view.protected_mode, va, &live,
+                                  &now.level, &now.descriptor);
     mali_csf_check_tlb_hit_then(s, as, va, leaf, &now);
 }
 

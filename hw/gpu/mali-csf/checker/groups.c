@@ -28,8 +28,16 @@ void mali_csf_check_endpoints(MaliCsfState *s, unsigned csg, unsigned as,
 }
 
 void mali_csf_check_protm_enter(MaliCsfState *s, unsigned granted,
-                                unsigned waiting)
+                                unsigned waiting, uint64_t section_open)
 {
+    if (section_open != UINT64_MAX) {
+        mali_csf_report_protm(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_PROTM_SECTION_OPEN,
+            .as = FW_AS,
+            .start = section_open,
+            .last = section_open,
+        });
+    }
     if (!granted) {
         mali_csf_report(s, &(MaliCsfFinding) {
             .id = MALI_CSF_NOTE_PROTM_FOR_NOBODY,
@@ -39,7 +47,8 @@ void mali_csf_check_protm_enter(MaliCsfState *s, unsigned granted,
 }
 
 void mali_csf_check_protm_group(MaliCsfState *s, unsigned csg, unsigned as,
-                                uint64_t va, uint64_t suspend_buf)
+                                uint64_t va, uint64_t suspend_buf,
+                                uint64_t buffer_open)
 {
     if (!suspend_buf) {
         mali_csf_report_protm(s, &(MaliCsfFinding) {
@@ -47,6 +56,14 @@ void mali_csf_check_protm_group(MaliCsfState *s, unsigned csg, unsigned as,
             .as = as,
             .start = va,
             .last = va,
+            .seen = csg,
+        });
+    } else if (buffer_open != UINT64_MAX) {
+        mali_csf_report_protm(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_PROTM_BUFFER_OPEN,
+            .as = FW_AS,
+            .start = buffer_open,
+            .last = buffer_open,
             .seen = csg,
         });
     }

@@ -30,15 +30,22 @@ typedef struct MaliCsfGroupsCheck {
  */
 void mali_csf_check_endpoints(MaliCsfState *s, unsigned csg, unsigned as,
                               uint32_t ep_req, uint64_t ep_req2);
-/* PROTM_ENTER, for @granted streams of @waiting that wait for it */
+/*
+ * PROTM_ENTER, for @granted streams of @waiting that wait for it;
+ * @section_open: the first page of the firmware's section for that mode, in
+ * address space 0, that is no protected memory where there is such memory, or
+ * UINT64_MAX
+ */
 void mali_csf_check_protm_enter(MaliCsfState *s, unsigned granted,
-                                unsigned waiting);
+                                unsigned waiting, uint64_t section_open);
 /*
  * A stream of the group on slot @csg, in address space @as, gets leave to run
- * the region at @va; @suspend_buf: the group's, for protected content
+ * the region at @va; @suspend_buf: the group's, for protected content;
+ * @buffer_open: like @section_open, of that buffer
  */
 void mali_csf_check_protm_group(MaliCsfState *s, unsigned csg, unsigned as,
-                                uint64_t va, uint64_t suspend_buf);
+                                uint64_t va, uint64_t suspend_buf,
+                                uint64_t buffer_open);
 
 /* For the checker's other files */
 

@@ -745,6 +745,7 @@ void mali_csf_engine_drop_all(MaliCsfState *s)
     }
     engine->next = 0;
     engine->protected_mode = false;
+    engine->protm_quiet = false;
     engine->resource_waits = 0;
     engine->sync_waits = 0;
     engine->sync_poll_pause = 0;
@@ -851,6 +852,9 @@ void mali_csf_engine_pre_save(MaliCsfState *s)
 
 void mali_csf_engine_post_load(MaliCsfState *s)
 {
+    if (s->engine.protected_mode) {
+        mali_csf_mmu_protm_begins(s);
+    }
     mali_csf_saved_arm(s->engine.slice_timer, s->engine.slice_due);
     mali_csf_saved_arm(s->engine.work_timer, s->engine.work_due);
     mali_csf_saved_arm(s->engine.sync_poll_timer, s->engine.sync_poll_due);

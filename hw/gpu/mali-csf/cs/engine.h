@@ -106,6 +106,8 @@ typedef struct MaliCsfEngine {
     uint32_t next;
     /* The GPU is in protected mode, for streams: these alone run */
     bool protected_mode;
+    /* It is about to be, once what is in flight has ended: nobody runs */
+    bool protm_quiet;
     /* Virtual time before which no slice may start */
     int64_t not_before;
     QEMUTimer *slice_timer;

@@ -15,7 +15,8 @@
 
 bool mali_csf_protm_may_run(MaliCsfState *s, const MaliCsfStream *stream)
 {
-    return s->engine.protected_mode == (stream->protm_granted ||
+    return !s->engine.protm_quiet &&
+           s->engine.protected_mode == (stream->protm_granted ||
                                         stream->protm_end);
 }
 
@@ -25,9 +26,19 @@ void mali_csf_protm_grant(MaliCsfStream *stream)
     mali_csf_stream_set_state(stream, MALI_CSF_STREAM_READY, NULL);
 }
 
+bool mali_csf_protm_quiet(MaliCsfState *s, bool quiet)
+{
+    s->engine.protm_quiet = quiet;
+    if (!quiet) {
+        mali_csf_engine_kick(s);
+    }
+    return mali_csf_protm_drained(s);
+}
+
 void mali_csf_protm_set_mode(MaliCsfState *s, bool is_protected)
 {
     s->engine.protected_mode = is_protected;
+    s->engine.protm_quiet = false;
 }
 
 void mali_csf_protm_ask_again(MaliCsfState *s)
@@ -63,6 +74,27 @@ bool mali_csf_protm_in_use(MaliCsfState *s)
             if ((stream->protm_granted || stream->protm_end) &&
                 mali_csf_stream_state(stream)->is_alive &&
                 stream->state != MALI_CSF_STREAM_PROTM_WAIT) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool mali_csf_protm_drained(MaliCsfState *s)
+{
+    return !s->works.num;
+}
+
+bool mali_csf_protm_has_news(MaliCsfState *s)
+{
+    for (unsigned csg = 0; csg < s->model->csg_slots; csg++) {
+        for (unsigned cs = 0; cs < s->model->cs_per_csg; cs++) {
+            const MaliCsfStream *stream =
+                &s->engine.groups[csg].streams[cs];
+
+            if ((stream->news & MALI_CSF_NEWS_FAULT) ||
+                stream->tiler.wanted) {
                 return true;
             }
         }

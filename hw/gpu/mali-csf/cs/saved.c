@@ -357,6 +357,7 @@ static bool is_stream_count(MaliCsfState *s, uint64_t value)
     ROW(VMSTATE_UINT32(next, MaliCsfEngine), SAVED_IF(is_stream)) \
     ROW(VMSTATE_INT64(not_before, MaliCsfEngine), SAVED_TIME) \
     ROW(VMSTATE_BOOL(protected_mode, MaliCsfEngine), SAVED_ANY) \
+    ROW(VMSTATE_BOOL(protm_quiet, MaliCsfEngine), SAVED_ANY) \
     ROW(VMSTATE_INT64(slice_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_INT64(work_due, MaliCsfEngine), SAVED_TIME_OR(-1)) \
     ROW(VMSTATE_INT64(sync_poll_pause, MaliCsfEngine), \
@@ -371,8 +372,8 @@ static bool is_stream_count(MaliCsfState *s, uint64_t value)
 const MaliCsfSaved mali_csf_engine_saved = {
     .vmsd = {
         .name = "mali-csf-engine",
-        .version_id = 6,
-        .minimum_version_id = 6,
+        .version_id = 7,
+        .minimum_version_id = 7,
         .fields = SAVED_FIELDS(ENGINE_ROWS),
     },
     SAVED_CHECKS(ENGINE_ROWS),

@@ -200,8 +200,11 @@ static void work_done(void *opaque, MaliCsfWork *work)
     }
     if (s->works.endpoint.latency_ns || s->works.endpoint.ops->pause ||
         mali_csf_perturbs(&s->perturb, MALI_CSF_PERTURB_ENDPOINT) ||
-        group->leaving) {
-        /* A group whose streams are at their end may be idle only now. */
+        group->leaving || s->engine.protected_mode || s->engine.protm_quiet) {
+        /*
+         * A group whose streams are at their end may be idle only now, and
+         * protected mode may begin or end.
+         */
         mali_csf_engine_notify(s);
     }
 }

@@ -43,6 +43,9 @@ typedef struct MaliCsfFirmware {
     /* Of the interface, since the last boot: GLB_CONTROL_VERSION, _FEATURES */
     uint32_t version;
     uint32_t features;
+    /* The section for protected mode, in bytes of address space 0; 0: none */
+    uint32_t protected_va;
+    uint32_t protected_size;
 
     /* Groups whose doorbell is acknowledged but not yet served */
     uint32_t csg_doorbells;
@@ -60,7 +63,7 @@ typedef struct MaliCsfFirmware {
 
     MaliCsfFwGroup groups[MALI_CSF_MAX_CSG];
 
-    /* Protected mode is to be left at the end of this pass; not migrated */
+    /* Protected mode is to be left, or given up, as soon as that can be */
     bool protm_forced;
     /* It was asked for, and is not there yet */
     bool protm_entering;
@@ -128,6 +131,8 @@ void mali_csf_fw_boot(MaliCsfState *s);
 void mali_csf_fw_halt(MaliCsfState *s);
 /* The firmware dies: tell the host in HALT_STATUS, if it can be written */
 void mali_csf_fw_panic(MaliCsfState *s);
+/* Is there a request that the firmware would have to acknowledge? */
+bool mali_csf_fw_glb_asked(MaliCsfState *s);
 /* Doorbell 0 rang */
 void mali_csf_fw_glb_doorbell(MaliCsfState *s);
 /* Raise GLB_IDLE if it is due; re-arm the pass timer if it will be */

@@ -265,6 +265,24 @@ bool mali_csf_fw_boot_locked(MaliCsfState *s, uint64_t *va)
                                 FW_DESCRIPTOR_SIZE);
 }
 
+/* Nothing of it is touched before PROTM_ENTER. */
+static void boot_protected_section(MaliCsfState *s)
+{
+    uint32_t va = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                     FW_DESCRIPTOR_PROTECTED_VA);
+    uint32_t size = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                       FW_DESCRIPTOR_PROTECTED_SIZE);
+
+    if (size <= FW_PROTECTED_MAX && va <= FW_SHARED_START - FW_PROTECTED_MAX) {
+        s->mcu.fw.protected_va = va;
+        s->mcu.fw.protected_size = size;
+    } else {
+        mali_csf_log_mask(LOG_GUEST_ERROR, "%s: no section for protected mode: "
+                          "0x%" PRIx32 " bytes at 0x%" PRIx32 "\n", __func__,
+                          size, va);
+    }
+}
+
 /*
  * Which interface it is comes from the firmware file.  In a file that does
  * not say so, or has nothing at that address, it is the model's.
@@ -274,6 +292,7 @@ static void boot_version(MaliCsfState *s)
     MaliCsfFirmware *fw = &s->mcu.fw;
     MaliCsfMemResult result;
     MaliCsfFault fault;
+    uint32_t version;
 
     fw->version = s->model->fw_version;
     fw->features = s->model->fw_features;
@@ -285,12 +304,16 @@ static void boot_version(MaliCsfState *s)
     } else if (result == MALI_CSF_MEM_DONE &&
                mali_csf_fw_load32(s, FW_DESCRIPTOR_VA) ==
                FW_DESCRIPTOR_MAGIC) {
-        fw->features = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
-                                          FW_DESCRIPTOR_FEATURES);
-        if (!s->overrides.fw_version) {
-            fw->version = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
-                                             FW_DESCRIPTOR_VERSION);
+        version = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                     FW_DESCRIPTOR_VERSION);
+        if (version) {
+            fw->features = mali_csf_fw_load32(s, FW_DESCRIPTOR_VA +
+                                              FW_DESCRIPTOR_FEATURES);
         }
+        if (version && !s->overrides.fw_version) {
+            fw->version = version;
+        }
+        boot_protected_section(s);
     }
 }
 
@@ -609,6 +632,18 @@ static uint32_t csg_doorbells_lost(MaliCsfState *s, uint32_t groups)
         }
     }
     return lost;
+}
+
+bool mali_csf_fw_glb_asked(MaliCsfState *s)
+{
+    uint32_t in = mali_csf_fw_glb_input(s);
+    uint32_t out = mali_csf_fw_glb_output(s);
+    uint32_t requests = mali_csf_fw_load32(s, in + GLB_REQ) ^
+                        mali_csf_fw_load32(s, out + GLB_ACK);
+
+    return (requests & ~GLB_EVT_MASK) ||
+           mali_csf_fw_load32(s, in + GLB_DB_REQ) !=
+           mali_csf_fw_load32(s, out + GLB_DB_ACK);
 }
 
 /*

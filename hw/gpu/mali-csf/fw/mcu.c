@@ -260,6 +260,9 @@ static void mcu_pass(void *opaque)
         pass_park(s, va);
         return;
     }
+    if (mali_csf_protm_goes_on(s)) {
+        return;
+    }
     /* It reads before it writes. */
     result = mali_csf_mem_probe(&s->view, FW_AS, FW_SHARED_START, size,
                                 MALI_CSF_MEM_READ, &fault);
@@ -302,11 +305,13 @@ static void mcu_pass(void *opaque)
         for (csg = 0; csg < s->model->csg_slots; csg++) {
             mali_csf_fw_csg_publish(s, csg);
         }
-        mali_csf_protm_poll(s);
         mali_csf_fw_glb_idle(s);
     }
     weight += mali_csf_heap_pass_ends(s, &more_chunks) * CHUNK_WEIGHT;
     mcu->largest_pass = MAX(mcu->largest_pass, weight);
+    if (mcu->status == MCU_STATUS_ENABLED && !mcu->fw.access_failed) {
+        mali_csf_protm_poll(s);
+    }
     if (mcu->fw.access_failed) {
         mcu_crash(s, &mcu->fw.access_fault);
         return;
@@ -656,6 +661,10 @@ static const MaliCsfSaved group_saved = {
 #define FIRMWARE_ROWS(ROW) \
     ROW(VMSTATE_UINT32(version, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT32(features, MaliCsfFirmware), SAVED_ANY) \
+    ROW(VMSTATE_UINT32(protected_va, MaliCsfFirmware), \
+        SAVED_BELOW(FW_SHARED_START)) \
+    ROW(VMSTATE_UINT32(protected_size, MaliCsfFirmware), \
+        SAVED_BELOW(FW_PROTECTED_MAX + 1)) \
     ROW(VMSTATE_UINT32(csg_doorbells, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT8(next_csg, MaliCsfFirmware), \
         SAVED_BELOW(MALI_CSF_MAX_CSG)) \
@@ -670,6 +679,7 @@ static const MaliCsfSaved group_saved = {
         SAVED_STRUCT(group_saved)) \
     ROW(VMSTATE_BOOL(asleep, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_INT64(cores_off_at, MaliCsfFirmware), SAVED_TIME_OR(-1)) \
+    ROW(VMSTATE_BOOL(protm_forced, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_BOOL(protm_entering, MaliCsfFirmware), SAVED_ANY) \
     ROW(VMSTATE_UINT8(protm_leave, MaliCsfFirmware), \
         SAVED_BELOW(MALI_CSF_PROTM_NUM_LEAVES)) \
@@ -680,8 +690,8 @@ static const MaliCsfSaved group_saved = {
 static const MaliCsfSaved firmware_saved = {
     .vmsd = {
         .name = "mali-csf-firmware",
-        .version_id = 8,
-        .minimum_version_id = 8,
+        .version_id = 9,
+        .minimum_version_id = 9,
         .fields = SAVED_FIELDS(FIRMWARE_ROWS),
     },
     SAVED_CHECKS(FIRMWARE_ROWS),

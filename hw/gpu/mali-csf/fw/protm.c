@@ -11,7 +11,8 @@
  * patches for panthor of May 2026 ("drm/panthor: Add support for entering and
  * exiting protected mode"); no released panthor does it.
  *
- * Not modelled: memory that only protected mode can reach.
+ * With protected memory the firmware cannot write to what the host reads while
+ * the mode lasts (the same thread).  So whatever wants an answer ends it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -21,6 +22,11 @@
 #include "../cs/protm.h"
 #include "protm.h"
 #include "../trace.h"
+
+/* Between looks at a section that is locked */
+#define SECTION_PAUSE_NS SCALE_MS
+/* Memory is protected, or not, by pages of this size at least. */
+#define PAGE_SIZE_4K 4096
 
 bool mali_csf_protm_active(MaliCsfState *s)
 {
@@ -39,6 +45,23 @@ static bool is_acknowledged(MaliCsfState *s, unsigned csg, unsigned cs)
                                  CS_ACK)) & CS_PROTM_PENDING);
 }
 
+/*
+ * The first page of the firmware's address space that is no protected memory,
+ * where there is such memory; UINT64_MAX: none
+ */
+static uint64_t first_open(MaliCsfState *s, uint64_t va, uint64_t size)
+{
+    uint64_t end = va + size;
+
+    while (s->reserved.size && va < end) {
+        if (!mali_csf_mmu_is_protected(s, FW_AS, va)) {
+            return va;
+        }
+        va = ROUND_UP(va + 1, PAGE_SIZE_4K);
+    }
+    return UINT64_MAX;
+}
+
 /* Leave to those that were acknowledged; returns how many */
 static unsigned grant_all(MaliCsfState *s)
 {
@@ -52,6 +75,7 @@ static unsigned grant_all(MaliCsfState *s)
         }
         for (cs = 0; cs < s->model->cs_per_csg; cs++) {
             MaliCsfStream *stream = &s->engine.groups[csg].streams[cs];
+            uint64_t buffer = s->mcu.fw.groups[csg].protm_suspend_buf;
 
             waiting += stream->state == MALI_CSF_STREAM_PROTM_WAIT;
             if (!is_acknowledged(s, csg, cs)) {
@@ -62,22 +86,54 @@ static unsigned grant_all(MaliCsfState *s)
             if (mali_csf_strict(&s->checker)) {
                 mali_csf_check_protm_group(
                     s, csg, group->as, stream->frames[stream->depth].ip,
-                    s->mcu.fw.groups[csg].protm_suspend_buf);
+                    buffer, first_open(s, buffer,
+                                       mali_csf_fw_suspended_bytes(s)));
             }
         }
     }
     if (mali_csf_strict(&s->checker)) {
-        mali_csf_check_protm_enter(s, granted, waiting);
+        mali_csf_check_protm_enter(s, granted, waiting,
+                                   first_open(s, s->mcu.fw.protected_va,
+                                              s->mcu.fw.protected_size));
     }
     return granted;
 }
 
-/* The mode begins.  With nobody to enter it for, the next poll ends it. */
+/*
+ * The firmware's section for the mode, which it writes to there: without one
+ * that is protected it comes to a violation, and no further.  False if it is
+ * locked.
+ */
+static bool section_open(MaliCsfState *s)
+{
+    MaliCsfFirmware *fw = &s->mcu.fw;
+    MaliCsfMemResult result;
+    bool before;
+
+    if (!s->reserved.size || !fw->protected_size) {
+        return true;
+    }
+    before = mali_csf_view_set_protected(&s->view, true);
+    result = mali_csf_mem_probe(&s->view, FW_AS, fw->protected_va,
+                                fw->protected_size, MALI_CSF_MEM_WRITE,
+                                &fw->access_fault);
+    mali_csf_view_set_protected(&s->view, before);
+    if (result == MALI_CSF_MEM_STALLED) {
+        mali_csf_mcu_schedule_pass_at(s, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                      SECTION_PAUSE_NS);
+        return false;
+    }
+    fw->access_failed = result != MALI_CSF_MEM_DONE;
+    return true;
+}
+
+/* The mode begins.  With nobody to enter it for, it ends at once. */
 static void begin(MaliCsfState *s)
 {
     s->mcu.fw.protm_entering = false;
     s->mcu.fw.protm_enter_at = -1;
     mali_csf_protm_set_mode(s, true);
+    mali_csf_mmu_protm_begins(s);
     mali_csf_perfcnt_protected(s);
     trace_mali_csf_protm(s->trace_id, "enter");
 }
@@ -97,13 +153,10 @@ void mali_csf_protm_enter(MaliCsfState *s)
                               &(MaliCsfOccasion) { }, 0)) {
         /* Without a delay it never does. */
         fw->protm_enter_at = -1;
-    } else if (s->mcu.protm_latency_ns) {
+    } else {
         fw->protm_enter_at = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
                              MIN(s->mcu.protm_latency_ns,
                                  MALI_CSF_LATENCY_MAX_NS);
-        mali_csf_mcu_schedule_pass_at(s, fw->protm_enter_at);
-    } else {
-        begin(s);
     }
 }
 
@@ -126,6 +179,7 @@ void mali_csf_protm_force_exit(MaliCsfState *s)
 static void end(MaliCsfState *s)
 {
     s->mcu.fw.protm_leave = MALI_CSF_PROTM_NOT_OVER;
+    s->mcu.fw.protm_forced = false;
     mali_csf_protm_set_mode(s, false);
     mali_csf_mmu_protm_over(s);
     trace_mali_csf_protm(s->trace_id, "exit");
@@ -140,7 +194,7 @@ static void complete_exit(MaliCsfState *s, uint64_t value)
     }
 }
 
-/* On the way into the mode */
+/* On the way into the mode, which begins when nothing else is in flight */
 static void poll_entering(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
@@ -149,44 +203,66 @@ static void poll_entering(MaliCsfState *s)
         fw->protm_forced = false;
         fw->protm_entering = false;
         fw->protm_enter_at = -1;
+        mali_csf_protm_quiet(s, false);
         trace_mali_csf_protm(s->trace_id, "given up");
     } else if (fw->protm_enter_at >= 0) {
-        if (qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) >= fw->protm_enter_at) {
-            begin(s);
-        } else {
+        if (qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) < fw->protm_enter_at) {
             mali_csf_mcu_schedule_pass_at(s, fw->protm_enter_at);
+        } else if (mali_csf_protm_quiet(s, true) && section_open(s)) {
+            begin(s);
         }
     }
 }
 
-void mali_csf_protm_poll(MaliCsfState *s)
+/* In the mode, which ends when nothing that uses it is in flight */
+static void poll_leaving(MaliCsfState *s)
 {
     MaliCsfFirmware *fw = &s->mcu.fw;
 
-    if (fw->protm_entering) {
-        poll_entering(s);
-        return;
-    }
-    if (!s->engine.protected_mode) {
-        /* One may have been kept by a fault from asking when it was over. */
-        mali_csf_protm_ask_again(s);
-        return;
-    }
     if (fw->protm_leave == MALI_CSF_PROTM_DUE) {
         end(s);
         return;
     }
     if (fw->protm_leave == MALI_CSF_PROTM_HELD ||
-        (!fw->protm_forced && mali_csf_protm_in_use(s))) {
+        (!fw->protm_forced && mali_csf_protm_in_use(s)) ||
+        !mali_csf_protm_drained(s)) {
         return;
     }
-    fw->protm_forced = false;
     if (mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_PROTM_EXIT,
                               &(MaliCsfOccasion) { }, 0)) {
         fw->protm_leave = MALI_CSF_PROTM_HELD;
     } else {
         end(s);
     }
+}
+
+void mali_csf_protm_poll(MaliCsfState *s)
+{
+    if (s->mcu.fw.protm_entering) {
+        poll_entering(s);
+    }
+    if (s->mcu.fw.access_failed) {
+        return;
+    }
+    if (s->engine.protected_mode) {
+        poll_leaving(s);
+    } else if (!s->mcu.fw.protm_entering) {
+        /* One may have been kept by a fault from asking when it was over. */
+        mali_csf_protm_ask_again(s);
+    }
+}
+
+bool mali_csf_protm_goes_on(MaliCsfState *s)
+{
+    if (!s->engine.protected_mode || !s->reserved.size) {
+        return false;
+    }
+    if (((s->mcu.doorbells & 1) && mali_csf_fw_glb_asked(s)) ||
+        mali_csf_protm_has_news(s)) {
+        mali_csf_protm_force_exit(s);
+    }
+    poll_leaving(s);
+    return s->engine.protected_mode;
 }
 
 void mali_csf_protm_init(MaliCsfState *s)

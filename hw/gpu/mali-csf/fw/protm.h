@@ -21,7 +21,13 @@ void mali_csf_protm_enter(MaliCsfState *s);
 void mali_csf_protm_force_exit(MaliCsfState *s);
 
 /*
- * Part of each firmware pass: enter protected mode if the time has come; leave
+ * Before a firmware pass: with protected memory, none is possible while the
+ * mode lasts.  True if it does, and no request of the host's ends it.
+ */
+bool mali_csf_protm_goes_on(MaliCsfState *s);
+
+/*
+ * The end of each firmware pass: enter protected mode if it is time; leave
  * it, and tell the host, if no stream is in a protected region any more, or it
  * was forced.
  */

@@ -100,12 +100,36 @@ static MaliCsfFwResult group_write(MaliCsfState *s, uint64_t va,
                                                &s->mcu.fw.access_fault));
 }
 
+/*
+ * The buffer for protected content: the firmware goes there in protected mode,
+ * which nobody else is in by then.
+ */
+static MaliCsfFwResult hidden_write(MaliCsfState *s, uint64_t va,
+                                    const SuspendedGroup *saved)
+{
+    bool before = mali_csf_view_set_protected(&s->view, true);
+    MaliCsfFwResult result = group_write(s, va, saved);
+
+    mali_csf_view_set_protected(&s->view, before);
+    return result;
+}
+
 static MaliCsfFwResult group_read(MaliCsfState *s, uint64_t va,
                                   SuspendedGroup *saved)
 {
     return buffer_result(s, mali_csf_mem_read(&s->view, FW_AS, va, saved,
                                               mali_csf_fw_suspended_bytes(s),
                                               &s->mcu.fw.access_fault));
+}
+
+static MaliCsfFwResult hidden_read(MaliCsfState *s, uint64_t va,
+                                   SuspendedGroup *saved)
+{
+    bool before = mali_csf_view_set_protected(&s->view, true);
+    MaliCsfFwResult result = group_read(s, va, saved);
+
+    mali_csf_view_set_protected(&s->view, before);
+    return result;
 }
 
 MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg)
@@ -136,7 +160,7 @@ MaliCsfFwResult mali_csf_fw_group_save(MaliCsfState *s, unsigned csg)
         mali_csf_stream_suspend(stream, suspended_stream(hidden, cs));
     }
     saved->is_protected = cpu_to_le32(is_protected);
-    if (hidden && group_write(s, buffers->protm_suspend_buf, hidden) ==
+    if (hidden && hidden_write(s, buffers->protm_suspend_buf, hidden) ==
         MALI_CSF_FW_PARKED) {
         return MALI_CSF_FW_PARKED;
     }
@@ -162,7 +186,7 @@ MaliCsfFwResult mali_csf_fw_group_restore(MaliCsfState *s, unsigned csg,
                              MAKE_64BIT_MASK(0, s->model->cs_per_csg) : 0;
     if (protected_mask) {
         hidden = new_buffer(s);
-        if (group_read(s, buffers->protm_suspend_buf, hidden) ==
+        if (hidden_read(s, buffers->protm_suspend_buf, hidden) ==
             MALI_CSF_FW_PARKED) {
             return MALI_CSF_FW_PARKED;
         }

@@ -39,13 +39,27 @@ static void ram_begin(MemoryListener *listener)
     }
 }
 
+static void add_window(MaliCsfRam *ram, hwaddr start, hwaddr end,
+                       bool is_protected)
+{
+    MaliCsfRamWindow window = {
+        .is_protected = is_protected,
+        .base = start,
+        .size = end - start,
+    };
+
+    if (start < end) {
+        address_space_cache_init_empty(&window.cache);
+        g_array_append_val(ram->windows, window);
+    }
+}
+
 static void ram_region_addnop(MemoryListener *listener,
                               MemoryRegionSection *section)
 {
     MaliCsfRam *ram = container_of(listener, MaliCsfRam, listener);
-    MaliCsfRamWindow window = {
-        .base = section->offset_within_address_space,
-    };
+    hwaddr start = section->offset_within_address_space;
+    hwaddr end, first, last;
 
     if (!memory_region_is_ram(section->mr) || section->readonly ||
         memory_region_is_rom(section->mr) ||
@@ -53,9 +67,14 @@ static void ram_region_addnop(MemoryListener *listener,
         return;
     }
     /* RAM is never as large as the 128-bit sections that UINT64_MAX needs. */
-    window.size = int128_get64(section->size);
-    address_space_cache_init_empty(&window.cache);
-    g_array_append_val(ram->windows, window);
+    end = start + int128_get64(section->size);
+    /* The part that is protected, or no byte at the end */
+    first = ram->reserved->size ? ram->reserved->base : end;
+    first = MIN(MAX(first, start), end);
+    last = MIN(MAX(ram->reserved->base + ram->reserved->size, first), end);
+    add_window(ram, start, first, false);
+    add_window(ram, first, last, true);
+    add_window(ram, last, end, false);
 }
 
 static void build_windows(MaliCsfRam *ram)
@@ -93,11 +112,13 @@ void mali_csf_ram_forget_retired(MaliCsfRam *ram)
     g_ptr_array_set_size(ram->retired, 0);
 }
 
-void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id, AddressSpace *as,
+void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id,
+                       MaliCsfProtected *reserved,
                        bool (*changed)(void *opaque), void *opaque)
 {
     ram->trace_id = trace_id;
-    ram->as = as;
+    ram->as = mali_csf_protected_space(reserved);
+    ram->reserved = reserved;
     ram->changed = changed;
     ram->opaque = opaque;
     ram->windows = g_array_new(false, false, sizeof(MaliCsfRamWindow));
@@ -110,7 +131,7 @@ void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id, AddressSpace *as,
         .region_add = ram_region_addnop,
         .region_nop = ram_region_addnop,
     };
-    memory_listener_register(&ram->listener, as);
+    memory_listener_register(&ram->listener, ram->as);
 }
 
 void mali_csf_ram_finalize(MaliCsfRam *ram)

@@ -10,11 +10,13 @@
 #ifndef HW_GPU_MALI_CSF_MEMORY_RAM_H
 #define HW_GPU_MALI_CSF_MEMORY_RAM_H
 
-#include "../compat.h"
+#include "protected.h"
 
-/* One run of RAM in the flat view of the address space */
+/* One run of RAM in the flat view of the address space, of one kind */
 typedef struct MaliCsfRamWindow {
     MemoryRegionCache cache;
+    /* Only protected mode may touch it */
+    bool is_protected;
     hwaddr base;
     hwaddr size;
 } MaliCsfRamWindow;
@@ -23,6 +25,7 @@ typedef struct MaliCsfRam {
     /* What trace events begin with; the device's */
     const char *trace_id;
     AddressSpace *as;
+    MaliCsfProtected *reserved;
     MemoryListener listener;
     /* Of the memory map as it is, built at first use after it has changed */
     GArray *windows;
@@ -40,7 +43,9 @@ typedef struct MaliCsfRam {
     void *opaque;
 } MaliCsfRam;
 
-void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id, AddressSpace *as,
+/* @reserved stays the caller's. */
+void mali_csf_ram_init(MaliCsfRam *ram, const char *trace_id,
+                       MaliCsfProtected *reserved,
                        bool (*changed)(void *opaque), void *opaque);
 void mali_csf_ram_finalize(MaliCsfRam *ram);
 
@@ -57,10 +62,26 @@ void mali_csf_ram_forget_retired(MaliCsfRam *ram);
  * @window: set to the window, for mali_csf_ram_written()
  *
  * Returns NULL if any of it is not writable RAM.  Pointer and window are
- * good until the next call of the changed() function.
+ * good until the next call of the changed() function.  Whether the GPU may
+ * touch it, mali_csf_ram_allows() says.
  */
 void *mali_csf_ram_map(MaliCsfRam *ram, hwaddr pa, hwaddr size,
                        MaliCsfRamWindow **window);
+
+/*
+ * In protected mode everything may be read, and only protected memory written;
+ * outside of it only the other memory may be touched.  Without any, all may.
+ */
+static inline bool mali_csf_ram_allows(const MaliCsfRam *ram,
+                                       const MaliCsfRamWindow *window,
+                                       bool protected_mode, bool is_store)
+{
+    if (likely(!ram->reserved->size)) {
+        return true;
+    }
+    return window->is_protected ? protected_mode
+                                : !protected_mode || !is_store;
+}
 
 /*
  * To be called after each store through a host pointer: marks the bytes

@@ -58,8 +58,9 @@ static void decode_leaf(const MaliCsfTranslation *t, uint64_t va,
 }
 
 uint8_t mali_csf_walk(MaliCsfRam *ram, const MaliCsfTranslation *t,
-                      unsigned pa_bits, uint64_t va, MaliCsfLeaf *leaf,
-                      unsigned *level, uint64_t *descriptor)
+                      unsigned pa_bits, bool protected_mode, uint64_t va,
+                      MaliCsfLeaf *leaf, unsigned *level,
+                      uint64_t *descriptor)
 {
     unsigned va_bits = mali_csf_va_bits(t);
     bool af_fault = !FIELD_EX64(t->transcfg >> 32, AS_TRANSCFG_HI,
@@ -89,7 +90,8 @@ uint8_t mali_csf_walk(MaliCsfRam *ram, const MaliCsfTranslation *t,
         bool bit1;
 
         *level = n;
-        if (!host) {
+        if (!host ||
+            !mali_csf_ram_allows(ram, window, protected_mode, false)) {
             return AS_FAULT_GPU_BUS;
         }
         /* Once, and whole: the guest may be changing it. */

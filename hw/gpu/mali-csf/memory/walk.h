@@ -67,6 +67,7 @@ static inline unsigned mali_csf_level_shift(unsigned level)
 /**
  * mali_csf_walk: find the leaf that translates an address
  * @pa_bits: width of a physical address of this product
+ * @protected_mode: whether the GPU is in it, so that tables may be protected
  * @leaf: filled in on success
  * @level: level of the descriptor that ended the walk, if one was read
  * @descriptor: that descriptor, 0 if none was read
@@ -77,7 +78,8 @@ static inline unsigned mali_csf_level_shift(unsigned level)
  * an access is for the caller to say, also when it has the leaf from a TLB.
  */
 uint8_t mali_csf_walk(MaliCsfRam *ram, const MaliCsfTranslation *t,
-                      unsigned pa_bits, uint64_t va, MaliCsfLeaf *leaf,
-                      unsigned *level, uint64_t *descriptor);
+                      unsigned pa_bits, bool protected_mode, uint64_t va,
+                      MaliCsfLeaf *leaf, unsigned *level,
+                      uint64_t *descriptor);
 
 #endif /* HW_GPU_MALI_CSF_MEMORY_WALK_H */

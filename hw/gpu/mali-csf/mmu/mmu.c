@@ -46,7 +46,8 @@ bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
     }
     while (*steps && !(va >> mali_csf_va_bits(t))) {
         (*steps)--;
-        if (!mali_csf_walk(&s->mmu.ram, t, pa_width(s), va, leaf, &level,
+        if (!mali_csf_walk(&s->mmu.ram, t, pa_width(s),
+                           s->view.protected_mode, va, leaf, &level,
                            &descriptor)) {
             return true;
         }
@@ -55,32 +56,52 @@ bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
     return false;
 }
 
-bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
-                       unsigned size, uint64_t *value)
+/* Where @va is, whoever may touch it; false if it is nowhere */
+static bool locate(MaliCsfState *s, unsigned as, uint64_t va, hwaddr *pa)
 {
     const MaliCsfTranslation *t = &s->mmu.as[as].active;
-    MaliCsfRamWindow *window;
     uint64_t descriptor;
     MaliCsfLeaf leaf;
     unsigned level;
-    hwaddr pa = va;
-    void *host;
 
-    if (va % size) {
+    *pa = va;
+    if (mali_csf_address_mode(t) == AS_ADRMODE_IDENTITY) {
+        return true;
+    }
+    if (mali_csf_address_mode(t) != AS_ADRMODE_AARCH64_4K ||
+        va >> mali_csf_va_bits(t) ||
+        mali_csf_walk(&s->mmu.ram, t, pa_width(s), s->view.protected_mode, va,
+                      &leaf, &level, &descriptor)) {
         return false;
     }
-    if (mali_csf_address_mode(t) == AS_ADRMODE_AARCH64_4K) {
-        if (va >> mali_csf_va_bits(t) ||
-            mali_csf_walk(&s->mmu.ram, t, pa_width(s), va, &leaf, &level,
-                          &descriptor)) {
-            return false;
-        }
-        pa = leaf.pa + (va - leaf.va);
-    } else if (mali_csf_address_mode(t) != AS_ADRMODE_IDENTITY) {
+    *pa = leaf.pa + (va - leaf.va);
+    return true;
+}
+
+bool mali_csf_mmu_is_protected(MaliCsfState *s, unsigned as, uint64_t va)
+{
+    MaliCsfRamWindow *window;
+    hwaddr pa;
+
+    return locate(s, as, va, &pa) &&
+           mali_csf_ram_map(&s->mmu.ram, pa, 1, &window) &&
+           window->is_protected;
+}
+
+bool mali_csf_mmu_peek(MaliCsfState *s, unsigned as, uint64_t va,
+                       unsigned size, uint64_t *value)
+{
+    MaliCsfRamWindow *window;
+    hwaddr pa;
+    void *host;
+
+    if (va % size || !locate(s, as, va, &pa)) {
         return false;
     }
     host = mali_csf_ram_map(&s->mmu.ram, pa, size, &window);
-    if (!host) {
+    if (!host ||
+        !mali_csf_ram_allows(&s->mmu.ram, window, s->view.protected_mode,
+                             false)) {
         return false;
     }
     *value = size == 4 ? le32_to_cpu(qatomic_read((uint32_t *)host))
@@ -490,9 +511,16 @@ static void command_waits(MaliCsfAddressSpace *space)
     space->command_end = INT64_MAX;
 }
 
+void mali_csf_mmu_protm_begins(MaliCsfState *s)
+{
+    mali_csf_views_set_protected(&s->mmu.views, true);
+}
+
 void mali_csf_mmu_protm_over(MaliCsfState *s)
 {
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+
+    mali_csf_views_set_protected(&s->mmu.views, false);
 
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAddressSpace *space = &s->mmu.as[as];
@@ -844,7 +872,7 @@ void mali_csf_mmu_init(MaliCsfState *s, MemoryRegion *container,
     mali_csf_view_init(&s->view, &s->mmu.ram, pa_width(s), s);
     mali_csf_views_init(&s->mmu.views, &s->view, views_settled, s);
     mali_csf_inject_set_changed(s, injections_changed);
-    mali_csf_ram_init(&s->mmu.ram, s->trace_id, &address_space_memory,
+    mali_csf_ram_init(&s->mmu.ram, s->trace_id, &s->reserved,
                       memory_map_changed, s);
 }
 
@@ -898,6 +926,7 @@ void mali_csf_mmu_gpu_reset(MaliCsfState *s)
 void mali_csf_mmu_post_load(MaliCsfState *s)
 {
     put_all_in_force(s);
+    mali_csf_views_set_protected(&s->mmu.views, false);
     memset(&s->view.tlb, 0, sizeof(s->view.tlb));
     arm_command_timer(s);
     mali_csf_irq_update(&s->mmu.irq);

@@ -104,7 +104,12 @@ void mali_csf_mmu_post_load(MaliCsfState *s);
 /* @listener belongs to the caller and stays where it is */
 void mali_csf_mmu_add_listener(MaliCsfState *s, MaliCsfMmuListener *listener);
 
-/* Protected mode is over: what has waited for that is executed */
+/* Does @va translate to protected memory now? */
+bool mali_csf_mmu_is_protected(MaliCsfState *s, unsigned as, uint64_t va);
+
+/* Protected mode begins, for streams: accesses are those of that mode */
+void mali_csf_mmu_protm_begins(MaliCsfState *s);
+/* It is over: what has waited for that is executed */
 void mali_csf_mmu_protm_over(MaliCsfState *s);
 
 /* Locks hold up accesses, or not: no more than the stall goes away. */

@@ -49,6 +49,14 @@ bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,
     return va <= space->lock_last && last >= space->lock_start;
 }
 
+bool mali_csf_view_set_protected(MaliCsfMemView *view, bool protected_mode)
+{
+    bool before = view->protected_mode;
+
+    view->protected_mode = protected_mode;
+    return before;
+}
+
 /* Translation */
 
 static MaliCsfMemResult fail(MaliCsfMemResult result, uint8_t exception,
@@ -61,6 +69,11 @@ static MaliCsfMemResult fail(MaliCsfMemResult result, uint8_t exception,
         .access = access,
     };
     return result;
+}
+
+static bool is_store(MaliCsfMemAccess access)
+{
+    return access != MALI_CSF_MEM_READ && access != MALI_CSF_MEM_EXECUTE;
 }
 
 static bool permits(const MaliCsfLeaf *leaf, MaliCsfMemAccess access)
@@ -121,7 +134,8 @@ static void tell_hit(MaliCsfMemView *view, unsigned as, uint64_t va,
         return;
     }
     use.exception = mali_csf_walk(view->ram, &use.translation, view->pa_bits,
-                                  va, &live, &use.level, &use.descriptor);
+                                  view->protected_mode, va, &live, &use.level,
+                                  &use.descriptor);
     mali_csf_uses_note(view->uses, &use);
 }
 
@@ -157,7 +171,8 @@ static MaliCsfMemResult walk(MaliCsfMemView *view, unsigned as, uint64_t va,
     uint8_t exception;
 
     exception = mali_csf_walk(view->ram, &view->spaces[as].translation,
-                              view->pa_bits, va, &leaf, &level, &descriptor);
+                              view->pa_bits, view->protected_mode, va, &leaf,
+                              &level, &descriptor);
     trace_mali_csf_walk(view->ram->trace_id, as, va, level, descriptor);
     if (is_watched(view)) {
         tell_fill(view, as, va, descriptor, level);
@@ -193,7 +208,9 @@ static MaliCsfMemResult translate_other_mode(MaliCsfMemView *view, unsigned as,
     }
     span->pa = va;
     span->host = mali_csf_ram_map(view->ram, va, size, &span->window);
-    if (!span->host) {
+    if (!span->host ||
+        !mali_csf_ram_allows(view->ram, span->window, view->protected_mode,
+                             is_store(access))) {
         return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
                     fault);
     }
@@ -282,8 +299,13 @@ static inline MaliCsfMemResult translate(MaliCsfMemView *view, unsigned as,
                         fault);
         }
     }
-    if (is_watched(view) && access != MALI_CSF_MEM_READ &&
-        access != MALI_CSF_MEM_EXECUTE) {
+    if (unlikely(!mali_csf_ram_allows(view->ram, entry->window,
+                                      view->protected_mode,
+                                      is_store(access)))) {
+        return fail(MALI_CSF_MEM_BUS_ERROR, AS_FAULT_GPU_BUS, va, access,
+                    fault);
+    }
+    if (is_watched(view) && is_store(access)) {
         tell_store(view, as, va, size, &entry->leaf);
     }
     span->host = entry->host + offset;
@@ -581,6 +603,7 @@ void mali_csf_view_take_over(MaliCsfMemView *view)
     }
     view->ignore_locks = changes->ignore_locks;
     view->injected = changes->injected;
+    view->protected_mode = changes->protected_mode;
     changes->spaces = 0;
     changes->num_drops = 0;
     changes->drop_all = false;
@@ -626,6 +649,8 @@ void mali_csf_view_join(MaliCsfViews *views, MaliCsfMemView *view)
     if (main->watched_by && mali_csf_strict(&main->watched_by->checker)) {
         view->uses = mali_csf_uses_new(main->watched_by);
     }
+    view->protected_mode = main->protected_mode;
+    view->changes.protected_mode = main->protected_mode;
     view->views = views;
     qemu_mutex_init(&view->lock);
     mali_csf_ram_share(view->ram);

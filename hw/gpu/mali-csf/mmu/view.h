@@ -78,6 +78,7 @@ typedef struct MaliCsfViewChanges {
     bool forget_host;
     bool ignore_locks;
     bool injected;
+    bool protected_mode;
 } MaliCsfViewChanges;
 
 typedef struct MaliCsfMemView {
@@ -86,6 +87,8 @@ typedef struct MaliCsfMemView {
     unsigned pa_bits;
     /* Locked regions stall nothing */
     bool ignore_locks;
+    /* Accesses are those of protected mode */
+    bool protected_mode;
     /* Whose injections meet each access; NULL: nobody's */
     MaliCsfState *injected_by;
     /* Whose checker sees each access, in the main thread */
@@ -152,6 +155,12 @@ bool mali_csf_view_injected(const MaliCsfMemView *view);
 /* Does the region locked in @as cover any of these bytes? */
 bool mali_csf_view_locked(const MaliCsfMemView *view, unsigned as,
                           uint64_t va, uint64_t size);
+
+/*
+ * What the main thread does next is of protected mode, or not; returns whether
+ * it was before.  The GPU itself stays where it is.
+ */
+bool mali_csf_view_set_protected(MaliCsfMemView *view, bool protected_mode);
 
 /**
  * mali_csf_mem_probe: would an access succeed now?

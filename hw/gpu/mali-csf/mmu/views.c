@@ -91,6 +91,18 @@ void mali_csf_views_inject(MaliCsfViews *views, bool injected)
     }
 }
 
+void mali_csf_views_set_protected(MaliCsfViews *views, bool protected_mode)
+{
+    MaliCsfMemView *view;
+
+    mali_csf_view_set_protected(views->main, protected_mode);
+    QLIST_FOREACH(view, &views->threads, next) {
+        QEMU_LOCK_GUARD(&view->lock);
+        view->changes.protected_mode = protected_mode;
+        put(view);
+    }
+}
+
 void mali_csf_views_tell(MaliCsfViews *views)
 {
     MaliCsfMemView *view;

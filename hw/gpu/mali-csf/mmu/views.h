@@ -38,6 +38,8 @@ void mali_csf_views_inject(MaliCsfViews *views, bool injected);
 
 /* The checker is told what threads have used their views for, up to now */
 void mali_csf_views_tell(MaliCsfViews *views);
+/* Put to every view: accesses are those of protected mode, or not any more */
+void mali_csf_views_set_protected(MaliCsfViews *views, bool protected_mode);
 
 /*
  * Put to every view: cached translations are dropped.  Returns how many the

@@ -138,8 +138,8 @@ static const void *look(const MaliCsfMemView *view, unsigned as, uint64_t va)
 
     if (mali_csf_address_mode(t) != AS_ADRMODE_AARCH64_4K ||
         va >> mali_csf_va_bits(t) ||
-        mali_csf_walk(view->ram, t, view->pa_bits, va, &leaf, &level,
-                      &descriptor)) {
+        mali_csf_walk(view->ram, t, view->pa_bits, view->protected_mode, va,
+                      &leaf, &level, &descriptor)) {
         return NULL;
     }
     return mali_csf_ram_map(view->ram, leaf.pa + (va - leaf.va), PAGE,

@@ -22,15 +22,20 @@
 /*
  * A firmware file without code may say which interface the model is to speak.
  * It does so where other files have the vectors of the microcontroller, in
- * three words: this one, and what becomes VERSION and FEATURES below.
+ * five words: this one, what becomes VERSION, or 0, and FEATURES below, and
+ * address and bytes of the section for protected mode, or 0.
  */
 #define FW_DESCRIPTOR_VA            0x00000000u
 #define FW_DESCRIPTOR_MAGIC         0x4653436du     /* "mCSF" */
+/* The most that a section for protected mode has, below FW_SHARED_START */
+#define FW_PROTECTED_MAX            0x00100000u
 
 enum {
     FW_DESCRIPTOR_VERSION = 0x04,
     FW_DESCRIPTOR_FEATURES = 0x08,
-    FW_DESCRIPTOR_SIZE = 0x0c,
+    FW_DESCRIPTOR_PROTECTED_VA = 0x0c,
+    FW_DESCRIPTOR_PROTECTED_SIZE = 0x10,
+    FW_DESCRIPTOR_SIZE = 0x14,
 };
 
 /* GLB_CONTROL_VERSION */
