@@ -8,8 +8,10 @@ fills, and a line that says where the file comes from.  The format is what
 the driver's own parser reads: drivers/gpu/drm/panthor/panthor_fw.c,
 panthor_fw_load() and below.
 
-With --interface there is a second section, where other files have code, that
-tells the model which version of the firmware interface it is to speak.
+There is a section for protected mode, which the driver has to put in protected
+memory or skips, and one where other files have code, that tells the model where
+the first one is and, with --interface, which version of the firmware interface it
+is to speak.
 """
 
 import argparse
@@ -29,6 +31,7 @@ ENTRY_OPTIONAL = 1 << 31            # 6.12 refuses an unknown entry without it
 SECTION_READ = 1 << 0
 SECTION_WRITE = 1 << 1
 SECTION_CACHE_COHERENT = 3 << 3
+SECTION_PROTECTED = 1 << 5          # CSF_FW_BINARY_IFACE_ENTRY_PROT
 SECTION_SHARED = 1 << 30
 SECTION_ZERO = 1 << 31
 
@@ -40,6 +43,9 @@ SHARED_SIZE = 0x20000
 DESCRIPTOR_START = 0
 DESCRIPTOR_SPACE = 0x10000          # a page of any kernel
 DESCRIPTOR_MAGIC = 0x4653436d
+
+PROTECTED_START = 0x00020000
+PROTECTED_SIZE = 0x10000            # a page of any kernel
 
 BUILD_INFO = b'git_sha: mali-csf model, no firmware code inside\0'
 
@@ -67,14 +73,16 @@ def container(interface=None, features=0):
     flags = (SECTION_READ | SECTION_WRITE | SECTION_CACHE_COHERENT
              | SECTION_SHARED | SECTION_ZERO)
     sections = section(flags, SHARED_START, SHARED_SIZE)
-    described = interface is not None
-    size = HEADER.size + len(sections) * (1 + described) + 3 * 4
-    descriptor = b''
-    if described:
-        descriptor = struct.pack('<III', DESCRIPTOR_MAGIC, interface, features)
-        at = size + len(BUILD_INFO)
-        sections += section(SECTION_READ | SECTION_ZERO, DESCRIPTOR_START, DESCRIPTOR_SPACE,
-                            (at, at + len(descriptor)))
+    # No CPU can write there: it is not zeroed, and has no data.
+    sections += section(SECTION_READ | SECTION_WRITE | SECTION_PROTECTED,
+                        PROTECTED_START, PROTECTED_SIZE)
+    size = HEADER.size + len(sections) // 2 * 3 + 3 * 4
+    # A version of 0 is the model's, with its features.
+    descriptor = struct.pack('<5I', DESCRIPTOR_MAGIC, interface or 0, features,
+                             PROTECTED_START, PROTECTED_SIZE)
+    at = size + len(BUILD_INFO)
+    sections += section(SECTION_READ | SECTION_ZERO, DESCRIPTOR_START, DESCRIPTOR_SPACE,
+                        (at, at + len(descriptor)))
     build_info = entry(ENTRY_BUILD_INFO | ENTRY_OPTIONAL,
                        struct.pack('<II', size, len(BUILD_INFO)))
     header = HEADER.pack(MAGIC, MINOR, MAJOR, 0, VERSION, 0, size)

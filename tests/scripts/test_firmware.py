@@ -42,16 +42,27 @@ def constant(name):
 class ContainerTest(unittest.TestCase):
 
     def test_plain(self):
-        (_, start, end, data), = sections(container.container())
+        (_, start, end, data), *_ = sections(container.container())
         self.assertEqual((start, end - start, data),
                          (constant('FW_SHARED_START'), constant('FW_SHARED_SIZE'), b''))
+
+    def test_protected(self):
+        """What the driver is to put in protected memory, and where the model is told it is"""
+        found = sections(container.container())
+        (flags, start, end, data), = [row for row in found if row[0] & 1 << 5]
+        self.assertEqual((flags & 3, start % 0x10000, end % 0x10000, data), (3, 0, 0, b''))
+        self.assertFalse(flags >> 30)
+        self.assertLessEqual(end - start, constant('FW_PROTECTED_MAX'))
+        (_, _, _, words), = [row for row in found if row[3]]
+        self.assertEqual(struct.unpack('<5I', words),
+                         (constant('FW_DESCRIPTOR_MAGIC'), 0, 0, start, end - start))
 
     def test_interface(self):
         data = container.container(container.version_word('1.5.3'), 0x10)
         (_, start, end, words), = [row for row in sections(data) if row[3]]
         self.assertEqual(start, constant('FW_DESCRIPTOR_VA'))
         self.assertEqual(end % 0x10000, 0)
-        self.assertEqual(struct.unpack('<III', words),
+        self.assertEqual(struct.unpack('<5I', words)[:3],
                          (constant('FW_DESCRIPTOR_MAGIC'), 0x01050003, 0x10))
         # The text is still where the entry says.
         self.assertIn(container.BUILD_INFO, data)
