@@ -341,13 +341,14 @@ static void test_not_acknowledged(void)
     tap_directive("allow-dmesg CSG suspend failed|CSG .* update request timed");
     log = TAP_MUST(kernel_log_open());
     panthor_context_init(&ctx, &dev, queues);
-    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    /* Before the job: soon after it the GPU sleeps. */
     for (unsigned i = 0; i < 2; i++) {
         if (host_request(NULL, 0, "inject %s count=0", lost[i])) {
             tap_skip(host_error(), name);
             goto out;
         }
     }
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
     ret = panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS);
     host_request(NULL, 0, "inject-clear");
     TAP_MUST(panthor_group_destroy(&dev, ctx.group));
