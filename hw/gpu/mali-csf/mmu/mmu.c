@@ -56,7 +56,7 @@ bool mali_csf_mmu_next_leaf(MaliCsfState *s, unsigned as, uint64_t va,
     return false;
 }
 
-/* Where @va is, whoever may touch it; false if it is nowhere */
+/* Where @va is, reachable now or not; false if it is nowhere */
 static bool locate(MaliCsfState *s, unsigned as, uint64_t va, hwaddr *pa)
 {
     const MaliCsfTranslation *t = &s->mmu.as[as].active;
