@@ -15,6 +15,7 @@ export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN OWN MODELS
 export SHARD IGT IGT_SRC EXPECTATIONS GUEST
+export SEEDS KINDS JOBS REDUCE
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T JOB FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
@@ -39,15 +40,16 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot shell qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot explore shell qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
-        check-replay check-compilers check-patch check-patch-selftest check-docs check-stock \
+        check-replay check-explore check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-lane check-expansions check-models check-kernels check-matrix \
         check-matrix-merge check-mesa check-mesa-matrix \
         check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
 help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
+	@echo 'make explore          guest programs with one seed after the other: each another interleaving'
 	@echo 'make shell            a shell in the guest'
 	@echo 'make report           one HTML page of a run, small enough for a mail: RUN=dir'
 	@echo 'make igt              the panthor tests of IGT, built for arm64: IGT=dir'
@@ -64,6 +66,7 @@ help:
 	@echo 'make fuzz-seeds       record a guest run: the inputs of tests/fuzz/seeds'
 	@echo 'make check-migration  save and load the machine at 100 instants of a guest run'
 	@echo 'make check-load       load 1,000 changed states of the device'
+	@echo 'make check-explore    a seed is the same run each time, and finds a race: a minute'
 	@echo 'make check-replay     record a guest run, replay it twice: the device does the same'
 	@echo 'make check-compilers  our files with each compiler there is, with -Werror'
 	@echo 'make check-patch      a patch for panthor against stock: PATCH=file.patch'
@@ -133,7 +136,12 @@ help:
 	@echo 'OWN=1                 for check-lane: of the programs those that tests/kernel/fixes.toml names'
 	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
 	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
-	@echo 'SEED=number           the random numbers of check-migration and check-load'
+	@echo 'SEED=number           the random numbers of check-migration and check-load; for explore,'
+	@echo '                      one run with all trace events'
+	@echo 'SEEDS=1..100          for explore: the seeds that are run'
+	@echo 'KINDS=slices,irq      for explore: what the seed perturbs, or none; default: everything'
+	@echo 'JOBS=2                for explore: runs at the same time; default: the processors'
+	@echo 'REDUCE=1              for explore, with SEED=: the kinds that it takes'
 	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
 	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
 	@echo 'FUZZ_MODEL=g610,g925  the GPUs that are fuzzed; default: of the first and the last'
@@ -164,6 +172,9 @@ igt-build:
 
 igt:
 	@TESTS="$${TESTS:-igt}" $(PYTHON) $(SCRIPTS)/run-guest.py
+
+explore:
+	@$(PYTHON) $(SCRIPTS)/explore.py
 
 shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
@@ -200,6 +211,9 @@ check-migration:
 
 check-load:
 	@$(PYTHON) $(SCRIPTS)/check-load.py
+
+check-explore:
+	@$(PYTHON) $(SCRIPTS)/check-explore.py
 
 check-replay:
 	@$(PYTHON) $(SCRIPTS)/check-replay.py

@@ -19,6 +19,11 @@ _mali_csf_values()
     MODEL|MODELS)
         sed -n '/^models = \[/,/^\]/p' configs/matrix.toml | grep -o '"[^"]*"' | tr -d '"'
         ;;
+    KINDS)
+        sed -n 's/^    KIND([A-Z_]*, [a-z_]*, "\([a-z-]*\)".*/\1/p' \
+            hw/gpu/mali-csf/perturb.h
+        echo slices priorities none
+        ;;
     STRICT)
         echo off report stop
         ;;

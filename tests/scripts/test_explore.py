@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Seeds, rates and verdicts of explorations, without a guest."""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+import types
+import unittest
+from unittest import mock
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
+
+import expectations  # noqa: E402
+import project  # noqa: E402
+import seeded_run  # noqa: E402
+
+explore = importlib.import_module('explore')
+
+PORT = '''@@ panthor
+@@ begin toy
+ok 1 - it works
+{}
+1..2
+@@ end toy exit {}
+@@ log-end toy
+@@ done
+'''
+
+
+class SeedsTest(unittest.TestCase):
+
+    def test_range(self):
+        self.assertEqual(list(explore.seeds_of('3..5')), [3, 4, 5])
+        self.assertEqual(list(explore.seeds_of('7')), [7])
+
+    def test_refused(self):
+        for text in ('', '0..3', '5..3', '1-3', '1..', 'x', f'1..{1 << 40}', '١..٢'):
+            with self.subTest(text), self.assertRaises(project.Stop) as caught:
+                explore.seeds_of(text)
+            self.assertEqual(caught.exception.status, project.USAGE)
+
+    def test_kinds(self):
+        known = ['slices', 'priorities', 'irq']
+        for text, kinds in (('', ['slices', 'irq']), ('none', []), ('irq,slices', ['irq', 'slices'])):
+            with mock.patch.dict(os.environ, KINDS=text):
+                self.assertEqual(explore.kinds_from_environment(known), kinds)
+
+
+class RateTest(unittest.TestCase):
+
+    def test_interval(self):
+        # Of Newcombe, Statistics in Medicine 17 (1998), table I, Wilson's score
+        for hits, runs, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605),
+                                      (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)):
+            found = explore.interval(hits, runs)
+            self.assertAlmostEqual(found[0], low, 4)
+            self.assertAlmostEqual(found[1], high, 4)
+
+    def compare(self, before, after):
+        rows = [{seed: {'signatures': ['x'] if seed <= hits else []} for seed in range(1, 101)}
+                for hits in (before, after)]
+        said = []
+        with mock.patch.object(explore, 'say', said.append):
+            explore.compare(*rows)
+        return said[-1]
+
+    def test_compare(self):
+        self.assertTrue(self.compare(50, 10).endswith('fewer'))
+        self.assertTrue(self.compare(10, 50).endswith('MORE'))
+        self.assertTrue(self.compare(5, 3).endswith('cannot be told'))
+        self.assertEqual(self.compare(0, 0), 'nothing went wrong in 100 seeds of either')
+
+
+class VerdictTest(unittest.TestCase):
+
+    def judge(self, port, console='', device=''):
+        machine = types.SimpleNamespace(settings=None,
+                                        expected=expectations.Expectations('nothing'))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (('port', port), ('console', console), ('device', device)):
+                project.write(os.path.join(folder, name + '.log'), text)
+            return seeded_run.judge(machine, folder)
+
+    def test_good(self):
+        self.assertEqual(self.judge(PORT.format('ok 2 - so does that', 0)), ([], [], ''))
+
+    def test_failed(self):
+        self.assertEqual(self.judge(PORT.format('not ok 2 - so does that', 1)),
+                         (['toy: so does that'], [], ''))
+
+    def test_finding(self):
+        self.assertEqual(self.judge(PORT.format('ok 2 - the finding is shown: it stops', 0)),
+                         (['toy: the finding is shown: it stops'], [], ''))
+        self.assertEqual(self.judge(PORT.format('ok 2 - the finding is shown # SKIP not met', 0)),
+                         ([], [], ''))
+
+    def test_kernel_log(self):
+        lines = [PORT.replace('@@ log-end', f'@@ log toy BUG: list at {at}\n@@ log-end')
+                 .format('ok 2 - x', 0) for at in ('0xffff0000', 'ffff000012345678 after 12.5')]
+        first, second = (self.judge(line)[0] for line in lines)
+        self.assertEqual(first, ['toy: no bad line in the kernel log: BUG: list at #'])
+        self.assertEqual(second, ['toy: no bad line in the kernel log: BUG: list at # after #'])
+
+    def test_violation(self):
+        line = ('mali_csf_violation gpu unlock-without-lock as 1 va 0x0-0x0 expected 0x0 seen '
+                '0x0\n')
+        port = PORT.format('ok 2 - x', 0)
+        self.assertEqual(self.judge(port, device=line)[0], ['violation unlock-without-lock'])
+        allowed = port.replace('ok 1', '#@ allow-violation unlock-without-lock\nok 1')
+        self.assertEqual(self.judge(allowed, device=line)[0], [])
+
+    def test_no_end(self):
+        self.assertIn('not come to the end', self.judge('@@ begin toy\n')[2])
+
+    def test_request(self):
+        port = PORT.format('#@ request inject kind=x\nok 2 - x', 0)
+        self.assertIn('"toy" asks the host', self.judge(port)[2])
+
+
+class ResultsTest(unittest.TestCase):
+
+    def test_taken_up_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'results.jsonl')
+            rows = explore.Results(path)
+            rows.add({'seed': 1, 'signatures': []})
+            rows.close()
+            with open(path, 'a', encoding='utf-8') as file:
+                file.write('{"seed": 2, "sig')       # killed
+            again = explore.Results(path)
+            self.assertEqual(list(again.rows), [1])
+            again.add({'seed': 2, 'signatures': ['x']})
+            again.close()
+            last = explore.Results(path)
+            self.assertEqual(sorted(last.rows), [1, 2])
+            last.close()
+            self.assertTrue(all(json.loads(line) for line in
+                                project.read(path).splitlines() if line.endswith('}')))
+
+    def exploration(self, folder, digests):
+        """An Exploration whose runs all hit, with these digests, one after the other."""
+        answers = iter(digests)
+
+        def run(_, seed, where, **_options):
+            os.makedirs(where, exist_ok=True)
+            return seeded_run.Outcome(seed, ['x'], [], next(answers), 1.0)
+
+        exploration = explore.Exploration(None, folder, 1)
+        try:
+            with mock.patch.object(seeded_run, 'run', run):
+                return exploration.one(5)
+        finally:
+            exploration.results.close()
+
+    def test_repeatable(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIs(self.exploration(folder, 'aaa')['repeatable'], True)
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertIs(self.exploration(folder, 'aab')['repeatable'], False)
+            self.assertTrue(os.path.isdir(os.path.join(folder, 'seed-5-again-2')))
+
+    def test_summary_fails(self):
+        good = {'seed': 1, 'signatures': [], 'known': [], 'problem': ''}
+        with mock.patch.object(explore, 'say'):
+            for row, status in ((good, project.PASS),
+                                ({**good, 'known': ['x']}, project.PASS),
+                                ({**good, 'signatures': ['x']}, project.FAIL),
+                                ({**good, 'repeatable': False}, project.FAIL),
+                                ({**good, 'problem': 'x'}, project.FAIL)):
+                self.assertEqual(explore.summary({1: row}, project.BUILD), status)
+
+
+if __name__ == '__main__':
+    unittest.main()
