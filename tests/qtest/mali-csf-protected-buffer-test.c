@@ -185,7 +185,13 @@ static void test_saved(void)
     QMaliCsfBench b;
 
     init(&b, ARGS);
-    go_inside(&b);
+    /* It comes to its store on the other side. */
+    submit_region(&b, (const uint64_t[]) {
+                      cs_add_imm32(9, 9, -1), cs_branch(CS_COND_GT, 9, -2),
+                      cs_store_multiple(8, 1, 90, 0), cs_wait(1) }, 4, ROUNDS);
+    enter(&b);
+    mali_csf_run(&b.gpu, MALI_CSF_MS);
+    g_assert_true(protected(&b.gpu));
     save_and_load_in(&b.gpu, ARGS);
     g_assert_true(protected(&b.gpu));
     assert_region_done(&b);

@@ -9,6 +9,9 @@
 
 #include "mali-csf-checker.h"
 
+/* Each test has a path of its own. */
+#undef ADD
+
 #define SIZE            (4 * MiB)
 #define BASE            (MALI_CSF_RAM_BASE + MALI_CSF_RAM_SIZE - SIZE)
 #define ARGS            "-global mali-csf.protected-size=4M "
