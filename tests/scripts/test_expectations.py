@@ -83,14 +83,12 @@ class ExpectationsTest(unittest.TestCase):
         self.assertEqual(found.judge('not ok', 'a: b', ''), ('not ok', ''))
 
     def test_kernel_and_model(self):
-        run_guest = importlib.import_module('run-guest')
         settings = settings_of('g1-pro,coherent=on')
         for label, known in (('6.12', True), ('7.3', False)):
             found = expectations.of(kernel_named(label, label + '.4'), settings)
             self.assertEqual('panthor: initialized' in found.fails, known)
 
     def test_userland(self):
-        run_guest = importlib.import_module('run-guest')
         test = 'vulkan: fetch-compressed: as the CPU has it'
         for name, known in (('mesa-new', True), ('mesa', False), ('', False)):
             found = expectations.of(kernel_named('7.3', '7.3.4'), settings_of('g610', name))
