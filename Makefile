@@ -24,7 +24,7 @@ VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(stri
 UNKNOWN := $(filter-out $(VARIABLES) PYTHON,$(foreach name,$(.VARIABLES),\
              $(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 ifneq ($(UNKNOWN),)
-$(error $(shell $(PYTHON) $(call quoted,$(MALI_CSF_SCRIPTS)/project.py) '$(firstword $(UNKNOWN))' \
+$(error $(shell $(PYTHON) $(call quoted,$(MALI_CSF_SCRIPTS)/unknown-variable.py) '$(firstword $(UNKNOWN))' \
                 $(VARIABLES)))
 endif
 

@@ -1,90 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Explorations hold what they promise: the same seed is the same run, another one is not.
+"""Explorations hold what they promise: the same seed is the same run, another one is not."""
 
-Besides, with one vCPU a lost tick is found with a seed of the device, and not without.
-"""
-
-import importlib
-import os
-import time
-
-import expectations
-import project
-import results
-import seeded_run
-from project import say
-
-explore = importlib.import_module('explore')
-run_guest = importlib.import_module('run-guest')
-
-TIMES = 3               # that a seed is run
-SEED, OTHER = 1, 2
-# By now a lost tick is there, with each seed that was tried; rounds go on until then.
-RACE = 'lost-tick'
-
-
-def machine_of(tests, smp, kinds):
-    """(Machine, folder) of some programs; kinds: those that are perturbed, of all there are"""
-    os.environ |= {'TESTS': tests, 'SMP': smp}
-    machine, folder = explore.prepare(run_guest.Settings(), kinds)
-    explore.describe(machine, folder)
-    return machine, folder
-
-
-def run(machine, folder, seed, report, what):
-    """The Outcome of a seed, or None if it came to no end."""
-    outcome = seeded_run.run(machine, seed, os.path.join(folder, 'check'))
-    report.result('not ok' if outcome.problem else 'ok', f'{what}: comes to its end',
-                  outcome.problem)
-    return None if outcome.problem else outcome
-
-
-def check_same(report):
-    machine, folder = machine_of('canary', '2', explore.default_kinds)
-    outcomes = [run(machine, folder, seed, report, f'two vCPUs, run {number + 1} of seed {seed}')
-                for seed, times in ((SEED, TIMES), (OTHER, 1)) for number in range(times)]
-    if None in outcomes:
-        return
-    same, other = {outcome.digest for outcome in outcomes[:TIMES]}, outcomes[TIMES].digest
-    report.result('ok' if len(same) == 1 else 'not ok',
-                  f'two vCPUs: {TIMES} runs of a seed write the same logs',
-                  '' if len(same) == 1 else f'{len(same)} different ones')
-    report.result('ok' if other not in same else 'not ok',
-                  'two vCPUs: another seed writes others')
-
-
-def check_race(report):
-    for kinds, found in ((device_kinds, True), (no_kinds, False)):
-        machine, folder = machine_of(RACE, '1', kinds)
-        what = f'one vCPU, {"with" if found else "without"} a seed of the device'
-        outcome = run(machine, folder, SEED, report, what)
-        if outcome:
-            shown = any(seeded_run.FOUND in text for text in outcome.signatures)
-            report.result('ok' if shown == found else 'not ok',
-                          f'{what}: {RACE} is {"" if found else "not "}found',
-                          '' if shown == found else ', '.join(outcome.signatures))
-
-
-def device_kinds(all_kinds):
-    return [kind for kind in all_kinds if kind not in seeded_run.STRATEGIES]
-
-
-def no_kinds(_):
-    return []
-
-
-def check(tap):
-    began = time.monotonic()
-    report = results.Report(tap, '', expectations.Expectations('explore'))
-    check_same(report)
-    check_race(report)
-    folder = os.path.join(explore.FOLDER, 'check')
-    os.makedirs(folder, exist_ok=True)
-    report.write(folder, 'check-explore', time.monotonic() - began)
-    say(report.summary())
-    return project.FAIL if report.count('not ok') else project.PASS
-
+from malicsf import project
+from malicsf.explore import check_explore
 
 if __name__ == '__main__':
-    project.run_main(lambda: run_guest.check_main(__doc__, {}, check))
+    project.run_main(check_explore.main)

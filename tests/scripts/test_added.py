@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Guest programs of the reader's own (GUEST=), and the header that programs are built with."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -11,11 +10,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import initramfs  # noqa: E402
-import project  # noqa: E402
-
-build_guest = importlib.import_module('build-guest')
-run_guest = importlib.import_module('run-guest')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_guest, initramfs  # noqa: E402
+from malicsf.run import run_guest  # noqa: E402
 
 PROGRAM = '''#include <stddef.h>
 #include "tap.h"
@@ -92,7 +89,7 @@ class AddedTest(unittest.TestCase):
         said = []
         with mock.patch.object(build_guest, 'provide_uapi', return_value=headers), \
                 mock.patch.object(initramfs, 'added_build', return_value=self.folder + '/out'), \
-                mock.patch('project.warn', said.append), mock.patch('builtins.print'):
+                mock.patch('malicsf.project.warn', said.append), mock.patch('builtins.print'):
             build_guest.build_added()
         return ''.join(said)
 

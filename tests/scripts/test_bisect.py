@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bisection of the driver, in a repository of a few commits."""
 
-import importlib
 import os
 import shutil
 import subprocess
@@ -12,9 +11,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts'))
 
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.lane import bisect_driver as bisect  # noqa: E402
 
-bisect = importlib.import_module('bisect-driver')
 FILE = bisect.PATHS[0] + '/panthor_mmu.c'
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What make check makes of meson's logs."""
 
-import importlib
 import json
 import os
 import sys
@@ -11,9 +10,8 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-check = importlib.import_module('check')
+from malicsf import project  # noqa: E402
+from malicsf.check import check  # noqa: E402
 
 JUNIT = '''<testsuites><testsuite name="mali-csf.mali-csf:guest / guest-7.3">
 <testcase name="1 - canary: a job"/>

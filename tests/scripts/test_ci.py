@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The jobs of ci/: what they call takes what they give it."""
 
-import importlib
 import os
 import re
 import subprocess
@@ -12,10 +11,9 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 
-import project  # noqa: E402
-import results  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import results, run_guest  # noqa: E402
 
-run_guest = importlib.import_module('run-guest')
 FOLDER = os.path.join(ROOT, 'ci')
 
 

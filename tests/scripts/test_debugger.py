@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What gdb begins with."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -11,13 +10,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import debugger  # noqa: E402
-import initramfs  # noqa: E402
-import project  # noqa: E402
-
-build_panthor = importlib.import_module('build-panthor')
-guest_kernel = importlib.import_module('guest-kernel')
-run_guest = importlib.import_module('run-guest')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_panthor, guest_kernel, initramfs  # noqa: E402
+from malicsf.run import debugger, run_guest  # noqa: E402
 
 MODULE = 'drivers/gpu/drm/panthor/panthor.ko'
 

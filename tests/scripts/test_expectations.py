@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Expectation files of the guest tests."""
 
-import importlib
 import os
 import sys
 import tempfile
@@ -11,8 +10,8 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import expectations  # noqa: E402
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import expectations  # noqa: E402
 
 
 def settings_of(model, userland=''):
@@ -20,7 +19,7 @@ def settings_of(model, userland=''):
 
 
 def kernel_named(label, version):
-    guest_kernel = importlib.import_module('guest-kernel')
+    from malicsf.build import guest_kernel
     return guest_kernel.Kernel(label, version, '', None, None, [])
 
 
@@ -96,7 +95,7 @@ class ExpectationsTest(unittest.TestCase):
 
     def test_own_kernel(self):
         """It has those of its series, may have repaired what fails there, and is of no flavour."""
-        run_guest = importlib.import_module('run-guest')
+        from malicsf.run import run_guest
         listed = expectations.Expectations('6.12')
         test = next(iter(set(listed.fails) - set(expectations.Expectations().fails)))
         for label, version, known in (('own-Image', '6.12.0-rc3-dirty', True),

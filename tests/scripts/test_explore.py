@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Seeds, rates and verdicts of explorations, without a guest."""
 
-import importlib
 import json
 import os
 import sys
@@ -12,11 +11,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import expectations  # noqa: E402
-import project  # noqa: E402
-import seeded_run  # noqa: E402
-
-explore = importlib.import_module('explore')
+from malicsf import project  # noqa: E402
+from malicsf.explore import explore, seeded_run  # noqa: E402
+from malicsf.run import expectations  # noqa: E402
 
 PORT = '''@@ panthor
 @@ begin toy

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the scripts make of a log of the device's checker."""
 
-import importlib
 import io
 import os
 import sys
@@ -9,9 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import region_history  # noqa: E402
-
-device_log = importlib.import_module('device-log')
+from malicsf.run import device_log, region_history  # noqa: E402
 
 NUMBERS = 'as 1 va 0x0-0xfff expected 0x0 seen 0x1'
 BEFORE = f'''mali_csf_as_update gpu as 1 transtab 0x1000 transcfg 0x6

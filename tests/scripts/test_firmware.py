@@ -2,7 +2,6 @@
 """The firmware file without firmware, as the driver's parser reads it."""
 
 import argparse
-import importlib
 import os
 import re
 import struct
@@ -12,10 +11,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import firmware_file  # noqa: E402
-import project  # noqa: E402
-
-container = importlib.import_module('firmware-container')
+from malicsf import project  # noqa: E402
+from malicsf.build import firmware_container as container, firmware_file  # noqa: E402
 
 
 def sections(data):

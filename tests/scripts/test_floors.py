@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The blocks of the model call and write as its floors allow; what the check itself finds."""
 
-import importlib
 import os
 import re
 import subprocess
@@ -13,9 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-check_floors = importlib.import_module('check-floors')
+from malicsf import project  # noqa: E402
+from malicsf.check import check_floors  # noqa: E402
 
 TABLE = {
     'aggregate': 'device.h', 'first': [], 'values': ['Model'], 'lent_to': ['publish'],

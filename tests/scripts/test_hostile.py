@@ -3,7 +3,6 @@
 
 import errno
 import gzip
-import importlib
 import io
 import lzma
 import os
@@ -18,13 +17,10 @@ from unittest import mock
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
 sys.path.insert(0, SCRIPTS)
 
-import archive  # noqa: E402
-import project  # noqa: E402
-
-build_panthor = importlib.import_module('build-panthor')
-check_matrix = importlib.import_module('check-matrix')
-guest_kernel = importlib.import_module('guest-kernel')
-run_guest = importlib.import_module('run-guest')
+from malicsf import archive, project  # noqa: E402
+from malicsf.build import build_panthor, guest_kernel  # noqa: E402
+from malicsf.check import check_matrix  # noqa: E402
+from malicsf.run import run_guest  # noqa: E402
 
 PATCH = os.path.join(project.ROOT, 'tests/kernel/wrong-accessor.patch')
 HEADER = f'--- a/{build_panthor.DRIVER}/panthor_mmu.c\n+++ b/{build_panthor.DRIVER}/panthor_mmu.c\n'

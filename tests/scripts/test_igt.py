@@ -8,8 +8,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import igt  # noqa: E402
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.build import igt  # noqa: E402
 
 
 class IgtTest(unittest.TestCase):

@@ -11,8 +11,8 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '../../scripts'))
 
-import kernel_log  # noqa: E402
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import kernel_log  # noqa: E402
 
 
 def lines():

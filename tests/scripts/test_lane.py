@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What make check-patch runs for a patch, and what it says of where the driver was."""
 
-import importlib
 import os
 import sys
 import tempfile
@@ -9,13 +8,9 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-import touched  # noqa: E402
-
-build_panthor = importlib.import_module('build-panthor')
-check_patch = importlib.import_module('check-patch')
-initramfs = importlib.import_module('initramfs')
-map_reach = importlib.import_module('map-reach')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_panthor, initramfs  # noqa: E402
+from malicsf.lane import check_patch, map_reach, touched  # noqa: E402
 
 SOURCE = '''#include "x.h"
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table of models and kernels, and the history of regions."""
 
-import importlib
 import os
 import re
 import sys
@@ -11,12 +10,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import expectations  # noqa: E402
-import project  # noqa: E402
-import region_history  # noqa: E402
-import results  # noqa: E402
-
-check_matrix = importlib.import_module('check-matrix')
+from malicsf import project  # noqa: E402
+from malicsf.check import check_matrix  # noqa: E402
+from malicsf.run import expectations, region_history, results  # noqa: E402
 
 LOG = b'''mali_csf_as_update gpu as 1 transtab 0x1000 transcfg 0x6
 mali_csf_as_command gpu as 1 LOCK lockaddr 000000000042000f

@@ -3,7 +3,6 @@
 
 import email.message
 import email.policy
-import importlib
 import io
 import mailbox
 import os
@@ -16,12 +15,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts'))
 
-import patches  # noqa: E402
-import project  # noqa: E402
-
-build_guest = importlib.import_module('build-guest')
-build_panthor = importlib.import_module('build-panthor')
-check_patch = importlib.import_module('check-patch')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_guest, build_panthor, patches  # noqa: E402
+from malicsf.lane import check_patch  # noqa: E402
 
 FILE = patches.DRIVER + '/panthor_mmu.c'
 # Long, with letters beyond ASCII: no encoding leaves it as it is.

@@ -2,7 +2,6 @@
 """What the scripts share."""
 
 import contextlib
-import importlib
 import io
 import os
 import sys
@@ -13,10 +12,8 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-check = importlib.import_module('check')
-host_packages = importlib.import_module('host-packages')
+from malicsf import host_packages, project  # noqa: E402
+from malicsf.check import check  # noqa: E402
 
 
 class VariablesTest(unittest.TestCase):
@@ -158,7 +155,7 @@ class PatienceTest(unittest.TestCase):
     @staticmethod
     def said(seconds):
         with contextlib.redirect_stdout(io.StringIO()) as output, \
-                mock.patch('project.SILENCE', 0.1):
+                mock.patch('malicsf.project.SILENCE', 0.1):
             project.say('unpacking QEMU')
             with project.Patience():
                 time.sleep(seconds)
@@ -189,7 +186,7 @@ class FailedTest(unittest.TestCase):
 
     def test_remembered(self):
         with tempfile.TemporaryDirectory() as folder, \
-                mock.patch('check.FAILED', os.path.join(folder, 'failed')):
+                mock.patch('malicsf.check.check.FAILED', os.path.join(folder, 'failed')):
             check.remember_failed([self.part('unit', ('a', True), ('b', False)),
                                    self.part('qtest', ('c', True))])
             self.assertEqual(check.failed_before(['unit', 'qtest']),
@@ -217,7 +214,7 @@ class InstallTest(unittest.TestCase):
                 project.write(paths['LISTS'], ' ')
             environment = dict(paths, PATH=folder + ':' + os.environ['PATH'], NO_INSTALL='')
             with mock.patch.dict(os.environ, environment), mock.patch('os.geteuid', lambda: 0), \
-                    mock.patch('project.BUILD', folder), \
+                    mock.patch('malicsf.project.BUILD', folder), \
                     contextlib.redirect_stderr(io.StringIO()) as errors, \
                     contextlib.redirect_stdout(io.StringIO()) as output:
                 host_packages.install(['one', 'two'])

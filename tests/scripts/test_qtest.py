@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which qtests "make qtest T=" means, and what bash completes."""
 
-import importlib
 import os
 import shlex
 import subprocess
@@ -12,9 +11,9 @@ from unittest import mock
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.check import qtest  # noqa: E402
 
-qtest = importlib.import_module('qtest')
 PATHS = ['/aarch64/mali-csf/' + name for name in (
     'mmu/walk/full', 'mmu/walk/block', 'mmu/walker', 'mmu/lock/64k', 'stream/walk', 'tlb/keep')]
 

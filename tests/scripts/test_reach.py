@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What check-reach finds in a driver's source and in the log of a run."""
 
-import importlib
 import os
 import re
 import sys
@@ -9,9 +8,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-check_reach = importlib.import_module('check-reach')
+from malicsf import project  # noqa: E402
+from malicsf.check import check_reach  # noqa: E402
 
 SOURCE = '''\
 #define COMPLAIN(x) drm_err(x, "in a macro")

@@ -12,9 +12,8 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-import report  # noqa: E402
-import time_line  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import report, time_line  # noqa: E402
 
 LOG = b'''mali_csf_as_update gpu as 1 transtab 0x1000 transcfg 0x6
 mali_csf_csg_state gpu csg 0 start as 1

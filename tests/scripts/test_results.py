@@ -11,10 +11,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import expectations  # noqa: E402
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import expectations, results  # noqa: E402
 import result_schema  # noqa: E402
-import results  # noqa: E402
 
 
 def nothing_expected():

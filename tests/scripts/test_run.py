@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A run from QEMU's lines to its results, with a QEMU that is none."""
 
-import importlib
 import json
 import os
 import signal
@@ -13,12 +12,10 @@ from unittest import mock
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '../../scripts'))
 
-import expectations  # noqa: E402
-import project  # noqa: E402
+from malicsf import project  # noqa: E402
+from malicsf.run import expectations, results, run_guest  # noqa: E402
 import result_schema  # noqa: E402
-import results  # noqa: E402
 
-run_guest = importlib.import_module('run-guest')
 
 DETAIL = ' as 1 va 0x0-0xfff expected 0x0 seen 0x1\n'
 VIOLATION = 'mali_csf_violation gpu change-outside-lock' + DETAIL

@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import saved_state  # noqa: E402
+from malicsf.check import saved_state  # noqa: E402
 
 QUIET_STREAM = {'state': 0, 'depth': 0, 'handler_depth': 0, 'protm_end': 0, 'scoreboard': [0, 0],
                 'num_deferred': 0, 'news': 0, 'error': 0,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Recorded inputs of the fuzz targets, and what makes them."""
 
-import importlib
 import os
 import re
 import sys
@@ -11,8 +10,8 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 
-fuzz = importlib.import_module('fuzz')
-record_seeds = importlib.import_module('record-seeds')
+from malicsf.check import fuzz, record_seeds
+
 EVENTS = os.path.join(ROOT, 'hw/gpu/mali-csf/trace-events')
 LIBQOS = os.path.join(ROOT, 'tests/qtest/libqos')
 TARGETS = os.path.join(LIBQOS, 'mali-csf-fuzz.c')

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The patches that break the model on purpose fit the model as it is."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -9,10 +8,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-check_selftest = importlib.import_module('check-selftest')
-check_fuzz_selftest = importlib.import_module('check-fuzz-selftest')
+from malicsf import project  # noqa: E402
+from malicsf.check import check_fuzz_selftest, check_selftest  # noqa: E402
 
 FOLDERS = (check_selftest.PATCHES, check_fuzz_selftest.BREAKS)
 

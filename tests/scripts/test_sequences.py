@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Lock sequences: by what the hardware makes of them."""
 
-import importlib
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-device_log = importlib.import_module('device-log')
+from malicsf.run import device_log
 
 MARKER = 0x70000000
 # Case D of the program "expand"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What syzkaller would start our QEMU with, and how a violation looks to it."""
 
-import importlib
 import json
 import os
 import re
@@ -13,9 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-build_qemu = importlib.import_module('build-qemu')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_qemu  # noqa: E402
 
 QUIT = '{"execute": "qmp_capabilities"}{"execute": "quit"}'
 

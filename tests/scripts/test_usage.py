@@ -2,7 +2,6 @@
 """What a person may get wrong: one line, before anything is built or booted."""
 
 import errno
-import importlib
 import io
 import os
 import re
@@ -15,14 +14,9 @@ from unittest import mock
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
 sys.path.insert(0, SCRIPTS)
 
-import initramfs  # noqa: E402
-import patches  # noqa: E402
-import project  # noqa: E402
-
-build_panthor = importlib.import_module('build-panthor')
-build_qemu = importlib.import_module('build-qemu')
-run_guest = importlib.import_module('run-guest')
-guest_kernel = importlib.import_module('guest-kernel')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_panthor, build_qemu, guest_kernel, initramfs, patches  # noqa: E402
+from malicsf.run import run_guest  # noqa: E402
 
 
 def variables(**values):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The userlands of configs/guest.toml, their programs, and how they are fetched."""
 
-import importlib
 import os
 import re
 import subprocess
@@ -12,11 +11,10 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import archive  # noqa: E402
-import project  # noqa: E402
-import userland  # noqa: E402
+from malicsf import archive, project  # noqa: E402
+from malicsf.build import userland  # noqa: E402
+from malicsf.run import run_guest  # noqa: E402
 
-run_guest = importlib.import_module('run-guest')
 KERNELS = os.path.join(userland.SOURCES, 'kernels')
 TABLE = os.path.join(userland.SOURCES, 'lib/kernels.c')
 
@@ -154,7 +152,7 @@ class FetchTest(unittest.TestCase):
 class BenchTest(unittest.TestCase):
 
     def test_figures(self):
-        bench = importlib.import_module('bench')
+        from malicsf.check import bench
         self.assertEqual(bench.mesa_figures('# bench saxpy-1m 0.005000 0.110000\n# bench latency '
                                             '0.0001 0\n# bench a -1.000000 2.5 G/s, x\n'),
                          {'saxpy-1m': (0.005, 0.11), 'latency': (0.0001, 0), 'a': (-1, 2.5)})

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A verdict on a patch, and how late the host was."""
 
-import importlib
 import os
 import sys
 import time
@@ -10,12 +9,9 @@ from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import host_load  # noqa: E402
-import project  # noqa: E402
-import verdict  # noqa: E402
-from verdict import Difference, Round  # noqa: E402
-
-check_patch = importlib.import_module('check-patch')
+from malicsf import host_load, project  # noqa: E402
+from malicsf.lane import check_patch, verdict  # noqa: E402
+from malicsf.lane.verdict import Difference, Round  # noqa: E402
 
 SOFT = Difference('submit', 'test a', '"submit: a" fails', False)
 OTHER = Difference('fault', 'test b', '"fault: b" fails', False)

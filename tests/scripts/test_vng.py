@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """virtme-ng with the lines of docs/devel/ci.rst, where it is installed."""
 
-import importlib
 import os
 import re
 import shlex
@@ -13,9 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
-import project  # noqa: E402
-
-build_qemu = importlib.import_module('build-qemu')
+from malicsf import project  # noqa: E402
+from malicsf.build import build_qemu  # noqa: E402
 
 QUIT = '{"execute": "qmp_capabilities"}{"execute": "quit"}'
 

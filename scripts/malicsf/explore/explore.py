@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run guest programs with one seed after the other: each is another interleaving.
+
+SEEDS=a..b runs these, on JOBS processors, and says what went wrong how often; what goes wrong
+is run twice more, and has to be the same.  SEED=n runs one with all trace events; REDUCE=1 then
+looks for the kinds of perturbation that it takes.  PATCH= compares the driver with a patch and
+without.  KINDS= names what is perturbed.
+
+Exit codes: 0 nothing went wrong, 1 something did, 2 usage, 125 cannot test.
+"""
+
+import concurrent.futures
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import statistics
+import threading
+import time
+
+from malicsf import project
+from malicsf.build import build_panthor, guest_kernel, patches
+from malicsf.explore import seeded_run
+from malicsf.project import say, Stop
+from malicsf.run import debugger, run_guest
+
+FOLDER = os.path.join(project.BUILD, 'explore')
+OWN = ['SEEDS', 'SEED', 'KINDS', 'JOBS', 'PATCH', 'GIT', 'REDUCE']
+REFUSED = ('COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'SHARD', 'MUST_RUN', 'NAME', 'FAILED')
+SEEDS = '1..100'
+MOST_SEEDS = 1 << 32
+# How often a hit is repeated, and how many of the same signature are
+REPEATS, REPEATED_HITS = 2, 3
+KEPT = 3                # folders with logs of hits of the same signature
+PROGRESS_SECONDS = 10
+CONFIDENCE = 0.95
+
+
+class Processes:
+    """The QEMUs under way, to end them all."""
+
+    def __init__(self):
+        self.lock, self.running, self.ended = threading.Lock(), set(), False
+
+    def add(self, process):
+        with self.lock:
+            self.running = {other for other in self.running if other.poll() is None} | {process}
+            if self.ended:
+                process.kill()
+
+    def end(self):
+        with self.lock:
+            self.ended = True
+            for process in self.running:
+                if process.poll() is None:
+                    process.kill()
+
+
+class Results:
+    """A file that grows by a line for each seed, so that an exploration can be taken up again."""
+
+    def __init__(self, path):
+        self.path, self.rows = path, {}
+        for line in project.read(path).splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue        # the last one of a run that was killed
+            self.rows[row['seed']] = row
+        self.file = open(path, 'a', encoding='utf-8')
+        if self.file.tell() and not project.read(path).endswith('\n'):
+            self.file.write('\n')
+
+    def add(self, row):
+        """Another row of the same seed replaces the first."""
+        self.rows[row['seed']] = row
+        self.file.write(json.dumps(row) + '\n')
+        self.file.flush()
+
+    def close(self):
+        self.file.close()
+
+
+class Exploration:
+    """Some seeds of one machine."""
+
+    def __init__(self, machine, folder, jobs):
+        self.machine, self.folder, self.jobs = machine, folder, jobs
+        self.results = Results(os.path.join(folder, 'results.jsonl'))
+        self.processes = Processes()
+        self.lock = threading.Lock()
+        self.done, self.hits, self.kept, self.repeated = 0, 0, {}, {}
+        self.started = self.said = time.monotonic()
+
+    def one(self, seed):
+        """Run a seed, and again if it hits; its row of the results."""
+        folder = os.path.join(self.folder, f'seed-{seed}')
+        outcome = seeded_run.run(self.machine, seed, folder, started=self.processes.add)
+        if self.processes.ended:
+            return None
+        row = outcome.row()
+        if outcome.signatures and self.is_wanted(outcome.signatures, self.repeated,
+                                                 REPEATED_HITS):
+            row['repeatable'] = self.repeat(seed, outcome)
+        if not (outcome.problem or outcome.signatures) or not (
+                row.get('repeatable') is False or
+                self.is_wanted(outcome.signatures or [outcome.problem], self.kept, KEPT)):
+            shutil.rmtree(folder, ignore_errors=True)
+        return None if self.processes.ended else row
+
+    def is_wanted(self, signatures, counts, most):
+        """Whether one of them was counted less often than that; counts them."""
+        with self.lock:
+            wanted = any(counts.get(text, 0) < most for text in signatures)
+            if wanted:
+                for text in signatures:
+                    counts[text] = counts.get(text, 0) + 1
+            return wanted
+
+    def repeat(self, seed, outcome):
+        """Whether it is the same each time; what is not is kept beside it."""
+        for number in range(REPEATS):
+            folder = os.path.join(self.folder, f'seed-{seed}-again-{number + 1}')
+            again = seeded_run.run(self.machine, seed, folder, started=self.processes.add)
+            if self.processes.ended:
+                return None
+            if again.digest != outcome.digest:
+                return False
+            shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def run(self, seeds):
+        """All seeds that have no result yet; {seed: row} of all."""
+        left = [seed for seed in seeds if seed not in self.results.rows]
+        if len(left) < len(seeds):
+            say(f'{len(seeds) - len(left)} of {len(seeds)} seeds have a result already')
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            futures = [pool.submit(self.one, seed) for seed in left]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    row = future.result()
+                    if row:
+                        self.results.add(row)
+                        self.progress(row, len(left))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.processes.end()
+                raise
+        self.results.close()
+        return {seed: self.results.rows[seed] for seed in seeds}
+
+    def progress(self, row, total):
+        self.done += 1
+        for text in row['signatures']:
+            say(f'seed {row["seed"]}: {text}' + {
+                True: ' (repeatable)', False: ' (NOT repeatable)', None: ''}[
+                    row.get('repeatable')])
+        if row['problem']:
+            say(f'seed {row["seed"]}: {row["problem"]}')
+        self.hits += bool(row['signatures'])
+        now = time.monotonic()
+        if now - self.said >= PROGRESS_SECONDS or self.done == total:
+            self.said = now
+            say(f'{self.done} of {total} seeds, {60 * self.done / (now - self.started):.0f} a '
+                f'minute, {self.hits} with hits')
+
+
+# -- what came of it
+
+def interval(hits, runs):
+    """(low, high) of a rate: Wilson's score interval."""
+    z = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    rate, square = hits / runs, z * z / runs
+    middle = (rate + square / 2) / (1 + square)
+    half = z / (1 + square) * math.sqrt(rate * (1 - rate) / runs + square / (4 * runs))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def rate(hits, runs):
+    low, high = interval(hits, runs)
+    return f'{hits}/{runs} ({100 * low:.1f} to {100 * high:.1f} %)'
+
+
+def count(rows, name):
+    """{signature: [seeds]}"""
+    found = {}
+    for seed, row in sorted(rows.items()):
+        for text in row[name]:
+            found.setdefault(text, []).append(seed)
+    return found
+
+
+def shown(seeds):
+    return ', '.join(str(seed) for seed in seeds[:5]) + (', ...' if len(seeds) > 5 else '')
+
+
+def summary(rows, folder):
+    """Say what the seeds have shown; the exit code."""
+    hits, known = count(rows, 'signatures'), count(rows, 'known')
+    problems = [row for row in rows.values() if row['problem']]
+    odd = [row['seed'] for row in rows.values() if row.get('repeatable') is False]
+    say('')
+    for title, found in (('', hits), ('known: ', known)):
+        for text, seeds in sorted(found.items(), key=lambda item: -len(item[1])):
+            say(f'{title}{text}: {rate(len(seeds), len(rows))}; seeds {shown(seeds)}')
+    if not hits:
+        say(f'nothing went wrong in {len(rows)} seeds: a rate below '
+            f'{100 * interval(0, len(rows))[1]:.1f} % would not show')
+    for row in problems[:5]:
+        say(f'seed {row["seed"]}: {row["problem"]}')
+    if odd:
+        say(f'NOT REPEATABLE, which is a fault of the model or of this check: seeds {shown(odd)}')
+    say(f'results in {os.path.relpath(folder, project.ROOT)}/results.jsonl'
+        + ('; logs of hits beside it' if hits or problems else ''))
+    return project.FAIL if hits or odd or problems else project.PASS
+
+
+def compare(stock, patched):
+    """A table of rates with a patch and without; never says that anything is fixed."""
+    before, after = count(stock, 'signatures'), count(patched, 'signatures')
+    say('')
+    say(f'{"with 95 % intervals":44} {"stock":>26} {"patched":>26}')
+    for text in sorted({*before, *after}):
+        rates = [(len(found.get(text, [])), len(rows))
+                 for found, rows in ((before, stock), (after, patched))]
+        (low_1, high_1), (low_2, high_2) = (interval(*pair) for pair in rates)
+        apart = 'fewer' if high_2 < low_1 else 'MORE' if low_2 > high_1 else 'cannot be told'
+        say(f'{text[:44]:44} {rate(*rates[0]):>26} {rate(*rates[1]):>26}  {apart}')
+    if not before and not after:
+        say(f'nothing went wrong in {len(stock)} seeds of either')
+
+
+# -- the command line
+
+def seeds_of(text):
+    found = re.fullmatch(r'(\d{1,12})(?:\.\.(\d{1,12}))?', text, re.A)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= first <= last < MOST_SEEDS:
+        raise project.usage(f'SEEDS={text[:40]} is not a..b with 1 <= a <= b, such as 1..100')
+    return range(first, last + 1)
+
+
+def default_kinds(all_kinds):
+    return [kind for kind in all_kinds if kind != 'priorities']
+
+
+def kinds_from_environment(all_kinds):
+    words = project.words_from_environment('KINDS')
+    if words == ['none']:
+        return []
+    return words or default_kinds(all_kinds)
+
+
+def prepare(settings, kinds=kinds_from_environment):
+    """A Machine, and the folder of its results, which no other machine has.
+
+    kinds: says which are perturbed of all there are
+    """
+    machine = seeded_run.Machine(settings)
+    machine.choose(kinds(machine.all_kinds))
+    parent = os.path.join(FOLDER, project.short(re.sub(
+        r'[^\w.+-]+', '-', f'{machine.kernel.label}-{settings.model}-{settings.tests}')))
+    machine.write(os.path.join(parent, 'new'))
+    folder = os.path.join(parent, machine.key())
+    if not os.path.isdir(folder):
+        os.rename(os.path.join(parent, 'new'), folder)
+    else:
+        shutil.rmtree(os.path.join(parent, 'new'))
+    machine.initrd = os.path.join(folder, 'initrd')
+    return machine, folder
+
+
+def describe(machine, folder):
+    say(f'Linux {machine.kernel.version} on QEMU {machine.tree.version()}, model '
+        f'{machine.settings.model}, {machine.settings.smp} vCPUs; perturbed: '
+        f'{", ".join(machine.kinds) or "nothing"}; {os.path.relpath(folder, project.ROOT)}')
+
+
+def explore(settings, seeds, jobs):
+    machine, folder = prepare(settings)
+    describe(machine, folder)
+    return Exploration(machine, folder, jobs).run(seeds), folder
+
+
+def say_outcome(outcome, folder):
+    for text in outcome.signatures:
+        say(f'  {text}')
+    for text in outcome.known:
+        say(f'  known: {text}')
+    if outcome.problem:
+        say(f'  {outcome.problem}')
+    if not (outcome.signatures or outcome.known or outcome.problem):
+        say('  nothing went wrong')
+    say(f'  {outcome.seconds:.1f} s, digest {outcome.digest or "none"}, logs in '
+        f'{os.path.relpath(folder, project.ROOT)}')
+
+
+def reduce(machine, outcome, folder):
+    """Which kinds can be switched off, one by one, and the same still goes wrong."""
+    kinds = list(machine.kinds)
+    for kind in machine.kinds:
+        fewer = [other for other in kinds if other != kind]
+        again = seeded_run.run(machine, outcome.seed, os.path.join(folder, 'reduce'), fewer)
+        same = set(outcome.signatures) <= set(again.signatures)
+        say(f'  without {kind}: {"the same" if same else "not the same"}')
+        if same:
+            kinds = fewer
+    say(f'it takes: KINDS={",".join(kinds) or "none"}')
+
+
+def show(settings, seed):
+    """One seed with all trace events; its kinds are reduced if that was asked for."""
+    machine, folder = prepare(settings)
+    describe(machine, folder)
+    where = os.path.join(folder, f'shown-{seed}')
+    if settings.gdb:
+        debugger.prepare(folder, machine.kernel, settings.panthor_ko, settings.gdb == 'bare')
+    say(f'seed {seed}:')
+    outcome = seeded_run.run(machine, seed, where, traced=True)
+    say_outcome(outcome, where)
+    if os.environ.get('REDUCE', '') not in ('', '0') and outcome.signatures:
+        reduce(machine, outcome, folder)
+    return project.FAIL if outcome.signatures or outcome.problem else project.PASS
+
+
+def patched_module(settings):
+    """Paths of panthor.ko as it is, and with PATCH=."""
+    series = patches.read(os.environ['PATCH'], os.environ.get('GIT', ''))
+    if not any(series):
+        raise Stop(f'nothing to test: {series[0].name}')
+    run_guest.prepare(settings)
+    with project.Lock():
+        builder = build_panthor.Builder(guest_kernel.from_environment())
+        stock = builder.stock()
+        try:
+            return stock, builder.patched(series)[0]
+        except build_panthor.DoesNotBuild as error:
+            raise Stop(str(error), project.FAIL) from error
+
+
+def explore_patch(settings, seeds, jobs):
+    rows = []
+    for module in patched_module(settings):
+        settings.panthor_ko = module
+        rows.append(explore(settings, seeds, jobs)[0])
+    compare(*rows)
+    return project.FAIL if any(row['signatures'] or row['problem'] for row in rows[1].values()) \
+        else project.PASS
+
+
+def settings_from_environment():
+    project.refuse_variables(REFUSED, 'an exploration')
+    settings = run_guest.Settings()
+    if settings.model == run_guest.NO_GPU:
+        raise project.usage('MODEL=none does not go with an exploration')
+    if any(word.replace('--', '-', 1) in ('-icount', '-accel') for word in settings.qemu_args):
+        raise project.usage('-icount and -accel do not go into QEMU_ARGS: an exploration has '
+                            'its own')
+    return settings
+
+
+def main():
+    valid = [name for name in run_guest.VARIABLES if name not in REFUSED] + OWN
+    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
+    project.take_variables(parser.parse_args().variables, valid)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    project.require_host()
+    settings = settings_from_environment()
+    jobs = project.number_from_environment('JOBS', os.cpu_count(), 1024)
+    if os.environ.get('SEED'):
+        project.refuse_variables(['SEEDS', 'PATCH'], 'SEED=, which is one run')
+        return show(settings, project.number_from_environment('SEED', 1, MOST_SEEDS - 1))
+    project.refuse_variables(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
+    seeds = seeds_of(os.environ.get('SEEDS') or SEEDS)
+    if os.environ.get('PATCH'):
+        return explore_patch(settings, seeds, jobs)
+    return summary(*explore(settings, seeds, jobs))

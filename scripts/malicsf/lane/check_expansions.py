@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Does the lane tell right ways to write a patch from wrong ones?
+
+Each row of tests/kernel/expansions.toml is a variant of the patch that the table
+names: edits of the driver as the patch leaves it, and the verdict that is due.  It
+is built and booted, and judged as make check-patch judges a patch, against one
+boot of stock.  Of a variant that is condemned, a reason must have one of the
+names that the row gives.
+
+VARIANT= chooses some, by name or pattern.  A row whose driver, programs, QEMU and
+text are the same as when it was last run is not run again; AGAIN=1 does.
+
+Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
+"""
+
+import copy
+import fnmatch
+import json
+import os
+import shutil
+import time
+import tomllib
+
+from malicsf import project
+from malicsf.build import build_panthor, patches
+from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, verdict
+from malicsf.project import say
+from malicsf.run import run_guest
+
+TABLE = os.path.join(project.ROOT, 'tests/kernel/expansions.toml')
+FOLDER = os.path.join(project.BUILD, 'expansions')
+# Of edits that do not say which
+FILE = 'panthor_mmu.c'
+NO_BUILD = 'does not build'
+
+
+def load():
+    with open(TABLE, 'rb') as file:
+        table = tomllib.load(file)
+    for row in table['variant']:
+        row['edit'] = [{'file': FILE, **edit} for edit in row.get('edit', [])]
+    return table
+
+
+class Variants:
+    """The driver with the patch and the edits of a row on top."""
+
+    def __init__(self, builder, patch):
+        self.builder = copy.copy(builder)
+        self.builder.work = f'{builder.work}-expansions'
+        self.builder.fill_work(builder.stock_tree)
+        for found in patches.read(patch):
+            build_panthor.apply_patch(found, self.builder.work, builder.kernel.version)
+        self.path = os.path.join(self.builder.work, build_panthor.DRIVER)
+        self.patched = {name: project.read(os.path.join(self.path, name))
+                        for name in os.listdir(self.path) if name.endswith(('.c', '.h'))}
+
+    def texts(self, row):
+        """{file: text} of all the driver's files"""
+        changed = check_fixes.take_out(row, lambda path: self.patched[os.path.basename(path)],
+                                       'expansions.toml')
+        return self.patched | {os.path.basename(path): text for path, text in changed.items()}
+
+    def build(self, row):
+        """Path of the module, or None if it does not compile."""
+        for name, text in self.texts(row).items():
+            path = os.path.join(self.path, name)
+            if project.read(path) != text:
+                project.write(path, text)
+        built, _ = self.builder.make(os.path.join(FOLDER, row['id'] + '-build.log'))
+        if not built:
+            return None
+        module = os.path.join(FOLDER, row['id'] + '.ko')
+        shutil.copyfile(os.path.join(self.path, 'panthor.ko'), module)
+        return module
+
+
+def is_right(row, result, reasons):
+    if result != row['verdict']:
+        return False
+    return result == verdict.PASS or any(
+        fnmatch.fnmatch(reason, pattern) for reason in reasons for pattern in row['named'])
+
+
+def shown(row, result, reasons):
+    """The reason that has the right name, or the first"""
+    if result == verdict.PASS:
+        return row['title']
+    return next((reason for reason in reasons if is_right(row, result, [reason])),
+                (reasons or [''])[0])
+
+
+def outcome(row, variants, lane, stamp):
+    """(verdict, reasons) of a row, as it was the last time if nothing has changed"""
+    results = os.path.join(FOLDER, row['id'] + '.json')
+    stamp = json.dumps([stamp, row, variants.texts(row)], sort_keys=True)
+    earlier = json.loads(project.read(results, '{}'))
+    if earlier.get('stamp') == stamp and os.environ.get('AGAIN', '0') in ('', '0'):
+        return earlier['verdict'], earlier['reasons']
+    module = variants.build(row)
+    if not module:
+        return NO_BUILD, [f'see {os.path.join(FOLDER, row["id"] + "-build.log")}']
+    result, reasons, _ = lane.judge(row['id'], module, os.path.join(FOLDER, row['id'] + '.log'))
+    project.write(results, json.dumps({'stamp': stamp, 'verdict': result, 'reasons': reasons}))
+    return result, reasons
+
+
+def main():
+    project.take_arguments(__doc__, {'VARIANT': 'id,...', 'AGAIN': '1'})
+    table = load()
+    rows = changed_driver.choose(table['variant'], 'VARIANT', 'tests/kernel/expansions.toml',
+                                 'check-expansions', table['kernel'],
+                                 ('MODEL', 'KERNEL_ARGS', 'PATCH'))
+    start = time.monotonic()
+    tree, builder = changed_driver.provide(table['kernel'])
+    os.environ['TESTS'] = table['tests']
+    lane = one_stock.Lane(table['tests'], run_guest.Settings(), builder.stock(), 'expansion')
+    variants = Variants(builder, os.path.join(check_patch.PATCHES, table['patch']))
+    os.makedirs(FOLDER, exist_ok=True)
+    stamp = project.stamp_of([tree.binary, *project.files_below(check_fixes.TESTS_FOLDER)])
+    bad = 0
+    say(f'{"":<8}{"variant":<32}{"verdict":<14}because')
+    for row in rows:
+        result, reasons = outcome(row, variants, lane, stamp)
+        right = is_right(row, result, reasons)
+        bad += not right
+        say(f'{"ok" if right else "not ok":<8}{row["id"]:<32}{result:<14}'
+            f'{shown(row, result, reasons)}')
+        if not right:
+            say(f'{"":<8}expected: {row["verdict"]} {"; ".join(row.get("named", []))}')
+    say(f'{len(rows)} variants of {table["patch"]}, {bad} not as expected; '
+        f'{time.monotonic() - start:.0f} s')
+    return project.FAIL if bad else project.PASS

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What would make check-patch have said of panthor's past bugs, and which programs said it?
+
+Each fix of tests/kernel/fixes.toml is taken out of the driver, and the driver is booted with
+the programs of the lane, those of TESTS= or those of [lane] in configs/guest.toml, and judged
+as make check-patch judges a patch, against one boot of stock.  A row is right if it is
+CONDEMNED and a reason has one of the names that the row gives, or if its text "lane" says
+why the lane has no program for it.
+
+Then a table of the programs: what each costs with stock, how many fixes it notices, and
+those that no other program has noticed.  By it the programs of [lane] are chosen.  A kernel
+that crashes runs no further programs, so the order counts.
+
+FIX= chooses some, by name or pattern.  OWN=1 runs of the lane's programs those that the row
+names, which takes a fraction of the time; what others would say is then not known.  A row whose driver, programs, QEMU and text are
+the same as when it was last run is not run again; AGAIN=1 does.
+
+Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
+"""
+
+import concurrent.futures
+import copy
+import fnmatch
+import json
+import os
+import re
+import time
+
+from malicsf import project
+from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, verdict
+from malicsf.project import say
+from malicsf.run import run_guest
+
+FOLDER = os.path.join(project.BUILD, 'lane')
+AT_ONCE = 2
+NO_BUILD = 'does not build'
+
+
+def reason_of(row, outcome):
+    """The first reason with a name that the row gives; None if there is none."""
+    return next((reason for reason in outcome['reasons'] for pattern in row.get('named', [])
+                 if fnmatch.fnmatch(reason, f'*{pattern}*')), None)
+
+
+def is_right(row, outcome):
+    if outcome['verdict'] == verdict.CONDEMNED:
+        return reason_of(row, outcome) is not None
+    return outcome['verdict'] != NO_BUILD and ('lane' in row or 'reason' in row)
+
+
+def tests_of(row, wanted):
+    """What is run of a row: TESTS=, or what the lane runs for these files.
+
+    With OWN=1 it is what of that the row names, if any.
+    """
+    tests = wanted or check_patch.tests_for({edit['file'] for edit in row['edit']})
+    if os.environ.get('OWN', '0') not in ('', '0'):
+        named = check_patch.names_of(row['tests']) if row.get('tests') else []
+        tests = ' '.join(name for name in check_patch.names_of(tests) if name in named) or tests
+    return tests
+
+
+class Bench:
+    """Fixes, one after the other, in one lane."""
+
+    def __init__(self, lane, modules, folder, stamp, wanted):
+        """wanted: as for tests_of()"""
+        self.lane, self.modules, self.folder, self.stamp = lane, modules, folder, stamp
+        self.wanted = wanted
+
+    def outcome(self, row):
+        """{verdict, reasons, programs: [those with a difference]}, or as it was the last time"""
+        module, made_from = self.modules.get(row)
+        if not module:
+            return {'verdict': NO_BUILD, 'programs': [], 'reasons': [
+                f'see {os.path.join(check_fixes.FOLDER, row["id"] + ".log")}']}
+        path = os.path.join(self.folder, row['id'])
+        tests = tests_of(row, self.wanted)
+        stamp = json.dumps([self.stamp, made_from, tests])
+        earlier = json.loads(project.read(path + '.json', '{}'))
+        if earlier.get('stamp') == stamp and os.environ.get('AGAIN', '0') in ('', '0'):
+            return earlier
+        start = time.monotonic()
+        result, reasons, before = self.lane.judge(row['id'], module, path + '.log', tests)
+        outcome = {'stamp': stamp, 'verdict': result, 'reasons': reasons,
+                   'programs': sorted({found.program for found in before.differences}),
+                   'seconds': round(time.monotonic() - start)}
+        project.write(path + '.json', json.dumps(outcome))
+        return outcome
+
+
+def costs(lane, folder):
+    """{program: [seconds, seconds of processors]} of stock, in the order in which they ran."""
+    path = os.path.join(folder, 'stock.json')
+    if lane.stock:
+        project.write(path, json.dumps({
+            name: [row.seconds, row.used] for name, row in lane.stock.lateness.items() if name}))
+    return json.loads(project.read(path, '{}'))
+
+
+def say_programs(rows, outcomes, stock):
+    """The table by which the lane's programs are chosen"""
+    noticed = {}
+    for row, outcome in zip(rows, outcomes):
+        if outcome['verdict'] == verdict.CONDEMNED:
+            for name in outcome['programs']:
+                noticed.setdefault(name, []).append(row['id'])
+    say('')
+    say(f'{"program":<24}{"seconds":>8}{"of processors":>15}{"notices":>9}  alone')
+    for name, (seconds, used) in stock.items():
+        alone = [fix for fix in noticed.get(name, [])
+                 if not any(fix in others for other, others in noticed.items() if other != name)]
+        say(f'{name:<24}{seconds:>8.1f}{used:>15.1f}{len(noticed.get(name, [])):>9}  '
+            + ', '.join(alone))
+    say(f'{"":<24}{sum(row[0] for row in stock.values()):>8.1f}'
+        f'{sum(row[1] for row in stock.values()):>15.1f}')
+
+
+def main():
+    project.take_arguments(__doc__, {'FIX': 'id,...', 'TESTS': 'as for make boot',
+                                     'MODEL': 'name', 'AGAIN': '1', 'OWN': '1'})
+    wanted = os.environ.pop('TESTS', '')
+    table = check_fixes.load()
+    rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-lane',
+                                 table['kernel'], ('KERNEL_ARGS',))
+    start = time.monotonic()
+    tree, builder = changed_driver.provide(table['kernel'])
+    # Stock runs all that any of them does.
+    tests = ' '.join(dict.fromkeys(
+        name for row in rows for name in check_patch.names_of(tests_of(row, wanted))))
+    os.environ['TESTS'] = tests
+    settings = run_guest.Settings()
+    name = project.short(re.sub(
+        r'\W+', '-', f'{settings.model}-{wanted or "default"}'))
+    folder = os.path.join(FOLDER, name)
+    os.makedirs(folder, exist_ok=True)
+    os.makedirs(check_fixes.FOLDER, exist_ok=True)
+    lane = one_stock.Lane(tests, settings, builder.stock(), 'lane')
+    builder = copy.copy(builder)
+    builder.work = f'{builder.work}-fixes'
+    bench = Bench(lane, check_fixes.Modules(builder), folder, project.stamp_of(
+        [tree.binary, *project.files_below(check_fixes.TESTS_FOLDER)]), wanted)
+    bad, outcomes = 0, []
+    lane.say(f'{"":<8}{"fix":<26}{"verdict":<13}{"s":>4}  because')
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [pool.submit(bench.outcome, row) for row in rows]
+        for row, job in zip(rows, jobs):
+            outcome = job.result()
+            outcomes.append(outcome)
+            right = is_right(row, outcome)
+            bad += not right
+            reason = reason_of(row, outcome) or (outcome['reasons'] or [''])[0]
+            lane.say(f'{"ok" if right else "not ok":<8}{row["id"]:<26}{outcome["verdict"]:<13}'
+                     f'{outcome.get("seconds", 0):>4}  {reason or row.get("lane", "")}')
+    say_programs(rows, outcomes, costs(lane, folder))
+    condemned = sum(outcome['verdict'] == verdict.CONDEMNED
+                    and reason_of(row, outcome) is not None
+                    for row, outcome in zip(rows, outcomes))
+    say(f'{condemned} of {len(rows)} fixes are noticed by name with {name}; {bad} not as '
+        f'expected; {time.monotonic() - start:.0f} s')
+    return project.FAIL if bad else project.PASS

@@ -1,0 +1,767 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a patch for panthor changes: stock and patched, side by side.
+
+Configured by VARIABLE=value arguments or by the environment, as make passes it
+on: PATCH, GIT, KERNEL or KERNELS or KERNEL_TREE, MODEL or MODELS, TESTS, SLACK,
+MAY_CHANGE and the others of "make boot".  PATCH is a patch, a mail, a mailbox, a
+folder, "-" for standard input, or commits of GIT: of a series each gets a verdict,
+on top of those before it.
+docs/devel/patch-lane.rst says what is printed and what it is worth.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
+"""
+
+import collections
+import fnmatch
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from malicsf import host_load, host_packages, project
+from malicsf.build import build_panthor, guest_kernel, initramfs, patches
+from malicsf.lane import touched, verdict
+from malicsf.lane.verdict import Difference
+from malicsf.project import say, Stop
+from malicsf.run import device_log, kernel_log, results, run_guest
+
+PATCHES = os.path.join(project.ROOT, 'tests/kernel')
+# What make check-patch-selftest requires of each
+SELFTEST = {'explicit-expansion.patch': project.PASS, 'wrong-accessor.patch': project.FAIL}
+SELFTEST_KERNEL = '7.3'
+# Measures VM_BIND; first in the run, see COUNT in run-guest.py
+BENCH = 'bind'
+FUNCTIONS = [
+    'panthor_vm_lock_region', 'panthor_vm_expand_locked_region', 'panthor_vm_unlock_region',
+    'panthor_vm_apply_as_lock', 'panthor_vm_map_pages', 'panthor_vm_unmap_pages',
+    'panthor_gpuva_sm_step_remap', 'panthor_gpu_flush_caches', 'panthor_vm_active',
+    'panthor_mmu_as_enable', 'panthor_mmu_as_disable', 'panthor_vm_evict_bo_mappings_locked',
+    'panthor_device_reset_work',
+]
+# A patched driver that needs more than twice the time of stock, and this many
+# seconds on top, will not end by itself.
+PATIENCE_SECONDS = 20
+SIDES = ('stock', 'patched')
+# When the host was late the programs run again with a clock that follows the guest's
+# instructions, which takes longer.
+OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
+# A kernel that has written over its own memory should end, not limp; and what is freed
+# is overwritten, so that a use of it is noticed.
+KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
+SHOWN = 12          # rows of a kind that may be many
+TRACE_LINES = 80    # of a warning or an oops
+# Which programs run if TESTS= does not name them: those of the lane, or those that get to what
+# the patch changes
+DEFAULT, TOUCHED = 'default', 'touched'
+# Findings with a limit in time
+TIMED_FINDINGS = {'update-missing', 'fault-not-acknowledged', 'group-on-unmapped'}
+# Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
+NOT_TESTS = {f'{title}: {what}' for title in ('run', 'again')
+             for what in ('no violation', 'goes on to its end')}
+
+
+# -- one run
+
+class Run:
+    """run-guest.py with one module; its results as they come."""
+
+    def __init__(self, side, module, name, tests, settings, own_clock=False):
+        self.side, self.name, self.lines = side, name, []
+        self.folder = os.path.join(run_guest.RUNS, name)
+        self.stopped = None
+        kernel_args = f'{settings.kernel_args} {KERNEL_ARGS}'.strip()
+        more = [f'QEMU_ARGS={shlex.join(settings.qemu_args)} {OWN_CLOCK}',
+                f'SLACK={settings.slack * OWN_CLOCK_SLACK}'] if own_clock else []
+        self.start = time.monotonic()
+        self.seconds = None
+        self.process = subprocess.Popen(
+            [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
+             f'TESTS={tests}', 'STRICT=report', f'COUNT={" ".join(FUNCTIONS)}',
+             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=', 'SHARD=', *more],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors='replace')
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        with self.process.stdout:
+            for line in self.process.stdout:
+                self.lines.append(line.rstrip('\n'))
+        self.seconds = time.monotonic() - self.start
+
+    def done(self, seconds):
+        """Whether it is over within some seconds."""
+        self.thread.join(seconds)
+        return not self.thread.is_alive()
+
+    def stop(self, reason):
+        if self.process.poll() is None:
+            self.stopped = reason
+            self.process.terminate()
+            self.process.wait()
+            self.thread.join()
+
+    # -- what came out
+
+    def collect(self):
+        """Read the run's folder; nothing of it changes any more."""
+        result = results.read(self.folder)
+        if result is None:
+            raise Stop(f'{self.side}: run-guest.py left no result; its last line is: '
+                       f'{(self.lines or ["nothing"])[-1]}', project.FAIL)
+        self.results = [[test['verdict'], results.title(test),
+                         test['reason'] or ' '.join(test['details'][:1]), program_of(test)]
+                        for test in result['tests'] if results.title(test) not in NOT_TESTS]
+        self.host = host_load.from_row(result['host'])
+        self.lateness = {'': self.host} | {
+            name: host_load.from_row(row) for name, row in result['programs'].items()}
+        log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
+        self.kernel_log = []    # (program, text)
+        self.calls = {}
+        self.pairs = {}
+        self.untimed = []       # (program, pattern): tests that a late host does not fail
+        self.stock_warns = []   # (program, pattern): what stock says, though not in each run
+        expectations, program = {}, ''
+        for line in log:
+            if (text := kernel_log.text_of(line)) is not None:
+                self.kernel_log.append((program, text))
+            elif line.startswith('@@ begin '):
+                program = line.split()[2]
+            elif line.startswith(('#@ expect-locks ', '#@ expect-block ')):
+                try:
+                    device_log.parse_directive(program, line[3:].split(), expectations)
+                except (KeyError, ValueError):
+                    pass
+            elif line.startswith('#@ untimed '):
+                self.untimed.append((program, line.split(maxsplit=2)[2]))
+            elif line.startswith('#@ stock-warns '):
+                self.stock_warns.append((program, line.split(maxsplit=2)[2]))
+            elif found := re.match(r'@@ count (\w+) (\w+)', line):
+                self.calls[found[1]] = found[2]
+            elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
+                self.pairs[found[1]] = int(found[2]), int(found[3])
+        device = project.read_lossy(os.path.join(self.folder, 'device.log')).splitlines()
+        self.commands = device_log.expansions(device)
+        self.sequences, self.remarks = {}, {}
+        for item, state, reason, locks in device_log.judge(list(expectations.values()), device):
+            case = f'{item.program} {item.case}'
+            self.sequences[case] = device_log.describe(locks)
+            if state == 'ok' and reason:
+                self.remarks[case] = reason
+        self.findings = collections.Counter()
+        self.lost_text = device_log.describe_lost(
+            device_log.lost_findings(os.path.join(self.folder, 'device.log')))
+        self.violations, self.lost = [], []
+        for finding in result.get('findings', []):
+            name, program = finding['name'], finding['program'] or ''
+            if finding['kind'] == 'violation':
+                self.findings[name] += finding['times']
+                self.violations.append((program, name, finding['text']))
+            else:
+                self.findings[f'(note) {name}'] += finding['times']
+                # Where a program has commands hang, they are lost on purpose.
+                self.lost += [program] if name == run_guest.LOST and not finding['allowed'] else []
+
+    def is_untimed(self, program, name):
+        """Whether time is no explanation if this test fails."""
+        return any(program == other and re.search(pattern, name)
+                   for other, pattern in self.untimed)
+
+    def is_of_stock(self, program, text):
+        """Whether a line of the kernel's log is one that stock has there as well."""
+        return any(program == other and re.search(pattern, text)
+                   for other, pattern in self.stock_warns)
+
+    def initialized(self):
+        return any(state == 'ok' and name == 'panthor: initialized'
+                   for state, name, _, _ in self.results)
+
+    def count(self, state):
+        return sum(row[0] == state for row in self.results)
+
+    def failing(self):
+        """Programs with a test that fails; '' if something of the whole run does."""
+        return {program for state, _, _, program in self.results if state == 'not ok'}
+
+    def late(self, program):
+        # How long a whole run takes is told by the host's clock.
+        return self.lateness.get(program, self.host).late(by_host_clock=not program)
+
+
+def program_of(test):
+    """The program that a test is of; '' if it is of the whole run."""
+    return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
+
+
+def plain(text):
+    """A test's name, or a line of the kernel's log, without what differs from run to run."""
+    text = re.sub(r'0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b', 'N', text)
+    return re.sub(r'\d+', 'N', text)
+
+
+def place_of(lines, functions):
+    """Words for where the driver was when the kernel said something; '' if that is not known.
+
+    lines: of the kernel's log, from there on; functions: what the patch changes
+    """
+    found = []
+    for line in lines[:TRACE_LINES]:
+        found += re.findall(r'([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+ \[panthor\]', line)
+        if found and 'end trace' in line:
+            break
+    for name in found:
+        for function in functions:
+            if function.name == name:
+                return (f', in {name}(), which the patch changes at '
+                        f'{function.file}:{function.line}')
+    return f', in {found[0]}()' if found else ''
+
+
+def pair_up(stock, patched):
+    """([(result of stock or None, result of patched)], results of stock that are left).
+
+    By name, and what is then left by name without numbers: some tests say
+    what they have measured.
+    """
+    found, left = [None] * len(patched), list(stock)
+    for key in (str, plain):
+        by_name = collections.defaultdict(list)
+        for row in left:
+            by_name[key(row[1])].append(row)
+        for index, row in enumerate(patched):
+            if found[index] is None and by_name[key(row[1])]:
+                found[index] = by_name[key(row[1])].pop(0)
+        left = [row for rows in by_name.values() for row in rows]
+    return list(zip(found, patched)), left
+
+
+def wait_for(stock, patched, settings):
+    """Until both are over; patched is ended when it needs much longer than stock."""
+    # Both have run-guest.py's own limits; stock keeps to those.
+    while not stock.done(1):
+        pass
+    stock.process.wait()
+    left = 2 * stock.seconds + PATIENCE_SECONDS * settings.slack \
+        - (time.monotonic() - patched.start)
+    if patched.done(max(left, 1)):
+        patched.process.wait()
+    else:
+        patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
+                     f'{time.monotonic() - patched.start:.0f} s')
+
+
+def collect(runs):
+    for run in runs:
+        # What ended before its first result cannot be compared.
+        if run.process.returncode in (project.USAGE, project.CANNOT_TEST):
+            text = next((line for line in run.lines if line.startswith('error: ')), 'error: ?')
+            raise Stop(f'{run.side}: {text[7:]}', run.process.returncode)
+        run.collect()
+    return runs
+
+
+def run_both(modules, tests, settings, title):
+    """[stock, patched] at the same time"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Run(side, module, f'{title}-{side}', tests, settings))
+        wait_for(*runs, settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    return collect(runs)
+
+
+def run_alone(modules, tests, settings, title, own_clock):
+    """[stock, patched] one after the other"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Run(side, module, f'{title}-{side}-again', tests, settings, own_clock))
+            wait_for(runs[0], runs[-1], settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    return collect(runs)
+
+
+# -- the comparison
+
+class Comparison:
+    """Prints what differs, and keeps what may condemn."""
+
+    def __init__(self, stock, patched, may_change, functions=()):
+        """functions: what the patch changes, as touched.changed() says"""
+        self.stock, self.patched, self.changed = stock, patched, functions
+        self.may_change = may_change
+        self.differences = []
+
+    def differ(self, program, key, text, hard=False):
+        self.differences.append(Difference(program, key, text, hard))
+
+    def round(self):
+        """What verdict.py judges."""
+        programs = {*self.stock.lateness, *self.patched.lateness}
+        return verdict.Round(
+            self.differences,
+            {name: self.stock.late(name) or self.patched.late(name) for name in programs},
+            self.stock.failing(), self.patched.lost)
+
+    def row(self, name, stock, patched):
+        say(f'  {name:<44} {str(stock):>12} {str(patched):>12}'
+            + ('' if stock == patched else '  *'))
+
+    def ending(self):
+        if self.patched.stopped:
+            self.differ('', 'ending', self.patched.stopped)
+        elif not self.patched.initialized():
+            self.differ('', 'initialized', 'panthor does not initialize')
+
+    def tests(self):
+        stock, patched = self.stock, self.patched
+        say('tests')
+        for title, state in (('passed', 'ok'), ('failed', 'not ok'), ('skipped', 'skip'),
+                             ('known findings', 'todo')):
+            if stock.count(state) or patched.count(state) or state in ('ok', 'not ok'):
+                self.row(title, stock.count(state), patched.count(state))
+        pairs, missing = pair_up(stock.results, patched.results)
+        shown = 0
+        for earlier, (state, name, reason, program) in pairs:
+            was = earlier[0] if earlier else 'not there'
+            if state == was or (was == 'not there' and state == 'ok'):
+                continue
+            allowed = any(fnmatch.fnmatch(name, pattern) for pattern in self.may_change)
+            shown += 1
+            if shown <= SHOWN:
+                say(f'  {name}: {was} → {state}' + (f' ({reason})' if reason else '')
+                    + (' (may change)' if allowed else ''))
+            if state == 'not ok' and not allowed:
+                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock',
+                            hard=self.patched.is_untimed(program, name))
+        if shown > SHOWN:
+            say(f'  ... and {shown - SHOWN} more')
+        if missing:
+            say(f'  {len(missing)} tests of stock were not reached, the first is: '
+                f'{missing[0][1]}')
+        failing = [name for state, name, _, _ in stock.results if state == 'not ok']
+        for name in failing[:SHOWN]:
+            say(f'  fails on stock: {name}')
+        if len(failing) > SHOWN:
+            say(f'  ... and {len(failing) - SHOWN} more fail on stock')
+
+    def findings(self):
+        say('checker')
+        stock, patched = self.stock.findings, self.patched.findings
+        kinds = [name for name in (*stock, *patched) if not name.startswith('(note)')]
+        self.row('violations', *(sum(found[name] for name in dict.fromkeys(kinds))
+                                 for found in (stock, patched)))
+        for name in dict.fromkeys([*kinds, *stock, *patched]):
+            self.row(name, stock[name], patched[name])
+        # By program: one may provoke on stock what is wrong in all others.
+        known, new = {(program, name) for program, name, _ in self.stock.violations}, {}
+        for program, name, text in self.patched.violations:
+            if (program, name) not in known:
+                new.setdefault(name, (program, text))
+        for name, (program, text) in new.items():
+            say(f'  first: {text}')
+            self.differ(program, f'finding {name}',
+                        f'{name} ({patched[name]} times, never on stock'
+                        + (f' in "{program}")' if stock[name] else ')'),
+                        hard=name not in TIMED_FINDINGS)
+        for run in (self.stock, self.patched):
+            if run.lost_text:
+                say(f'  {run.side}: {run.lost_text}')
+
+    def locks(self):
+        say('lock commands that the device saw')
+        for name, title in (('LOCK', 'LOCK'), ('expansion', '  of these with a region locked '
+                                               '(expansions)'), ('UNLOCK', 'UNLOCK')):
+            self.row(title, self.stock.commands[name], self.patched.commands[name])
+        cases = dict.fromkeys([*self.stock.sequences, *self.patched.sequences])
+        same = [case for case in cases
+                if self.stock.sequences.get(case) == self.patched.sequences.get(case)]
+        for case in same:
+            say(f'  {case}: {self.stock.sequences[case]}')
+        if same:
+            say(f'  {len(same)} of {len(cases)} sequences are the same for stock and patched')
+        lost = [case for case in cases if case not in self.patched.sequences]
+        if lost:
+            say(f'  not reached by patched: {", ".join(lost)}')
+        for case in cases:
+            if case not in same and case not in lost:
+                say(f'  {case}, stock:   {self.stock.sequences.get(case, "not reached")}')
+                say(f'  {case}, patched: {self.patched.sequences[case]}')
+                if case in self.patched.remarks:
+                    say(f'    {self.patched.remarks[case]}')
+
+    def functions(self):
+        say('calls in the driver (some depend on how fast the host is)')
+        if not any(text.isdigit() for text in self.stock.calls.values()):
+            say('  not counted: the kernel has no probes on functions')
+            return
+        if not self.patched.calls:
+            say('  patched: not counted, the guest did not get to its end')
+            return
+        for name in FUNCTIONS:
+            stock, patched = (run.calls.get(name, '?') for run in (self.stock, self.patched))
+            if {stock, patched} != {'absent'}:
+                self.row(name, '-' if stock == 'absent' else stock,
+                         '-' if patched == 'absent' else patched)
+        for run in (self.stock, self.patched):
+            calls = [run.calls.get(f'panthor_vm_{name}_region', '') for name in ('lock', 'unlock')]
+            if all(text.isdigit() for text in calls):
+                lock, unlock = (int(text) for text in calls)
+                say(f'  {run.side}: '
+                    + ('lock and unlock are called one to one' if lock == unlock else
+                       f'{lock} calls of lock, {unlock} of unlock'))
+
+    def warnings(self):
+        judge = kernel_log.Judge()
+        stock, patched = (collections.Counter(
+            plain(text) for _, text in run.kernel_log if judge.kind(text))
+            for run in (self.stock, self.patched))
+        say('warnings in the kernel log')
+        self.row('lines', sum(stock.values()), sum(patched.values()))
+        changed = [text for text in dict.fromkeys([*patched, *stock])
+                   if stock[text] != patched[text]]
+        for text in changed[:SHOWN]:
+            say(f'  {stock[text]} → {patched[text]}: {text[:140]}')
+        if len(changed) > SHOWN:
+            say(f'  ... and {len(changed) - SHOWN} more')
+        known = {(program, plain(text)) for program, text in self.stock.kernel_log}
+        said = set()
+        for number, (program, text) in enumerate(self.patched.kernel_log):
+            kind = judge.kind(text)
+            if kind in ('crash', 'stall') and (program, plain(text)) not in known \
+                    and kind not in said and not self.patched.is_of_stock(program, text):
+                where = place_of([row[1] for row in self.patched.kernel_log[number:]],
+                                 self.changed)
+                self.differ(program, f'{kind} {plain(text)}',
+                            f'the kernel says: {text[:120]}{where}', hard=kind == 'crash')
+                said.add(kind)      # more of it follows from that
+
+    def hosts(self):
+        say('host')
+        for run in (self.stock, self.patched):
+            say(f'  {run.side}: {str(run.host).removeprefix("host: ")}'
+                + (' (late)' if run.host.late() else ''))
+
+    def speed(self):
+        say('VM_BIND, unmapped and mapped back, both at the same time (fastest / median, us)')
+        for name in dict.fromkeys([*self.stock.pairs, *self.patched.pairs]):
+            stock, patched = (run.pairs.get(name) for run in (self.stock, self.patched))
+            shown = [f'{times[0]} / {times[1]}' if times else '?' for times in (stock, patched)]
+            # The fastest depends least on what else the host does.
+            ratio = f'{patched[0] / max(stock[0], 1):.2f}' if stock and patched else '?'
+            say(f'  {name:<44} {shown[0]:>12} {shown[1]:>12}  ratio {ratio}')
+        if not self.stock.pairs:
+            say('  not measured')
+
+
+def not_run(tests, left_out):
+    """What a verdict of this run says nothing about."""
+    chosen = run_guest.choose_programs(tests)
+    rest = [' '.join((row[0], row[3])).strip() for row in initramfs.programs()
+            if row not in chosen and row[1] in ('quick', 'slow')]
+    say('not run')
+    say(f'  programs: {", ".join(rest) or "none"}' + (' (TESTS=all runs them)' if rest else ''))
+    say('  other kernels, flavours and models; other load; the real GPU')
+    say('  what no device can see: docs/devel/patch-lane.rst')
+    if left_out:
+        say(f'  not built: {", ".join(left_out)}')
+
+
+def tests_for(files):
+    """The lane's programs, as for TESTS=, for a patch that changes some files of the driver.
+
+    They run in the order of tests/guest/programs.
+    """
+    lane = project.config('guest')['lane']
+    wanted = set(lane['tests'])
+    for pattern, names in lane['files'].items():
+        if any(fnmatch.fnmatch(file, pattern) for file in files):
+            wanted |= set(names)
+    order = dict.fromkeys(row[0] for row in initramfs.listed_programs())
+    return ' '.join([*(name for name in order if name in wanted), *initramfs.added_sources()])
+
+
+def choose(settings, functions, choice):
+    """The programs to run: DEFAULT, TOUCHED, or '' for those of TESTS="""
+    tests = settings.tests
+    if choice:
+        tests = tests_for({function.file for function in functions})
+    if choice == TOUCHED:
+        tests = touched.chosen(functions, tests.split(),
+                               project.config('guest')['lane']['budget'])
+        say(f'touched: {" ".join(tests)}')
+        tests = ' '.join(dict.fromkeys([*tests, *initramfs.added_sources()]))
+    rows = run_guest.choose_programs(tests)[settings.shard]
+    return ' '.join([BENCH, *(row[0] + row[3] for row in rows)])
+
+
+def say_changed(functions, programs):
+    """What the patch changes, and which of the programs that condemn it get there"""
+    reach = touched.load()[1]
+    for function in functions[:SHOWN]:
+        there = sorted(programs & set(reach.get(function.name, [])))
+        say(f'    the patch changes {function.file}:{function.line}'
+            + (f' {function.name}()' if function.name else '')
+            + (f', reached by {", ".join(there)}' if there else ''))
+    if len(functions) > SHOWN:
+        say(f'    ... and {len(functions) - SHOWN} functions more')
+
+
+def check(series, settings, choice=''):
+    """The whole lane for the last of some Patches on top of the others; the exit code.
+
+    choice: as for choose()
+    """
+    start = time.monotonic()
+    os.environ.pop('PANTHOR_UAPI', None)
+    host_packages.provide()
+    name = series[-1].name
+    if len(series) > 1:
+        name += f' (on top of {len(series) - 1})'
+    with project.Lock():
+        kernel = guest_kernel.from_environment()
+        builder = build_panthor.Builder(kernel)
+        stock = builder.stock()
+        try:
+            patched, warnings = builder.patched(series)
+        except build_panthor.DoesNotBuild as error:
+            say(str(error))
+            say(f'verdict: CONDEMNED: {name} does not build on {kernel.version}')
+            return project.FAIL
+    say(f'{name} on Linux {kernel.version}, model {settings.model}; built in '
+        f'{time.monotonic() - start:.0f} s')
+    for line in warnings:
+        say(f'  compiler: {line}')
+    # For build-guest.py, in both runs: programs may use what the patch adds.
+    os.environ['PANTHOR_UAPI'] = builder.patched_uapi()
+    if os.environ['PANTHOR_UAPI']:
+        say(f'  the guest programs are built with its {patches.UAPI}')
+    run_guest.prepare(settings)
+    title = project.short(re.sub(
+        r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
+                          f'-{kernel.label}-{settings.model}'))
+    modules = stock, patched
+    functions = touched.changed(builder.stock_tree, builder.work)
+    tests = choose(settings, functions, choice)
+    runs = run_both(modules, tests, settings, title)
+    say(f'  {"":<44} {"stock":>12} {"patched":>12}')
+    may_change = re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', ''))
+    comparison = Comparison(*runs, may_change, functions)
+    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
+                 comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
+        part()
+    before = comparison.round()
+    result, reasons = verdict.first(before)
+    if result == verdict.AGAIN:
+        again, runs_again = look_again(modules, tests, settings, title, before, may_change)
+        runs += runs_again
+        result, reasons = verdict.second(before, again)
+        if '' in again.failing and not runs_again[0].initialized():
+            raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
+                       f'{os.path.relpath(runs_again[0].folder, project.ROOT)}')
+    not_run(tests, series[-1].left_out)
+    say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
+        + f'; {time.monotonic() - start:.0f} s in all')
+    status = say_verdict(result, reasons)
+    if status != project.PASS:
+        say_changed(functions, {row.program for row in before.differences})
+    return status
+
+
+def names_of(tests):
+    """The programs of TESTS=, each with its argument"""
+    return [row[0] + row[3] for row in run_guest.choose_programs(tests)]
+
+
+def in_question(found, tests):
+    """The programs of TESTS= that have to run once more after a Round"""
+    wanted = found.programs()
+    names = names_of(tests)
+    return names if '' in wanted else [name for name in names if name in wanted]
+
+
+def look_again(modules, tests, settings, title, before, may_change):
+    """(Round, [stock, patched]): the programs in question, alone"""
+    chosen = in_question(before, tests)
+    own_clock = before.any_late() and not host_load.follows_instructions(settings.qemu_args)
+    say(f'again, alone: {" ".join(chosen)}'
+        + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
+    runs = run_alone(modules, ' '.join(chosen), settings, title, own_clock)
+    comparison = Comparison(*runs, may_change)
+    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
+                 comparison.hosts):
+        part()
+    return comparison.round(), runs
+
+
+def say_verdict(result, reasons):
+    """Print it; the exit code."""
+    shown = reasons[:SHOWN] + ([f'... and {len(reasons) - SHOWN} more'] if reasons[SHOWN:] else [])
+    reason = '\n    and: '.join(shown)
+    if result == verdict.CONDEMNED:
+        say(f'verdict: CONDEMNED: {reason}')
+        return project.FAIL
+    if result == verdict.CANNOT_TELL:
+        say(f'verdict: CANNOT TELL on this host: {reason}')
+        return project.CANNOT_TEST
+    say('verdict: PASS')
+    return project.PASS
+
+
+# -- several patches, kernels, models
+
+def models_for(paths, usual):
+    """The models for a patch that changes some paths; a file may do something on others only."""
+    table = project.config('guest')['lane']['models']
+    found = {path: next((model for pattern, model in table.items()
+                         if fnmatch.fnmatch(os.path.basename(path), pattern)), None)
+             for path in paths}
+    others = list(dict.fromkeys(model for model in found.values() if model))
+    return others if others and all(found.values()) else [*usual, *others]
+
+
+def words_of(variables, default):
+    """What the first of the variables that is set lists."""
+    for variable in variables:
+        words = project.words_from_environment(variable)
+        if words:
+            return words
+    return [default]
+
+
+VERDICTS = {project.PASS: 'PASS', project.FAIL: 'CONDEMNED', project.USAGE: 'DOES NOT APPLY',
+            project.CANNOT_TEST: 'CANNOT TEST'}
+NOTHING = 'NOTHING TO TEST'
+
+
+def nothing_in(patch):
+    return f'it changes nothing in {patches.DRIVER}: {", ".join(patch.left_out)}'
+
+
+def check_one(series, kernel, model, choice):
+    """(exit code, one line if nothing could be compared) of Patches on a kernel and a model."""
+    os.environ['KERNEL'], os.environ['MODEL'] = kernel, model
+    try:
+        return check(series, run_guest.Settings(), choice), ''
+    except Stop as stop:
+        say(f'error: {stop}')
+        return stop.status, str(stop)
+
+
+def check_all(series, kernels, models, choice=''):
+    """A verdict for each; the worst of them decides."""
+    rows = []       # name, kernel, model, exit code or None if there is nothing to test, why
+    for kernel in kernels:
+        for model in models:
+            for count, patch in enumerate(series, 1):
+                label = kernel or 'newest'
+                say(f'-- {patch.name}, kernel {label}, model {model}')
+                if patch:
+                    status, why = check_one(series[:count], kernel, model, choice)
+                else:
+                    status, why = None, nothing_in(patch)
+                    say(f'{NOTHING.lower()}: {why}')
+                rows.append((patch.name, label, model, status, why))
+                say('')
+                if status == project.USAGE:
+                    # Nothing can be applied on top of it.
+                    break
+    say_table(rows)
+    states = [row[3] for row in rows]
+    for status in (project.FAIL, project.USAGE):
+        if status in states:
+            return status
+    if any(status == project.CANNOT_TEST and not why for _, _, _, status, why in rows):
+        return project.CANNOT_TEST
+    return project.PASS if project.PASS in states else project.CANNOT_TEST
+
+
+def say_table(rows):
+    width = max(len(row[0]) for row in rows)
+    for name, kernel, model, status, why in rows:
+        word = NOTHING if status is None else VERDICTS[status]
+        if status == project.CANNOT_TEST and not why:
+            word = verdict.CANNOT_TELL
+        say(f'{name:<{width}}  {kernel:<10} {model:<16} {word}' + (f': {why}' if why else ''))
+
+
+def selftest(settings, choice):
+    """The lane must pass the good patch of tests/kernel and condemn the wrong one."""
+    failed = 0
+    for name, wanted in SELFTEST.items():
+        try:
+            status = check(patches.read(os.path.join(PATCHES, name)), settings, choice)
+        except Stop as stop:
+            # An archive that no longer has the kernel is no mistake of the lane.
+            if stop.status == project.CANNOT_TEST:
+                raise
+            say(f'error: {stop}')
+            status = stop.status
+        failed += status != wanted
+        say(f'{"ok    " if status == wanted else "not ok"} {name} '
+            f'{"passes" if wanted == project.PASS else "is condemned"}\n')
+    say(f'{len(SELFTEST) - failed} passed, {failed} failed')
+    return project.FAIL if failed else project.PASS
+
+
+def main():
+    valid = ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
+             'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
+             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD', 'GUEST',
+             'EXPECTATIONS']
+    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
+    parser.add_argument('--selftest', action='store_true',
+                        help='run the patches of tests/kernel and check their verdicts')
+    options = parser.parse_args()
+    project.take_variables(options.variables, valid)
+    project.refuse_variables(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    project.require_host()
+    choice = {'': DEFAULT, TOUCHED: TOUCHED}.get(os.environ.get('TESTS', ''), '')
+    if choice:
+        # Whatever it will be, they are valid.
+        os.environ['TESTS'] = tests_for(())
+    if options.selftest:
+        project.refuse_variables(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
+                                 f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
+        os.environ['KERNEL'] = SELFTEST_KERNEL
+        return selftest(run_guest.Settings(), choice)
+    path = os.environ.get('PATCH', '')
+    if not path:
+        raise project.usage('PATCH=file.patch is missing; for example '
+                            'make check-patch PATCH=tests/kernel/explicit-expansion.patch')
+    settings = run_guest.Settings()
+    tree = os.environ.get('KERNEL_TREE', '')
+    if tree and not os.path.isdir(tree):
+        raise project.usage(f'KERNEL_TREE={tree}: no such folder')
+    kernels = words_of(['KERNEL_TREE', 'KERNELS'], os.environ.get('KERNEL', ''))
+    models = words_of(['MODELS'], settings.model)
+    for kernel in kernels:
+        guest_kernel.check_name(kernel, 'KERNELS')
+    for model in models:
+        run_guest.check_model(model.partition(',')[0], 'MODELS')
+    if run_guest.NO_GPU in models:
+        raise project.usage('MODEL=none has nothing that panthor could drive')
+    series = patches.read(path, os.environ.get('GIT', ''))
+    if not any(series):
+        raise Stop(f'nothing to test: {series[0].name}: {nothing_in(series[0])}')
+    if len(series) == 1 and series[0].problem:
+        raise project.usage(f'{series[0].name}: {series[0].problem}')
+    if choice and not (os.environ.get('MODELS') or os.environ.get('MODEL')):
+        models = models_for({path for patch in series for path in patch.paths()}, models)
+    if len(series) == len(kernels) == len(models) == 1:
+        os.environ['KERNEL'], os.environ['MODEL'] = kernels[0], models[0]
+        return check(series, run_guest.Settings(), choice)
+    return check_all(series, kernels, models, choice)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The floors of scripts/malicsf: a module imports of its own folder and of those below."""
+
+import ast
+import os
+import unittest
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
+# From the ground
+FLOORS = ['', 'build', 'run', 'check', 'lane', 'explore']
+LONGEST_COMMAND = 15    # lines of a file that only calls
+
+
+def imported(path):
+    """Folders of the package that a file imports of, '' for what all share."""
+    with open(path, encoding='utf-8') as file:
+        tree = ast.parse(file.read())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0] == 'malicsf':
+            below = node.module.split('.')[1:]
+            names = below[:1] or [alias.name for alias in node.names]
+            for name in names:
+                yield name if os.path.isdir(os.path.join(SCRIPTS, 'malicsf', name)) else ''
+
+
+def modules():
+    """(path, folder) of each module"""
+    root = os.path.join(SCRIPTS, 'malicsf')
+    for where, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != '__pycache__']
+        for name in files:
+            if name.endswith('.py'):
+                yield os.path.join(where, name), os.path.relpath(where, root).removeprefix('.')
+
+
+class PackageTest(unittest.TestCase):
+
+    def test_floors(self):
+        seen = set()
+        for path, folder in modules():
+            seen.add(folder)
+            for other in imported(path):
+                self.assertTrue(other == folder or FLOORS.index(other) < FLOORS.index(folder),
+                                f'{os.path.relpath(path, SCRIPTS)} imports of {other or "."}, '
+                                'which is not below it')
+        self.assertEqual(seen, set(FLOORS))
+
+    def test_commands(self):
+        """What stands beside the package calls a module, and does nothing itself."""
+        for name in os.listdir(SCRIPTS):
+            if name.endswith('.py'):
+                with open(os.path.join(SCRIPTS, name), encoding='utf-8') as file:
+                    lines = file.read().splitlines()
+                self.assertLess(len(lines), LONGEST_COMMAND, name)
+
+
+if __name__ == '__main__':
+    unittest.main()
