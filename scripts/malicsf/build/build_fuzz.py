@@ -159,8 +159,10 @@ def build(tree):
     result = Build(tree)
     stamp = os.path.join(result.obj, 'built')
     shared = [os.path.join(project.ROOT, name) for name in OURS]
-    wanted = project.stamp_of([tree.binary, TARGETS, __file__, *shared,
-                               *(name[:-1] + 'h' for name in shared)])
+    folder = os.path.join(project.ROOT, LIBQOS)
+    shared += [os.path.join(folder, name)
+               for name in build_qemu.matching(folder, r'mali-csf.*\.h')]
+    wanted = project.stamp_of([tree.binary, TARGETS, __file__, *shared])
     if project.read(stamp) == wanted and os.path.exists(result.fuzzer):
         return result
     project.say('building the device with libFuzzer and sanitizers')
