@@ -2,10 +2,13 @@
 """The floors of scripts/malicsf: a module imports of its own folder and of those below."""
 
 import ast
+import importlib
 import os
+import sys
 import unittest
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
+sys.path.insert(0, SCRIPTS)
 # From the ground
 FLOORS = ['', 'build', 'run', 'check', 'lane', 'explore']
 LONGEST_COMMAND = 15    # lines of a file that only calls
@@ -44,6 +47,30 @@ class PackageTest(unittest.TestCase):
                                 f'{os.path.relpath(path, SCRIPTS)} imports of {other or "."}, '
                                 'which is not below it')
         self.assertEqual(seen, set(FLOORS))
+
+    def test_attributes(self):
+        """What a module takes of another one is there, also where no test comes by."""
+        for path, _ in modules():
+            with open(path, encoding='utf-8') as file:
+                nodes = list(ast.walk(ast.parse(file.read())))
+            known = {}
+            for node in nodes:
+                if isinstance(node, ast.ImportFrom) and node.module.startswith('malicsf'):
+                    for alias in node.names:
+                        of = importlib.import_module(node.module)
+                        name = f'{node.module}.{alias.name}'
+                        if not hasattr(of, alias.name):
+                            importlib.import_module(name)
+                        known[alias.asname or alias.name] = sys.modules.get(name)
+            # An argument may have the name of a module.
+            for name in {node.arg for node in nodes if isinstance(node, ast.arg)} & set(known):
+                known.pop(name)
+            for node in nodes:
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) \
+                        and known.get(node.value.id):
+                    self.assertTrue(hasattr(known[node.value.id], node.attr),
+                                    f'{os.path.relpath(path, SCRIPTS)}:{node.lineno}: '
+                                    f'{node.value.id}.{node.attr}')
 
     def test_commands(self):
         """What stands beside the package calls a module, and does nothing itself."""

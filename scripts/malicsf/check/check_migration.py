@@ -17,7 +17,7 @@ from malicsf import project
 from malicsf.build import initramfs
 from malicsf.check import saved_state
 from malicsf.project import say
-from malicsf.run import device_log, results, run_guest
+from malicsf.run import device_log, expectations, results, run_guest
 
 # Programs that ask the host for nothing: what it sets is not part of a state
 TESTS = 'journey,fault'
@@ -307,7 +307,7 @@ def check(tap):
             if re.fullmatch(r'device(-\d+)?\.log|state|snapshots\.qcow2', name):
                 os.remove(os.path.join(folder, name))
         plan = Plan(instants, seed)
-        report = Report(tap, '', run_guest.expected_of(prepared[1], settings))
+        report = Report(tap, '', expectations.of(prepared[1], settings))
         say(f'{instants} instants, SEED={seed}; logs in {os.path.relpath(folder, project.ROOT)}')
         start = time.monotonic()
         for count in range(1, MAX_BOOTS + 1):

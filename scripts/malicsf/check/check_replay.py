@@ -12,7 +12,7 @@ import time
 from malicsf import project
 from malicsf.build import initramfs
 from malicsf.project import say
-from malicsf.run import results, run_guest
+from malicsf.run import expectations, results, run_guest
 
 # Programs that ask the host for nothing: what a monitor does is not recorded
 TESTS = 'canary,journey,fault'
@@ -77,7 +77,7 @@ def check(tap):
     rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
     with lock:
-        report = results.Report(tap, '', run_guest.expected_of(prepared[1], settings))
+        report = results.Report(tap, '', expectations.of(prepared[1], settings))
         start = time.monotonic()
         modes = ['record'] + [f'replay-{number + 1}' for number in range(replays)]
         logs, limit = [], settings.slack * RECORD_SECONDS

@@ -17,7 +17,7 @@ import time
 from malicsf import project
 from malicsf.build import initramfs
 from malicsf.project import say, Stop
-from malicsf.run import results, run_guest
+from malicsf.run import expectations, results, run_guest
 
 FOLDER = os.path.join(project.ROOT, 'tests/fuzz/seeds')
 TEST = 'journey'
@@ -362,7 +362,7 @@ def record(settings):
         initrd = os.path.join(folder, 'initrd')
         initramfs.write(initrd, archives, run_guest.plan_of(rows, settings))
         events = run_guest.write_events(folder, EVENTS)
-        report = results.Report(False, '', run_guest.expected_of(kernel, settings))
+        report = results.Report(False, '', expectations.of(kernel, settings))
         guest = Recorder(run_guest.qemu_command(tree, kernel, settings, initrd, events), folder,
                          report, settings, rows)
         try:
