@@ -757,7 +757,7 @@ static void mali_csf_instance_init(Object *obj)
     }
 }
 
-#define PERTURB_PROPERTY(_id, _name, _text, _bound, ...) \
+#define PERTURB_PROPERTY(_id, _text, _bound, ...) \
     DEFINE_PROP_UINT64("x-late-" _text "-ns", MaliCsfState, \
                        perturb.bound[MALI_CSF_PERTURB_##_id], _bound),
 
@@ -786,7 +786,7 @@ static const Property mali_csf_properties[] = {
     MALI_CSF_PERTURB_KINDS(PERTURB_PROPERTY)
 };
 
-#define PERTURB_DESCRIPTION(_id, _name, _text, _bound, _what) \
+#define PERTURB_DESCRIPTION(_id, _text, _bound, _what) \
     { "x-late-" _text "-ns", "with x-seed, the most by which it is late, or " \
                              "0: " _what },
 

@@ -67,8 +67,8 @@ static void arm_timer(MaliCsfIrqLines *lines)
     }
 }
 
-/* A line that should be high: is it to be kept low for now? */
-static bool is_late(MaliCsfState *s, MaliCsfIrqLine line)
+/* A line that should be high: whether it may be by now */
+static bool rise(MaliCsfState *s, MaliCsfIrqLine line)
 {
     MaliCsfIrqLines *lines = &s->lines;
 
@@ -81,11 +81,11 @@ static bool is_late(MaliCsfState *s, MaliCsfIrqLine line)
             arm_timer(lines);
         }
     }
-    return lines->due[line] >= 0;
+    return lines->due[line] < 0;
 }
 
 /* It falls at once, whether it has risen or not. */
-static void is_low(MaliCsfIrqLines *lines, MaliCsfIrqLine line)
+static void fall(MaliCsfIrqLines *lines, MaliCsfIrqLine line)
 {
     lines->wanted &= ~(1u << line);
     if (lines->due[line] >= 0) {
@@ -100,10 +100,10 @@ void mali_csf_irq_update(MaliCsfIrq *irq)
     bool level = mali_csf_irq_level(irq);
 
     if (!level) {
-        is_low(lines, irq->line);
+        fall(lines, irq->line);
     }
     qemu_set_irq(lines->out[irq->line],
-                 level && !is_late(irq->s, irq->line));
+                 level && rise(irq->s, irq->line));
 }
 
 static void late_lines(void *opaque)

@@ -15,7 +15,7 @@
 /* A bound beyond this counts as this. */
 #define LONGEST_NS  (3600 * NANOSECONDS_PER_SECOND)
 
-#define KIND_NAME(_id, _name, _text, ...)   [MALI_CSF_PERTURB_##_id] = _text,
+#define KIND_NAME(_id, _text, ...)  [MALI_CSF_PERTURB_##_id] = _text,
 
 static const char *const kind_names[] = {
     MALI_CSF_PERTURB_KINDS(KIND_NAME)

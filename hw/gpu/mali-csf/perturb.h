@@ -17,33 +17,33 @@
 typedef struct MaliCsfSaved MaliCsfSaved;
 
 /*
- * KIND(ID, name, "as-it-is-written", bound in ns, what is late): the property
+ * KIND(ID, "as-it-is-written", bound in ns, what is late): the property
  * x-late-<as-it-is-written>-ns is the bound, and 0 turns the kind off.  The
  * driver waits for 100 ms before it gives up on what is of these kinds; the
  * bounds are far below that.
  */
 #define MALI_CSF_PERTURB_KINDS(KIND) \
-    KIND(AS_UPDATE, as_update, "as-update", 4 * SCALE_MS, \
+    KIND(AS_UPDATE, "as-update", 4 * SCALE_MS, \
          "the end of AS_COMMAND UPDATE") \
-    KIND(AS_LOCK, as_lock, "as-lock", 4 * SCALE_MS, \
+    KIND(AS_LOCK, "as-lock", 4 * SCALE_MS, \
          "the end of AS_COMMAND LOCK") \
-    KIND(AS_UNLOCK, as_unlock, "as-unlock", 4 * SCALE_MS, \
+    KIND(AS_UNLOCK, "as-unlock", 4 * SCALE_MS, \
          "the end of AS_COMMAND UNLOCK") \
-    KIND(AS_FLUSH, as_flush, "as-flush", 4 * SCALE_MS, \
+    KIND(AS_FLUSH, "as-flush", 4 * SCALE_MS, \
          "the end of AS_COMMAND FLUSH_PT and FLUSH_MEM") \
-    KIND(GPU_FLUSH, gpu_flush, "gpu-flush", 4 * SCALE_MS, \
+    KIND(GPU_FLUSH, "gpu-flush", 4 * SCALE_MS, \
          "the end of GPU_COMMAND FLUSH_CACHES") \
-    KIND(DOORBELL, doorbell, "doorbell", 4 * SCALE_MS, \
+    KIND(DOORBELL, "doorbell", 4 * SCALE_MS, \
          "the firmware's look at what a doorbell is for") \
-    KIND(FW_PASS, fw_pass, "fw-pass", 4 * SCALE_MS, \
+    KIND(FW_PASS, "fw-pass", 4 * SCALE_MS, \
          "the firmware's look at what streams and endpoints have done") \
-    KIND(SLICE, slice, "slice", 4 * SCALE_MS, \
+    KIND(SLICE, "slice", 4 * SCALE_MS, \
          "the first instruction of streams that can go on") \
-    KIND(ENDPOINT, endpoint, "endpoint", 4 * SCALE_MS, \
+    KIND(ENDPOINT, "endpoint", 4 * SCALE_MS, \
          "the end of work that no shader core executes") \
-    KIND(IRQ, irq, "irq", SCALE_MS, \
+    KIND(IRQ, "irq", SCALE_MS, \
          "the rise of an interrupt line, whose bits are set already") \
-    KIND(TURNS, turns, "turns", 1, \
+    KIND(TURNS, "turns", 1, \
          "whose turn it is among equal streams, and groups of a pass; any " \
          "bound but 0 is the same")
 
