@@ -24,8 +24,7 @@ void mali_csf_check_tlb_hit_then(MaliCsfState *s, unsigned as, uint64_t va,
                                  const MaliCsfWalked *walked)
 {
     mali_csf_commands_used(s, as);
-    mali_csf_tables_hit(s, as, va, leaf, walked->exception, walked->level,
-                        walked->descriptor);
+    mali_csf_tables_hit(s, as, va, leaf, walked);
 }
 
 void mali_csf_check_tlb_hit(MaliCsfState *s, unsigned as, uint64_t va,

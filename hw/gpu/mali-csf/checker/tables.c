@@ -525,8 +525,8 @@ void mali_csf_tables_follow(MaliCsfState *s, unsigned as)
 /* Use */
 
 void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                         const MaliCsfLeaf *leaf, uint8_t exception,
-                         unsigned level, uint64_t descriptor)
+                         const MaliCsfLeaf *leaf,
+                         const MaliCsfWalked *walked)
 {
     MaliCsfAsCheck *c = &s->checker.as[as];
 
@@ -534,12 +534,12 @@ void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
         c->tables.edit_then_flush || c->fault.faulted || s->view.ignore_locks) {
         return;
     }
-    if (!exception && level == leaf->level &&
-        mali_csf_effective_leaf(descriptor, level) ==
+    if (!walked->exception && walked->level == leaf->level &&
+        mali_csf_effective_leaf(walked->descriptor, walked->level) ==
         mali_csf_effective_leaf(leaf->descriptor, leaf->level)) {
         return;
     }
-    judge_use(s, as, va, descriptor, level);
+    judge_use(s, as, va, walked->descriptor, walked->level);
     mali_csf_confirm_pending(s, as);
     if (c->tables.stale_reported != leaf->va + 1) {
         c->tables.stale_reported = leaf->va + 1;
@@ -548,7 +548,7 @@ void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
             .as = as,
             .start = va,
             .last = va,
-            .expected = exception ? 0 : descriptor,
+            .expected = walked->exception ? 0 : walked->descriptor,
             .seen = leaf->descriptor,
         });
     }

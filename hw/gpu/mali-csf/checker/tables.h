@@ -8,6 +8,7 @@
 #define HW_GPU_MALI_CSF_CHECKER_TABLES_H
 
 #include "qemu/interval-tree.h"
+#include "accesses.h"
 #include "findings.h"
 #include "snapshot.h"
 
@@ -68,8 +69,8 @@ typedef struct MaliCsfDirtyPages {
 
 /* A TLB entry is used, with how a walk ends meanwhile; or was made by one */
 void mali_csf_tables_hit(MaliCsfState *s, unsigned as, uint64_t va,
-                         const MaliCsfLeaf *leaf, uint8_t exception,
-                         unsigned level, uint64_t descriptor);
+                         const MaliCsfLeaf *leaf,
+                         const MaliCsfWalked *walked);
 void mali_csf_tables_fill(MaliCsfState *s, unsigned as, uint64_t va,
                           uint64_t descriptor, unsigned level);
 /* A store at @va, which the leaf @descriptor translates */
