@@ -41,29 +41,14 @@ static void init_watched(Shader *s, const void *threads, uint64_t attribute)
 static bool is_found(Shader *s, const char *name)
 {
     g_autofree char *property = g_strdup_printf("count-%s", name);
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
 
-    while (g_get_monotonic_time() < end) {
-        if (get_count(&s->b.gpu, property)) {
-            return true;
-        }
-        step(s);
-    }
-    return false;
+    return comes_true(s, get_count(&s->b.gpu, property));
 }
 
 /* It counts in the first word of page PAGE, without end. */
 static void count_for_ever(Shader *s)
 {
-    const uint64_t words[] = {
-        sh_mov(2, SH_U(0)),
-        sh_mov(3, SH_U(1)),
-        sh_mov_imm(4, 1),
-        sh_atom(SH_AADD, 4, SH_R(2)),
-        sh_jump(-2),
-    };
-
-    put_shader(s, words, ARRAY_SIZE(words));
+    put_counter(s);
     put_uniform(s, 0, VA + PAGE * MALI_CSF_PAGE);
     submit(s, &(Grid) { });
     g_assert(reaches(s, s->data.pa + PAGE * MALI_CSF_PAGE, 3));

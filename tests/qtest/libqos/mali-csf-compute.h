@@ -83,58 +83,42 @@ static inline void step(Shader *s)
     }
 }
 
-/* Let time pass until the word has at least that value */
+/* Let time pass until @condition is true; whether it is */
+#define comes_true(s, condition) ({ \
+    gint64 end_ = g_get_monotonic_time() + PATIENCE_US; \
+    bool true_ = false; \
+    \
+    while (!true_ && g_get_monotonic_time() < end_) { \
+        true_ = (condition); \
+        if (!true_) { \
+            step(s); \
+        } \
+    } \
+    true_; \
+})
+
+/* Until the word has at least that value */
 static inline bool reaches(Shader *s, uint64_t pa, uint32_t value)
 {
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while (g_get_monotonic_time() < end) {
-        if (qtest_readl(s->b.gpu.qts, pa) >= value) {
-            return true;
-        }
-        step(s);
-    }
-    return false;
+    return comes_true(s, qtest_readl(s->b.gpu.qts, pa) >= value);
 }
 
 static inline bool is_acknowledged(Shader *s)
 {
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while (g_get_monotonic_time() < end) {
-        if (mali_csf_csg_acked(&s->b.gpu, s->b.group.slot, CSG_STATE_MASK)) {
-            return true;
-        }
-        step(s);
-    }
-    return false;
+    return comes_true(s, mali_csf_csg_acked(&s->b.gpu, s->b.group.slot,
+                                            CSG_STATE_MASK));
 }
 
 static inline bool has_event(Shader *s, uint32_t event)
 {
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while (g_get_monotonic_time() < end) {
-        if (mali_csf_queue_event(s->b.queue, event)) {
-            return true;
-        }
-        step(s);
-    }
-    return false;
+    return comes_true(s, mali_csf_queue_event(s->b.queue, event));
 }
 
-/* Let time pass until every instruction is retired */
+/* Until every instruction is retired */
 static inline bool comes_to_end(Shader *s)
 {
-    gint64 end = g_get_monotonic_time() + PATIENCE_US;
-
-    while (g_get_monotonic_time() < end) {
-        if (mali_csf_queue_extract(s->b.queue) == s->b.queue->insert) {
-            return true;
-        }
-        step(s);
-    }
-    return false;
+    return comes_true(s, mali_csf_queue_extract(s->b.queue) ==
+                         s->b.queue->insert);
 }
 
 /* Is the word the same after a while? */
@@ -251,8 +235,8 @@ static inline void run(Shader *s, const Grid *g)
     sh_add(2, SH_R(0), SH_U(0)), \
     sh_mov(3, SH_U(1))
 
-/* Without end: it counts in the first word of data. */
-static inline void run_for_ever(Shader *s, const void *threads)
+/* Without end: it counts in the word at the address in the first uniforms. */
+static inline void put_counter(Shader *s)
 {
     const uint64_t words[] = {
         sh_mov(2, SH_U(0)),
@@ -262,8 +246,14 @@ static inline void run_for_ever(Shader *s, const void *threads)
         sh_jump(-2),
     };
 
-    init(s, threads);
     put_shader(s, words, ARRAY_SIZE(words));
+}
+
+/* The same in the first word of data; it has begun */
+static inline void run_for_ever(Shader *s, const void *threads)
+{
+    init(s, threads);
+    put_counter(s);
     submit(s, &(Grid) { });
     g_assert(reaches(s, s->data.pa, 3));
 }
