@@ -46,16 +46,9 @@ static void set_number(QMaliCsf *gpu, const char *name, uint64_t value)
     qobject_unref(rsp);
 }
 
-static uint64_t get_number(QMaliCsf *gpu, const char *path, const char *name)
+static uint64_t bench_number(QMaliCsf *gpu, const char *name)
 {
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': %s}}", path, name);
-    uint64_t value;
-
-    g_assert(qdict_haskey(rsp, "return"));
-    value = qdict_get_int(rsp, "return");
-    qobject_unref(rsp);
-    return value;
+    return mali_csf_number_at(gpu, BENCH_PATH, name);
 }
 
 /* The error of the device, or NULL; the caller frees it */
@@ -103,9 +96,9 @@ static void measure(QMaliCsf *gpu, const char *row, const char *name,
         double units;
 
         g_assert_cmpstr(error, ==, NULL);
-        units = get_number(gpu, BENCH_PATH, "instructions") ?: count;
-        ns[i] = get_number(gpu, BENCH_PATH, "ns") / units;
-        reference[i] = get_number(gpu, BENCH_PATH, "reference-ns") / units;
+        units = bench_number(gpu, "instructions") ?: count;
+        ns[i] = bench_number(gpu, "ns") / units;
+        reference[i] = bench_number(gpu, "reference-ns") / units;
         ratio[i] = reference[i] ? ns[i] / reference[i] : 0;
     }
     if (g_test_perf() && name) {
@@ -143,9 +136,9 @@ static void test_load_hit(void)
     mali_csf_bench_init(&b, BENCH_ARGS);
     load_buffer(&b, HIT_SIZE);
     measure(&b.gpu, "load-hit", NULL, 1000);
-    misses = get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-misses");
+    misses = mali_csf_number(&b.gpu, "tlb-misses");
     measure(&b.gpu, "load-hit", "load-hit", count);
-    g_assert_cmpuint(get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-misses"), ==,
+    g_assert_cmpuint(mali_csf_number(&b.gpu, "tlb-misses"), ==,
                      misses);
     mali_csf_bench_quit(&b);
 }
@@ -158,9 +151,9 @@ static void test_load_miss(void)
 
     mali_csf_bench_init(&b, BENCH_ARGS);
     load_buffer(&b, MISS_SIZE);
-    misses = get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-misses");
+    misses = mali_csf_number(&b.gpu, "tlb-misses");
     measure(&b.gpu, "load-miss", "load-miss", count);
-    g_assert_cmpuint(get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-misses"), ==,
+    g_assert_cmpuint(mali_csf_number(&b.gpu, "tlb-misses"), ==,
                      misses + count * rounds());
     mali_csf_bench_quit(&b);
 }
@@ -199,11 +192,11 @@ static void lock_rows(const char *strict, const char *name, unsigned tables)
     measure(&b.gpu, "lock", name, g_test_perf() ? 10 : 2);
 
     /* It has looked as far as the last page: a change there is seen. */
-    found = get_number(&b.gpu, MALI_CSF_QOM_PATH, "violations");
+    found = mali_csf_number(&b.gpu, "violations");
     mali_csf_set_pte(&b.vm, VA + tables * MALI_CSF_BLOCK_2M - MALI_CSF_PAGE,
                      3, 0);
     measure(&b.gpu, "lock", NULL, 1);
-    g_assert_cmpuint(get_number(&b.gpu, MALI_CSF_QOM_PATH, "violations"), ==,
+    g_assert_cmpuint(mali_csf_number(&b.gpu, "violations"), ==,
                      found + (g_str_equal(strict, "off") ? 0 : 1));
     mali_csf_bench_quit(&b);
 }
@@ -278,10 +271,10 @@ static void measure_accesses(bool store, const char *name)
     mali_csf_bench_call(&b, words, n);
     mali_csf_run(&b.gpu, MALI_CSF_MS);
 
-    hits = get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-hits");
+    hits = mali_csf_number(&b.gpu, "tlb-hits");
     measure(&b.gpu, "slice", name, count);
     /* Nearly all of a slice's weight goes into accesses, of 4 each. */
-    hits = get_number(&b.gpu, MALI_CSF_QOM_PATH, "tlb-hits") - hits;
+    hits = mali_csf_number(&b.gpu, "tlb-hits") - hits;
     g_assert_cmpuint(hits, >=, rounds() * count * 4096 / 4 * 9 / 10);
     mali_csf_bench_quit(&b);
 }
@@ -323,19 +316,19 @@ static unsigned checker_rounds(void)
 
 static uint64_t steps(QMaliCsfBench *b)
 {
-    return get_number(&b->gpu, MALI_CSF_QOM_PATH, "checker-steps");
+    return mali_csf_number(&b->gpu, "checker-steps");
 }
 
 /* Writes a register; of several writes in @round the dearest counts */
 static void cost_write(QMaliCsfBench *b, Cost *cost, unsigned round,
                        uint32_t reg, uint32_t value)
 {
-    uint64_t before = get_number(&b->gpu, BENCH_PATH, "access-ns");
+    uint64_t before = bench_number(&b->gpu, "access-ns");
     uint64_t steps_before = steps(b);
 
     mali_csf_writel(&b->gpu, reg, value);
     cost->ns[round] = MAX(cost->ns[round],
-                          get_number(&b->gpu, BENCH_PATH, "access-ns") -
+                          bench_number(&b->gpu, "access-ns") -
                           before);
     cost->steps = MAX(cost->steps, steps(b) - steps_before);
 }
@@ -372,7 +365,7 @@ static void cost_slices(QMaliCsfBench *b, Cost *cost, unsigned round,
     set_number(&b->gpu, "count", count);
     error = try_row(&b->gpu, "slice");
     g_assert_cmpstr(error, ==, NULL);
-    cost->ns[round] = get_number(&b->gpu, BENCH_PATH, "ns") / (double)count;
+    cost->ns[round] = bench_number(&b->gpu, "ns") / (double)count;
     cost->steps = MAX(cost->steps, (steps(b) - steps_before) / count);
 }
 
@@ -391,7 +384,7 @@ static uint64_t found(QMaliCsfBench *b, const char *name)
 {
     g_autofree char *property = g_strdup_printf("count-%s", name);
 
-    return get_number(&b->gpu, MALI_CSF_QOM_PATH, property);
+    return mali_csf_number(&b->gpu, property);
 }
 
 /* All was looked at, and nothing of it was wrong */
@@ -789,12 +782,11 @@ static void test_account(void)
 
     mali_csf_bench_init(&b, BENCH_ARGS ",account=on");
     start_mix(&b);
-    accesses = get_number(&b.gpu, BENCH_PATH, "accesses");
-    passes = get_number(&b.gpu, BENCH_PATH, "passes");
-    slices = get_number(&b.gpu, BENCH_PATH, "slices");
+    accesses = bench_number(&b.gpu, "accesses");
+    passes = bench_number(&b.gpu, "passes");
+    slices = bench_number(&b.gpu, "slices");
     g_assert_cmpuint(passes, >, 0);
-    g_assert_cmpuint(slices, ==, get_number(&b.gpu, MALI_CSF_QOM_PATH,
-                                            "slice-count"));
+    g_assert_cmpuint(slices, ==, mali_csf_number(&b.gpu, "slice-count"));
 
     /* A read passes through, and counts as one. */
     g_assert_cmphex(mali_csf_readl(&b.gpu, A_GPU_ID), ==, 0xa8670005);
@@ -802,11 +794,11 @@ static void test_account(void)
     g_assert_cmphex(mali_csf_readl(&b.gpu, mali_csf_as_reg(1,
                                                            A_AS_LOCKADDR_LO)),
                     ==, 0x1234);
-    g_assert_cmpuint(get_number(&b.gpu, BENCH_PATH, "accesses"), ==,
+    g_assert_cmpuint(bench_number(&b.gpu, "accesses"), ==,
                      accesses + 3);
-    g_assert_cmpuint(get_number(&b.gpu, BENCH_PATH, "access-ns"), >, 0);
-    g_assert_cmpuint(get_number(&b.gpu, BENCH_PATH, "slice-ns"), >, 0);
-    g_assert_cmpuint(get_number(&b.gpu, BENCH_PATH, "pass-ns"), >, 0);
+    g_assert_cmpuint(bench_number(&b.gpu, "access-ns"), >, 0);
+    g_assert_cmpuint(bench_number(&b.gpu, "slice-ns"), >, 0);
+    g_assert_cmpuint(bench_number(&b.gpu, "pass-ns"), >, 0);
     mali_csf_bench_quit(&b);
 }
 

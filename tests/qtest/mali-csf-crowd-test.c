@@ -86,18 +86,6 @@ static void bench_run_row(Crowd *c, const char *row)
                              " 'value': %s}}", BENCH_PATH, row);
 }
 
-static uint64_t get_number(Crowd *c, const char *path, const char *name)
-{
-    QDict *rsp = qtest_qmp(c->gpu.qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': %s}}", path, name);
-    uint64_t value;
-
-    g_assert(qdict_haskey(rsp, "return"));
-    value = qdict_get_int(rsp, "return");
-    qobject_unref(rsp);
-    return value;
-}
-
 /* Physical address of a stream's own part */
 static uint64_t own_pa(Crowd *c, unsigned stream)
 {
@@ -473,7 +461,7 @@ static void print_time(Crowd *c, const char *name, const char *what)
     g_autofree char *p99 = g_strdup_printf("%s-p99-ns", what);
 
     g_test_message("bench crowd-%s-%s ns=%.3f reference=0 ratio=0", name, what,
-                   (double)get_number(c, BENCH_PATH, p99));
+                   (double)mali_csf_number_at(&c->gpu, BENCH_PATH, p99));
 }
 
 static void test_case(const void *data)
@@ -497,19 +485,19 @@ static void test_case(const void *data)
     if (t->check) {
         t->check(c);
     }
-    slices = get_number(c, MALI_CSF_QOM_PATH, "slice-count");
-    instructions = get_number(c, MALI_CSF_QOM_PATH, "instruction-count");
+    slices = mali_csf_number(&c->gpu, "slice-count");
+    instructions = mali_csf_number(&c->gpu, "instruction-count");
     g_test_message("%s: slice %" PRIu64 ", pass %" PRIu64 ", instructions of "
                    "a slice %" PRIu64, t->name,
-                   get_number(c, MALI_CSF_QOM_PATH, "largest-slice"),
-                   get_number(c, MALI_CSF_QOM_PATH, "largest-pass"),
+                   mali_csf_number(&c->gpu, "largest-slice"),
+                   mali_csf_number(&c->gpu, "largest-pass"),
                    instructions / slices);
     if (t->per_slice) {
         g_assert_cmpuint(instructions / slices, <=, t->per_slice);
     }
-    g_assert_cmpuint(get_number(c, MALI_CSF_QOM_PATH, "largest-slice"), <=,
+    g_assert_cmpuint(mali_csf_number(&c->gpu, "largest-slice"), <=,
                      SLICE_MAX);
-    g_assert_cmpuint(get_number(c, MALI_CSF_QOM_PATH, "largest-pass"), <=,
+    g_assert_cmpuint(mali_csf_number(&c->gpu, "largest-pass"), <=,
                      PASS_MAX);
     if (g_test_perf()) {
         print_time(c, t->name, "slice");

@@ -12,13 +12,7 @@
 
 static unsigned slice_count(QMaliCsfBench *b)
 {
-    QDict *rsp = qtest_qmp(b->gpu.qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': 'slice-count'}}",
-                           MALI_CSF_QOM_PATH);
-    unsigned count = qdict_get_int(rsp, "return");
-
-    qobject_unref(rsp);
-    return count;
+    return mali_csf_number(&b->gpu, "slice-count");
 }
 
 /*

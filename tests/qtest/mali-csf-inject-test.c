@@ -627,13 +627,7 @@ static void test_cs_fatal(void)
 
 static int64_t reset_count(QMaliCsf *gpu)
 {
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': 'reset-count'}}",
-                           MALI_CSF_QOM_PATH);
-    int64_t n = qdict_get_int(rsp, "return");
-
-    qobject_unref(rsp);
-    return n;
+    return mali_csf_number(gpu, "reset-count");
 }
 
 static void test_resets(void)

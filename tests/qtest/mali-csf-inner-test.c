@@ -53,14 +53,7 @@ static void watch_streams(Machine *m)
 
 static uint64_t instruction_count(Machine *m)
 {
-    QDict *rsp = qtest_qmp(m->bench.gpu.qts, "{'execute': 'qom-get',"
-                           " 'arguments': {'path': %s,"
-                           " 'property': 'instruction-count'}}",
-                           MALI_CSF_QOM_PATH);
-    uint64_t count = qdict_get_int(rsp, "return");
-
-    qobject_unref(rsp);
-    return count;
+    return mali_csf_number(&m->bench.gpu, "instruction-count");
 }
 
 /* Mostly one that exists */

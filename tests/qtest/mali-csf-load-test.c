@@ -487,13 +487,7 @@ static void machine_quit(Machine *m)
 
 static uint64_t executed(Machine *m)
 {
-    QDict *response = qtest_qmp(m->gpu.qts, "{'execute': 'qom-get',"
-                                " 'arguments': {'path': %s, 'property':"
-                                " 'instruction-count'}}", MALI_CSF_QOM_PATH);
-    uint64_t count = qdict_get_int(response, "return");
-
-    qobject_unref(response);
-    return count;
+    return mali_csf_number(&m->gpu, "instruction-count");
 }
 
 /*

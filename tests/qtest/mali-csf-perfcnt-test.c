@@ -89,13 +89,7 @@ static void ack_events(PerfBench *p)
 
 static uint64_t property(PerfBench *p, const char *name)
 {
-    QDict *rsp = qtest_qmp(p->gpu->qts, "{'execute': 'qom-get',"
-                           " 'arguments': {'path': %s, 'property': %s}}",
-                           MALI_CSF_QOM_PATH, name);
-    uint64_t value = qdict_get_int(rsp, "return");
-
-    qobject_unref(rsp);
-    return value;
+    return mali_csf_number(p->gpu, name);
 }
 
 static void test_size(void)

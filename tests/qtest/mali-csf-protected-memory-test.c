@@ -18,16 +18,11 @@
 
 /* The range */
 
-static uint64_t base_of(QTestState *qts, const char *id)
+static uint64_t base_of(QMaliCsf *gpu, const char *id)
 {
     g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
-    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': 'protected-base'}}",
-                           path);
-    uint64_t base = qdict_get_int(rsp, "return");
 
-    qobject_unref(rsp);
-    return base;
+    return mali_csf_number_at(gpu, path, "protected-base");
 }
 
 static void test_range(void)
@@ -35,17 +30,17 @@ static void test_range(void)
     QMaliCsf gpu;
 
     mali_csf_init(&gpu, NULL);
-    g_assert_cmphex(base_of(gpu.qts, "gpu"), ==, 0);
+    g_assert_cmphex(base_of(&gpu, "gpu"), ==, 0);
     mali_csf_quit(&gpu);
 
     mali_csf_init(&gpu, ARGS);
-    g_assert_cmphex(base_of(gpu.qts, "gpu"), ==, BASE);
+    g_assert_cmphex(base_of(&gpu, "gpu"), ==, BASE);
     mali_csf_quit(&gpu);
 
     /* Each device has its own. */
     mali_csf_init(&gpu, ARGS "-device mali-csf,id=second,protected-size=2M");
-    g_assert_cmphex(base_of(gpu.qts, "gpu"), ==, BASE);
-    g_assert_cmphex(base_of(gpu.qts, "second"), ==, BASE - 2 * MiB);
+    g_assert_cmphex(base_of(&gpu, "gpu"), ==, BASE);
+    g_assert_cmphex(base_of(&gpu, "second"), ==, BASE - 2 * MiB);
     mali_csf_quit(&gpu);
 }
 

@@ -22,22 +22,11 @@
 #define ROUNDS          200000
 #define LONG_REGION     (100 * MALI_CSF_MS)
 
-static uint64_t get_count(QMaliCsf *gpu, const char *property)
-{
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': %s}}",
-                           MALI_CSF_QOM_PATH, property);
-    uint64_t count = qdict_get_int(rsp, "return");
-
-    qobject_unref(rsp);
-    return count;
-}
-
 static uint64_t found(QMaliCsf *gpu, const char *name)
 {
     g_autofree char *property = g_strdup_printf("count-%s", name);
 
-    return get_count(gpu, property);
+    return mali_csf_number(gpu, property);
 }
 
 /* What mali_csf_bench_init() does to spaces that are in force */
@@ -45,7 +34,7 @@ static uint64_t found_before;
 
 static uint64_t violations(QMaliCsf *gpu)
 {
-    return get_count(gpu, "violations") - found_before;
+    return mali_csf_number(gpu, "violations") - found_before;
 }
 
 static void arm(QMaliCsf *gpu, const char *kind, int64_t delay_ns)
@@ -115,7 +104,7 @@ static void init(QMaliCsfBench *b, const char *args, uint32_t rounds)
     mali_csf_run(&b->gpu, LONG_ENOUGH);
     mali_csf_ack_events(&b->gpu);
     wait_for_host(b, rounds);
-    found_before = get_count(&b->gpu, "violations");
+    found_before = mali_csf_number(&b->gpu, "violations");
 }
 
 static void assert_done(QMaliCsfBench *b)
@@ -491,7 +480,7 @@ static void test_endpoints(void)
         QMaliCsfBench b;
 
         mali_csf_bench_init(&b, rows[i].args);
-        found_before = get_count(&b.gpu, "violations");
+        found_before = mali_csf_number(&b.gpu, "violations");
         ask_for_endpoints(&b, rows[i].ep_req, rows[i].ep_req2);
         g_assert_cmpuint(found(&b.gpu, "endpoints-not-read"), ==,
                          rows[i].found);

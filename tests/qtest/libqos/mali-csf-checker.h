@@ -43,15 +43,7 @@ static const char *const finding_names[] = {
 
 static inline uint64_t get_count(QMaliCsf *gpu, const char *property)
 {
-    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
-                           " {'path': %s, 'property': %s}}",
-                           MALI_CSF_QOM_PATH, property);
-    uint64_t count;
-
-    g_assert(qdict_haskey(rsp, "return"));
-    count = qdict_get_int(rsp, "return");
-    qobject_unref(rsp);
-    return count;
+    return mali_csf_number(gpu, property);
 }
 
 /* @expected: names of findings, separated by blanks, one for each time */

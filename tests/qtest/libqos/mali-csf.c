@@ -135,6 +135,19 @@ char *mali_csf_get_property(QMaliCsf *gpu, const char *name)
     return value;
 }
 
+uint64_t mali_csf_number_at(QMaliCsf *gpu, const char *path,
+                                const char *name)
+{
+    QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'qom-get', 'arguments':"
+                           " {'path': %s, 'property': %s}}", path, name);
+    uint64_t value;
+
+    g_assert(qdict_haskey(rsp, "return"));
+    value = qdict_get_int(rsp, "return");
+    qobject_unref(rsp);
+    return value;
+}
+
 char *mali_csf_query(QMaliCsf *gpu)
 {
     QDict *rsp = qtest_qmp(gpu->qts, "{'execute': 'x-query-mali-csf',"

@@ -150,6 +150,13 @@ char *mali_csf_refused_behind(const char *first, unsigned count,
 void mali_csf_intercept_irqs(QMaliCsf *gpu);
 /* A property of the device that is a number */
 void mali_csf_set_property(QMaliCsf *gpu, const char *name, int64_t value);
+/* A property that is a number, of the object at @path; and of the device */
+uint64_t mali_csf_number_at(QMaliCsf *gpu, const char *path,
+                                const char *name);
+static inline uint64_t mali_csf_number(QMaliCsf *gpu, const char *name)
+{
+    return mali_csf_number_at(gpu, MALI_CSF_QOM_PATH, name);
+}
 /* A property of the device that is a string; the caller frees it */
 char *mali_csf_get_property(QMaliCsf *gpu, const char *name);
 /* What x-query-mali-csf says of the device; the caller frees it */
