@@ -69,7 +69,7 @@ class DocumentsTest(unittest.TestCase):
         """Who does what has a name: the driver, the host, a caller, a reader."""
         word = re.compile(r'\b(some(body|one)|who' + r'ever)\b', re.I)
         for name in FILES:
-            if name.endswith(('.c', '.h', '.rst', '.py')):
+            if name.endswith(('.c', '.h', '.inc', '.rst', '.md', '.py', '.toml', '.build')):
                 found = word.search(read(name))
                 self.assertIsNone(found, f'{name}: {found and found[0]}')
 

@@ -38,7 +38,7 @@ bool mali_csf_protm_in_use(MaliCsfState *s);
 /* Is no work in flight?  If some is, the firmware is notified of its end. */
 bool mali_csf_protm_drained(MaliCsfState *s);
 
-/* Did something happen to a stream that the host has to do something about? */
+/* Has a stream met something that the driver has to do something about? */
 bool mali_csf_protm_has_news(MaliCsfState *s);
 
 /* Has the stream come to the end of its protected region? */

@@ -22,7 +22,7 @@ void mali_csf_protm_force_exit(MaliCsfState *s);
 
 /*
  * Before a firmware pass: with protected memory, none is possible while the
- * mode lasts.  True if it does, and no request of the host's ends it.
+ * mode lasts.  True if it does, and no request of the driver's ends it.
  */
 bool mali_csf_protm_goes_on(MaliCsfState *s);
 
