@@ -202,6 +202,11 @@ def refuse_variables(names, why):
             raise usage(f'{name}= does not go with {why}')
 
 
+def is_on(name):
+    """Whether a variable switches something on: it is there, and not 0."""
+    return os.environ.get(name, '') not in ('', '0')
+
+
 def words_from_environment(name):
     """What a variable lists, with commas or spaces between."""
     return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]

@@ -154,7 +154,7 @@ def main():
                         default=SUITES)
     options = parser.parse_args()
     project.require_host()
-    chosen = failed_before(options.suites) if os.environ.get('FAILED', '') not in ('', '0') \
+    chosen = failed_before(options.suites) if project.is_on('FAILED') \
         else dict.fromkeys(options.suites, ())
     start = time.monotonic()
     host_packages.provide()

@@ -28,7 +28,7 @@ def main():
     with project.Lock():
         tree = build_qemu.build(build_qemu.from_environment(), tests=True)
         binary = tree.binary
-        if os.environ.get('SANITIZE', '') not in ('', '0'):
+        if project.is_on('SANITIZE'):
             binary = build_fuzz.build(tree).binary
     say(f'{cases} changed states, SEED={seed}, {os.path.relpath(binary, project.ROOT)}')
     start = time.monotonic()

@@ -320,7 +320,7 @@ def show(settings, seed):
     say(f'seed {seed}:')
     outcome = seeded_run.run(machine, seed, where, traced=True)
     say_outcome(outcome, where)
-    if os.environ.get('REDUCE', '') not in ('', '0') and outcome.signatures:
+    if project.is_on('REDUCE') and outcome.signatures:
         reduce(machine, outcome, folder)
     return project.FAIL if outcome.signatures or outcome.problem else project.PASS
 

@@ -2,6 +2,7 @@
 """What the checks share that change panthor by a table, row by row, and boot it."""
 
 import fnmatch
+import json
 import os
 
 from malicsf import host_packages, project
@@ -39,3 +40,12 @@ def provide(kernel):
         builder = build_panthor.Builder(guest_kernel.from_environment())
         builder.stock()
     return tree, builder
+
+
+def earlier(path, stamp):
+    """What an earlier run has written to a file of JSON; {} if its stamp was another one.
+
+    AGAIN=1 has nothing count that is there.
+    """
+    found = json.loads(project.read(path, '{}'))
+    return found if found.get('stamp') == stamp and not project.is_on('AGAIN') else {}

@@ -94,8 +94,8 @@ def outcome(row, variants, lane, stamp):
     """(verdict, reasons) of a row, as it was the last time if nothing has changed"""
     results = os.path.join(FOLDER, row['id'] + '.json')
     stamp = json.dumps([stamp, row, variants.texts(row)], sort_keys=True)
-    earlier = json.loads(project.read(results, '{}'))
-    if earlier.get('stamp') == stamp and os.environ.get('AGAIN', '0') in ('', '0'):
+    earlier = changed_driver.earlier(results, stamp)
+    if earlier:
         return earlier['verdict'], earlier['reasons']
     module = variants.build(row)
     if not module:

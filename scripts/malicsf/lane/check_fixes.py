@@ -179,8 +179,8 @@ def judge(row, modules, kernel, stamp):
         return (NO_BUILD, f'see {os.path.join(FOLDER, row["id"] + ".log")}'), False
     results = os.path.join(FOLDER, row['id'] + '.json')
     stamp = json.dumps([stamp, made_from, row], sort_keys=True)
-    earlier = json.loads(project.read(results, '{}'))
-    if earlier.get('stamp') == stamp and os.environ.get('AGAIN', '0') in ('', '0'):
+    earlier = changed_driver.earlier(results, stamp)
+    if earlier:
         seen = [tuple(pair) for pair in earlier['seen']]
     else:
         seen = boot(row, module, kernel) if row.get('tests') else []

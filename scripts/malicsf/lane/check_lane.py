@@ -12,8 +12,9 @@ those that no other program has noticed.  By it the programs of [lane] are chose
 that crashes runs no further programs, so the order counts.
 
 FIX= chooses some, by name or pattern.  OWN=1 runs of the lane's programs those that the row
-names, which takes a fraction of the time; what others would say is then not known.  A row whose driver, programs, QEMU and text are
-the same as when it was last run is not run again; AGAIN=1 does.
+names, which takes a fraction of the time; what others would say is then not known.  A row
+whose driver, programs, QEMU and text are the same as when it was last run is not run again;
+AGAIN=1 does.
 
 Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
 """
@@ -54,7 +55,7 @@ def tests_of(row, wanted):
     With OWN=1 it is what of that the row names, if any.
     """
     tests = wanted or check_patch.tests_for({edit['file'] for edit in row['edit']})
-    if os.environ.get('OWN', '0') not in ('', '0'):
+    if project.is_on('OWN'):
         named = check_patch.names_of(row['tests']) if row.get('tests') else []
         tests = ' '.join(name for name in check_patch.names_of(tests) if name in named) or tests
     return tests
@@ -77,8 +78,8 @@ class Bench:
         path = os.path.join(self.folder, row['id'])
         tests = tests_of(row, self.wanted)
         stamp = json.dumps([self.stamp, made_from, tests])
-        earlier = json.loads(project.read(path + '.json', '{}'))
-        if earlier.get('stamp') == stamp and os.environ.get('AGAIN', '0') in ('', '0'):
+        earlier = changed_driver.earlier(path + '.json', stamp)
+        if earlier:
             return earlier
         start = time.monotonic()
         result, reasons, before = self.lane.judge(row['id'], module, path + '.log', tests)

@@ -60,8 +60,8 @@ class Lane:
     def judge(self, name, module, log, tests=None):
         """(verdict, reasons, Round of the first run) of a driver.
 
-        log: a path for what the lane prints; tests: those of its own, if not all.  What is looked at again are the programs in
-        question, against the same run of stock.
+        log: a path for what the lane prints; tests: those of its own, if not all.  What is
+        looked at again are the programs in question, against the same run of stock.
         """
         self.boot_stock()
         with open(log, 'w', encoding='utf-8') as file:

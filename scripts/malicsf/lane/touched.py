@@ -2,7 +2,7 @@
 """What a patch touches, and which guest programs get there.
 
 tests/kernel/reach.tsv has what programs reach which functions of panthor, as
-scripts/check-reach.py --map counted it, and what each program costs.
+scripts/map-reach.py counted it, and what each program costs.
 """
 
 import collections
