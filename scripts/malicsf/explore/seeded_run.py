@@ -15,7 +15,7 @@ import time
 
 from malicsf import project
 from malicsf.build import build_qemu, initramfs
-from malicsf.run import device_log, expectations, results, run_guest
+from malicsf.run import device_log, expectations, protocol, results, run_guest
 
 # An instruction of a vCPU takes 2^3 ns of virtual time
 SHIFT = 3
@@ -34,8 +34,6 @@ NUMBER = re.compile(r'0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+(\.\d+)?')
 
 class Silent:
     """In place of what a guest with a monitor has, and a file has not."""
-
-    full = None
 
     def mark(self, *_):
         """Nothing is timed."""
@@ -57,25 +55,17 @@ class QuietReport(results.Report):
         pass
 
 
-class Reader(run_guest.Guest):
-    """What the runner has written to a file, read as run-guest.py reads the port."""
+class Reader(protocol.Protocol):
+    """What the runner has written to a file."""
 
-    def __init__(self, report, settings):    # pylint: disable=super-init-not-called
-        self.report, self.settings = report, settings
-        self.excuse, self.title, self.again, self.seconds_taken = None, 'run', [], None
-        self.initialized, self.done, self.panic, self.shared = None, False, False, False
-        self.after_panic, self.crash_kernel, self.last_line = '', False, 0
-        self.program, self.failed, self.planned, self.counted = None, False, None, 0
-        self.log_lines, self.outside, self.expectations = [], '', {}
-        self.begins, self.allowed, self.lateness = [], set(), {}
-        self.watch = self.monitor = self.device = Silent()
+    watch = monitor = device = Silent()
+
+    def __init__(self, report):
+        super().__init__(report)
         self.asks = []          # programs that ask the host for something
 
-    def directive(self, words):
-        if words[:1] == ['request']:
-            self.asks.append(self.program)
-        elif words[:1] == ['allow-violation']:
-            super().directive(words)
+    def request(self, words):
+        self.asks.append(self.program)
 
     def read(self, folder):
         for line in project.read_lossy(os.path.join(folder, 'console.log')).splitlines():
@@ -118,10 +108,7 @@ class Machine:
 
     def key(self):
         """What a seed is a seed of: another QEMU, kernel, program or option, another run."""
-        digest = hashlib.sha256()
-        for path in (self.tree.binary, self.kernel.image, self.initrd):
-            with open(path, 'rb') as file:
-                digest.update(hashlib.file_digest(file, 'sha256').digest())
+        digest = digest_of_files(self.tree.binary, self.kernel.image, self.initrd)
         # Of a name that stands for what the paths of this machine do not say
         settings = self.settings.about() | {'kinds': ','.join(self.kinds)}
         digest.update(repr(sorted(settings.items())).encode())
@@ -178,21 +165,25 @@ def signature(text):
     return NUMBER.sub('#', text).strip()
 
 
-def digest_of(folder):
-    """Of everything that a run has said."""
+def digest_of_files(*paths):
+    """A hash that knows what is in those of the files that are there."""
     digest = hashlib.sha256()
-    for name in LOGS:
-        path = os.path.join(folder, name)
+    for path in paths:
         if os.path.exists(path):
             with open(path, 'rb') as file:
                 digest.update(hashlib.file_digest(file, 'sha256').digest())
-    return digest.hexdigest()[:16]
+    return digest
+
+
+def digest_of(folder):
+    """Of everything that a run has said."""
+    return digest_of_files(*(os.path.join(folder, name) for name in LOGS)).hexdigest()[:16]
 
 
 def judge(machine, folder):
     """([signature], [known signature], problem) of a run that is over."""
     report = QuietReport(True, '', machine.expected)
-    reader = Reader(report, machine.settings)
+    reader = Reader(report)
     reader.read(folder)
     if reader.asks:
         return [], [], (f'"{reader.asks[0]}" asks the host for something, which has no time of '

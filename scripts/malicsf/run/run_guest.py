@@ -26,7 +26,8 @@ from malicsf import host_load, host_packages, project, version
 from malicsf.build import (
     build_guest, build_qemu, firmware_file, guest_kernel, igt, initramfs, userland)
 from malicsf.project import say
-from malicsf.run import debugger, device_log, expectations, kernel_log, results, run_logs
+from malicsf.run import (
+    debugger, device_log, expectations, kernel_log, protocol, results, run_logs)
 from malicsf.run.monitor import DEVICE_ID, Monitor
 from malicsf.run.results import Report
 
@@ -74,7 +75,6 @@ NOT_IN_QEMU_ARGS = {
 }
 # Of util-linux.  Python warns of code of its own between fork and exec, since it has threads.
 DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--']
-RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
 
 
 # -- settings
@@ -99,7 +99,7 @@ class Settings:
         self.kernel_args = os.environ.get('KERNEL_ARGS', '')
         self.panthor_ko = os.environ.get('PANTHOR_KO', '')
         self.gdb = os.environ.get('GDB', '').removeprefix('0')
-        self.failed = os.environ.get('FAILED', '') not in ('', '0')
+        self.failed = project.is_on('FAILED')
         self.must_run = os.environ.get('MUST_RUN', '')
         self.name = os.environ.get('NAME', '')
         self.strict = os.environ.get('STRICT') or 'report'
@@ -253,32 +253,17 @@ def split_log_items(arguments):
     return rest, items
 
 
-class Guest:
+class Guest(protocol.Protocol):
     """One run of QEMU: its serial lines in, results out.
 
-    excuse: a row of [again] in configs/guest.toml, or None; title: of the results about
-    the run as a whole
+    excuse and title: see Protocol
     """
 
     def __init__(self, command, folder, report, settings, programs, excuse=None, title='run'):
-        self.folder, self.report, self.settings = folder, report, settings
+        super().__init__(report, excuse, title)
+        self.folder, self.settings = folder, settings
         self.seconds = {row[0]: row[2] for row in programs}
-        self.started = time.monotonic()
-        self.initialized = None
-        self.done = self.panic = False
-        # There is no second serial port: its lines come over the console, with the kernel's.
-        self.shared = False
-        # What the kernel does after a panic: "end" when it has said all, "kexec" when another
-        # one is started; and whether there is room for such a kernel
-        self.after_panic, self.crash_kernel = '', False
-        self.last_line = self.started
-        self.program, self.failed, self.planned, self.counted = None, False, None, 0
-        self.log_lines, self.outside = [], ''
-        self.expectations = {}
-        # Where in device.log each program begins, and what it may provoke
-        self.begins, self.allowed = [], set()
-        self.excuse, self.title = excuse, title
-        self.again = []         # programs whose failures have that excuse
+        self.started = self.last_line
         self.log = run_logs.Console(os.path.join(folder, 'console.log'), settings.log_limit)
         self.errors = run_logs.Said(os.path.join(folder, 'qemu.log'), settings.log_limit)
         self.device = run_logs.Device(os.path.join(folder, DEVICE_LOG), settings.log_limit)
@@ -286,9 +271,7 @@ class Guest:
         self.buffers = {}
         self.ended = set()      # the serial lines that QEMU has closed
         self.stopped = False    # by the checker
-        # Of the whole run, and {program: Lateness}
         self.watch = host_load.Watch(icount=host_load.follows_instructions(command))
-        self.lateness = {}
         self.seconds_taken = None
         # What the device says that it has found, or why it was not asked
         self.findings = 'QEMU has ended by itself'
@@ -450,6 +433,9 @@ class Guest:
                 if time.monotonic() >= deadline:
                     return False
 
+    def request(self, words):
+        self.port.sendall(self.monitor.request(words).encode() + b'\n')
+
     def handle_lines(self):
         """Act on every whole line; more may come in while a request is answered."""
         while b'\n' in self.buffers[self.console] or b'\n' in self.buffers[self.port]:
@@ -466,142 +452,6 @@ class Guest:
                 else:
                     self.console_line(text)
         self.log.flush()
-
-    def console_line(self, line):
-        self.last_line = time.monotonic()
-        if line == '@@ console':
-            self.port, self.shared = self.console, True
-            self.report.remark('the guest has no second serial port (-M secure=on takes it, and '
-                               'a -dtb may lack it): the results come over the console')
-            return
-        self.crash_kernel |= 'crashkernel reserved:' in line
-        if 'end Kernel panic' in line:
-            self.after_panic = 'end'
-        elif 'Starting crashdump kernel' in line:
-            self.after_panic = 'kexec'
-        if 'Kernel panic - not syncing' in line and not self.panic:
-            self.panic = True
-            self.report.result('not ok', 'kernel: no panic', line.strip())
-        if 'panthor' in line:
-            if self.initialized is None and 'Initialized panthor' in line:
-                self.initialized = time.monotonic()
-            if not self.report.tap and self.program is None:
-                say(line)
-
-    # -- the runner's protocol, see tests/guest/runner.c
-
-    def port_line(self, line):
-        if line.startswith('@@ '):
-            self.runner_line(line[3:].split(' ', 2))
-        elif line.startswith('#@ '):
-            self.directive(line[3:].split())
-        elif self.program is not None:
-            self.tap_line(line)
-        elif line.strip():
-            self.outside = line.strip()     # what the canary says of its trouble
-
-    def runner_line(self, words):
-        kind, name = words[0], words[1] if len(words) > 1 else ''
-        detail = words[2] if len(words) > 2 else ''
-        if kind == 'begin':
-            self.report.release()
-            self.report.begin()
-            if self.excuse:
-                self.report.hold()
-            self.outside = ''
-            self.program, self.failed, self.planned, self.counted = name, False, None, 0
-            self.watch.mark(name)
-            self.monitor.tell()
-            self.begins.append((self.device.size(), name))
-        elif kind == 'end':
-            self.program_ended(name, detail)
-        elif kind == 'canary':
-            self.report.result('ok' if detail == 'exit 0' else 'not ok',
-                               f'{name}: a job on a new VM runs afterwards',
-                               '' if detail == 'exit 0' else
-                               f'{self.ending(name, detail)} {self.outside}'.strip())
-        elif kind == 'log':
-            self.log_lines.append(detail)
-        elif kind == 'log-end':
-            self.report.result('not ok' if self.log_lines else 'ok',
-                               f'{name}: no bad line in the kernel log',
-                               self.log_lines[0] if self.log_lines else '')
-            for line in self.log_lines[1:]:
-                self.report.comment('# ' + line)
-            self.log_lines = []
-            self.lateness[name] = self.watch.since(name)
-            self.judge_held(name)
-        elif kind == 'panthor':
-            self.report.result('ok', 'panthor: initialized')
-        elif kind == 'no-panthor':
-            why = f'TIMEOUT: no render node after {name} s; {self.watch.since()}'
-            if name == 'probe-failed':
-                why = 'its probe failed' + (f' after "{detail}"' if detail else '')
-            self.report.result('not ok', 'panthor: initialized', f'{why}; see console.log')
-        elif kind == 'done':
-            self.done = True
-
-    def judge_held(self, name):
-        """Whether what a program has come to counts, or it runs again."""
-        failures = self.report.failures_held()
-        if any(self.excuse['line'] in reason for _, reason in failures):
-            self.report.drop(f'{name} runs again, alone: {self.excuse["reason"]}')
-            self.again.append(name)
-        self.report.release()
-
-    def ending(self, name, detail):
-        kind, _, number = detail.partition(' ')
-        if kind == 'timeout':
-            return f'TIMEOUT after {number} s; {self.watch.since(name)}'
-        return f'killed by signal {number}' if kind == 'signal' else f'exit status {number}'
-
-    def program_ended(self, name, detail):
-        if not detail.startswith('exit'):
-            self.report.result('not ok', f'{name}: runs to its end', self.ending(name, detail))
-        elif detail != 'exit 0' and not self.failed:
-            self.report.result('not ok', f'{name}: runs to its end', self.ending(name, detail))
-        elif self.planned is not None and self.planned != self.counted:
-            self.report.result('not ok', f'{name}: runs as many tests as it planned',
-                               f'planned {self.planned}, ran {self.counted}')
-        elif self.planned is None and self.counted:
-            self.report.result('not ok', f'{name}: runs as many tests as it planned',
-                               'it printed no plan')
-        elif self.planned is None and detail == 'exit 0':
-            self.report.result('ok', f'{name}: exit status 0')
-        self.program = None
-
-    def directive(self, words):
-        if words[:1] == ['request'] and len(words) > 1:
-            self.port.sendall(self.monitor.request(words[1:]).encode() + b'\n')
-        elif words[:1] == ['allow-violation'] and len(words) == 2:
-            self.allowed.add((self.program, words[1]))
-        elif words[:1] in (['expect-locks'], ['expect-block']):
-            try:
-                device_log.parse_directive(self.program or '', words, self.expectations)
-            except (KeyError, ValueError):
-                self.report.result('not ok', f'{self.program}: directive {" ".join(words)}',
-                                   'malformed')
-
-    def tap_line(self, line):
-        found = RESULT.match(line)
-        plan = re.match(r'1\.\.(\d+)\s*(?:#\s*SKIP\s*(.*))?$', line, re.I)
-        if found:
-            self.counted += 1
-            verdict = 'not ok' if found[1] else 'ok'
-            if found[3]:
-                verdict = found[3].lower()
-            self.failed |= verdict == 'not ok'
-            test = found[2].removeprefix(self.program + ': ')
-            self.report.result(verdict, f'{self.program}: {test}', found[4] or '')
-        elif plan:
-            self.planned = int(plan[1])
-            if self.planned == 0:
-                self.report.result('skip', f'{self.program}: whole program', plan[2] or '')
-        elif line.startswith('Bail out!'):
-            self.failed = True
-            self.report.result('not ok', f'{self.program}: goes on', line[9:].strip() or 'bailed out')
-        elif line.strip() and not line.startswith('TAP version'):
-            self.report.comment(line if line.startswith('#') else '# ' + line)
 
 
 # -- a run
