@@ -11,6 +11,7 @@
 
 #include "qemu/osdep.h"
 #include "libqos/mali-csf-compute.h"
+#include "libqos/mali-csf-job.h"
 
 #define JOB_REGS    128
 #define MAX_END     64
@@ -147,19 +148,8 @@ static char *end_of(QMaliCsfBench *b)
 static void dispatch(QMaliCsfBench *b, const Captured *job)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
-    uint64_t words[64];
-    unsigned n = 0;
 
-    for (unsigned i = 0; i < 48; i++) {
-        words[n++] = cs_move32(i, job->regs[i]);
-    }
-    words[n++] = job->word;
-    words[n++] = cs_wait(0xff);
-    words[n++] = cs_move48(90, b->out.va);
-    words[n++] = cs_move32(80, MARK);
-    words[n++] = cs_store_multiple(80, 1, 90, 0);
-    qtest_writel(b->gpu.qts, b->out.pa, 0);
-    mali_csf_queue_submit(b->queue, words, n);
+    submit_captured(b, job->regs, 48, job->word);
     while (qtest_readl(b->gpu.qts, b->out.pa) != MARK &&
            !mali_csf_queue_event(b->queue, CS_EVENT_FAULT) &&
            !mali_csf_queue_event(b->queue, CS_EVENT_FATAL)) {

@@ -12,11 +12,10 @@
 
 #include "qemu/osdep.h"
 #include <math.h>
-#include "libqos/mali-csf.h"
+#include "libqos/mali-csf-job.h"
 
 #define PATIENCE_US     (60 * G_USEC_PER_SEC)
 #define STEP_US         200
-#define MARK            0x600df00d
 #define MAX_BLOBS       16
 #define MAX_BUFFERS     8
 /* What a pointer among the uniforms is given, and a buffer at most */
@@ -249,19 +248,8 @@ static bool dispatch(Replay *r, const Job *job)
 {
     gint64 end = g_get_monotonic_time() + PATIENCE_US;
     uint64_t done = r->b.out.pa;
-    uint64_t words[64];
-    unsigned n = 0;
 
-    for (unsigned i = 0; i < 40; i++) {
-        words[n++] = cs_move32(i, job->regs[i]);
-    }
-    words[n++] = job->word;
-    words[n++] = cs_wait(0xff);
-    words[n++] = cs_move48(90, r->b.out.va);
-    words[n++] = cs_move32(80, MARK);
-    words[n++] = cs_store_multiple(80, 1, 90, 0);
-    qtest_writel(r->b.gpu.qts, done, 0);
-    mali_csf_queue_submit(r->b.queue, words, n);
+    submit_captured(&r->b, job->regs, 40, job->word);
     while (qtest_readl(r->b.gpu.qts, done) != MARK) {
         g_assert_cmpint(g_get_monotonic_time(), <, end);
         g_assert(!mali_csf_queue_event(r->b.queue, CS_EVENT_FAULT));

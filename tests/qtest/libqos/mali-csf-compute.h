@@ -8,14 +8,13 @@
 #define LIBQOS_MALI_CSF_COMPUTE_H
 
 #include "qemu/bswap.h"
-#include "mali-csf.h"
+#include "mali-csf-job.h"
 #include "mali-csf-shader.h"
 
 /* Real time that anything may take on a busy host */
 #define PATIENCE_US     (30 * G_USEC_PER_SEC)
 #define STEP_US         200
 
-#define MARK            0x600df00d
 #define POISON          0xdeadbeef
 
 /* In the page of results: the mark at its end, the rest is for shaders */
