@@ -6,6 +6,7 @@ project's folders are linked into it and patches/qemu-<series>/ applied.
 """
 
 import hashlib
+import itertools
 import os
 import re
 import shlex
@@ -148,10 +149,13 @@ def applied_folder(tree):
     return os.path.join(tree.folder, 'applied')
 
 
-def reverse_patches(tree):
+def reverse_patches(tree, kept=()):
+    """Take back what is applied, but for patches with these names, which are the first ones."""
     folder = applied_folder(tree)
     for name in reversed(matching(folder, r'.*\.patch')):
         path = os.path.join(folder, name)
+        if name in kept:
+            break
         result = patch(tree, path, '-R')
         if result.returncode:
             raise Stop(f'{name} cannot be taken back from {tree.src}: remove {tree.folder} '
@@ -168,8 +172,11 @@ def apply_patches(tree):
                for name in matching(applied_folder(tree), r'.*\.patch')}
     if wanted == applied:
         return
-    reverse_patches(tree)
-    for name, text in wanted.items():
+    # What a patch touches is built anew.
+    kept = [name for (name, _), _ in itertools.takewhile(
+        lambda pair: pair[0] == pair[1], zip(wanted.items(), applied.items()))]
+    reverse_patches(tree, kept)
+    for name, text in list(wanted.items())[len(kept):]:
         path = os.path.join(folder, name)
         result = patch(tree, path, '--dry-run')
         if result.returncode:
