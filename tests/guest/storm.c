@@ -14,7 +14,7 @@
  *
  * On the kernel's command line, storm.seed= and storm.rounds= choose the
  * order and the number of rounds, and storm.kind= one kind of them, by its
- * number below; --long has a hundred rounds.
+ * number below; --long has a hundred rounds, and "make explore" one.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -813,7 +813,7 @@ static bool run_round(int kind, Random *random, const Module *module)
 int main(int argc, char **argv)
 {
     static const char *const options[] = { "--long", NULL };
-    unsigned rounds[ROUND_KINDS] = { 0 }, good[ROUND_KINDS] = { 0 }, i;
+    unsigned rounds[ROUND_KINDS] = { 0 }, good[ROUND_KINDS] = { 0 }, first, i;
     const char *problem[ROUND_KINDS] = { NULL };
     uint64_t total, only = ROUND_KINDS;
     unsigned char *order;
@@ -823,7 +823,8 @@ int main(int argc, char **argv)
 
     total = tap_start(argc, argv, options,
                       "Edits page tables while address spaces change hands, "
-                      "and worse.") == 0 ? ROUNDS_LONG : ROUNDS;
+                      "and worse.") == 0 ? ROUNDS_LONG :
+            kernel_explores() ? 1 : ROUNDS;
     kernel_option("storm.rounds", &total);
     kernel_option("storm.kind", &only);
     random_init(&random, random_seed("storm"));
@@ -861,11 +862,12 @@ int main(int argc, char **argv)
 
     order = malloc(total);
     TAP_MUST(order ? 0 : -ENOMEM);
+    first = random_below(&random, ROUND_KINDS);
     for (i = 0; i < total; i++) {
         unsigned other = random_below(&random, i + 1);
 
         order[i] = order[other];
-        order[other] = i % ROUND_KINDS;
+        order[other] = (first + i) % ROUND_KINDS;
     }
     for (i = 0; i < total; i++) {
         int kind = only < ROUND_KINDS ? (int)only : order[i];
@@ -893,7 +895,10 @@ int main(int argc, char **argv)
         tap_ok(good[i] == rounds[i], "%s while page tables are edited "
                "(%u of %u rounds)", round_name[i], good[i], rounds[i]);
         if (rounds[i]) {
-            tap_ok(happened[i], "%s: it happened", round_name[i]);
+            /* One round, and a device that is late, may come to nothing. */
+            if (!kernel_explores()) {
+                tap_ok(happened[i], "%s: it happened", round_name[i]);
+            }
             tap_diag("%s: %u times", round_name[i], happened[i]);
         }
     }

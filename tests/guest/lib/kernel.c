@@ -126,6 +126,13 @@ bool kernel_option(const char *name, uint64_t *value)
     return found;
 }
 
+bool kernel_explores(void)
+{
+    uint64_t explores;
+
+    return kernel_option("explore", &explores) && explores;
+}
+
 int kernel_log_open(void)
 {
     int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

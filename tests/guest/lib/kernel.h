@@ -58,6 +58,9 @@ int kernel_write_file(const char *path, const char *text);
  */
 bool kernel_option(const char *name, uint64_t *value);
 
+/* Whether this is a run of "make explore", which are many, and so are short */
+bool kernel_explores(void);
+
 /**
  * kernel_log_open: start to watch the kernel's log, from now on
  *

@@ -5,12 +5,27 @@
  */
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "host.h"
 #include "kernel.h"
 #include "random.h"
 #include "tap.h"
+
+/*
+ * In "make explore", many runs begin with the same saved machine, and so with
+ * the same random numbers of the kernel's.
+ */
+static bool seed_of_exploration(const char *name, uint64_t *seed)
+{
+    char text[32];
+
+    return kernel_explores() &&
+           !host_request(text, sizeof(text), "option %s", name) &&
+           sscanf(text, "%" SCNu64, seed) == 1;
+}
 
 uint64_t random_seed(const char *program)
 {
@@ -19,7 +34,7 @@ uint64_t random_seed(const char *program)
     char name[64];
 
     snprintf(name, sizeof(name), "%s.seed", program);
-    if (!kernel_option(name, &seed)) {
+    if (!kernel_option(name, &seed) && !seed_of_exploration(name, &seed)) {
         /* Short enough to be copied by hand */
         if (getrandom(&seed32, sizeof(seed32), GRND_NONBLOCK) !=
             sizeof(seed32)) {
