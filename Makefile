@@ -15,7 +15,7 @@ export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
 export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
 export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN OWN MODELS
 export SHARD IGT IGT_SRC EXPECTATIONS GUEST
-export SEEDS KINDS JOBS REDUCE
+export SEEDS KINDS JOBS REDUCE COLD
 export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
 export T JOB FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
 
@@ -141,6 +141,7 @@ help:
 	@echo 'SEEDS=1..100          for explore: the seeds that are run'
 	@echo 'KINDS=slices,irq      for explore: what the seed perturbs, or none; default: everything'
 	@echo 'JOBS=2                for explore: runs at the same time; default: the processors'
+	@echo 'COLD=1                for explore: begin at power-on, not with a saved machine'
 	@echo 'REDUCE=1              for explore, with SEED=: the kinds that it takes'
 	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
 	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'

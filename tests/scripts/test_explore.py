@@ -12,7 +12,7 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import project  # noqa: E402
-from malicsf.explore import explore, seeded_run  # noqa: E402
+from malicsf.explore import explore, saved_machine, seeded_run, stopping_qemu  # noqa: E402
 from malicsf.run import expectations  # noqa: E402
 
 PORT = '''@@ panthor
@@ -113,7 +113,83 @@ class VerdictTest(unittest.TestCase):
 
     def test_request(self):
         port = PORT.format('#@ request inject kind=x\nok 2 - x', 0)
-        self.assertIn('"toy" asks the host', self.judge(port)[2])
+        self.assertEqual(self.judge(port), ([], [], ''))
+
+
+class AnswerTest(unittest.TestCase):
+
+    def test_seed(self):
+        qemu = mock.Mock()
+        self.assertEqual(seeded_run.answer(qemu, 7, ['option', 'storm.seed']), 'ok 7')
+        self.assertEqual(seeded_run.answer(qemu, 7, ['option', 'storm.x'])[:6], 'error ')
+        qemu.monitor.request.assert_not_called()
+        seeded_run.answer(qemu, 7, ['qom-get', 'type'])
+        qemu.monitor.request.assert_called_once_with(['qom-get', 'type'])
+
+
+class StopTest(unittest.TestCase):
+
+    def test_line(self):
+        """A debugger's stop is none of ours, and a line stops the machine once."""
+        with tempfile.TemporaryDirectory() as folder:
+            qemu = stopping_qemu.StoppingQemu.__new__(stopping_qemu.StoppingQemu)
+            qemu.folder, qemu.stops, qemu.seen = folder, ('@@ done', '#@ request '), 0
+            path = os.path.join(folder, stopping_qemu.PORT_LOG)
+            for text, line in (('', ''), ('ok 1\n', ''), ('ok 1\n@@ do', ''),
+                               ('ok 1\n#@ request x\n', '#@ request x'),
+                               ('ok 1\n#@ request x\n', ''),
+                               ('ok 1\n#@ request x\n#@ request x\n', '#@ request x'),
+                               ('ok 1\n#@ request x\n#@ request x\n@@ done\n', '@@ done')):
+                project.write(path, text)
+                self.assertEqual(qemu.new_line(), line, text)
+
+
+class SavedTest(unittest.TestCase):
+
+    def hash_of(self, ram=b'x', device=b'y', clock=bytes(24)):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'state'), 'wb') as file:
+                file.write(b'head' + saved_machine.TIMER + bytes(8) + clock + device)
+            with open(os.path.join(folder, 'ram'), 'wb') as file:
+                file.write(ram)
+            return saved_machine.hash_of(folder)
+
+    def test_hash(self):
+        usual = self.hash_of()
+        self.assertEqual(self.hash_of(clock=bytes(range(24))), usual)
+        self.assertNotEqual(self.hash_of(ram=b'z'), usual)
+        self.assertNotEqual(self.hash_of(device=b'z'), usual)
+
+    def test_holes(self):
+        """Whether what is zero is a hole is for the file system."""
+        block = saved_machine.BLOCK
+        full = bytes(block) * 2 + b'a' * block + bytes(block)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, name) for name in ('full', 'sparse')]
+            with open(paths[0], 'wb') as file:
+                file.write(full)
+            with open(paths[1], 'wb') as file:
+                file.seek(2 * block)
+                file.write(b'a' * block)
+                file.truncate(len(full))
+            found = [list(saved_machine.blocks(path)) for path in paths]
+        self.assertEqual(found[0], [(2 * block, b'a' * block)])
+        self.assertEqual(found[0], found[1])
+
+    def test_command(self):
+        command = saved_machine.loading(['qemu', '-kernel', 'k', '-initrd', 'i', '-append', 'a',
+                                         '-S'], '/there', '1G')
+        self.assertEqual(command[:2], ['qemu', '-S'])
+        self.assertIn('readonly=on', command[3])
+        self.assertEqual(command[-2:], ['-incoming', 'defer'])
+
+    def test_seed(self):
+        self.assertEqual(explore.seed_of('7'), (7, ''))
+        self.assertEqual(explore.seed_of('7@0123abcd'), (7, '0123abcd'))
+        for text in ('', '0', '7@', '7@xyz1', 'x', '٣', f'{1 << 40}'):
+            with self.subTest(text), self.assertRaises(project.Stop) as caught:
+                explore.seed_of(text)
+            self.assertEqual(caught.exception.status, project.USAGE)
 
 
 class ResultsTest(unittest.TestCase):

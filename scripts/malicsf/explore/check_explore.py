@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Explorations hold what they promise: the same seed is the same run, another one is not.
 
-Besides, with one vCPU a lost tick is found with a seed of the device, and not without.
+So is the machine that runs begin with, if it is saved again.  Besides, with one vCPU a lost tick
+is found with a seed of the device, and not without.
 """
 
 import os
+import shutil
 import time
 
 from malicsf import project
-from malicsf.explore import explore, seeded_run
+from malicsf.explore import explore, saved_machine, seeded_run
 from malicsf.project import say
 from malicsf.run import expectations, results, run_guest
 
@@ -36,6 +38,7 @@ def run(machine, folder, seed, report, what):
 
 def check_same(report):
     machine, folder = machine_of('canary', '2', explore.default_kinds)
+    check_saved(machine, os.path.join(folder, 'check'), report)
     outcomes = [run(machine, folder, seed, report, f'two vCPUs, run {number + 1} of seed {seed}')
                 for seed, times in ((SEED, TIMES), (OTHER, 1)) for number in range(times)]
     if None in outcomes:
@@ -46,6 +49,16 @@ def check_same(report):
                   '' if len(same) == 1 else f'{len(same)} different ones')
     report.result('ok' if other not in same else 'not ok',
                   'two vCPUs: another seed writes others')
+
+
+def check_saved(machine, folder, report):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    saved_machine.make(machine, folder)
+    again = saved_machine.hash_of(folder)
+    report.result('ok' if again == machine.saved_hash else 'not ok',
+                  'two vCPUs: the machine is the same if it is saved again',
+                  '' if again == machine.saved_hash else f'{machine.saved_hash} and {again}')
 
 
 def check_race(report):

@@ -27,8 +27,8 @@ from malicsf.project import say, Stop
 from malicsf.run import debugger, run_guest
 
 FOLDER = os.path.join(project.BUILD, 'explore')
-OWN = ['SEEDS', 'SEED', 'KINDS', 'JOBS', 'PATCH', 'GIT', 'REDUCE']
-REFUSED = ('COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'SHARD', 'MUST_RUN', 'NAME', 'FAILED')
+OWN = ['SEEDS', 'SEED', 'KINDS', 'JOBS', 'PATCH', 'GIT', 'REDUCE', 'COLD']
+REFUSED = ('COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'MUST_RUN', 'NAME', 'FAILED')
 SEEDS = '1..100'
 MOST_SEEDS = 1 << 32
 # How often a hit is repeated, and how many of the same signature are
@@ -242,6 +242,15 @@ def seeds_of(text):
     return range(first, last + 1)
 
 
+def seed_of(text):
+    """(seed, hash of its saved machine or '')"""
+    found = re.fullmatch(r'(\d{1,12})(?:@([0-9a-f]{4,16}))?', text, re.A)
+    if not found or not 1 <= int(found[1]) < MOST_SEEDS:
+        raise project.usage(f'SEED={text[:40]} is not a number above 0, which may be followed by '
+                            '@ and the hash of the saved machine, as in 7@0123abcd')
+    return int(found[1]), found[2] or ''
+
+
 def default_kinds(all_kinds):
     return [kind for kind in all_kinds if kind != 'priorities']
 
@@ -262,25 +271,23 @@ def prepare(settings, kinds=kinds_from_environment):
     machine.choose(kinds(machine.all_kinds))
     parent = os.path.join(FOLDER, project.short(re.sub(
         r'[^\w.+-]+', '-', f'{machine.kernel.label}-{settings.model}-{settings.tests}')))
-    machine.write(os.path.join(parent, 'new'))
-    folder = os.path.join(parent, machine.key())
-    if not os.path.isdir(folder):
-        os.rename(os.path.join(parent, 'new'), folder)
-    else:
-        shutil.rmtree(os.path.join(parent, 'new'))
-    machine.initrd = os.path.join(folder, 'initrd')
+    machine.provide(parent, project.is_on('COLD'))
+    folder = os.path.join(parent, machine.results_key())
+    os.makedirs(folder, exist_ok=True)
     return machine, folder
 
 
 def describe(machine, folder):
     say(f'Linux {machine.kernel.version} on QEMU {machine.tree.version()}, model '
         f'{machine.settings.model}, {machine.settings.smp} vCPUs; perturbed: '
-        f'{", ".join(machine.kinds) or "nothing"}; {os.path.relpath(folder, project.ROOT)}')
+        f'{", ".join(machine.kinds) or "nothing"}; from {machine.start()}; '
+        f'{os.path.relpath(folder, project.ROOT)}')
 
 
 def explore(settings, seeds, jobs):
     machine, folder = prepare(settings)
     describe(machine, folder)
+    seeds = seeds[settings.shard]
     return Exploration(machine, folder, jobs).run(seeds), folder
 
 
@@ -310,10 +317,17 @@ def reduce(machine, outcome, folder):
     say(f'it takes: KINDS={",".join(kinds) or "none"}')
 
 
-def show(settings, seed):
-    """One seed with all trace events; its kinds are reduced if that was asked for."""
+def show(settings, seed, saved_hash):
+    """One seed with all trace events; its kinds are reduced if that was asked for.
+
+    saved_hash: of the saved machine that it is a seed of, if that is known
+    """
     machine, folder = prepare(settings)
     describe(machine, folder)
+    if saved_hash and not machine.saved_hash.startswith(saved_hash):
+        raise Stop(f'SEED={seed}@{saved_hash} is of another saved machine than this one, '
+                   f'{machine.saved_hash or "which is none"}: another QEMU, kernel, program or '
+                   'option', project.USAGE)
     where = os.path.join(folder, f'shown-{seed}')
     if settings.gdb:
         debugger.prepare(folder, machine.kernel, settings.panthor_ko, settings.gdb == 'bare')
@@ -371,8 +385,8 @@ def main():
     settings = settings_from_environment()
     jobs = project.number_from_environment('JOBS', os.cpu_count(), 1024)
     if os.environ.get('SEED'):
-        project.refuse_variables(['SEEDS', 'PATCH'], 'SEED=, which is one run')
-        return show(settings, project.number_from_environment('SEED', 1, MOST_SEEDS - 1))
+        project.refuse_variables(['SEEDS', 'PATCH', 'SHARD'], 'SEED=, which is one run')
+        return show(settings, *seed_of(os.environ['SEED']))
     project.refuse_variables(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
     seeds = seeds_of(os.environ.get('SEEDS') or SEEDS)
     if os.environ.get('PATCH'):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A run of guest programs in which nothing but a seed decides who comes first.
 
-The machine starts cold.  Time counts instructions, the vCPUs take turns as -icount seed= says,
-the device is late as x-seed= says, and nothing comes from outside: the serial ports are files,
-and no monitor is asked.  So the same seed writes the same logs, to the byte.
+Time counts instructions, the vCPUs take turns as -icount seed= says, the device is late as
+x-seed= says, and nothing comes from outside but while the machine is stopped.  So the same seed
+writes the same logs, to the byte.  A run begins where the driver is there and no program has
+begun, with a machine that was saved (saved_machine.py), or with COLD=1 at power-on.
 """
 
 import hashlib
@@ -15,8 +16,12 @@ import time
 
 from malicsf import project
 from malicsf.build import build_qemu, initramfs
+from malicsf.explore import saved_machine
+from malicsf.explore.stopping_qemu import DONE, Ended, REQUEST, StoppingQemu, TooLate
+from malicsf.project import say
 from malicsf.run import device_log, expectations, protocol, results, run_guest
 
+KEY_DIGITS = 16
 # An instruction of a vCPU takes 2^3 ns of virtual time
 SHIFT = 3
 # Of the scheduler, the kinds that exclude each other; the others are the device's
@@ -60,12 +65,8 @@ class Reader(protocol.Protocol):
 
     watch = monitor = device = Silent()
 
-    def __init__(self, report):
-        super().__init__(report)
-        self.asks = []          # programs that ask the host for something
-
     def request(self, words):
-        self.asks.append(self.program)
+        """It was answered."""
 
     def read(self, folder):
         for line in project.read_lossy(os.path.join(folder, 'console.log')).splitlines():
@@ -89,6 +90,9 @@ class Machine:
                                 f'{self.kernel.version}')
         self.all_kinds = kinds_of(self.tree)
         self.initrd = ''
+        # Where runs begin, its hash, and a lock for as long as it is needed; or '' for COLD=1
+        self.saved = self.saved_hash = ''
+        self.lock = None
 
     def choose(self, kinds):
         """Perturb these, of all_kinds."""
@@ -99,31 +103,56 @@ class Machine:
             raise project.usage(f'KINDS= has both {" and ".join(STRATEGIES)}: a run has one')
         self.kinds = list(kinds)
 
+    def provide(self, parent, cold):
+        """What all runs share: the initramfs, and where they begin."""
+        new = os.path.join(parent, f'new-{os.getpid()}')
+        self.write(new)
+        folder = os.path.join(parent, f'machine-{self.key()}')
+        try:
+            os.rename(new, folder)
+        except OSError:
+            shutil.rmtree(new)      # it is there
+        self.initrd = os.path.join(folder, 'initrd')
+        if not cold:
+            self.saved, self.saved_hash, self.lock = saved_machine.provide(self, folder)
+
+    def start(self):
+        return f'the saved machine {self.saved_hash}' if self.saved else 'power-on'
+
+    def results_key(self):
+        """What a seed is a seed of."""
+        text = repr([self.key(), self.saved_hash, self.kinds])
+        return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+
     def write(self, folder):
-        """The initramfs, which all runs share."""
         os.makedirs(folder, exist_ok=True)
         self.initrd = os.path.join(folder, 'initrd')
         initramfs.write(self.initrd, self.archives, run_guest.plan_of(self.rows, self.settings))
         build_qemu.link(self.kernel.image, os.path.join(folder, 'Image'))
 
     def key(self):
-        """What a seed is a seed of: another QEMU, kernel, program or option, another run."""
+        """What a saved machine is one of: another QEMU, kernel, program or option, another one."""
         digest = digest_of_files(self.tree.binary, self.kernel.image, self.initrd)
         # Of a name that stands for what the paths of this machine do not say
-        settings = self.settings.about() | {'kinds': ','.join(self.kinds)}
-        digest.update(repr(sorted(settings.items())).encode())
-        return digest.hexdigest()[:16]
+        digest.update(repr(sorted(self.settings.about().items())).encode())
+        return digest.hexdigest()[:KEY_DIGITS]
 
-    def command(self, seed, folder, kinds):
+    def command(self, folder, seed=0, kinds=()):
+        """QEMU, without its serial ports.
+
+        kinds: that the seed perturbs, or none: then all seeds are the same run
+        """
         command = run_guest.qemu_command(self.tree, self.kernel, self.settings, self.initrd,
                                          os.path.join(folder, 'events'))
+        # Nothing runs before it is told to, debugger or not.
+        command = [word for word in command if word != '-S'] + ['-S']
         icount = f'shift={SHIFT},sleep=off'
         strategy = next((kind for kind in kinds if kind in STRATEGIES), None)
         # With one seed for all there are turns that are the same each time.
         icount += f',seed={seed},schedule={strategy}' if strategy else ',seed=0'
         place = command.index('-append') + 1
         # A kernel that panics ends the run.
-        command[place] += ' nokaslr panic=-1'
+        command[place] += ' nokaslr panic=-1 explore=1'
         command += ['-machine', 'dtb-randomness=off', '-accel', 'tcg,thread=single', '-icount',
                     icount, '-seed', '1', '-rtc', 'base=2026-01-01,clock=vm']
         device = [kind for kind in kinds if kind not in STRATEGIES]
@@ -132,9 +161,6 @@ class Machine:
             for kind in self.all_kinds:
                 if kind not in (*STRATEGIES, *device):
                     command += ['-global', f'mali-csf.x-late-{kind}-ns=0']
-        for name in ('console', 'port'):
-            command += ['-chardev', f'file,id={name},path={name}.log', '-serial',
-                        f'chardev:{name}']
         return command
 
     def seconds(self):
@@ -185,9 +211,6 @@ def judge(machine, folder):
     report = QuietReport(True, '', machine.expected)
     reader = Reader(report)
     reader.read(folder)
-    if reader.asks:
-        return [], [], (f'"{reader.asks[0]}" asks the host for something, which has no time of '
-                        'its own here: it cannot be explored')
     bad, known = [], []
     for verdict, name, reason in report.rows:
         if verdict == 'ok' and FOUND in name:
@@ -206,6 +229,27 @@ def judge(machine, folder):
     return list(dict.fromkeys(bad)), list(dict.fromkeys(known)), problem
 
 
+def answer(qemu, seed, words):
+    """To a request of a program, while the machine is stopped"""
+    if words[:1] == ['option'] and len(words) == 2:
+        return f'ok {seed}' if words[1].endswith('.seed') else 'error no such option'
+    return qemu.monitor.request(words)
+
+
+def follow(machine, qemu, seed):
+    """Let the guest run to the end of its programs, and answer what they ask."""
+    if machine.saved:
+        qemu.load(machine.saved)
+    qemu.stop_at(DONE, REQUEST)
+    if machine.settings.gdb:
+        say('QEMU waits for the debugger to let the guest run')
+    else:
+        qemu.go_on()
+    while (line := qemu.until_stop()).startswith(REQUEST):
+        qemu.answer(answer(qemu, seed, line.removeprefix(REQUEST).split()))
+        qemu.go_on()
+
+
 def run(machine, seed, folder, kinds=None, traced=False, started=None):
     """One run.  started: is called with the process, to be able to end it"""
     kinds = machine.kinds if kinds is None else kinds
@@ -213,26 +257,24 @@ def run(machine, seed, folder, kinds=None, traced=False, started=None):
     os.makedirs(folder)
     run_guest.write_events(folder, TRACED if traced else None)
     begin = time.monotonic()
-    with open(os.path.join(folder, 'qemu.log'), 'w', encoding='utf-8') as said, \
-            subprocess.Popen(run_guest.DIE_WITH_PARENT + machine.command(seed, folder, kinds),
-                             cwd=folder, stdin=subprocess.DEVNULL, stdout=said,
-                             stderr=subprocess.STDOUT, process_group=0) as process:
-        if started:
-            started(process)
-        try:
-            process.wait(None if machine.settings.gdb else machine.seconds())
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return Outcome(seed, [], [], '', time.monotonic() - begin,
-                           f'no end after {machine.seconds():.0f} s')
-        finally:
-            if process.poll() is None:
-                process.kill()
+    command = machine.command(folder, seed, kinds)
+    if machine.saved:
+        command = saved_machine.loading(command, machine.saved, machine.settings.mem)
+    qemu = StoppingQemu(command, folder, None if machine.settings.gdb else machine.seconds(),
+                        started)
+    problem = ''
+    try:
+        follow(machine, qemu, seed)
+    except TooLate:
+        problem = f'no end after {machine.seconds():.0f} s'
+    except Ended:
+        pass
+    finally:
+        status = qemu.end()
     seconds = time.monotonic() - begin
-    if process.returncode:
-        error = run_guest.what_qemu_said(folder)
-        return Outcome(seed, [], [], '', seconds,
-                       error or f'QEMU ended with status {process.returncode}')
+    if status:
+        problem = run_guest.what_qemu_said(folder) or f'QEMU ended with status {status}'
+    if problem:
+        return Outcome(seed, [], [], '', seconds, problem)
     signatures, known, problem = judge(machine, folder)
     return Outcome(seed, signatures, known, digest_of(folder), seconds, problem)
