@@ -7,19 +7,30 @@
  * again.  Every job has to come to its end whatever is done in between, unless
  * the hardware fails or its group is destroyed.
  *
+ * With protected memory (protected-size= of the device) what a region stores is
+ * there, and nobody else may touch it.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/block.h"
 #include "lib/host.h"
 #include "lib/kernel.h"
+#include "lib/module.h"
 #include "lib/panthor.h"
+#include "lib/refuse.h"
 #include "lib/tap.h"
 
 #define JOB_TIMEOUT_MS 8000
@@ -43,13 +54,72 @@
 
 #define MARK 0x9407ec7du
 
+/* What regions store to: protected memory, if the driver has any */
+#define SECRET_VA 0x50000000ull
+#define SECRET_SIZE 0x10000ull
+
+/* Blocks that are tried at most, until nothing is left */
+#define POOL_PARTS_MAX 1024
+
+#define RTC "/sys/class/rtc/rtc0/"
+
 /* Words of the data buffer */
 enum {
     DATA_INSIDE,
     DATA_BEHIND,
+    DATA_LEAKED,
 };
 
 static PanthorDev dev;
+
+/* Where the device has protected memory, 0: nowhere */
+static uint64_t protected_base;
+
+/* Does the driver have a flag for groups, and one for such memory? */
+static bool driver_has_flags(void)
+{
+#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+    return true;
+#else
+    return false;
+#endif
+}
+
+/* Memory for regions, at SECRET_VA */
+static int map_secret(PanthorContext *ctx)
+{
+    struct drm_panthor_bo_create create = {
+        .size = SECRET_SIZE,
+        .exclusive_vm_id = ctx->vm,
+        .flags = DRM_PANTHOR_BO_NO_MMAP,
+    };
+    PanthorBo bo = { .size = SECRET_SIZE };
+    int ret;
+
+#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+    create.flags |= protected_base ? DRM_PANTHOR_BO_PROTECTED : 0;
+#endif
+    ret = panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
+    bo.handle = create.handle;
+    if (!ret) {
+        ret = panthor_vm_map(&dev, ctx->vm, &bo, 0, SECRET_VA, SECRET_SIZE,
+                             DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC);
+        /* The VM keeps it. */
+        panthor_bo_destroy(&dev, &bo);
+    }
+    return ret;
+}
+
+/* A group that may have regions, and memory for them */
+static void context_init(PanthorContext *ctx)
+{
+#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+    dev.group_flags = DRM_PANTHOR_GROUP_CREATE_PROTECTED;
+#endif
+    panthor_context_init(ctx, &dev, 1);
+    dev.group_flags = 0;
+    TAP_MUST(map_secret(ctx));
+}
 
 static bool driver_knows_protected_mode(void)
 {
@@ -66,20 +136,23 @@ static bool driver_knows_protected_mode(void)
     return found;
 }
 
-/* A region of so many rounds, which stores a word first */
-static void emit_region(Stream *s, uint32_t rounds)
+/* A region of so many rounds, which stores a word at @va and loads it again */
+static void emit_region(Stream *s, uint64_t va, uint32_t rounds)
 {
-    stream_emit(s, cs_move48(2, panthor_data_va(DATA_INSIDE)));
+    stream_emit(s, cs_move48(2, va));
     stream_emit(s, cs_move32(10, rounds));
     stream_emit(s, cs_move32(11, MARK));
-    stream_emit(s, cs_prot_region(4));
+    stream_emit(s, cs_move32(12, 0));
+    stream_emit(s, cs_prot_region(6));
     stream_store(s, 11, 1, 2, 0);
     stream_emit(s, cs_add_imm32(10, 10, -1));
     stream_emit(s, cs_branch(CS_COND_GT, 10, -2));
+    stream_load(s, 12, 1, 2, 0);
 }
 
 /* Submit it; end it with region_ended() */
-static void submit_region(PanthorContext *ctx, uint32_t rounds)
+static void submit_region_at(PanthorContext *ctx, uint64_t secret,
+                             uint32_t rounds)
 {
     uint32_t size;
     uint64_t va;
@@ -90,12 +163,18 @@ static void submit_region(PanthorContext *ctx, uint32_t rounds)
     ctx->code.used = 0;
     stream_init(&s);
     stream_begin(&s);
-    emit_region(&s, rounds);
+    emit_region(&s, secret, rounds);
+    stream_store_at(&s, 12, panthor_data_va(DATA_INSIDE), 2);
     stream_emit(&s, cs_move32(11, ~MARK));
     stream_store_at(&s, 11, panthor_data_va(DATA_BEHIND), 2);
     stream_end(&s);
     va = stream_place(&s, &ctx->code, &size);
     TAP_MUST(panthor_submit(ctx, 0, va, size, ctx->syncobj));
+}
+
+static void submit_region(PanthorContext *ctx, uint32_t rounds)
+{
+    submit_region_at(ctx, SECRET_VA, rounds);
 }
 
 /* 0, an error of panthor_wait(), or -EIO if it has not done what it says */
@@ -128,7 +207,7 @@ static void test_lengths(void)
     };
     PanthorContext ctx;
 
-    panthor_context_init(&ctx, &dev, 1);
+    context_init(&ctx);
     for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint64_t start = kernel_now_ns();
 
@@ -178,7 +257,7 @@ static void test_meanwhile(unsigned deed, bool other)
     PanthorBo block;
     int ret;
 
-    panthor_context_init(&ctx, &dev, 1);
+    context_init(&ctx);
     panthor_context_init(&second, &dev, 1);
     TAP_MUST(panthor_bo_create(&dev, &block, PANTHOR_GPU_BLOCK, of->vm));
     TAP_MUST(panthor_vm_map(&dev, of->vm, &block, 0, BLOCK_VA,
@@ -204,7 +283,7 @@ static void test_many_groups(bool normal)
     unsigned good = 0, good_normal = 0;
 
     for (unsigned i = 0; i < GROUPS; i++) {
-        panthor_context_init(&ctx[i], &dev, 1);
+        context_init(&ctx[i]);
         panthor_context_init(&quiet[i], &dev, 1);
     }
     for (unsigned i = 0; i < GROUPS; i++) {
@@ -235,7 +314,7 @@ static int job_on_new_vm(void)
     PanthorContext fresh;
     int ret;
 
-    panthor_context_init(&fresh, &dev, 1);
+    context_init(&fresh);
     submit_region(&fresh, SHORT_ROUNDS);
     ret = region_ended(&fresh);
     panthor_context_fini(&fresh);
@@ -246,7 +325,7 @@ static void test_destroy(void)
 {
     PanthorContext ctx;
 
-    panthor_context_init(&ctx, &dev, 1);
+    context_init(&ctx);
     submit_region(&ctx, LONG_ROUNDS);
     kernel_sleep_ms(BEGIN_MS);
     panthor_context_fini(&ctx);
@@ -257,13 +336,330 @@ static void test_suspend(void)
 {
     PanthorContext ctx;
 
-    panthor_context_init(&ctx, &dev, 1);
+    context_init(&ctx);
     submit_region(&ctx, SHORT_ROUNDS);
     ok(region_ended(&ctx), "a region before the GPU sleeps");
     ok(panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS), "the GPU sleeps");
     submit_region(&ctx, SHORT_ROUNDS);
     ok(region_ended(&ctx), "and one after that");
     panthor_context_fini(&ctx);
+}
+
+/* Another process, in whose region the GPU is: for end_process() */
+static pid_t start_process(void)
+{
+    int ready[2];
+    char c = 0;
+    pid_t pid;
+
+    TAP_MUST(pipe(ready) ? -errno : 0);
+    fflush(stdout);
+    pid = fork();
+    if (!pid) {
+        PanthorContext ctx;
+
+        TAP_MUST(panthor_open(&dev));
+        context_init(&ctx);
+        submit_region(&ctx, LONG_ROUNDS);
+        kernel_sleep_ms(BEGIN_MS);
+        (void)!write(ready[1], &c, 1);
+        for (;;) {
+            pause();
+        }
+    }
+    TAP_MUST(pid < 0 ? -errno : 0);
+    close(ready[1]);
+    TAP_MUST(read(ready[0], &c, 1) == 1 ? 0 : -EIO);
+    close(ready[0]);
+    return pid;
+}
+
+static void end_process(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void test_kill(void)
+{
+    end_process(start_process());
+    ok(job_on_new_vm(), "a process dies in its region, and the next one has "
+       "one");
+}
+
+/*
+ * The driver is taken away in the mode.  That the group is not freed then is
+ * so with stock, see "A device that is never freed" in docs/findings.rst; its
+ * work has to be over when the module goes.
+ */
+static void test_unload(void)
+{
+    const char *what = "the module is unloaded while a region runs";
+    const char *reason;
+    char name[64];
+    Module module;
+    pid_t pid;
+
+    reason = module_open(&module);
+    if (reason) {
+        tap_skip(reason, what);
+        return;
+    }
+    pid = start_process();
+    TAP_MUST(module_unbind(&dev, name, sizeof(name)));
+    kernel_sleep_ms(JOB_TIMEOUT_MS);
+    end_process(pid);
+    panthor_close(&dev);
+    TAP_MUST(module_unload());
+    TAP_MUST(module_load(&module, &dev));
+    module_close(&module);
+    dev.group_patience_ms = GROUP_PATIENCE_MS;
+    ok(job_on_new_vm(), "the module is unloaded while a region runs, and "
+       "loaded: there is one again");
+}
+
+/* The machine is suspended to idle while a region runs. */
+static void test_system_suspend(void)
+{
+    const char *name = "a region over a suspend of the machine";
+    PanthorContext ctx;
+    int ret;
+
+    if (access(RTC "wakealarm", W_OK) || access("/sys/power/state", W_OK)) {
+        tap_skip("no clock that could wake the machine", name);
+        return;
+    }
+    context_init(&ctx);
+    submit_region(&ctx, LONG_ROUNDS);
+    kernel_sleep_ms(BEGIN_MS);
+    kernel_write_file(RTC "wakealarm", "0");
+    ret = kernel_write_file(RTC "wakealarm", "+2");
+    ret = ret ?: kernel_write_file("/sys/power/state", "freeze");
+    ok(ret, "the machine sleeps and wakes");
+    tap_diag("%s: %s", name, strerror(-region_ended(&ctx)));
+    panthor_context_fini(&ctx);
+    ok(job_on_new_vm(), "a region after a suspend of the machine in one");
+}
+
+/* Illegal accesses */
+
+static sigjmp_buf touched;
+
+static void bus_error(int signal)
+{
+    siglongjmp(touched, signal);
+}
+
+/* What a load or store of a CPU at @pa meets: 0, a signal, or -1: no mapping */
+static int touch(uint64_t pa, bool store)
+{
+    int fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
+    /* Volatile, as the compiler has no reason for a load that nobody needs */
+    volatile uint32_t *word;
+    int signal = -1;
+
+    if (fd < 0) {
+        return -1;
+    }
+    word = mmap(NULL, PANTHOR_GPU_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                pa);
+    close(fd);
+    if (word == MAP_FAILED) {
+        return -1;
+    }
+    signal = sigsetjmp(touched, 1);
+    if (!signal) {
+        if (store) {
+            *word = MARK;
+        } else {
+            (void)*word;
+        }
+    }
+    munmap((void *)word, PANTHOR_GPU_PAGE);
+    return signal;
+}
+
+static void test_cpu(void)
+{
+    struct sigaction action = { .sa_handler = bus_error };
+
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    for (int store = 0; store < 2; store++) {
+        int signal = touch(protected_base, store);
+
+        if (signal < 0) {
+            tap_skip("no /dev/mem for it", "an access of a CPU");
+        } else if (!tap_ok(signal == SIGBUS, "a %s of a CPU is refused",
+                           store ? "store" : "load")) {
+            tap_diag("signal %d", signal);
+        }
+    }
+    signal(SIGBUS, SIG_DFL);
+    signal(SIGSEGV, SIG_DFL);
+}
+
+/* Of the job that does it, its group alone may die. */
+static void test_illegal(const char *name, PanthorContext *ctx, int ret)
+{
+    tap_ok(ret < 0, "%s: the job fails", name);
+    tap_ok(ctx->data[DATA_LEAKED] == 0, "%s: nothing of it is seen", name);
+    panthor_context_fini(ctx);
+    tap_ok(!job_on_new_vm(), "%s: a region of a new VM is done afterwards",
+           name);
+}
+
+static void test_normal_mode(void)
+{
+    PanthorContext ctx;
+    uint32_t size;
+    uint64_t va;
+    Stream s;
+
+    context_init(&ctx);
+    submit_region(&ctx, SHORT_ROUNDS);
+    ok(region_ended(&ctx), "a region has its secret");
+    ctx.data[DATA_LEAKED] = 0;
+    ctx.code.used = 0;
+    stream_init(&s);
+    stream_begin(&s);
+    stream_load_at(&s, 12, SECRET_VA, 2);
+    stream_store_at(&s, 12, panthor_data_va(DATA_LEAKED), 2);
+    stream_end(&s);
+    va = stream_place(&s, &ctx.code, &size);
+    TAP_MUST(panthor_submit(&ctx, 0, va, size, ctx.syncobj));
+    test_illegal("a load in normal mode", &ctx,
+                 panthor_wait(&ctx, JOB_TIMEOUT_MS));
+}
+
+/* The stream itself is where normal mode has no access. */
+static void test_stream_in_protected_memory(void)
+{
+    PanthorContext ctx;
+
+    context_init(&ctx);
+    ctx.data[DATA_LEAKED] = 0;
+    TAP_MUST(panthor_submit(&ctx, 0, SECRET_VA, 64, ctx.syncobj));
+    test_illegal("a stream in protected memory", &ctx,
+                 panthor_wait(&ctx, JOB_TIMEOUT_MS));
+}
+
+static void test_leak(void)
+{
+    PanthorContext ctx;
+
+    context_init(&ctx);
+    ctx.data[DATA_LEAKED] = 0;
+    submit_region_at(&ctx, panthor_data_va(DATA_LEAKED), SHORT_ROUNDS);
+    test_illegal("a store of a region to normal memory", &ctx,
+                 panthor_wait(&ctx, JOB_TIMEOUT_MS));
+}
+
+/* It was not created as protected: nobody enters the mode for it. */
+static void test_no_flag(void)
+{
+    PanthorContext ctx;
+
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(map_secret(&ctx));
+    submit_region(&ctx, SHORT_ROUNDS);
+    test_illegal("a region in a group that is not protected", &ctx,
+                 region_ended(&ctx));
+}
+
+#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+static int create_secret(uint64_t size, uint32_t flags, uint32_t vm,
+                         uint32_t *handle)
+{
+    struct drm_panthor_bo_create arg = {
+        .size = size,
+        .exclusive_vm_id = vm,
+        .flags = DRM_PANTHOR_BO_PROTECTED | flags,
+    };
+    int ret = panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_CREATE, &arg);
+
+    *handle = arg.handle;
+    return ret;
+}
+
+/* What nobody can load must not get a way to a CPU, or to another device. */
+static void test_refusals(void)
+{
+    struct drm_panthor_bo_mmap_offset offset = { 0 };
+    struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
+    struct drm_panthor_bo_sync_op op = {
+        .type = DRM_PANTHOR_BO_SYNC_CPU_CACHE_FLUSH,
+        .size = SECRET_SIZE,
+    };
+    struct drm_panthor_bo_sync sync = {
+        .ops = DRM_PANTHOR_OBJ_ARRAY(1, &op),
+    };
+    PanthorBo bo = { .size = SECRET_SIZE };
+
+    refused(create_secret(SECRET_SIZE, 0, 0, &bo.handle), -EINVAL,
+            "protected memory that a CPU could map");
+    refused(create_secret(1ull << 32, DRM_PANTHOR_BO_NO_MMAP, 0, &bo.handle),
+            -ENOMEM, "more of it than there is");
+    TAP_MUST(create_secret(SECRET_SIZE, DRM_PANTHOR_BO_NO_MMAP, 0,
+                           &bo.handle));
+    offset.handle = op.handle = prime.handle = bo.handle;
+    tap_ok(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &offset) < 0,
+           "a mapping of it is refused");
+    refused(panthor_ioctl(&dev, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime), -EINVAL,
+            "its export");
+    refused(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_SYNC, &sync), -EINVAL,
+            "maintenance of its caches");
+    panthor_bo_destroy(&dev, &bo);
+}
+
+/* All of it, again and again: nothing gets lost. */
+static void test_exhaustion(void)
+{
+    uint32_t handles[POOL_PARTS_MAX];
+    unsigned count[2] = { 0 };
+
+    for (unsigned round = 0; round < 2; round++) {
+        while (count[round] < POOL_PARTS_MAX &&
+               !create_secret(PANTHOR_GPU_BLOCK, DRM_PANTHOR_BO_NO_MMAP, 0,
+                              &handles[count[round]])) {
+            count[round]++;
+        }
+        for (unsigned i = 0; i < count[round]; i++) {
+            PanthorBo bo = { .handle = handles[i] };
+
+            panthor_bo_destroy(&dev, &bo);
+        }
+    }
+    if (!tap_ok(count[0] && count[1] >= count[0],
+                "protected memory that was used up is there again")) {
+        tap_diag("%u and %u parts", count[0], count[1]);
+    }
+}
+#else
+static void test_refusals(void)
+{
+}
+
+static void test_exhaustion(void)
+{
+}
+#endif
+
+static void test_illegal_accesses(void)
+{
+    if (driver_has_flags()) {
+        test_no_flag();
+    }
+    if (!protected_base) {
+        tap_skip("protected-size= is 0", "illegal accesses");
+        return;
+    }
+    test_cpu();
+    test_normal_mode();
+    test_stream_in_protected_memory();
+    test_leak();
+    test_refusals();
+    test_exhaustion();
 }
 
 static void wait_for_reset(uint64_t before)
@@ -277,34 +673,59 @@ static void wait_for_reset(uint64_t before)
     }
 }
 
-/* Hardware that fails: whose job dies is not said, the next one works. */
-static void test_failure(const char *name, const char *injection, bool reset)
+/* What the driver gives up on, or waits for, in the deed of a case or before */
+typedef struct Failure {
+    const char *name;
+    const char *injection;
+    int (*deed)(PanthorContext *ctx, PanthorBo *bo);
+    bool reset;
+} Failure;
+
+static const Failure failures[] = {
+    { "PROTM_ENTER is not acknowledged", "glb-ack mask=0x10", map_far, true },
+    { "the mode never begins", "protm-enter", map_far, true },
+    { "the mode begins late", "protm-enter delay-ns=20000000", map_far, false },
+    { "the mode ends late", "protm-exit delay-ns=20000000", map_far, false },
+    { "the mode never ends", "protm-exit", map_far, true },
+    { "a LOCK hangs", "as-command command=2", map_far, true },
+    { "a LOCK that widens hangs", "as-command command=2 skip=1", cut, true },
+    { "an UNLOCK hangs", "as-command command=3", map_far, true },
+};
+
+/* Whose job dies is not said; the next one has its region, and does it alone. */
+static void test_failure(const Failure *f)
 {
     uint64_t before = 0, after = 0;
-    PanthorContext ctx;
     char met[32], id[32];
+    PanthorContext ctx;
+    PanthorBo block;
 
     TAP_MUST(host_get_u64("reset-count", &before));
-    panthor_context_init(&ctx, &dev, 1);
+    context_init(&ctx);
+    TAP_MUST(panthor_bo_create(&dev, &block, PANTHOR_GPU_BLOCK, ctx.vm));
+    TAP_MUST(panthor_vm_map(&dev, ctx.vm, &block, 0, BLOCK_VA,
+                            PANTHOR_GPU_BLOCK,
+                            DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC));
     TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
-    TAP_MUST(host_request(id, sizeof(id), "inject %s", injection));
+    TAP_MUST(host_request(id, sizeof(id), "inject %s", f->injection));
     submit_region(&ctx, LONG_ROUNDS / 10);
     kernel_sleep_ms(BEGIN_MS);
-    map_far(&ctx, &ctx.data_bo);
-    tap_diag("%s: the job: %s", name, strerror(-region_ended(&ctx)));
+    f->deed(&ctx, &block);
+    tap_diag("%s: the job: %s", f->name, strerror(-region_ended(&ctx)));
     host_request(met, sizeof(met), "injected %s", id);
     host_request(NULL, 0, "inject-clear");
-    tap_ok(atoi(met) >= 1, "%s: it was met", name);
-    if (reset) {
+    tap_ok(atoi(met) >= 1, "%s: it was met", f->name);
+    if (f->reset) {
         wait_for_reset(before);
     }
+    panthor_bo_destroy(&dev, &block);
     panthor_context_fini(&ctx);
     host_get_u64("reset-count", &after);
-    tap_ok((after > before) == reset, "%s: the GPU is %sreset", name,
-           reset ? "" : "not ");
+    tap_ok((after > before) == f->reset, "%s: the GPU is %sreset", f->name,
+           f->reset ? "" : "not ");
     kernel_sleep_ms(100);
     tap_ok(!job_on_new_vm(), "%s: a region of a new VM is done afterwards",
-           name);
+           f->name);
 }
 
 static void test_failures(void)
@@ -313,12 +734,12 @@ static void test_failures(void)
         tap_skip(host_error(), "hardware that fails");
         return;
     }
-    test_failure("PROTM_ENTER is not acknowledged", "glb-ack mask=0x10", true);
-    test_failure("the mode never begins", "protm-enter", true);
-    test_failure("the mode begins late", "protm-enter delay-ns=20000000",
-                 false);
-    test_failure("the mode ends late", "protm-exit delay-ns=20000000", false);
-    test_failure("the mode never ends", "protm-exit", true);
+    /* A GPU that falls asleep is as good as one that was reset. */
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    for (unsigned i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        test_failure(&failures[i]);
+    }
+    TAP_MUST(panthor_forbid_suspend(&dev, false));
 }
 
 int main(int argc, char **argv)
@@ -330,6 +751,15 @@ int main(int argc, char **argv)
     }
     tap_directive("allow-dmesg .");
     tap_directive("allow-violation note-lost");
+    tap_directive("stock-warns panthor-mmu-pt|at (kmem_cache_destroy|"
+                  "__slab_err)");
+    if (host_get_u64("protected-base", &protected_base)) {
+        protected_base = 0;
+    }
+    if (protected_base && !driver_has_flags()) {
+        tap_skip("the driver has no protected memory", "all of it");
+        return tap_end();
+    }
     TAP_MUST(panthor_open(&dev));
     dev.group_patience_ms = GROUP_PATIENCE_MS;
     test_lengths();
@@ -342,8 +772,12 @@ int main(int argc, char **argv)
     test_many_groups(false);
     test_many_groups(true);
     test_destroy();
+    test_kill();
+    test_illegal_accesses();
     test_suspend();
+    test_system_suspend();
     test_failures();
+    test_unload();
     panthor_close(&dev);
     return tap_end();
 }

@@ -42,6 +42,8 @@ typedef struct PanthorDev {
      */
     unsigned group_patience_ms;
     unsigned groups_refused;
+    /* Of groups that it creates from now on; needs a driver that has any */
+    uint32_t group_flags;
 } PanthorDev;
 
 typedef struct PanthorBo {
