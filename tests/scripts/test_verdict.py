@@ -82,6 +82,17 @@ class SecondTest(unittest.TestCase):
         self.assertEqual(self.second(late(HARD), in_time()), verdict.CANNOT_TELL)
         self.assertEqual(self.second(late(SOFT), late(HARD)), verdict.CANNOT_TELL)
 
+    def test_hard_on_stock_as_well(self):
+        found = in_time(of_stock=[HARD.key])
+        self.assertEqual(self.second(late(HARD), found), verdict.PASS)
+        self.assertEqual(verdict.met_once(late(HARD), found), [])
+
+    def test_met_once(self):
+        """What more runs may show: not what was seen again, not what time explains."""
+        self.assertEqual(verdict.met_once(late(HARD, SOFT), late()), [HARD])
+        self.assertEqual(verdict.met_once(late(HARD), late(HARD)), [])
+        self.assertEqual(verdict.met_once(late(SOFT), in_time()), [])
+
     def test_hard_twice(self):
         self.assertEqual(self.second(late(HARD), late(HARD)), verdict.CONDEMNED)
 

@@ -69,10 +69,15 @@ class Lane:
             before = self.round(self.boot(module, name, tests), file)
             result, reasons = verdict.first(before)
             if result == verdict.AGAIN:
-                chosen = check_patch.in_question(before, tests)
-                again = self.round(self.boot(module, name + '-again', ' '.join(chosen),
-                                             before.any_late()), file, alone=True)
-                result, reasons = verdict.second(before, again)
+                wanted = before
+                for _ in range(check_patch.RUNS_ALONE):
+                    chosen = check_patch.in_question(wanted, tests)
+                    again = self.round(self.boot(module, name + '-again', ' '.join(chosen),
+                                                 before.any_late()), file, alone=True)
+                    result, reasons = verdict.second(before, again)
+                    wanted = verdict.Round(verdict.met_once(before, again), before.lateness)
+                    if result != verdict.CANNOT_TELL or not wanted.differences:
+                        break
         return result, reasons, before
 
     def say(self, text):

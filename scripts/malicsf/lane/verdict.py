@@ -9,7 +9,9 @@ rests on one late host:
   CONDEMNED    a difference that time does not explain, on a host that was in
                time, or twice; or any difference on a host that was in time,
                when the programs ran alone
-  CANNOT TELL  a difference that was met once, or only on a host that was late
+  CANNOT TELL  a difference that was met once, or only on a host that was late.  What time
+               does not explain, a race for example, has more runs to show again, of which
+               stock has as many
   PASS         no difference, or one that a late host explains and that was not
                there when the programs ran alone
 """
@@ -26,11 +28,13 @@ Difference = collections.namedtuple('Difference', 'program key text hard')
 class Round:
     """What came of stock and patched in one run of both."""
 
-    def __init__(self, differences, late, failing=(), lost=()):
+    def __init__(self, differences, late, failing=(), lost=(), of_stock=()):
         """
         late: {program: whether the host was late, for either of them}; '' is the whole run
         failing: programs that fail on stock; lost: those whose findings were lost
+        of_stock: keys of what would be a difference if stock did not show it, too
         """
+        self.of_stock = set(of_stock)
         self.differences, self.failing, self.lost = list(differences), set(failing), set(lost)
         self.lateness = late
 
@@ -56,15 +60,21 @@ def first(found):
     return (AGAIN if found.programs() else PASS), found.texts()
 
 
+def met_once(before, found):
+    """What the programs have not shown again, which more runs may show"""
+    seen = {row.key for row in found.differences} | found.of_stock
+    return [row for row in before.differences if row.hard and row.key not in seen]
+
+
 def second(before, found):
-    """(verdict, reasons) after the programs in question ran alone"""
+    """(verdict, reasons) after the programs in question ran alone, and after each run more"""
     known = {row.key for row in before.differences if row.hard}
     certain = [row.text for row in found.differences
                if not found.late(row.program) or (row.hard and row.key in known)]
     if certain:
         return CONDEMNED, certain
     doubts = [f'{row.text} (the host was late)' for row in found.differences]
-    again = {row.key for row in found.differences}
+    again = {row.key for row in found.differences} | found.of_stock
     for row in before.differences:
         if row.key in again:
             continue
