@@ -10,22 +10,16 @@ export MALI_CSF_SCRIPTS := $(shell cd "$$(dirname $(call quoted,$(strip $(MAKEFI
                                    pwd)/scripts
 SCRIPTS := "$$MALI_CSF_SCRIPTS"
 
-# What the scripts read from their environment
-export FROM KERNEL MODULES MODEL FIRMWARE TESTS SMP MEM KERNEL_ARGS QEMU_ARGS
-export PANTHOR_KO GDB QEMU_SERIES QEMU_SRC QEMU_CONFIGURE NO_INSTALL NAME SLACK CACHE STRICT COUNT
-export PATCH GIT GOOD BAD MAY_CHANGE LEAVE_OUT KERNELS KERNEL_TREE MUTANT FIX VARIANT AGAIN OWN MODELS
-export SHARD IGT IGT_SRC EXPECTATIONS GUEST
-export SEEDS KINDS JOBS REDUCE COLD
-export FAILED INSTANTS SEED REPLAYS CASES SANITIZE LOG_MB USERLAND
-export T JOB FUZZ_TARGET FUZZ_SECONDS FUZZ_MODEL INPUT BREAK RUN
+# What the scripts read from their environment, and a variable of the command line that is none
+# of these would do nothing, in silence
+VARIABLES := $(shell sed -n "/^TABLE/,/^BETWEEN/s/^    Variable.'\([A-Z_]*\)'.*/\1/p" \
+                     $(call quoted,$(MALI_CSF_SCRIPTS)/malicsf/settings.py))
+export $(filter-out CC,$(VARIABLES))
 
-# A variable of the command line that is none of these would do nothing, in silence.
-VARIABLES := $(shell sed -n 's/^export \([A-Z_ ]*\)$$/\1/p' $(call quoted,$(strip $(MAKEFILE_LIST))))
 UNKNOWN := $(filter-out $(VARIABLES) PYTHON,$(foreach name,$(.VARIABLES),\
              $(if $(filter command,$(firstword $(origin $(name)))),$(name))))
 ifneq ($(UNKNOWN),)
-$(error $(shell $(PYTHON) $(call quoted,$(MALI_CSF_SCRIPTS)/unknown-variable.py) '$(firstword $(UNKNOWN))' \
-                $(VARIABLES)))
+$(error $(shell $(PYTHON) $(call quoted,$(MALI_CSF_SCRIPTS)/settings.py) unknown '$(firstword $(UNKNOWN))'))
 endif
 
 ifneq ($(filter command line environment,$(origin CC)),)
@@ -96,71 +90,7 @@ help:
 	@echo 'make clean            remove what was built; keep what was fetched'
 	@echo 'make distclean        remove build/'
 	@echo ''
-	@echo 'KERNEL=7.3            a series of the archive, with a flavour if wanted (7.3-16k,'
-	@echo '                      7.3-rt, 6.12), the path of an image, or a built kernel tree;'
-	@echo '                      default: the newest'
-	@echo 'MODULES=dir           the modules of KERNEL=path'
-	@echo 'MODEL=g610            the GPU, see docs/system/devices/mali-csf.rst, and properties of it if'
-	@echo '                      wanted: g610,csg-slots=4,coherent=on; none: the bare machine'
-	@echo 'FIRMWARE=own          own, distro, or a folder that holds arm/mali/'
-	@echo 'TESTS=quick           names of guest programs, quick, slow, long, all, none'
-	@echo 'USERLAND=mesa         a Debian userland with Mesa and its programs, or mesa-new: the'
-	@echo '                      newest Mesa; 150 to 200 MB are fetched once'
-	@echo 'SMP=2 MEM=2G          the guest machine'
-	@echo 'KERNEL_ARGS=          kernel command line'
-	@echo 'QEMU_ARGS=            more arguments for QEMU'
-	@echo 'PANTHOR_KO=file       a panthor.ko in place of the kernel'"'"'s own'
-	@echo 'STRICT=report         the checker of the driver in the device: off, report, stop'
-	@echo 'PATCH=file            for check-patch: against the kernel tree, as for patch -p1;'
-	@echo '                      a mailbox, a maildir or a folder is a series, with a verdict for'
-	@echo '                      each patch; - is standard input'
-	@echo 'GIT=dir               for check-patch: a repository; PATCH= is a commit of it or a range'
-	@echo 'GOOD=v7.2 BAD=HEAD    for bisect: commits of GIT='
-	@echo 'KERNEL_TREE=dir       for check-patch: a kernel tree of yours, built for arm64'
-	@echo 'KERNELS=7.3,6.12      for check-stock, check-reach, check-matrix and check-patch'
-	@echo 'MODELS=g610,g720      for check-matrix and check-patch'
-	@echo 'SHARD=2/4             every fourth guest program, from the second on; for check-matrix'
-	@echo '                      every fourth cell'
-	@echo 'MUTANT=id,id          for check-mutants, in place of all of tests/kernel/mutants.toml'
-	@echo 'IGT=dir IGT_SRC=dir   for igt and igt-build: IGT as it was built, and its source'
-	@echo 'GUEST=dir             more guest programs: each C file there is one, of the class quick,'
-	@echo '                      unless a list "programs" in the form of ours says otherwise'
-	@echo 'EXPECTATIONS=dir      more files of what is not expected to pass, such as those of drm/ci'
-	@echo 'COUNT=name,name       functions of panthor whose calls are counted in a run'
-	@echo 'MAY_CHANGE=what,what  for check-patch: differences that do not condemn a patch'
-	@echo 'LEAVE_OUT=path,path    for check-patch: what a patch changes besides, by patterns'
-	@echo 'T=mmu/walk            for qtest: a part of a path, or a pattern: mmu/lock/*'
-	@echo 'JOB=file or folder    for qtest: jobs that capture= has written, dispatched again'
-	@echo 'FAILED=1              for check, its parts and boot: only the programs that failed last'
-	@echo 'FIX=id,id AGAIN=1     for check-fixes: some of tests/kernel/fixes.toml; all runs anew'
-	@echo 'OWN=1                 for check-lane: of the programs those that tests/kernel/fixes.toml names'
-	@echo 'VARIANT=id,id         for check-expansions: some of tests/kernel/expansions.toml'
-	@echo 'INSTANTS=100 CASES=1000 REPLAYS=2   for check-migration, check-load, check-replay'
-	@echo 'SEED=number           the random numbers of check-migration and check-load; for explore,'
-	@echo '                      one run with all trace events'
-	@echo 'SEEDS=1..100          for explore: the seeds that are run'
-	@echo 'KINDS=slices,irq      for explore: what the seed perturbs, or none; default: everything'
-	@echo 'JOBS=2                for explore: runs at the same time; default: the processors'
-	@echo 'COLD=1                for explore: begin at power-on, not with a saved machine'
-	@echo 'REDUCE=1              for explore, with SEED=: the kinds that it takes'
-	@echo 'SANITIZE=1            for check-load: the QEMU of make fuzz'
-	@echo 'FUZZ_SECONDS=600      for fuzz, all targets together; FUZZ_TARGET=name,name for some'
-	@echo 'FUZZ_MODEL=g610,g925  the GPUs that are fuzzed; default: of the first and the last'
-	@echo '                      architecture'
-	@echo 'INPUT=file            for fuzz: run an input again, with FUZZ_TARGET=name'
-	@echo 'LOG_MB=256            what each log of a run may grow to'
-	@echo 'RUN=dir               for report: a run, such as build/run/7.3-g610; default: the last'
-	@echo 'GDB=1                 QEMU waits for a debugger, with the symbols of the kernel and panthor;'
-	@echo '                      bare: without those that would have to be fetched'
-	@echo 'NAME=                 the run'"'"'s folder below build/run/'
-	@echo 'SLACK=1               multiplies the time-outs'
-	@echo 'QEMU_SERIES=10.0      the QEMU that is fetched and built, or 10.2'
-	@echo 'QEMU_SRC=dir          a QEMU source tree of yours; it is copied, not changed'
-	@echo 'QEMU_CONFIGURE=       more arguments for configure of QEMU, such as --enable-debug;'
-	@echo '                      that QEMU is built in a folder of its own'
-	@echo 'CC=                   compiler for QEMU'
-	@echo 'CACHE=build/cache     where fetched packages are kept'
-	@echo 'NO_INSTALL=1          only name the packages that are missing'
+	@$(if $(wildcard $(PYTHON)),$(PYTHON) $(SCRIPTS)/settings.py help,echo 'The variables: with $(PYTHON)')
 	@echo ''
 	@echo 'Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.  make turns each error into 2,'
 	@echo 'so for git bisect run: scripts/run-guest.py KERNEL=path MODULES=dir TESTS=expand'

@@ -18,6 +18,7 @@ import urllib.parse
 
 from malicsf import project
 from malicsf.project import Stop
+from malicsf.settings import SETTINGS
 
 KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg',
             '/usr/share/keyrings/debian-archive-keyring.pgp']
@@ -47,7 +48,7 @@ def apt(suite, component, *arguments, folder=None):
     program, *rest = arguments
     result = subprocess.run([program, '-c', conf, *rest], cwd=folder, text=True,
                             stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                            env=dict(os.environ, LC_ALL='C.UTF-8'))
+                            env=SETTINGS.environment(LC_ALL='C.UTF-8'))
     if result.returncode:
         said = result.stderr + result.stdout
         if NO_NETWORK.search(said):
@@ -103,7 +104,7 @@ Acquire::http::Timeout "20";
 ''')
     stamp = os.path.join(folder, 'updated')
     age = time.time() - os.path.getmtime(stamp) if os.path.exists(stamp) else LISTS_VALID
-    if age >= LISTS_VALID or os.environ.get('UPDATE'):
+    if age >= LISTS_VALID or SETTINGS.is_on('UPDATE'):
         project.say(f'reading the package lists of {suite}'
                     + ('' if component == 'main' else f' {component}'))
         apt(suite, component, 'apt-get', 'update', '-q')
@@ -235,7 +236,7 @@ def remembered(use, find):
     rows = index.get(use)
     if rows and not all(os.path.exists(path_of(row)) for row in rows):
         rows = None
-    if not rows or os.environ.get('UPDATE'):
+    if not rows or SETTINGS.is_on('UPDATE'):
         try:
             rows = find()
         except NoNetwork as stop:

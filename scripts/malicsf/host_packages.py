@@ -12,6 +12,7 @@ import subprocess
 
 from malicsf import archive, project
 from malicsf.project import Stop
+from malicsf.settings import SETTINGS
 
 STAMP = os.path.join(project.BUILD, 'host-packages')
 TOOLS = os.path.join(project.BUILD, 'tools')
@@ -45,12 +46,12 @@ def missing_of(names, have):
 def install(missing):
     order = ['apt-get', 'install', '-y', '--no-install-recommends', *missing]
     project.say(f'needed on this machine: {" ".join(missing)}')
-    if os.environ.get('NO_INSTALL'):
+    if SETTINGS.is_on('NO_INSTALL'):
         raise Stop('packages are missing and NO_INSTALL is set; the command is: ' + ' '.join(order))
     if os.geteuid() != 0:
         raise Stop('packages are missing; as root: ' + ' '.join(order))
     log = os.path.join(project.BUILD, 'log', 'host-packages.log')
-    environment = dict(os.environ, DEBIAN_FRONTEND='noninteractive')
+    environment = SETTINGS.environment(DEBIAN_FRONTEND='noninteractive')
 
     def try_to(*options):
         return subprocess.run(order + list(options), stdin=subprocess.DEVNULL, env=environment,
@@ -121,7 +122,7 @@ def python_path():
 def environment():
     """Environment in which a recent meson is found first, and no other Python."""
     path = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
-    variables = {name: value for name, value in os.environ.items()
+    variables = {name: value for name, value in SETTINGS.environment().items()
                  if not name.startswith(('PYTHON', 'PYENV', 'MAKE', 'MFLAGS'))}
     folder = python_path()
     if folder:
@@ -133,7 +134,7 @@ def environment():
 
 
 def main():
-    project.take_arguments(__doc__, {}, ['NO_INSTALL', 'CACHE'])
+    SETTINGS.parser(__doc__, 'host-packages').parse_args()
     project.require_host()
     if shutil.which('apt-get') is None:
         raise Stop('apt-get is missing')

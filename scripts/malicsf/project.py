@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the other scripts share: paths, configuration, messages, errors."""
 
-import argparse
 import contextlib
-import difflib
 import errno
 import fcntl
 import os
@@ -17,27 +15,16 @@ import time
 import tomllib
 import zlib
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from malicsf.settings import ROOT, SETTINGS
+from malicsf.stop import CANNOT_TEST, FAIL, PASS, USAGE, Stop, usage  # noqa: F401 (for others)
+
 BUILD = os.path.join(ROOT, 'build')
-CACHE = os.path.abspath(os.environ.get('CACHE') or os.path.join(BUILD, 'cache'))
+CACHE = os.path.abspath(SETTINGS.text('CACHE', os.path.join(BUILD, 'cache')))
 MESON_BUILD = os.path.join(BUILD, 'meson')
 RUN_GUEST = os.path.join(ROOT, 'scripts/run-guest.py')
 
-PASS, FAIL, USAGE, CANNOT_TEST = 0, 1, 2, 125
 LONGEST_NAME = 100      # bytes
 FULL = 1 << 20          # bytes that a disk has free when it is full
-
-
-class Stop(Exception):
-    """The end of a command, with one line for the person who gave it."""
-
-    def __init__(self, message, status=CANNOT_TEST):
-        super().__init__(message)
-        self.status = status
-
-
-def usage(message):
-    return Stop(message, USAGE)
 
 
 SAY_PREFIX = ''         # '# ' where standard output is TAP
@@ -55,8 +42,7 @@ COLOURS = {'good': '32', 'bad': '31;1', 'odd': '33'}
 
 def coloured(kind, text):
     """A text in a colour of COLOURS, where there is a terminal that has any."""
-    if not sys.stdout.isatty() or os.environ.get('NO_COLOR') or \
-            os.environ.get('TERM', 'dumb') == 'dumb':
+    if not sys.stdout.isatty() or not SETTINGS.colours():
         return text
     return f'\033[{COLOURS[kind]}m{text}\033[0m'
 
@@ -128,110 +114,6 @@ def naming(path):
         if error.filename is None:
             error.filename = path
         raise
-
-
-def nearest(name, valid):
-    """A question about the name that was meant, to be put behind an error; or ''"""
-    found = difflib.get_close_matches(name, valid, 1)
-    return f'; was {found[0]}= meant?' if found else ''
-
-
-def unknown_variable():
-    """For the Makefile: of a variable that is unknown, and those that are not."""
-    print(f'{sys.argv[1]}= is no variable{nearest(sys.argv[1], sys.argv[2:])}; '
-          '"make help" lists them')
-
-
-def take_variables(words, valid):
-    """Put VARIABLE=value arguments into the environment; Stop if one is none of the valid."""
-    for text in words:
-        name, equals, value = text.partition('=')
-        if not equals or name not in valid:
-            raise usage(f'{text} is none of: {"=, ".join(valid)}={nearest(name, valid)}')
-        os.environ[name] = value
-
-
-def variables_help(names):
-    """What "make help" says of some variables, in its order; then the names of which it is silent."""
-    rows, left = [], list(names)
-    taken = False
-    for line in re.findall(r"^\t@echo '(.*)'$", read(os.path.join(ROOT, 'Makefile')), re.M):
-        line = line.replace("'\"'\"'", "'")
-        said = re.findall(r'(?:^| |, with )([A-Z][A-Z_]+)=', line) \
-            if re.match('[A-Z][A-Z_]+=', line) else []
-        # A line without a variable of its own goes on with the one before.
-        taken = bool(set(said) & set(names)) or (taken and not said and line.startswith('  '))
-        if taken:
-            rows.append('  ' + line)
-            left = [name for name in left if name not in said]
-    return '\n'.join(rows + [f'  {name}=' for name in left])
-
-
-def parser_with(names, description, **options):
-    """An ArgumentParser for VARIABLE=value arguments, whose --help explains the names."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='variables:\n' + variables_help(names), **options)
-    parser.add_argument('variables', nargs='*', metavar='VARIABLE=value')
-    return parser
-
-
-def parser_of(description, names):
-    """An ArgumentParser of a script that reads the names from its environment alone."""
-    return argparse.ArgumentParser(
-        description=description.split('\n', maxsplit=1)[0],
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='variables of the environment:\n' + variables_help(names) if names else None)
-
-
-def take_arguments(description, values, environment=()):
-    """The command line of a script that takes VARIABLE=value arguments and nothing else.
-
-    values: {variable: what may stand behind it, for --help}; environment: what a script
-    without them reads
-    """
-    parser = parser_with(values, description.split('\n', maxsplit=1)[0]) if values else \
-        parser_of(description, environment)
-    take_variables(getattr(parser.parse_args(), 'variables', []), list(values))
-
-
-def refuse_variables(names, why):
-    """Stop if one of the variables is set: it does not go with what is done, and why."""
-    for name in names:
-        if os.environ.pop(name, None):
-            raise usage(f'{name}= does not go with {why}')
-
-
-def is_on(name):
-    """Whether a variable switches something on: it is there, and not 0."""
-    return os.environ.get(name, '') not in ('', '0')
-
-
-def words_from_environment(name):
-    """What a variable lists, with commas or spaces between."""
-    return [word for word in re.split(r'[ ,]+', os.environ.get(name, '')) if word]
-
-
-def number_from_environment(name, default, most=2**32):
-    """The number above 0 that a variable has; Stop if it has anything else."""
-    text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or not text.strip('0'):
-        raise usage(f'{name}={text[:40]} is not a number above 0')
-    # Python takes thousands of digits for an attack.
-    if len(text) > 4000 or int(text) > most:
-        raise usage(f'{name}={text[:40]} is too large; the most is {most}')
-    return int(text)
-
-
-def shard_from_environment():
-    """The slice of a list that SHARD=i/n takes: every n-th of it, from the i-th on."""
-    text = os.environ.get('SHARD', '')
-    if not text:
-        return slice(None)
-    found = re.fullmatch(r'(\d{1,6})/(\d{1,6})', text, re.A)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise usage(f'SHARD={text} is not i/n with i from 1 to n, such as 2/4')
-    return slice(int(found[1]) - 1, None, int(found[2]))
 
 
 def skip_if_unavailable(tap, function):

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from malicsf import project
+from malicsf.settings import SETTINGS
 
 
 def model():
@@ -32,7 +33,7 @@ def provenance():
 
 
 def main():
-    project.take_arguments(__doc__, {})
+    SETTINGS.parser(__doc__, 'version').parse_args()
     commit = tree()
     print(f'mali-csf {model()}' + (f' ({commit})' if commit else ''))
     # What was fetched or found installed, by the use that it serves

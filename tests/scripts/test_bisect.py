@@ -97,7 +97,7 @@ class BisectTest(unittest.TestCase):
                              ({'GIT': self.source, 'GOOD': 'HEAD', 'BAD': 'x'}, 'BAD=x is no'),
                              ({'GIT': self.source, 'GOOD': 'HEAD', 'BAD': 'HEAD'}, 'no commit')):
             with mock.patch.dict(os.environ, {'TESTS': 'none', 'GOOD': '', 'BAD': '', **values}), \
-                    mock.patch.object(project, 'take_arguments'), \
+                    mock.patch('sys.argv', ['name']), \
                     self.assertRaisesRegex(project.Stop, text):
                 bisect.main()
 

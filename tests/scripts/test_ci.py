@@ -11,8 +11,8 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 
-from malicsf import project  # noqa: E402
-from malicsf.run import results, run_guest  # noqa: E402
+from malicsf import project, settings  # noqa: E402
+from malicsf.run import results  # noqa: E402
 
 FOLDER = os.path.join(ROOT, 'ci')
 
@@ -31,7 +31,7 @@ class JobsTest(unittest.TestCase):
             command = re.search(r'run-guest\.py (.*?NAME=\w+)', text, re.S)[1]
             given = re.findall(r'\b([A-Z_]+)=', command)
             self.assertGreaterEqual(set(given), {'KERNEL', 'MODULES', 'TESTS', 'SHARD', 'NAME'})
-            self.assertLessEqual(set(given), set(run_guest.VARIABLES), name)
+            self.assertLessEqual(set(given), set(settings.GUEST), name)
 
     def test_folders(self):
         """Caches and artifacts are where the scripts write, and without what is large."""

@@ -42,7 +42,7 @@ class SeedsTest(unittest.TestCase):
         known = ['slices', 'priorities', 'irq']
         for text, kinds in (('', ['slices', 'irq']), ('none', []), ('irq,slices', ['irq', 'slices'])):
             with mock.patch.dict(os.environ, KINDS=text):
-                self.assertEqual(explore.kinds_from_environment(known), kinds)
+                self.assertEqual(explore.kinds_asked_for(known), kinds)
 
 
 class RateTest(unittest.TestCase):

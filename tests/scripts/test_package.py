@@ -9,6 +9,9 @@ import unittest
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../scripts')
 sys.path.insert(0, SCRIPTS)
+
+from malicsf import settings  # noqa: E402
+
 # From the ground
 FLOORS = ['', 'build', 'run', 'check', 'lane', 'explore']
 LONGEST_COMMAND = 15    # lines of a file that only calls
@@ -79,6 +82,46 @@ class PackageTest(unittest.TestCase):
                 with open(os.path.join(SCRIPTS, name), encoding='utf-8') as file:
                     lines = file.read().splitlines()
                 self.assertLess(len(lines), LONGEST_COMMAND, name)
+
+    def test_environment(self):
+        """Only settings.py reads what a person sets; the rest asks it, by names that are declared."""
+        for path, _ in modules():
+            where = os.path.relpath(path, SCRIPTS)
+            with open(path, encoding='utf-8') as file:
+                nodes = list(ast.walk(ast.parse(file.read())))
+            used = [node.lineno for node in nodes
+                    if isinstance(node, ast.Attribute) and node.attr in ('environ', 'getenv',
+                                                                         'environb', 'putenv')
+                    or isinstance(node, ast.alias) and node.name in ('environ', 'getenv')]
+            if not where.endswith('malicsf/settings.py'):
+                self.assertEqual(used, [], where)
+            for node in nodes:
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) \
+                        and isinstance(node.func.value, ast.Name) \
+                        and node.func.value.id == 'SETTINGS':
+                    self.declared(node, f'{where}:{node.lineno}')
+
+    def declared(self, call, where):
+        """A call of SETTINGS names a variable of the table, and reads it as the kind that it is."""
+        words = [node.value for node in call.args[:1] if isinstance(node, ast.Constant)]
+        kind = {'text': settings.TEXT, 'words': settings.WORDS, 'number': settings.NUMBER,
+                'is_on': settings.SWITCH}.get(call.func.attr)
+        for name in words if kind else []:
+            self.assertEqual(settings.ALL[name].kind, kind, f'{where}: {name}')
+        if call.func.attr in ('value', 'take_out'):
+            self.assertLessEqual(set(words), set(settings.ALL), where)
+        if call.func.attr == 'set':
+            self.assertLessEqual({word.arg for word in call.keywords}, set(settings.ALL), where)
+
+    def test_settings(self):
+        """What commands take is declared, and each command of the table is there."""
+        for command, names in (settings.COMMANDS | settings.READ).items():
+            self.assertLessEqual(set(names), set(settings.ALL), command)
+            self.assertTrue(os.path.exists(os.path.join(SCRIPTS, command + '.py')), command)
+        self.assertEqual(len(settings.ALL), len(settings.TABLE) + len(settings.BETWEEN))
+        for row in settings.TABLE:
+            values = row.values() if callable(row.values) else row.values
+            self.assertTrue(all(isinstance(value, str) for value in values), row.name)
 
 
 if __name__ == '__main__':

@@ -14,13 +14,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import host_packages, project  # noqa: E402
 from malicsf.check import check  # noqa: E402
+from malicsf.settings import SETTINGS  # noqa: E402
 
 
 class VariablesTest(unittest.TestCase):
 
     def test_taken(self):
         with mock.patch.dict(os.environ):
-            project.take_variables(['KERNEL=7.3', 'QEMU_ARGS=-icount shift=auto', 'TESTS='],
+            SETTINGS.take(['KERNEL=7.3', 'QEMU_ARGS=-icount shift=auto', 'TESTS='],
                                    ('KERNEL', 'QEMU_ARGS', 'TESTS'))
             self.assertEqual([os.environ[name] for name in ('KERNEL', 'QEMU_ARGS', 'TESTS')],
                              ['7.3', '-icount shift=auto', ''])
@@ -29,7 +30,7 @@ class VariablesTest(unittest.TestCase):
         for text in ('KERNELS=7.3', 'KERNEL', '=7.3'):
             with self.assertRaisesRegex(project.Stop, f'^{text} is none of: KERNEL=, TESTS=') \
                     as caught:
-                project.take_variables([text], ('KERNEL', 'TESTS'))
+                SETTINGS.take([text], ('KERNEL', 'TESTS'))
             self.assertEqual(caught.exception.status, project.USAGE)
 
 
@@ -99,12 +100,12 @@ class RefuseTest(unittest.TestCase):
 
     def test_unset(self):
         with mock.patch.dict(os.environ, {'KERNEL': '', 'MODEL': 'g610'}):
-            project.refuse_variables(('KERNEL', 'NAME'), 'this')
+            SETTINGS.refuse(('KERNEL', 'NAME'), 'this')
 
     def test_refused(self):
         with mock.patch.dict(os.environ, {'KERNEL': '7.3'}), self.assertRaisesRegex(
                 project.Stop, '^KERNEL= does not go with this; KERNELS= chooses$') as caught:
-            project.refuse_variables(('NAME', 'KERNEL'), 'this; KERNELS= chooses')
+            SETTINGS.refuse(('NAME', 'KERNEL'), 'this; KERNELS= chooses')
         self.assertEqual(caught.exception.status, project.USAGE)
 
 
@@ -113,21 +114,21 @@ class WordsTest(unittest.TestCase):
     def test_words(self):
         for text, words in (('', []), ('7.3', ['7.3']), (' 7.3, 6.12,7.2 ', ['7.3', '6.12', '7.2'])):
             with mock.patch.dict(os.environ, {'KERNELS': text}):
-                self.assertEqual(project.words_from_environment('KERNELS'), words)
+                self.assertEqual(SETTINGS.words('KERNELS'), words)
 
 
 class NumberTest(unittest.TestCase):
 
     def test_taken(self):
         for text, number in (('12', 12), ('', 7)):
-            with mock.patch.dict(os.environ, {'COUNT': text}):
-                self.assertEqual(project.number_from_environment('COUNT', 7), number)
+            with mock.patch.dict(os.environ, {'SLACK': text}):
+                self.assertEqual(SETTINGS.number('SLACK', 7), number)
 
     def test_refused(self):
         for text in ('0', '-1', 'x', '1.5', ' 1', '²'):
-            with mock.patch.dict(os.environ, {'COUNT': text}), \
-                    self.assertRaisesRegex(project.Stop, f'^COUNT={text} is not') as caught:
-                project.number_from_environment('COUNT', 7)
+            with mock.patch.dict(os.environ, {'SLACK': text}), \
+                    self.assertRaisesRegex(project.Stop, f'^SLACK={text} is not') as caught:
+                SETTINGS.number('SLACK', 7)
             self.assertEqual(caught.exception.status, project.USAGE)
 
 

@@ -56,7 +56,7 @@ class RunTest(unittest.TestCase):
                 qtest, run=run, programs=lambda _: ['a', 'b'],
                 listed=lambda program, _: PATHS[:4] if program == 'a' else PATHS[4:],
                 build_qemu=mock.DEFAULT, host_packages=mock.DEFAULT), \
-                mock.patch.object(project, 'take_arguments'), \
+                mock.patch('sys.argv', ['name']), \
                 mock.patch.object(project, 'Lock'), mock.patch.object(qtest, 'say'):
             qtest.host_packages.environment.return_value = {}
             return qtest.main(), ran
@@ -91,7 +91,7 @@ class CompletionTest(unittest.TestCase):
 
     def test_variables(self):
         self.assertEqual(self.completed('make', 'boot', 'KERNEL'),
-                         ['KERNEL=', 'KERNEL_ARGS=', 'KERNELS=', 'KERNEL_TREE='])
+                         ['KERNEL=', 'KERNEL_ARGS=', 'KERNEL_TREE=', 'KERNELS='])
 
     def test_values(self):
         self.assertEqual(self.completed('make', 'STRICT', '=', 're'), ['report'])

@@ -13,6 +13,7 @@ import zlib
 
 from malicsf import archive, host_packages, project
 from malicsf.build import build_qemu, initramfs
+from malicsf.settings import SETTINGS
 
 UAPI = os.path.join(project.BUILD, 'uapi')
 UAPI_HEADER = 'include/uapi/drm/panthor_drm.h'
@@ -31,7 +32,7 @@ def names_in(header):
 
 def tree_header():
     """drm/panthor_drm.h of the kernel tree that KERNEL names, or ''"""
-    tree = os.environ.get('KERNEL', '')
+    tree = SETTINGS.text('KERNEL')
     if not os.path.isdir(tree):
         return ''
     # A folder of "make O=" has a link to its source.
@@ -44,7 +45,7 @@ def choose_header(headers):
 
     An older tree lacks what our programs are written with: then it is the archive's.
     """
-    patched = os.environ.get('PANTHOR_UAPI', '')
+    patched = SETTINGS.text('PANTHOR_UAPI')
     path = patched or tree_header()
     if not path:
         return headers
@@ -187,7 +188,7 @@ def build_ours(tree):
 
 
 def main():
-    project.take_arguments(__doc__, {'GUEST': 'dir'})
+    SETTINGS.parser(__doc__, 'build-guest').parse_args()
     host_packages.provide()
     with project.Lock():
         build(build_qemu.from_environment())

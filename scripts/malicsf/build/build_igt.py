@@ -11,6 +11,7 @@ import subprocess
 
 from malicsf import archive, host_packages, project
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'igt')
 ROOT = os.path.join(FOLDER, 'root')
@@ -47,11 +48,11 @@ def provide_root():
 
 
 def main():
-    project.take_arguments(__doc__, {'IGT_SRC': 'dir'})
-    source = os.path.abspath(os.environ.get('IGT_SRC') or '')
-    if not os.environ.get('IGT_SRC') or \
+    SETTINGS.parser(__doc__, 'build-igt').parse_args()
+    source = os.path.abspath(SETTINGS.text('IGT_SRC'))
+    if not SETTINGS.text('IGT_SRC') or \
             not os.path.isfile(os.path.join(source, 'tests/panthor/panthor_vm.c')):
-        raise project.usage(f'IGT_SRC={os.environ.get("IGT_SRC", "")} is not the source of IGT '
+        raise project.usage(f'IGT_SRC={SETTINGS.text("IGT_SRC")} is not the source of IGT '
                             'with its panthor tests (igt-gpu-tools, end of 2025 or newer)')
     host_packages.provide()
     environment = host_packages.environment()

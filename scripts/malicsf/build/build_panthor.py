@@ -21,6 +21,7 @@ from malicsf import archive, host_packages, project
 from malicsf.build import guest_kernel, patches
 from malicsf.build.patches import DRIVER, UAPI
 from malicsf.project import say, Stop
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'panthor')
 COMPILER = 'aarch64-linux-gnu-gcc'
@@ -347,7 +348,7 @@ def make(headers, arguments, tree, cc, flags, log):
                  '-I' + os.path.join(tree, name) for name in ('include', 'include/uapi')),
              'KCFLAGS=' + ' '.join(flags), *arguments, 'modules'],
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False,
-            env={name: value for name, value in os.environ.items()
+            env={name: value for name, value in SETTINGS.environment().items()
                  # What a surrounding make passes on is not meant for this one.
                  if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'KERNEL', 'MODULES')})
     return result.returncode == 0, project.read(log)
@@ -441,10 +442,9 @@ class Builder:
 
 
 def main():
-    project.take_arguments(__doc__, {'PATCH': 'file', 'GIT': 'dir', 'KERNEL': 'series',
-                                     'LEAVE_OUT': 'path,...'})
-    path = os.environ.get('PATCH', '')
-    series = patches.read(path, os.environ.get('GIT', '')) if path else []
+    SETTINGS.parser(__doc__, 'build-panthor').parse_args()
+    path = SETTINGS.text('PATCH')
+    series = patches.read(path, SETTINGS.text('GIT')) if path else []
     host_packages.provide()
     with project.Lock():
         builder = Builder(guest_kernel.from_environment())

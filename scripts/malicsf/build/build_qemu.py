@@ -16,6 +16,7 @@ import sys
 
 from malicsf import archive, host_packages, project
 from malicsf.project import Stop
+from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'patches')
 # (link in QEMU's tree, what it points at, pattern of the names in it)
@@ -24,7 +25,6 @@ FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-c
               ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json'),
               ('configs/devices/aarch64-softmmu', r'mali-csf\.mak')]
 # What chooses a tree, and what its set-up reads
-VARIABLES = ['QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE', 'CC', 'NO_INSTALL', 'CACHE']
 NOT_COPIED = {'.git', 'build'}
 
 
@@ -97,7 +97,7 @@ def unpack_source(tree):
 
     unpacked = os.path.join(tree.folder, 'unpacked')
     version = project.read(unpacked)
-    if version and os.path.exists(tree.src) and not os.environ.get('UPDATE'):
+    if version and os.path.exists(tree.src) and not SETTINGS.is_on('UPDATE'):
         return
     row, = archive.remembered(f'qemu-{tree.series}', find)
     if version == row['version'] and os.path.exists(tree.src):
@@ -305,7 +305,7 @@ def build(tree, tests=False):
     """Build what has changed; quick when nothing has."""
     stamp = os.path.join(tree.obj, 'built-tests' if tests else 'built')
     sources = '\n'.join(configure_arguments(tree)) + '\n' + project.stamp_of(inputs(tree))
-    if os.path.exists(tree.binary) and not tree.source and not os.environ.get('UPDATE') and \
+    if os.path.exists(tree.binary) and not tree.source and not SETTINGS.is_on('UPDATE') and \
             project.read(stamp) == sources + project.stamp_of([tree.binary]):
         return tree
     if not os.path.isdir(os.path.join(project.ROOT, 'hw/gpu/mali-csf')):
@@ -328,21 +328,19 @@ def build(tree, tests=False):
 
 def from_environment():
     """The tree that QEMU_SRC, QEMU_SERIES, CC and QEMU_CONFIGURE ask for."""
-    variables = os.environ
-    compiler = variables.get('CC', '')
+    compiler = SETTINGS.text('CC')
     words = compiler.split()
     if words and not shutil.which(words[0]):
         raise project.usage(f'CC={compiler}: there is no program {words[0]}')
     try:
-        extra = shlex.split(variables.get('QEMU_CONFIGURE', ''))
+        extra = shlex.split(SETTINGS.text('QEMU_CONFIGURE'))
     except ValueError as error:
         raise project.usage(f'QEMU_CONFIGURE: {error}') from error
-    return Tree(variables.get('QEMU_SERIES'), variables.get('QEMU_SRC'), variables.get('CC'),
-                extra)
+    return Tree(SETTINGS.text('QEMU_SERIES'), SETTINGS.text('QEMU_SRC'), compiler, extra)
 
 
 def main():
-    parser = project.parser_of(__doc__, VARIABLES)
+    parser = SETTINGS.parser(__doc__, 'build-qemu')
     parser.add_argument('--tests', action='store_true', help='build the qtests and unit tests too')
     options = parser.parse_args()
     host_packages.provide()

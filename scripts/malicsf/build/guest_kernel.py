@@ -16,6 +16,7 @@ import zlib
 
 from malicsf import archive, host_packages, project
 from malicsf.project import Stop
+from malicsf.settings import SETTINGS
 
 KERNELS = os.path.join(project.BUILD, 'kernel')
 SERIES = re.compile(r'(\d+\.\d+)(?:-(16k|rt|cloud))?')
@@ -414,7 +415,7 @@ def check_name(wanted, variable='KERNEL'):
 
 def from_environment():
     """The kernel that KERNEL and MODULES ask for."""
-    wanted, modules = os.environ.get('KERNEL', ''), os.environ.get('MODULES', '')
+    wanted, modules = SETTINGS.text('KERNEL'), SETTINGS.text('MODULES')
     check_name(wanted)
     if os.path.isdir(wanted):
         if modules:
@@ -432,14 +433,14 @@ def from_environment():
 def archive_default():
     path = os.path.join(project.CACHE, 'newest-kernel')
     series = project.read(path).strip()
-    if not SERIES.fullmatch(series) or os.environ.get('UPDATE'):
+    if not SERIES.fullmatch(series) or SETTINGS.is_on('UPDATE'):
         series = newest_series()
         project.write(path, series + '\n')
     return series
 
 
 def main():
-    project.take_arguments(__doc__, {'KERNEL': '7.3', 'MODULES': 'dir'})
+    SETTINGS.parser(__doc__, 'guest-kernel').parse_args()
     host_packages.provide()
     with project.Lock():
         kernel = from_environment()

@@ -12,6 +12,7 @@ import subprocess
 
 from malicsf import project
 from malicsf.build import initramfs
+from malicsf.settings import SETTINGS
 
 READELF = 'aarch64-linux-gnu-readelf'
 
@@ -35,7 +36,7 @@ def find(folder):
 def needs(path):
     """(loader or None, libraries) that an arm64 ELF file asks for."""
     result = subprocess.run([READELF, '-hld', '-W', path], capture_output=True, text=True,
-                            errors='replace', check=False, env=dict(os.environ, LC_ALL='C'))
+                            errors='replace', check=False, env=SETTINGS.environment(LC_ALL='C'))
     if 'AArch64' not in result.stdout:
         raise project.usage(f'{path} is not a program for arm64')
     loader = re.search(r'interpreter: (\S+?)\]', result.stdout)

@@ -14,6 +14,7 @@ import tempfile
 
 from malicsf import archive, project
 from malicsf.build import guest_kernel
+from malicsf.settings import SETTINGS
 
 INITRAMFS = os.path.join(project.BUILD, 'initramfs')
 INIT = os.path.join(project.ROOT, 'tests/guest/init')
@@ -182,7 +183,7 @@ def firmware(wanted):
 
 def added_folder():
     """The folder with more programs that GUEST names, or ''"""
-    folder = os.environ.get('GUEST', '')
+    folder = SETTINGS.text('GUEST')
     if folder and not os.path.isdir(folder):
         raise project.usage(f'GUEST={folder} is no folder')
     return os.path.abspath(folder) if folder else ''
@@ -202,9 +203,9 @@ def added_sources():
     ours = [name for name in names
             if os.path.exists(os.path.join(project.ROOT, 'tests/guest', name + '.c'))]
     if folder and not names:
-        raise project.usage(f'GUEST={os.environ["GUEST"]} holds no C file')
+        raise project.usage(f'GUEST={SETTINGS.text("GUEST")} holds no C file')
     if ours:
-        raise project.usage(f'GUEST={os.environ["GUEST"]}: {ours[0]} is a program of tests/guest; '
+        raise project.usage(f'GUEST={SETTINGS.text("GUEST")}: {ours[0]} is a program of tests/guest; '
                             'give it another name')
     return names
 

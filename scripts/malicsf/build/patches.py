@@ -19,6 +19,7 @@ import tempfile
 
 from malicsf import project
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
 DRIVER = 'drivers/gpu/drm/panthor'
 UAPI = 'include/uapi/drm/panthor_drm.h'
@@ -112,7 +113,7 @@ def patch_of(name, found):
     ours = [section for section in found
             if section.path.startswith(DRIVER + '/') or section.path == UAPI]
     others = sorted({section.path for section in found} - {section.path for section in ours})
-    unwanted = project.words_from_environment('LEAVE_OUT')
+    unwanted = SETTINGS.words('LEAVE_OUT')
     code = [path for path in others if not NOT_CODE.match(path)
             and not any(fnmatch.fnmatch(path, pattern) for pattern in unwanted)]
     return Patch(name, ''.join(line for section in ours for line in section.lines), others,

@@ -15,6 +15,7 @@ import sys
 from malicsf import host_packages, project
 from malicsf.build import build_qemu, userland
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
 TSV = os.path.join(project.BUILD, 'bench.tsv')
 COLUMNS = ['name', 'median', 'unit', 'reference', 'ratio', 'goal']
@@ -157,7 +158,7 @@ def measured(tree, program):
     result = subprocess.run(
         [os.path.join(tree.obj, 'tests/qtest', program), '--tap', '-k', '-m', 'perf'],
         cwd=tree.obj, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False,
-        env=dict(os.environ, QTEST_QEMU_BINARY=tree.binary))
+        env=SETTINGS.environment(QTEST_QEMU_BINARY=tree.binary))
     if result.returncode:
         sys.stderr.write(result.stdout)
         raise project.Stop(f'{program} failed; what it said is above', project.FAIL)
@@ -309,7 +310,7 @@ def provide_mesa():
 
 
 def main():
-    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
+    parser = SETTINGS.parser(__doc__, 'bench')
     parser.add_argument('--rounds', type=int, default=3, help='boots of the guest, of each kind')
     parser.add_argument('--no-guest', action='store_true', help='only what needs no guest')
     parser.add_argument('--no-mesa', action='store_true', help='without the rows of Mesa')

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 from malicsf import host_packages, project, version
+from malicsf.settings import SETTINGS
 
 DOCS = os.path.join(project.ROOT, 'docs')
 FOLDER = os.path.join(project.BUILD, 'docs')
@@ -50,7 +51,7 @@ def build(source, site):
 
 
 def main():
-    project.take_arguments(__doc__, {})
+    SETTINGS.parser(__doc__, 'build-docs').parse_args()
     project.require_host()
     host_packages.require('docs', 'make docs')
     source, site = (os.path.join(FOLDER, name) for name in ('source', 'html'))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run suites of "meson test" and add up what they report."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from malicsf import host_load, host_packages, project
 from malicsf.build import build_guest, build_qemu, userland
 from malicsf.project import say
 from malicsf.run import results
+from malicsf.settings import SETTINGS
 
 SUITES = ['unit', 'qtest', 'fuzz', 'guest']
 # Asked for by name
@@ -147,14 +147,12 @@ def provide_userland(name):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='variables:\n' + project.variables_help(('FAILED',)))
+    parser = SETTINGS.parser(__doc__, 'check')
     parser.add_argument('suites', nargs='*', choices=SUITES + MORE_SUITES,
                         default=SUITES)
     options = parser.parse_args()
     project.require_host()
-    chosen = failed_before(options.suites) if project.is_on('FAILED') \
+    chosen = failed_before(options.suites) if SETTINGS.is_on('FAILED') \
         else dict.fromkeys(options.suites, ())
     start = time.monotonic()
     host_packages.provide()

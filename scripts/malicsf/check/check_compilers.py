@@ -18,6 +18,7 @@ import sys
 from malicsf import host_packages, project
 from malicsf.build import build_guest, build_qemu
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
 OURS = re.compile(r'/(hw/gpu/mali-csf/|tests/(qtest|unit)/(libqos/)?mali-csf|tests/guest/)[^ ]*\.c$')
 # clang does not know all of the options that QEMU's configure chose for gcc.
@@ -60,7 +61,7 @@ def compile_one(compiler, file, folder, arguments):
 
 
 def main():
-    project.take_arguments(__doc__, {}, build_qemu.VARIABLES)
+    SETTINGS.parser(__doc__, 'check-compilers').parse_args()
     names = project.config('host')['compilers']['names']
     host_packages.provide()
     with project.Lock():

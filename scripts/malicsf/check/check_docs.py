@@ -23,6 +23,7 @@ import time
 
 from malicsf import host_packages, project
 from malicsf.build import build_guest, build_qemu
+from malicsf.settings import SETTINGS
 
 KINDS = {'check': 'make check', 'docs': 'make check-docs'}
 MARK = re.compile(r'(?:\.\. |<!-- )(run|not run): (.*?)(?: -->)?$')
@@ -172,15 +173,13 @@ def missing(shown, printed):
 
 def environment():
     """That of a reader, who has set no variable."""
-    names = set(' '.join(re.findall(r'^export (.*)$', project.read(
-        os.path.join(project.ROOT, 'Makefile')), re.M)).split())
-    return {name: value for name, value in os.environ.items() if name not in names
-            and not name.startswith(('MAKE', 'MFLAGS', 'PYTHON'))}
+    return {name: value for name, value in SETTINGS.without_variables().items()
+            if not name.startswith(('MAKE', 'MFLAGS', 'PYTHON'))}
 
 
 def run(arguments, text=None):
     """(exit status or 'time-out', what it printed); nothing of it lives on."""
-    seconds = SECONDS * project.number_from_environment('SLACK', 1)
+    seconds = SECONDS * SETTINGS.number('SLACK', 1)
     with tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace') as output, \
             tempfile.TemporaryFile('w+', encoding='utf-8') as given:
         given.write(text or '')
@@ -226,7 +225,7 @@ def run_block(tree, block):
 
 
 def main():
-    parser = project.parser_of(__doc__, ['SLACK'] + build_qemu.VARIABLES)
+    parser = SETTINGS.parser(__doc__, 'check-docs')
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
     parser.add_argument('--check', action='store_true', help='only those of make check')
     parser.add_argument('--list', action='store_true', help='run nothing: say what would be done')

@@ -23,6 +23,7 @@ import tomllib
 from malicsf import project
 from malicsf.build import build_qemu
 from malicsf.project import say, Stop
+from malicsf.settings import SETTINGS
 
 MODEL = os.path.join(project.ROOT, 'hw/gpu/mali-csf')
 TABLE = os.path.join(project.ROOT, 'configs/floors.toml')
@@ -536,7 +537,7 @@ def judge(floors, root, rows, extra=()):
 
 
 def main():
-    project.take_arguments(__doc__, {}, build_qemu.VARIABLES)
+    SETTINGS.parser(__doc__, 'check-floors').parse_args()
     with open(TABLE, 'rb') as file:
         floors = Floors(tomllib.load(file))
     tree = build_qemu.from_environment()

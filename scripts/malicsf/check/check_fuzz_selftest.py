@@ -19,9 +19,8 @@ from malicsf import host_packages, project
 from malicsf.build import build_fuzz, build_qemu
 from malicsf.check import check_selftest, fuzz
 from malicsf.project import say, Stop
+from malicsf.settings import SETTINGS
 
-VARIABLES = {'BREAK': 'name,...', 'FUZZ_SECONDS': '300', 'QEMU_SERIES': '10.0',
-             'QEMU_SRC': 'dir'}
 BREAKS = os.path.join(project.ROOT, 'tests/fuzz/breaks')
 FOLDER = os.path.join(project.BUILD, 'fuzz-selftest')
 DEVICE = 'hw/gpu/mali-csf'
@@ -90,7 +89,7 @@ def chosen_breaks():
     names = build_qemu.matching(BREAKS, r'.*\.patch')
     if not names:
         raise Stop(f'{BREAKS} has no patches')
-    wanted = [word + '.patch' for word in project.words_from_environment('BREAK')]
+    wanted = [word + '.patch' for word in SETTINGS.words('BREAK')]
     for name in wanted:
         if name not in names:
             raise project.usage(f'BREAK={name.removesuffix(".patch")} is none of: '
@@ -113,7 +112,7 @@ def run(names, seconds, near):
                                     near_input(name) if near else None)
             left -= set(text.split(',')[:1])
             yield name, found, text
-        if left and not near and not os.environ.get('BREAK'):
+        if left and not near and not SETTINGS.value('BREAK'):
             yield 'targets', False, f'no break is found by {", ".join(sorted(left))}'
 
 
@@ -135,12 +134,11 @@ def check_near():
 
 
 def main():
-    parser = project.parser_with(VARIABLES, __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'check-fuzz-selftest')
     parser.add_argument('--check', action='store_true',
                         help='those of "make check", as TAP for meson test')
     options = parser.parse_args()
-    project.take_variables(options.variables, list(VARIABLES))
-    seconds = project.number_from_environment('FUZZ_SECONDS', SECONDS)
+    seconds = SETTINGS.number('FUZZ_SECONDS', SECONDS)
     project.require_host()
     host_packages.provide()
     if options.check:

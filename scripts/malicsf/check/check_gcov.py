@@ -18,6 +18,7 @@ from malicsf import host_packages, project
 from malicsf.build import build_qemu
 from malicsf.project import say, Stop
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'gcov')
 BINARY = os.path.join(FOLDER, 'qemu-system-aarch64')
@@ -72,7 +73,7 @@ def run_qtests(tree):
         try:
             status = subprocess.run(
                 [os.path.join(tree.obj, 'tests/qtest', name), '--tap', '-k'], cwd=tree.obj,
-                env=dict(os.environ, QTEST_QEMU_BINARY=BINARY), stdin=subprocess.DEVNULL,
+                env=SETTINGS.environment(QTEST_QEMU_BINARY=BINARY), stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
                 timeout=TEST_SECONDS).returncode
         except subprocess.TimeoutExpired:
@@ -141,7 +142,7 @@ def report(found):
 
 
 def main():
-    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
+    parser = SETTINGS.parser(__doc__, 'check-gcov')
     parser.add_argument('--no-guest', action='store_true', help='the qtests only')
     options = parser.parse_args()
     project.require_host()

@@ -14,25 +14,26 @@ import time
 from malicsf import host_packages, project
 from malicsf.build import build_fuzz, build_qemu
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
 CASES = 1000
 TEST = 'mali-csf-load-test'
 
 
 def main():
-    project.take_arguments(__doc__, {'CASES': CASES, 'SEED': 'number', 'SANITIZE': 1})
-    cases = project.number_from_environment('CASES', CASES)
-    seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
+    SETTINGS.parser(__doc__, 'check-load').parse_args()
+    cases = SETTINGS.number('CASES', CASES)
+    seed = SETTINGS.number('SEED', random.randrange(1, 2**32))
     project.require_host()
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.build(build_qemu.from_environment(), tests=True)
         binary = tree.binary
-        if project.is_on('SANITIZE'):
+        if SETTINGS.is_on('SANITIZE'):
             binary = build_fuzz.build(tree).binary
     say(f'{cases} changed states, SEED={seed}, {os.path.relpath(binary, project.ROOT)}')
     start = time.monotonic()
-    environment = dict(os.environ, QTEST_QEMU_BINARY=binary, MALI_CSF_LOAD_CASES=str(cases),
+    environment = SETTINGS.environment(QTEST_QEMU_BINARY=binary, MALI_CSF_LOAD_CASES=str(cases),
                        MALI_CSF_LOAD_SEED=str(seed), ASAN_OPTIONS='detect_leaks=0',
                        UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1')
     log = os.path.join(project.BUILD, 'log', 'check-load.log')

@@ -25,9 +25,10 @@ from malicsf import host_packages, pages, project
 from malicsf.build import build_guest, build_qemu, guest_kernel, initramfs, userland
 from malicsf.project import say
 from malicsf.run import expectations, region_history, results, run_guest
+from malicsf.settings import SETTINGS
 
 # With USERLAND= a table of its own
-NAME = '-'.join(filter(None, ('matrix', os.environ.get('USERLAND'))))
+NAME = '-'.join(filter(None, ('matrix', SETTINGS.text('USERLAND'))))
 FOLDER = os.path.join(project.BUILD, NAME)
 LOGS = ['console.log', 'device.log', 'qemu.log', *results.FILES]
 
@@ -124,7 +125,7 @@ class Cell:
 def variables_of(kernel):
     """What configs/matrix.toml sets for a kernel, unless the caller has done so."""
     table = project.config('matrix')['variables'].get(kernel, {})
-    return [f'{name}={value}' for name, value in table.items() if not os.environ.get(name)]
+    return [f'{name}={value}' for name, value in table.items() if not SETTINGS.value(name)]
 
 
 HEADER = (f'{"model":<18} {"kernel":<10} {"":<12} {"passed":>6} {"failed":>6} {"known":>6} '
@@ -139,7 +140,7 @@ def choose(sensible):
     listed = {'MODELS': table['models'], 'KERNELS': table['kernels']}
     chosen = {}
     for variable, known in listed.items():
-        words = project.words_from_environment(variable)
+        words = SETTINGS.words(variable)
         for word in words:
             if variable == 'MODELS' and word not in known:
                 raise project.usage(f'MODELS={word} is no model of configs/matrix.toml; '
@@ -147,8 +148,8 @@ def choose(sensible):
             if variable == 'KERNELS':
                 guest_kernel.check_name(word, variable)
         chosen[variable] = words or known
-    tests = os.environ.get('TESTS') or table['tests']
-    asked = os.environ.get('USERLAND', '')
+    tests = SETTINGS.text('TESTS') or table['tests']
+    asked = SETTINGS.text('USERLAND')
     userland.check_name(asked)
     run_guest.choose_programs(tests, initramfs.listed_programs()
                               + (userland.listed_programs() if asked else []))
@@ -156,9 +157,9 @@ def choose(sensible):
     if sensible:
         pairs = [(model, kernel) for model, kernel in pairs
                  if model == table['main_model'] or kernel == table['main_kernel']]
-    cells = [Cell(model, kernel, table['main_tests'] if sensible and not os.environ.get('TESTS')
+    cells = [Cell(model, kernel, table['main_tests'] if sensible and not SETTINGS.text('TESTS')
                   and model == table['main_model'] else tests) for model, kernel in pairs]
-    return cells[project.shard_from_environment()]
+    return cells[SETTINGS.shard()]
 
 
 def stamp_of(cell, tree):
@@ -172,7 +173,7 @@ def stamp_of(cell, tree):
         with open(path, 'rb') as file:
             digest.update(hashlib.sha256(file.read()).digest())
     for variable in ('SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'FIRMWARE', 'USERLAND'):
-        digest.update(f'{variable}={os.environ.get(variable, "")}\n'.encode())
+        digest.update(f'{variable}={SETTINGS.value(variable)}\n'.encode())
     digest.update(' '.join([cell.tests, *variables_of(cell.kernel)]).encode())
     return digest.hexdigest()
 
@@ -348,19 +349,17 @@ def merge(folders):
 
 
 def main():
-    valid = ('MODELS', 'KERNELS', 'TESTS', 'SHARD')
-    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'check-matrix')
     parser.add_argument('--sensible', action='store_true',
                         help='each kernel on one model, each model on one kernel')
     parser.add_argument('--merge', nargs='+', metavar='DIR', help='build/matrix of other machines')
     options = parser.parse_args()
-    project.take_variables(options.variables, valid)
-    project.refuse_variables(('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT',
-                              'COUNT'), 'the matrix; MODELS= and KERNELS= choose')
+    SETTINGS.refuse(('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT',
+                    'COUNT'), 'the matrix; MODELS= and KERNELS= choose')
     project.require_host()
     if options.merge:
         return merge(options.merge)
     cells = choose(options.sensible)
     # The programs of a cell are not shared out once more.
-    os.environ.pop('SHARD', None)
+    SETTINGS.take_out('SHARD')
     return run_cells(cells)

@@ -18,6 +18,7 @@ from malicsf.build import initramfs
 from malicsf.check import saved_state
 from malicsf.project import say
 from malicsf.run import device_log, expectations, results, run_guest
+from malicsf.settings import SETTINGS
 
 # Programs that ask the host for nothing: what it sets is not part of a state
 TESTS = 'journey,fault'
@@ -296,11 +297,11 @@ def judge_findings(folder, report, plan):
 
 
 def check(tap):
-    instants = project.number_from_environment('INSTANTS', INSTANTS)
-    seed = project.number_from_environment('SEED', random.randrange(1, 2**32))
+    instants = SETTINGS.number('INSTANTS', INSTANTS)
+    seed = SETTINGS.number('SEED', random.randrange(1, 2**32))
     settings = run_guest.busy_settings('check-migration')
     prepared = run_guest.prepare(settings)
-    programs = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
+    programs = run_guest.choose_programs(SETTINGS.text('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'migration', bool(settings.name))
     with lock:
         for name in os.listdir(folder):
@@ -330,5 +331,4 @@ def check(tap):
 
 
 def main():
-    return run_guest.check_main(
-        __doc__, {'INSTANTS': INSTANTS, 'SEED': 'number'}, check)
+    return run_guest.check_main(__doc__, 'check-migration', check)

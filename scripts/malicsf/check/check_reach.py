@@ -21,6 +21,7 @@ from malicsf.build import build_panthor, guest_kernel, initramfs
 from malicsf.check import check_matrix
 from malicsf.project import say, Stop
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'reach')
 UNREACHED = os.path.join(project.ROOT, 'tests/guest/unreached.toml')
@@ -285,7 +286,7 @@ def boot(variables):
 
 def run(kernel, tests, again):
     """(whether the programs passed, Reach) of a kernel."""
-    os.environ['KERNEL'] = kernel
+    SETTINGS.set(KERNEL=kernel)
     with project.Lock():
         builder = build_panthor.Builder(guest_kernel.from_environment())
         module = builder.stock()
@@ -329,15 +330,14 @@ def judge(kernel, reach, whole):
 
 
 def main():
-    parser = project.parser_with(('KERNELS', 'TESTS'), __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'check-reach')
     parser.add_argument('--again', action='store_true', help='read the last runs, run nothing')
     options = parser.parse_args()
-    project.take_variables(options.variables, ('KERNELS', 'TESTS'))
     project.require_host()
-    project.refuse_variables(('KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'GDB', 'NAME', 'COUNT'),
-                             'check-reach; KERNELS= chooses')
-    kernels = project.words_from_environment('KERNELS') or KERNELS
-    tests = os.environ.pop('TESTS', '') or TESTS
+    SETTINGS.refuse(('KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'GDB', 'NAME', 'COUNT'),
+                    'check-reach; KERNELS= chooses')
+    kernels = SETTINGS.words('KERNELS') or KERNELS
+    tests = SETTINGS.take_out('TESTS') or TESTS
     for kernel in kernels:
         guest_kernel.check_name(kernel, 'KERNELS')
     run_guest.choose_programs(tests, initramfs.listed_programs())

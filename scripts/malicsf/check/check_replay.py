@@ -13,6 +13,7 @@ from malicsf import project
 from malicsf.build import initramfs
 from malicsf.project import say
 from malicsf.run import expectations, results, run_guest
+from malicsf.settings import SETTINGS
 
 # Programs that ask the host for nothing: what a monitor does is not recorded
 TESTS = 'canary,journey,fault'
@@ -69,12 +70,12 @@ def first_difference(one, other):
 
 
 def check(tap):
-    replays = project.number_from_environment('REPLAYS', REPLAYS)
+    replays = SETTINGS.number('REPLAYS', REPLAYS)
     settings = run_guest.busy_settings('check-replay')
     # QEMU records no machine of more CPUs.
     settings.smp = 1
     prepared = run_guest.prepare(settings)
-    rows = run_guest.choose_programs(os.environ.get('TESTS') or TESTS)
+    rows = run_guest.choose_programs(SETTINGS.text('TESTS') or TESTS)
     folder, lock = run_guest.open_run_folder(settings.name or 'replay', bool(settings.name))
     with lock:
         report = results.Report(tap, '', expectations.of(prepared[1], settings))
@@ -102,4 +103,4 @@ def check(tap):
 
 
 def main():
-    return run_guest.check_main(__doc__, {'REPLAYS': REPLAYS}, check)
+    return run_guest.check_main(__doc__, 'check-replay', check)

@@ -18,6 +18,7 @@ import time
 from malicsf import host_packages, project
 from malicsf.build import build_guest, build_qemu
 from malicsf.project import say, Stop
+from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'tests/selftest')
 FOLDER = os.path.join(project.BUILD, 'selftest')
@@ -63,7 +64,7 @@ def patch(device, path, *options):
 
 def run_qtest(tree, obj, name, path=None):
     """What is wrong with a qtest, or one path of it, against the QEMU in obj; None: nothing."""
-    environment = dict(os.environ,
+    environment = SETTINGS.environment(
                        QTEST_QEMU_BINARY=os.path.join(obj, 'qemu-system-aarch64'))
     command = [os.path.join(tree.obj, 'tests/qtest', name), '--tap']
     with subprocess.Popen(command + (['-p', ARCHITECTURE + path] if path else []),
@@ -226,7 +227,7 @@ def check_qtests(names, tree, device, obj):
 
 
 def main():
-    parser = project.parser_of(__doc__, build_qemu.VARIABLES)
+    parser = SETTINGS.parser(__doc__, 'check-selftest')
     parser.add_argument('patches', nargs='*', metavar='patch', help='names; default: all')
     wanted = parser.parse_args().patches
     names = build_qemu.matching(PATCHES, r'.*\.patch')

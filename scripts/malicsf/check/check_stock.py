@@ -14,6 +14,7 @@ from malicsf import project
 from malicsf.build import guest_kernel, initramfs
 from malicsf.project import say
 from malicsf.run import results, run_guest
+from malicsf.settings import SETTINGS
 
 
 class Row:
@@ -57,14 +58,14 @@ class Row:
 
 
 def main():
-    project.take_arguments(__doc__, {'KERNELS': 'series,...', 'TESTS': 'names'})
+    SETTINGS.parser(__doc__, 'check-stock').parse_args()
     project.require_host()
     # These would make it another kernel, or another judge.
-    project.refuse_variables(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'),
-                             'check-stock; KERNELS= chooses')
-    kernels = project.words_from_environment('KERNELS') \
+    SETTINGS.refuse(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'),
+                    'check-stock; KERNELS= chooses')
+    kernels = SETTINGS.words('KERNELS') \
         or project.config('guest')['stock']['kernels']
-    tests = os.environ.pop('TESTS', '') or 'all,long'
+    tests = SETTINGS.take_out('TESTS') or 'all,long'
     for kernel in kernels:
         guest_kernel.check_name(kernel, 'KERNELS')
     run_guest.choose_programs(tests, initramfs.listed_programs())

@@ -15,9 +15,8 @@ import subprocess
 from malicsf import host_packages, project
 from malicsf.build import build_fuzz, build_qemu
 from malicsf.project import say, Stop
+from malicsf.settings import SETTINGS
 
-VARIABLES = {'FUZZ_TARGET': 'name,...', 'FUZZ_SECONDS': '600', 'FUZZ_MODEL': 'g610,...',
-             'INPUT': 'file', 'QEMU_SERIES': '10.0', 'QEMU_SRC': 'dir'}
 FOLDER = os.path.join(project.BUILD, 'fuzz')
 # Inputs of a guest run, which scripts/record-seeds.py makes
 RECORDED = os.path.join(project.ROOT, 'tests/fuzz/seeds')
@@ -36,7 +35,7 @@ OPTIONS = {
 
 
 def environment(**more):
-    return dict(os.environ, **OPTIONS, **more)
+    return SETTINGS.environment(**OPTIONS, **more)
 
 
 def die_with_parent():
@@ -164,9 +163,9 @@ def run_input(fuzzer, target, model, path):
 
 
 def main():
-    project.take_arguments(__doc__, VARIABLES)
-    seconds = project.number_from_environment('FUZZ_SECONDS', SECONDS)
-    path = os.environ.get('INPUT')
+    SETTINGS.parser(__doc__, 'fuzz').parse_args()
+    seconds = SETTINGS.number('FUZZ_SECONDS', SECONDS)
+    path = SETTINGS.text('INPUT')
     if path and not os.path.isfile(path):
         raise project.usage(f'INPUT={path}: no such file')
     project.require_host()
@@ -174,8 +173,8 @@ def main():
     with project.Lock():
         fuzzer = build_fuzz.build(build_qemu.from_environment()).fuzzer
     names = targets(fuzzer)
-    wanted = project.words_from_environment('FUZZ_TARGET') or names
-    models = project.words_from_environment('FUZZ_MODEL') or MODELS
+    wanted = SETTINGS.words('FUZZ_TARGET') or names
+    models = SETTINGS.words('FUZZ_MODEL') or MODELS
     for name in wanted:
         if name not in names:
             raise project.usage(f'FUZZ_TARGET={name} is no target; valid: {", ".join(names)}')

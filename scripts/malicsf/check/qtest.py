@@ -15,8 +15,8 @@ import subprocess
 from malicsf import host_packages, project
 from malicsf.build import build_qemu
 from malicsf.project import say
+from malicsf.settings import SETTINGS
 
-VARIABLES = {'T': 'path', 'JOB': 'file', 'QEMU_SERIES': '10.0', 'QEMU_SRC': 'dir', 'QEMU_CONFIGURE': 'options'}
 ROOT = '/mali-csf/'
 
 
@@ -68,9 +68,9 @@ def run(program, paths, environment, folder):
 
 
 def main():
-    project.take_arguments(__doc__, VARIABLES)
-    wanted = os.environ.get('T', '')
-    job = os.environ.get('JOB', '')
+    SETTINGS.parser(__doc__, 'qtest').parse_args()
+    wanted = SETTINGS.text('T')
+    job = SETTINGS.text('JOB')
     if job and not captured(job):
         raise project.usage(f'JOB={job} is no file that capture= has written, nor a folder of some')
     project.require_host()

@@ -396,4 +396,4 @@ def check(_):
 
 
 def main():
-    return run_guest.check_main(__doc__, {}, check)
+    return run_guest.check_main(__doc__, 'record-seeds', check)

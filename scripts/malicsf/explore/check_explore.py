@@ -13,6 +13,7 @@ from malicsf import project
 from malicsf.explore import explore, saved_machine, seeded_run
 from malicsf.project import say
 from malicsf.run import expectations, results, run_guest
+from malicsf.settings import SETTINGS
 
 TIMES = 3               # that a seed is run
 SEED, OTHER = 1, 2
@@ -22,7 +23,7 @@ RACE = 'lost-tick'
 
 def machine_of(tests, smp, kinds):
     """(Machine, folder) of some programs; kinds: those that are perturbed, of all there are"""
-    os.environ |= {'TESTS': tests, 'SMP': smp}
+    SETTINGS.set(TESTS=tests, SMP=smp)
     machine, folder = explore.prepare(run_guest.Settings(), kinds)
     explore.describe(machine, folder)
     return machine, folder
@@ -94,4 +95,4 @@ def check(tap):
 
 
 def main():
-    return run_guest.check_main(__doc__, {}, check)
+    return run_guest.check_main(__doc__, 'check-explore', check)

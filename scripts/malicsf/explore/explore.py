@@ -25,10 +25,9 @@ from malicsf.build import build_panthor, guest_kernel, patches
 from malicsf.explore import seeded_run
 from malicsf.project import say, Stop
 from malicsf.run import debugger, run_guest
+from malicsf.settings import NOT_EXPLORED, SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'explore')
-OWN = ['SEEDS', 'SEED', 'KINDS', 'JOBS', 'PATCH', 'GIT', 'REDUCE', 'COLD']
-REFUSED = ('COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'MUST_RUN', 'NAME', 'FAILED')
 SEEDS = '1..100'
 MOST_SEEDS = 1 << 32
 # How often a hit is repeated, and how many of the same signature are
@@ -255,14 +254,14 @@ def default_kinds(all_kinds):
     return [kind for kind in all_kinds if kind != 'priorities']
 
 
-def kinds_from_environment(all_kinds):
-    words = project.words_from_environment('KINDS')
+def kinds_asked_for(all_kinds):
+    words = SETTINGS.words('KINDS')
     if words == ['none']:
         return []
     return words or default_kinds(all_kinds)
 
 
-def prepare(settings, kinds=kinds_from_environment):
+def prepare(settings, kinds=kinds_asked_for):
     """A Machine, and the folder of its results, which no other machine has.
 
     kinds: says which are perturbed of all there are
@@ -271,7 +270,7 @@ def prepare(settings, kinds=kinds_from_environment):
     machine.choose(kinds(machine.all_kinds))
     parent = os.path.join(FOLDER, project.short(re.sub(
         r'[^\w.+-]+', '-', f'{machine.kernel.label}-{settings.model}-{settings.tests}')))
-    machine.provide(parent, project.is_on('COLD'))
+    machine.provide(parent, SETTINGS.is_on('COLD'))
     folder = os.path.join(parent, machine.results_key())
     os.makedirs(folder, exist_ok=True)
     return machine, folder
@@ -334,14 +333,14 @@ def show(settings, seed, saved_hash):
     say(f'seed {seed}:')
     outcome = seeded_run.run(machine, seed, where, traced=True)
     say_outcome(outcome, where)
-    if project.is_on('REDUCE') and outcome.signatures:
+    if SETTINGS.is_on('REDUCE') and outcome.signatures:
         reduce(machine, outcome, folder)
     return project.FAIL if outcome.signatures or outcome.problem else project.PASS
 
 
 def patched_module(settings):
     """Paths of panthor.ko as it is, and with PATCH=."""
-    series = patches.read(os.environ['PATCH'], os.environ.get('GIT', ''))
+    series = patches.read(SETTINGS.text('PATCH'), SETTINGS.text('GIT'))
     if not any(series):
         raise Stop(f'nothing to test: {series[0].name}')
     run_guest.prepare(settings)
@@ -364,8 +363,8 @@ def explore_patch(settings, seeds, jobs):
         else project.PASS
 
 
-def settings_from_environment():
-    project.refuse_variables(REFUSED, 'an exploration')
+def settings_asked_for():
+    SETTINGS.refuse(NOT_EXPLORED, 'an exploration')
     settings = run_guest.Settings()
     if settings.model == run_guest.NO_GPU:
         raise project.usage('MODEL=none does not go with an exploration')
@@ -376,19 +375,17 @@ def settings_from_environment():
 
 
 def main():
-    valid = [name for name in run_guest.VARIABLES if name not in REFUSED] + OWN
-    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
-    project.take_variables(parser.parse_args().variables, valid)
+    SETTINGS.parser(__doc__, 'explore').parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     project.require_host()
-    settings = settings_from_environment()
-    jobs = project.number_from_environment('JOBS', os.cpu_count(), 1024)
-    if os.environ.get('SEED'):
-        project.refuse_variables(['SEEDS', 'PATCH', 'SHARD'], 'SEED=, which is one run')
-        return show(settings, *seed_of(os.environ['SEED']))
-    project.refuse_variables(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
-    seeds = seeds_of(os.environ.get('SEEDS') or SEEDS)
-    if os.environ.get('PATCH'):
+    settings = settings_asked_for()
+    jobs = SETTINGS.number('JOBS', os.cpu_count(), 1024)
+    if SETTINGS.value('SEED'):
+        SETTINGS.refuse(['SEEDS', 'PATCH', 'SHARD'], 'SEED=, which is one run')
+        return show(settings, *seed_of(SETTINGS.value('SEED')))
+    SETTINGS.refuse(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
+    seeds = seeds_of(SETTINGS.text('SEEDS') or SEEDS)
+    if SETTINGS.text('PATCH'):
         return explore_patch(settings, seeds, jobs)
     return summary(*explore(settings, seeds, jobs))

@@ -19,9 +19,8 @@ from malicsf.build import patches
 from malicsf.lane import changed_driver
 from malicsf.project import say, Stop
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
-VARIABLES = {'GOOD': 'commit', 'BAD': 'commit', 'GIT': 'dir', 'KERNEL': '7.3', 'TESTS': 'names',
-             'MODEL': 'g610', 'SLACK': '1', 'KERNEL_ARGS': '', 'QEMU_ARGS': ''}
 PATHS = [patches.DRIVER, patches.UAPI]
 GOOD, BAD, SKIP = 'good', 'bad', 'skip'
 NAME = 'bisect'
@@ -48,7 +47,7 @@ class Repository:
 
     def commit(self, variable):
         """The commit that a variable names, in the reader's repository."""
-        name = os.environ.get(variable, '')
+        name = SETTINGS.text(variable)
         if not name:
             raise project.usage(f'{variable}= is missing: a commit of GIT')
         try:
@@ -91,7 +90,7 @@ class Kernel:
                 return SKIP, f'does not build, see {os.path.join(builder.folder, "bisect.log")}'
             module = os.path.join(builder.folder, 'bisect.ko')
             shutil.copyfile(os.path.join(builder.work, patches.DRIVER, 'panthor.ko'), module)
-        given = [f'{name}={os.environ[name]}' for name in PASSED_ON if os.environ.get(name)]
+        given = SETTINGS.given(PASSED_ON)
         result, why = run_guest.run_apart([*given, f'PANTHOR_KO={module}', f'NAME={NAME}'])
         if why:
             return SKIP, why
@@ -124,9 +123,9 @@ def find(repository, kernel, good, bad):
 
 
 def main():
-    project.take_arguments(__doc__, VARIABLES)
-    project.refuse_variables(('PATCH', 'PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'bisect')
-    folder = os.environ.get('GIT', '')
+    SETTINGS.parser(__doc__, 'bisect-driver').parse_args()
+    SETTINGS.refuse(('PATCH', 'PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'bisect')
+    folder = SETTINGS.text('GIT')
     if not folder or not os.path.isdir(folder):
         raise project.usage(f'GIT={folder} is no folder; it names a kernel repository')
     settings = run_guest.Settings()
@@ -137,6 +136,6 @@ def main():
         if not changes:
             raise project.usage(f'no commit from GOOD to BAD changes {patches.DRIVER}')
         say(f'{len(changes)} commits change the driver; TESTS={settings.tests}')
-        first = find(repository, Kernel(os.environ.get('KERNEL', '')), good, bad)
+        first = find(repository, Kernel(SETTINGS.text('KERNEL')), good, bad)
         say(f'first bad commit: {repository.describe(first)}')
     return project.PASS

@@ -3,10 +3,10 @@
 
 import fnmatch
 import json
-import os
 
 from malicsf import host_packages, project
 from malicsf.build import build_guest, build_panthor, build_qemu, guest_kernel
+from malicsf.settings import SETTINGS
 
 # A check chooses them for each row.
 REFUSED = ('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT', 'TESTS')
@@ -18,9 +18,9 @@ def choose(rows, variable, table, check, kernel, refused=()):
     table: the file that has them, for the error; check, kernel: what refuses REFUSED and
     refused, and for which Linux it is
     """
-    project.refuse_variables((*REFUSED, *refused),
-                             f'{check}, which is about Linux {kernel}; {variable}= chooses')
-    wanted = project.words_from_environment(variable)
+    SETTINGS.refuse((*REFUSED, *refused),
+                    f'{check}, which is about Linux {kernel}; {variable}= chooses')
+    wanted = SETTINGS.words(variable)
     for word in wanted:
         if not any(fnmatch.fnmatch(row['id'], word) for row in rows):
             raise project.usage(f'{variable}={word} is not in {table}')
@@ -31,7 +31,7 @@ def choose(rows, variable, table, check, kernel, refused=()):
 def provide(kernel):
     """(tree of QEMU, Builder of that kernel's driver), both built, the driver as it is."""
     project.require_host()
-    os.environ['KERNEL'] = kernel
+    SETTINGS.set(KERNEL=kernel)
     host_packages.provide()
     with project.Lock():
         tree = build_qemu.from_environment()
@@ -48,4 +48,4 @@ def earlier(path, stamp):
     AGAIN=1 has nothing count that is there.
     """
     found = json.loads(project.read(path, '{}'))
-    return found if found.get('stamp') == stamp and not project.is_on('AGAIN') else {}
+    return found if found.get('stamp') == stamp and not SETTINGS.is_on('AGAIN') else {}

@@ -26,6 +26,7 @@ from malicsf.build import build_panthor, patches
 from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, verdict
 from malicsf.project import say
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
 TABLE = os.path.join(project.ROOT, 'tests/kernel/expansions.toml')
 FOLDER = os.path.join(project.BUILD, 'expansions')
@@ -106,14 +107,14 @@ def outcome(row, variants, lane, stamp):
 
 
 def main():
-    project.take_arguments(__doc__, {'VARIANT': 'id,...', 'AGAIN': '1'})
+    SETTINGS.parser(__doc__, 'check-expansions').parse_args()
     table = load()
     rows = changed_driver.choose(table['variant'], 'VARIANT', 'tests/kernel/expansions.toml',
                                  'check-expansions', table['kernel'],
                                  ('MODEL', 'KERNEL_ARGS', 'PATCH'))
     start = time.monotonic()
     tree, builder = changed_driver.provide(table['kernel'])
-    os.environ['TESTS'] = table['tests']
+    SETTINGS.set(TESTS=table['tests'])
     lane = one_stock.Lane(table['tests'], run_guest.Settings(), builder.stock(), 'expansion')
     variants = Variants(builder, os.path.join(check_patch.PATCHES, table['patch']))
     os.makedirs(FOLDER, exist_ok=True)

@@ -32,6 +32,7 @@ from malicsf.build import build_panthor
 from malicsf.lane import changed_driver, check_patch
 from malicsf.project import say
 from malicsf.run import device_log, kernel_log, run_guest
+from malicsf.settings import SETTINGS
 
 TABLE = os.path.join(project.ROOT, 'tests/kernel/fixes.toml')
 FOLDER = os.path.join(project.BUILD, 'fixes')
@@ -194,7 +195,7 @@ def judge(row, modules, kernel, stamp):
 
 
 def main():
-    project.take_arguments(__doc__, {'FIX': 'id,...', 'AGAIN': '1'})
+    SETTINGS.parser(__doc__, 'check-fixes').parse_args()
     table = load()
     rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-fixes',
                                  table['kernel'], ('MODEL', 'KERNEL_ARGS'))

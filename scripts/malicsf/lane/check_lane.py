@@ -31,6 +31,7 @@ from malicsf import project
 from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, verdict
 from malicsf.project import say
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'lane')
 AT_ONCE = 2
@@ -55,7 +56,7 @@ def tests_of(row, wanted):
     With OWN=1 it is what of that the row names, if any.
     """
     tests = wanted or check_patch.tests_for({edit['file'] for edit in row['edit']})
-    if project.is_on('OWN'):
+    if SETTINGS.is_on('OWN'):
         named = check_patch.names_of(row['tests']) if row.get('tests') else []
         tests = ' '.join(name for name in check_patch.names_of(tests) if name in named) or tests
     return tests
@@ -118,9 +119,8 @@ def say_programs(rows, outcomes, stock):
 
 
 def main():
-    project.take_arguments(__doc__, {'FIX': 'id,...', 'TESTS': 'as for make boot',
-                                     'MODEL': 'name', 'AGAIN': '1', 'OWN': '1'})
-    wanted = os.environ.pop('TESTS', '')
+    SETTINGS.parser(__doc__, 'check-lane').parse_args()
+    wanted = SETTINGS.take_out('TESTS')
     table = check_fixes.load()
     rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-lane',
                                  table['kernel'], ('KERNEL_ARGS',))
@@ -129,7 +129,7 @@ def main():
     # Stock runs all that any of them does.
     tests = ' '.join(dict.fromkeys(
         name for row in rows for name in check_patch.names_of(tests_of(row, wanted))))
-    os.environ['TESTS'] = tests
+    SETTINGS.set(TESTS=tests)
     settings = run_guest.Settings()
     name = project.short(re.sub(
         r'\W+', '-', f'{settings.model}-{wanted or "default"}'))

@@ -28,6 +28,7 @@ from malicsf.build import build_panthor
 from malicsf.lane import changed_driver, mutant_sites
 from malicsf.project import say
 from malicsf.run import device_log, run_guest
+from malicsf.settings import SETTINGS
 
 SOURCE = os.path.join(build_panthor.DRIVER, 'panthor_mmu.c')
 FOLDER = os.path.join(project.BUILD, 'mutants')
@@ -152,7 +153,7 @@ class Table:
 
 
 def main():
-    project.take_arguments(__doc__, {'MUTANT': 'id,...'})
+    SETTINGS.parser(__doc__, 'check-mutants').parse_args()
     table = mutant_sites.load()
     rows = changed_driver.choose(table['mutant'], 'MUTANT', 'tests/kernel/mutants.toml',
                                  'check-mutants', table['kernel'])

@@ -28,6 +28,7 @@ from malicsf.lane import touched, verdict
 from malicsf.lane.verdict import Difference
 from malicsf.project import say, Stop
 from malicsf.run import device_log, kernel_log, results, run_guest
+from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'tests/kernel')
 # What make check-patch-selftest requires of each
@@ -528,7 +529,7 @@ def check(series, settings, choice=''):
     choice: as for choose()
     """
     start = time.monotonic()
-    os.environ.pop('PANTHOR_UAPI', None)
+    SETTINGS.take_out('PANTHOR_UAPI')
     host_packages.provide()
     name = series[-1].name
     if len(series) > 1:
@@ -548,8 +549,8 @@ def check(series, settings, choice=''):
     for line in warnings:
         say(f'  compiler: {line}')
     # For build-guest.py, in both runs: programs may use what the patch adds.
-    os.environ['PANTHOR_UAPI'] = builder.patched_uapi()
-    if os.environ['PANTHOR_UAPI']:
+    SETTINGS.set(PANTHOR_UAPI=builder.patched_uapi())
+    if SETTINGS.text('PANTHOR_UAPI'):
         say(f'  the guest programs are built with its {patches.UAPI}')
     run_guest.prepare(settings)
     title = project.short(re.sub(
@@ -560,7 +561,7 @@ def check(series, settings, choice=''):
     tests = choose(settings, functions, choice)
     runs = run_both(modules, tests, settings, title)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
-    may_change = re.split(r'[,;]\s*', os.environ.get('MAY_CHANGE', ''))
+    may_change = re.split(r'[,;]\s*', SETTINGS.text('MAY_CHANGE'))
     comparison = Comparison(*runs, may_change, functions)
     for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
                  comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
@@ -641,15 +642,6 @@ def models_for(paths, usual):
     return others if others and all(found.values()) else [*usual, *others]
 
 
-def words_of(variables, default):
-    """What the first of the variables that is set lists."""
-    for variable in variables:
-        words = project.words_from_environment(variable)
-        if words:
-            return words
-    return [default]
-
-
 VERDICTS = {project.PASS: 'PASS', project.FAIL: 'CONDEMNED', project.USAGE: 'DOES NOT APPLY',
             project.CANNOT_TEST: 'CANNOT TEST'}
 NOTHING = 'NOTHING TO TEST'
@@ -661,7 +653,7 @@ def nothing_in(patch):
 
 def check_one(series, kernel, model, choice):
     """(exit code, one line if nothing could be compared) of Patches on a kernel and a model."""
-    os.environ['KERNEL'], os.environ['MODEL'] = kernel, model
+    SETTINGS.set(KERNEL=kernel, MODEL=model)
     try:
         return check(series, run_guest.Settings(), choice), ''
     except Stop as stop:
@@ -726,52 +718,47 @@ def selftest(settings, choice):
 
 
 def main():
-    valid = ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'FIRMWARE', 'TESTS',
-             'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD', 'GUEST',
-             'EXPECTATIONS']
-    parser = project.parser_with(valid, __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'check-patch')
     parser.add_argument('--selftest', action='store_true',
                         help='run the patches of tests/kernel and check their verdicts')
     options = parser.parse_args()
-    project.take_variables(options.variables, valid)
-    project.refuse_variables(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
+    SETTINGS.refuse(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'a patch')
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     project.require_host()
-    choice = {'': DEFAULT, TOUCHED: TOUCHED}.get(os.environ.get('TESTS', ''), '')
+    choice = {'': DEFAULT, TOUCHED: TOUCHED}.get(SETTINGS.text('TESTS'), '')
     if choice:
         # Whatever it will be, they are valid.
-        os.environ['TESTS'] = tests_for(())
+        SETTINGS.set(TESTS=tests_for(()))
     if options.selftest:
-        project.refuse_variables(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
-                                 f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
-        os.environ['KERNEL'] = SELFTEST_KERNEL
+        SETTINGS.refuse(('PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODELS'),
+                    f'the selftest, which has patches for Linux {SELFTEST_KERNEL}')
+        SETTINGS.set(KERNEL=SELFTEST_KERNEL)
         return selftest(run_guest.Settings(), choice)
-    path = os.environ.get('PATCH', '')
+    path = SETTINGS.text('PATCH')
     if not path:
         raise project.usage('PATCH=file.patch is missing; for example '
                             'make check-patch PATCH=tests/kernel/explicit-expansion.patch')
     settings = run_guest.Settings()
-    tree = os.environ.get('KERNEL_TREE', '')
+    tree = SETTINGS.text('KERNEL_TREE')
     if tree and not os.path.isdir(tree):
         raise project.usage(f'KERNEL_TREE={tree}: no such folder')
-    kernels = words_of(['KERNEL_TREE', 'KERNELS'], os.environ.get('KERNEL', ''))
-    models = words_of(['MODELS'], settings.model)
+    kernels = [tree] if tree else SETTINGS.words('KERNELS') or [SETTINGS.text('KERNEL')]
+    models = SETTINGS.words('MODELS') or [settings.model]
     for kernel in kernels:
         guest_kernel.check_name(kernel, 'KERNELS')
     for model in models:
         run_guest.check_model(model.partition(',')[0], 'MODELS')
     if run_guest.NO_GPU in models:
         raise project.usage('MODEL=none has nothing that panthor could drive')
-    series = patches.read(path, os.environ.get('GIT', ''))
+    series = patches.read(path, SETTINGS.text('GIT'))
     if not any(series):
         raise Stop(f'nothing to test: {series[0].name}: {nothing_in(series[0])}')
     if len(series) == 1 and series[0].problem:
         raise project.usage(f'{series[0].name}: {series[0].problem}')
-    if choice and not (os.environ.get('MODELS') or os.environ.get('MODEL')):
+    if choice and not (SETTINGS.value('MODELS') or SETTINGS.value('MODEL')):
         models = models_for({path for patch in series for path in patch.paths()}, models)
     if len(series) == len(kernels) == len(models) == 1:
-        os.environ['KERNEL'], os.environ['MODEL'] = kernels[0], models[0]
+        SETTINGS.set(KERNEL=kernels[0], MODEL=models[0])
         return check(series, run_guest.Settings(), choice)
     return check_all(series, kernels, models, choice)

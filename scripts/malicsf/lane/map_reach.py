@@ -21,6 +21,7 @@ from malicsf.check import check_reach
 from malicsf.lane import changed_driver, touched
 from malicsf.project import say
 from malicsf.run import run_guest
+from malicsf.settings import SETTINGS
 
 KERNEL, NAME = '7.3', 'reach-map'
 # What else is run without probes, and says what programs cost
@@ -58,11 +59,10 @@ def text_of(reach, seconds):
 
 
 def main():
-    parser = project.parser_with(('TESTS', 'SLACK'), __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'map-reach')
     parser.add_argument('--again', action='store_true', help='read the last run, run nothing')
     options = parser.parse_args()
-    project.take_variables(options.variables, ('TESTS', 'SLACK'))
-    tests = os.environ.pop('TESTS', '') or 'all'
+    tests = SETTINGS.take_out('TESTS') or 'all'
     if not options.again:
         _, builder = changed_driver.provide(KERNEL)
         module = builder.stock()

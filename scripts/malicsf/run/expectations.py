@@ -22,6 +22,7 @@ import os
 import re
 
 from malicsf import project
+from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.ROOT, 'tests/guest/expectations')
 KINDS = ('fails', 'flakes', 'skips')
@@ -31,7 +32,7 @@ FAILURES = ('Fail', 'Crash', 'Timeout')
 
 def own_folder():
     """The folder that EXPECTATIONS names, or ''"""
-    folder = os.environ.get('EXPECTATIONS', '')
+    folder = SETTINGS.text('EXPECTATIONS')
     if folder and not os.path.isdir(folder):
         raise project.usage(f'EXPECTATIONS={folder} is no folder')
     if folder and not any(re.fullmatch(rf'panthor-.+-({"|".join(KINDS)})\.txt', name)

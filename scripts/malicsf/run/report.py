@@ -13,6 +13,7 @@ import re
 
 from malicsf import pages, project
 from malicsf.run import device_log, kernel_log, region_history, results, run_guest, time_line
+from malicsf.settings import SETTINGS
 
 PAGE = 'report.html'
 CHECKER = os.path.join(project.ROOT, 'docs/devel/checker.rst')
@@ -299,8 +300,8 @@ def newest():
 
 
 def main():
-    project.take_arguments(__doc__, {'RUN': 'folder of a run'})
-    folder = os.environ.get('RUN') or newest()
+    SETTINGS.parser(__doc__, 'report').parse_args()
+    folder = SETTINGS.text('RUN') or newest()
     if not os.path.isdir(folder):
         raise project.usage(f'RUN={folder} is no folder')
     path = write(folder)

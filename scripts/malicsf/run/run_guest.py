@@ -30,11 +30,8 @@ from malicsf.run import (
     debugger, device_log, expectations, kernel_log, protocol, results, run_logs)
 from malicsf.run.monitor import DEVICE_ID, Monitor
 from malicsf.run.results import Report
+from malicsf.settings import SETTINGS
 
-VARIABLES = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
-             'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-             'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
-             'USERLAND', 'SHARD', 'EXPECTATIONS', 'GUEST', 'FAILED']
 RUNS = os.path.join(project.BUILD, 'run')
 LOST = 'note-lost'      # a finding after a command that took longer than the driver waits
 NO_GPU = 'none'         # MODEL=none: the bare machine, to compare with
@@ -84,32 +81,32 @@ class Settings:
 
     def __init__(self):
         machine = project.config('guest')['machine']
-        self.model = os.environ.get('MODEL') or machine['model']
+        self.model = SETTINGS.text('MODEL') or machine['model']
         self.cpu = machine['cpu']
-        self.smp = project.number_from_environment('SMP', machine['smp'], MAX_SMP)
-        self.slack = project.number_from_environment('SLACK', 1, MAX_SLACK)
-        self.mem = os.environ.get('MEM') or machine['mem']
-        self.firmware = os.environ.get('FIRMWARE') or 'own'
-        self.igt = os.environ.get('IGT', '')
+        self.smp = SETTINGS.number('SMP', machine['smp'], MAX_SMP)
+        self.slack = SETTINGS.number('SLACK', 1, MAX_SLACK)
+        self.mem = SETTINGS.text('MEM') or machine['mem']
+        self.firmware = SETTINGS.text('FIRMWARE') or 'own'
+        self.igt = SETTINGS.text('IGT')
         self.expectations = expectations.own_folder()
-        self.userland, self.disk = os.environ.get('USERLAND', ''), ''
+        self.userland, self.disk = SETTINGS.text('USERLAND'), ''
         userland.check_name(self.userland)
-        self.tests = os.environ.get('TESTS') or (
+        self.tests = SETTINGS.text('TESTS') or (
             'igt' if self.igt else 'mesa' if self.userland else 'quick')
-        self.kernel_args = os.environ.get('KERNEL_ARGS', '')
-        self.panthor_ko = os.environ.get('PANTHOR_KO', '')
-        self.gdb = os.environ.get('GDB', '').removeprefix('0')
-        self.failed = project.is_on('FAILED')
-        self.must_run = os.environ.get('MUST_RUN', '')
-        self.name = os.environ.get('NAME', '')
-        self.strict = os.environ.get('STRICT') or 'report'
+        self.kernel_args = SETTINGS.text('KERNEL_ARGS')
+        self.panthor_ko = SETTINGS.text('PANTHOR_KO')
+        self.gdb = SETTINGS.text('GDB').removeprefix('0')
+        self.failed = SETTINGS.is_on('FAILED')
+        self.must_run = SETTINGS.text('MUST_RUN')
+        self.name = SETTINGS.text('NAME')
+        self.strict = SETTINGS.text('STRICT') or 'report'
         # Of each log; None: any size
-        self.log_limit = run_logs.MIB * project.number_from_environment('LOG_MB', LOG_MB,
+        self.log_limit = run_logs.MIB * SETTINGS.number('LOG_MB', LOG_MB,
                                                                         MAX_LOG_MB)
-        self.shard = project.shard_from_environment()
-        self.count = re.split(r'[ ,]+', os.environ.get('COUNT', '').strip())
+        self.shard = SETTINGS.shard()
+        self.count = re.split(r'[ ,]+', SETTINGS.text('COUNT').strip())
         try:
-            self.qemu_args = shlex.split(os.environ.get('QEMU_ARGS', ''))
+            self.qemu_args = shlex.split(SETTINGS.text('QEMU_ARGS'))
         except ValueError as error:
             raise project.usage(f'QEMU_ARGS: {error}') from error
         for word in self.qemu_args:
@@ -139,7 +136,7 @@ class Settings:
         choose_programs(self.tests, initramfs.listed_programs() + self.userland_programs())
         if self.igt and not os.path.isdir(self.igt):
             raise project.usage(f'IGT={self.igt} is no folder')
-        guest_kernel.check_name(os.environ.get('KERNEL', ''))
+        guest_kernel.check_name(SETTINGS.text('KERNEL'))
         if self.gdb not in ('', '1', 'bare'):
             raise project.usage(f'GDB={self.gdb} is none of: 1, bare')
         if self.strict not in STRICT:
@@ -787,16 +784,14 @@ def busy_settings(title):
     return settings
 
 
-def check_main(description, own_variables, check):
+def check_main(description, command, check):
     """The main function of a script that does something else with a guest.
 
-    own_variables: {name: default} besides those of make boot; check(tap) returns the exit code.
+    command: of settings.COMMANDS; check(tap) returns the exit code.
     """
-    parser = project.parser_with(VARIABLES + list(own_variables),
-                                 description.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(description, command)
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
     options = parser.parse_args()
-    project.take_variables(options.variables, VARIABLES + list(own_variables))
     if options.tap:
         project.SAY_PREFIX = '# '
     project.require_host()
@@ -804,12 +799,11 @@ def check_main(description, own_variables, check):
 
 
 def main():
-    parser = project.parser_with(VARIABLES, __doc__.split('\n', maxsplit=1)[0])
+    parser = SETTINGS.parser(__doc__, 'run-guest')
     parser.add_argument('--tap', action='store_true', help='print TAP, for meson test')
     parser.add_argument('--shell', action='store_true', help='an interactive shell')
     parser.add_argument('--prepare', action='store_true', help='build and fetch, run nothing')
     options = parser.parse_args()
-    project.take_variables(options.variables, VARIABLES)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     if options.tap:
