@@ -48,6 +48,15 @@ class DebuggerTest(unittest.TestCase):
         lines = debugger.commands(self.tree(), os.path.join(self.folder, 'mine.ko'))
         self.assertIn(f'add-symbol-file {self.folder}/mine.ko mod->mem[0].base', lines)
 
+    def test_loaded(self):
+        """A saved machine has been where do_init_module() is."""
+        self.write('vmlinux', MODULE)
+        lines = debugger.commands(self.tree(), loaded=True)
+        self.assertIn(f'eval "add-symbol-file {self.folder}/{MODULE} 0x%lx", '
+                      '(unsigned long)$mod->mem[0].base', lines)
+        self.assertFalse([line for line in lines if 'do_init_module' in line])
+        self.assertEqual(lines[-1], 'hbreak panthor_vm_lock_region')
+
     def test_built_in(self):
         self.write('vmlinux')
         lines = debugger.commands(self.tree())

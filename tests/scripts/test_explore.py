@@ -38,6 +38,15 @@ class SeedsTest(unittest.TestCase):
                 explore.seeds_of(text)
             self.assertEqual(caught.exception.status, project.USAGE)
 
+    def test_slices(self):
+        with mock.patch.dict(os.environ, SLICES='64..4096'):
+            self.assertEqual(explore.slices_asked_for(), ',slice-min=64,slice-max=4096')
+        for text in ('64', '0..4', '5..3', 'x..y'):
+            with self.subTest(text), mock.patch.dict(os.environ, SLICES=text), \
+                    self.assertRaises(project.Stop) as caught:
+                explore.slices_asked_for()
+            self.assertEqual(caught.exception.status, project.USAGE)
+
     def test_kinds(self):
         known = ['slices', 'priorities', 'irq']
         for text, kinds in (('', ['slices', 'irq']), ('none', []), ('irq,slices', ['irq', 'slices'])):

@@ -4,7 +4,7 @@
 SEEDS=a..b runs these, on JOBS processors, and says what went wrong how often; what goes wrong
 is run twice more, and has to be the same.  SEED=n runs one with all trace events; REDUCE=1 then
 looks for the kinds of perturbation that it takes.  PATCH= compares the driver with a patch and
-without.  KINDS= names what is perturbed.
+without, FIX= with a fix that it has and without.  KINDS= names what is perturbed.
 
 Exit codes: 0 nothing went wrong, 1 something did, 2 usage, 125 cannot test.
 """
@@ -23,6 +23,7 @@ import time
 from malicsf import project
 from malicsf.build import build_panthor, guest_kernel, patches
 from malicsf.explore import seeded_run
+from malicsf.lane import check_fixes
 from malicsf.project import say, Stop
 from malicsf.run import debugger, run_guest
 from malicsf.settings import NOT_EXPLORED, SETTINGS
@@ -217,10 +218,10 @@ def summary(rows, folder):
 
 
 def compare(stock, patched):
-    """A table of rates with a patch and without; never says that anything is fixed."""
+    """A table of rates with a change and without; never says that anything is fixed."""
     before, after = count(stock, 'signatures'), count(patched, 'signatures')
     say('')
-    say(f'{"with 95 % intervals":44} {"stock":>26} {"patched":>26}')
+    say(f'{"with 95 % intervals":44} {"stock":>26} {"changed":>26}')
     for text in sorted({*before, *after}):
         rates = [(len(found.get(text, [])), len(rows))
                  for found, rows in ((before, stock), (after, patched))]
@@ -261,6 +262,17 @@ def kinds_asked_for(all_kinds):
     return words or default_kinds(all_kinds)
 
 
+def slices_asked_for():
+    """SLICES=a..b as options of -icount"""
+    text = SETTINGS.text('SLICES')
+    if not text:
+        return ''
+    found = re.fullmatch(r'(\d{1,9})\.\.(\d{1,9})', text, re.A)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise project.usage(f'SLICES={text[:40]} is not a..b with 1 <= a <= b, such as 64..4096')
+    return f',slice-min={int(found[1])},slice-max={int(found[2])}'
+
+
 def prepare(settings, kinds=kinds_asked_for):
     """A Machine, and the folder of its results, which no other machine has.
 
@@ -268,6 +280,7 @@ def prepare(settings, kinds=kinds_asked_for):
     """
     machine = seeded_run.Machine(settings)
     machine.choose(kinds(machine.all_kinds))
+    machine.slices = slices_asked_for()
     parent = os.path.join(FOLDER, project.short(re.sub(
         r'[^\w.+-]+', '-', f'{machine.kernel.label}-{settings.model}-{settings.tests}')))
     machine.provide(parent, SETTINGS.is_on('COLD'))
@@ -279,7 +292,7 @@ def prepare(settings, kinds=kinds_asked_for):
 def describe(machine, folder):
     say(f'Linux {machine.kernel.version} on QEMU {machine.tree.version()}, model '
         f'{machine.settings.model}, {machine.settings.smp} vCPUs; perturbed: '
-        f'{", ".join(machine.kinds) or "nothing"}; from {machine.start()}; '
+        f'{", ".join(machine.kinds) or "nothing"}{machine.slices}; from {machine.start()}; '
         f'{os.path.relpath(folder, project.ROOT)}')
 
 
@@ -329,7 +342,8 @@ def show(settings, seed, saved_hash):
                    'option', project.USAGE)
     where = os.path.join(folder, f'shown-{seed}')
     if settings.gdb:
-        debugger.prepare(folder, machine.kernel, settings.panthor_ko, settings.gdb == 'bare')
+        debugger.prepare(folder, machine.kernel, settings.panthor_ko, settings.gdb == 'bare',
+                         bool(machine.saved))
     say(f'seed {seed}:')
     outcome = seeded_run.run(machine, seed, where, traced=True)
     say_outcome(outcome, where)
@@ -338,24 +352,41 @@ def show(settings, seed, saved_hash):
     return project.FAIL if outcome.signatures or outcome.problem else project.PASS
 
 
-def patched_module(settings):
-    """Paths of panthor.ko as it is, and with PATCH=."""
+def patched(builder):
+    """Path of panthor.ko with PATCH="""
     series = patches.read(SETTINGS.text('PATCH'), SETTINGS.text('GIT'))
     if not any(series):
         raise Stop(f'nothing to test: {series[0].name}')
+    try:
+        return builder.patched(series)[0]
+    except build_panthor.DoesNotBuild as error:
+        raise Stop(str(error), project.FAIL) from error
+
+
+def without_fix(builder):
+    """Path of panthor.ko without what FIX= names of tests/kernel/fixes.toml"""
+    wanted = SETTINGS.words('FIX')
+    rows = [row for row in check_fixes.load()['fix'] if [row['id']] == wanted]
+    if not rows:
+        raise project.usage(f'FIX={",".join(wanted)} is not one id of tests/kernel/fixes.toml')
+    os.makedirs(check_fixes.FOLDER, exist_ok=True)
+    module, _ = check_fixes.Modules(builder).get(rows[0])
+    if not module:
+        raise Stop(f'the driver does not build without {rows[0]["id"]}', project.FAIL)
+    return module
+
+
+def modules(settings, change):
+    """Paths of panthor.ko as it is, and changed"""
     run_guest.prepare(settings)
     with project.Lock():
         builder = build_panthor.Builder(guest_kernel.from_environment())
-        stock = builder.stock()
-        try:
-            return stock, builder.patched(series)[0]
-        except build_panthor.DoesNotBuild as error:
-            raise Stop(str(error), project.FAIL) from error
+        return builder.stock(), change(builder)
 
 
-def explore_patch(settings, seeds, jobs):
+def explore_change(settings, seeds, jobs, change):
     rows = []
-    for module in patched_module(settings):
+    for module in modules(settings, change):
         settings.panthor_ko = module
         rows.append(explore(settings, seeds, jobs)[0])
     compare(*rows)
@@ -382,10 +413,13 @@ def main():
     settings = settings_asked_for()
     jobs = SETTINGS.number('JOBS', os.cpu_count(), 1024)
     if SETTINGS.value('SEED'):
-        SETTINGS.refuse(['SEEDS', 'PATCH', 'SHARD'], 'SEED=, which is one run')
+        SETTINGS.refuse(['SEEDS', 'PATCH', 'FIX', 'SHARD'], 'SEED=, which is one run')
         return show(settings, *seed_of(SETTINGS.value('SEED')))
     SETTINGS.refuse(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
     seeds = seeds_of(SETTINGS.text('SEEDS') or SEEDS)
-    if SETTINGS.text('PATCH'):
-        return explore_patch(settings, seeds, jobs)
+    if SETTINGS.text('PATCH') and SETTINGS.words('FIX'):
+        raise project.usage('PATCH= and FIX= exclude each other')
+    for name, change in (('PATCH', patched), ('FIX', without_fix)):
+        if SETTINGS.value(name):
+            return explore_change(settings, seeds, jobs, change)
     return summary(*explore(settings, seeds, jobs))

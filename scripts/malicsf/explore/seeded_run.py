@@ -89,6 +89,8 @@ class Machine:
             raise project.usage(f'TESTS={settings.tests} has nothing to run on Linux '
                                 f'{self.kernel.version}')
         self.all_kinds = kinds_of(self.tree)
+        # Bounds of a slice, as -icount takes them, or ''
+        self.slices = ''
         self.initrd = ''
         # Where runs begin, its hash, and a lock for as long as it is needed; or '' for COLD=1
         self.saved = self.saved_hash = ''
@@ -121,7 +123,7 @@ class Machine:
 
     def results_key(self):
         """What a seed is a seed of."""
-        text = repr([self.key(), self.saved_hash, self.kinds])
+        text = repr([self.key(), self.saved_hash, self.kinds, self.slices])
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
 
     def write(self, folder):
@@ -149,7 +151,7 @@ class Machine:
         icount = f'shift={SHIFT},sleep=off'
         strategy = next((kind for kind in kinds if kind in STRATEGIES), None)
         # With one seed for all there are turns that are the same each time.
-        icount += f',seed={seed},schedule={strategy}' if strategy else ',seed=0'
+        icount += f',seed={seed},schedule={strategy}{self.slices}' if strategy else ',seed=0'
         place = command.index('-append') + 1
         # A kernel that panics ends the run.
         command[place] += ' nokaslr panic=-1 explore=1'

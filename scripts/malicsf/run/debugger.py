@@ -81,8 +81,22 @@ def symbols_of(kernel, bare=False):
     return names.get('vmlinux', ''), names.get('panthor.ko', names.get('panthor.ko.debug', ''))
 
 
-def commands(kernel, panthor_ko='', bare=False):
-    """The lines of gdb.cmd; panthor_ko: a driver in place of the kernel's, with its symbols"""
+def symbols_of_loaded(module):
+    """Lines for a machine in which panthor is loaded: it is in the kernel's list of modules."""
+    return [
+        'set $at = modules.next', 'while $at != &modules',
+        'set $mod = (struct module *)((char *)$at - (unsigned long)&((struct module *)0)->list)',
+        'if $_streq($mod->name, "panthor")',
+        f'eval "add-symbol-file {module} 0x%lx", (unsigned long)$mod->mem[0].base', 'end',
+        'set $at = $at->next', 'end', f'hbreak {FUNCTION}']
+
+
+def commands(kernel, panthor_ko='', bare=False, loaded=False):
+    """The lines of gdb.cmd
+
+    panthor_ko: a driver in place of the kernel's, with its symbols; loaded: the machine begins
+    where it is loaded
+    """
     vmlinux, module = symbols_of(kernel, bare)
     module = os.path.abspath(panthor_ko) if panthor_ko else module
     lines = ['set architecture aarch64', 'set confirm off', 'set pagination off',
@@ -95,6 +109,8 @@ def commands(kernel, panthor_ko='', bare=False):
     lines += [f'file {vmlinux}', TARGET]
     if not os.path.exists(module):
         return lines + ['# panthor is built in, or has no symbols.', f'hbreak {FUNCTION}']
+    if loaded:
+        return lines + symbols_of_loaded(module)
     return lines + [
         'hbreak do_init_module if $_streq(mod->name, "panthor")', 'commands', 'silent',
         # MOD_TEXT, which begins with .text
@@ -102,8 +118,8 @@ def commands(kernel, panthor_ko='', bare=False):
         f'echo "continue" starts the guest; it stops in {FUNCTION}\\n']
 
 
-def prepare(folder, kernel, panthor_ko='', bare=False):
+def prepare(folder, kernel, panthor_ko='', bare=False, loaded=False):
     """Write gdb.cmd into the folder of a run, and say how to start it."""
     path = os.path.join(folder, 'gdb.cmd')
-    project.write(path, '\n'.join(commands(kernel, panthor_ko, bare)) + '\n')
+    project.write(path, '\n'.join(commands(kernel, panthor_ko, bare, loaded)) + '\n')
     say(f'QEMU waits for: gdb-multiarch -x {os.path.relpath(path)}')

@@ -1,0 +1,167 @@
+/*
+ * collide: two threads use and take away the same handles, over and over
+ *
+ * What the program race does with probes that make a moment long, here with
+ * nothing but repetition: which interleavings are met is luck, or in "make
+ * explore" the seed's choice.  A driver that holds a lock where it must, or a
+ * reference, does not mind any of them; what another one does the kernel
+ * notices, at once with "slub_debug=FZPU" on its command line.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/sync_file.h>
+
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/second.h"
+#include "lib/tap.h"
+
+#define ROUNDS 200
+#define ROUNDS_EXPLORED 30
+#define FENCE_ROUNDS(_rounds) ((_rounds) / 10)
+
+static PanthorDev dev;
+static Second other;
+static unsigned rounds = ROUNDS;
+
+static int get_group(uint32_t group)
+{
+    return panthor_group_state(&dev, group, NULL);
+}
+
+static int destroy_group(uint32_t group)
+{
+    return panthor_group_destroy(&dev, group);
+}
+
+static int submit_nothing(uint32_t group)
+{
+    PanthorJob job = { .queue = 0 };
+
+    return panthor_group_submit(&dev, group, &job, 1);
+}
+
+static int get_vm(uint32_t vm)
+{
+    return panthor_vm_state(&dev, vm);
+}
+
+static int bind_nothing(uint32_t vm)
+{
+    struct drm_panthor_vm_bind_op op = panthor_unmap_op(0x10000, 0x10000);
+
+    return panthor_vm_bind(&dev, vm, &op, 1);
+}
+
+static int destroy_vm(uint32_t vm)
+{
+    return panthor_vm_destroy(&dev, vm);
+}
+
+static int create_group(uint32_t vm, uint32_t *group)
+{
+    return panthor_group_create_with(&dev, vm, 1,
+                                     PANTHOR_GROUP_PRIORITY_MEDIUM, 0x1000,
+                                     group);
+}
+
+/* Both threads call; of two that take it away, one can. */
+static void test_handle(const char *name, bool of_group,
+                        int (*theirs)(uint32_t), int (*ours)(uint32_t))
+{
+    unsigned good = 0;
+    uint32_t vm;
+
+    TAP_MUST(panthor_vm_create(&dev, &vm));
+    for (unsigned i = 0; i < rounds; i++) {
+        int their_ret, our_ret;
+        uint32_t handle;
+
+        if (of_group) {
+            TAP_MUST(create_group(vm, &handle));
+        } else {
+            TAP_MUST(panthor_vm_create(&dev, &handle));
+        }
+        second_start(&other, theirs, handle);
+        our_ret = ours(handle);
+        their_ret = second_end(&other);
+        if (theirs == ours) {
+            good += (our_ret == 0) + (their_ret == 0) == 1;
+        } else {
+            good += !our_ret && (their_ret >= 0 || their_ret == -EINVAL);
+        }
+    }
+    tap_ok(good == rounds, "%s (%u of %u)", name, good, rounds);
+    TAP_MUST(panthor_vm_destroy(&dev, vm));
+}
+
+/* A fence is asked for its names by the other thread. */
+static int ask_fence(uint32_t fd)
+{
+    struct sync_fence_info fence = { };
+    struct sync_file_info info = {
+        .num_fences = 1,
+        .sync_fence_info = (uintptr_t)&fence,
+    };
+
+    return ioctl(fd, SYNC_IOC_FILE_INFO, &info) ? -errno : 0;
+}
+
+static void test_fence(void)
+{
+    static const char name[] = "a fence is asked for its name while its "
+                               "group ends";
+    unsigned good = 0;
+
+    if (!kernel_names_outlive_groups()) {
+        tap_skip("older kernels crash, see lifetime--fence", name);
+        return;
+    }
+    for (unsigned i = 0; i < FENCE_ROUNDS(rounds); i++) {
+        PanthorContext ctx;
+        int fd;
+
+        panthor_context_init(&ctx, &dev, 1);
+        panthor_submit_spin(&ctx);
+        TAP_MUST(panthor_syncobj_export_fence(&dev, ctx.syncobj, &fd));
+        second_start(&other, ask_fence, fd);
+        panthor_context_new_group(&ctx, 1);
+        good += !second_end(&other);
+        close(fd);
+        panthor_context_fini(&ctx);
+    }
+    tap_ok(good == FENCE_ROUNDS(rounds), "%s (%u of %u)", name, good,
+           FENCE_ROUNDS(rounds));
+}
+
+int main(int argc, char **argv)
+{
+    tap_start(argc, argv, NULL, "Has two threads call the driver for the same "
+              "handles, over and over.");
+    if (kernel_explores()) {
+        rounds = ROUNDS_EXPLORED;
+    }
+    TAP_MUST(panthor_open(&dev));
+    second_open(&other);
+    test_handle("a group is destroyed twice", true, destroy_group,
+                destroy_group);
+    test_handle("a group is asked for its state while it is destroyed", true,
+                get_group, destroy_group);
+    test_handle("a job is submitted while its group is destroyed", true,
+                submit_nothing, destroy_group);
+    test_handle("a VM is destroyed twice", false, destroy_vm, destroy_vm);
+    test_handle("a VM is asked for its state while it is destroyed", false,
+                get_vm, destroy_vm);
+    test_handle("a VM is bound while it is destroyed", false, bind_nothing,
+                destroy_vm);
+    test_fence();
+    second_close(&other);
+    panthor_close(&dev);
+    return tap_end();
+}
