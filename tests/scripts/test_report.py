@@ -228,8 +228,8 @@ class TablesTest(unittest.TestCase):
 
     def test_findings(self):
         """The table of functions has every identifier, and its page says what each means."""
-        source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/checker/findings.c'))
-        names = re.findall(r'^    \[MALI_CSF_\w+\] = "([^"]+)"', source, re.M)
+        source = project.read(os.path.join(project.ROOT, 'hw/gpu/mali-csf/checker/findings.h'))
+        names = re.findall(r'^    X\(\w+, "([^"]+)"\)', source, re.M)
         self.assertGreater(len(names), 30)
         self.assertEqual(sorted(project.config('driver')['findings']), sorted(names))
         for name in names:

@@ -25,45 +25,10 @@ struct MaliCsfTold {
 };
 
 const char *const mali_csf_finding_names[MALI_CSF_NUM_FINDINGS] = {
-    [MALI_CSF_CHANGE_OUTSIDE_LOCK] = "change-outside-lock",
-    [MALI_CSF_EXPANSION_DROPS_PART] = "expansion-drops-part",
-    [MALI_CSF_STALE_TRANSLATION_USED] = "stale-translation-used",
-    [MALI_CSF_RECYCLE_WITHOUT_FLUSH] = "recycle-without-flush",
-    [MALI_CSF_UNLOCK_WITHOUT_FLUSH] = "unlock-without-flush",
-    [MALI_CSF_CHANGE_AFTER_FLUSH] = "change-after-flush",
-    [MALI_CSF_DIRTY_LINE_LOST] = "dirty-line-lost",
-    [MALI_CSF_UNLOCK_WITHOUT_LOCK] = "unlock-without-lock",
-    [MALI_CSF_UPDATE_MISSING] = "update-missing",
-    [MALI_CSF_COMMAND_WHILE_ACTIVE] = "command-while-active",
-    [MALI_CSF_LOCKADDR_INVALID] = "lockaddr-invalid",
-    [MALI_CSF_TRANSCFG_INVALID] = "transcfg-invalid",
-    [MALI_CSF_FAULT_NOT_ACKNOWLEDGED] = "fault-not-acknowledged",
-    [MALI_CSF_LOCK_AT_L2_OFF] = "lock-at-l2-off",
-    [MALI_CSF_GROUP_ON_UNMAPPED] = "group-on-unmapped",
-    [MALI_CSF_LOCK_AT_UPDATE] = "lock-at-update",
-    [MALI_CSF_TRANSTAB_INVALID] = "transtab-invalid",
-    [MALI_CSF_MEMATTR_INVALID] = "memattr-invalid",
-    [MALI_CSF_ENABLED_AFTER_FAULT] = "enabled-after-fault",
-    [MALI_CSF_ENABLED_AT_L2_OFF] = "enabled-at-l2-off",
-    [MALI_CSF_COMMAND_IN_PROTECTED_MODE] = "command-in-protected-mode",
-    [MALI_CSF_MCU_ENABLED_AT_L2_OFF] = "mcu-enabled-at-l2-off",
-    [MALI_CSF_COHERENCY_AT_L2_ON] = "coherency-at-l2-on",
-    [MALI_CSF_REGISTER_WHILE_ASLEEP] = "register-while-asleep",
-    [MALI_CSF_UPDATE_IN_PROTECTED_MODE] = "update-in-protected-mode",
-    [MALI_CSF_PROTM_WITHOUT_BUFFER] = "protm-without-buffer",
-    [MALI_CSF_PROTM_SECTION_OPEN] = "protm-section-not-protected",
-    [MALI_CSF_PROTM_BUFFER_OPEN] = "protm-buffer-not-protected",
-    [MALI_CSF_ENDPOINTS_NOT_READ] = "endpoints-not-read",
-    [MALI_CSF_NOTE_LOCK_TOO_WIDE] = "note-lock-too-wide",
-    [MALI_CSF_NOTE_LOCK_HELD_LONG] = "note-lock-held-long",
-    [MALI_CSF_NOTE_LOCK_AT_RESET] = "note-lock-at-reset",
-    [MALI_CSF_NOTE_EDIT_THEN_FLUSH] = "note-edit-then-flush",
-    [MALI_CSF_NOTE_COVERAGE_LOST] = "note-coverage-lost",
-    [MALI_CSF_NOTE_DROPPED] = "note-dropped",
-    [MALI_CSF_NOTE_LOST] = "note-lost",
-    [MALI_CSF_NOTE_USER_STALE_LOAD] = "note-user-stale-load",
-    [MALI_CSF_NOTE_REGISTER_BEFORE_WAIT] = "note-register-before-wait",
-    [MALI_CSF_NOTE_PROTM_FOR_NOBODY] = "note-protm-for-nobody",
+#define FINDING_NAME(id, text)  [MALI_CSF_##id] = text,
+    MALI_CSF_VIOLATIONS(FINDING_NAME)
+    MALI_CSF_NOTES(FINDING_NAME)
+#undef FINDING_NAME
 };
 
 bool mali_csf_strict_parse(const char *text, MaliCsfStrict *strict)

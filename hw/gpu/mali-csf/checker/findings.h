@@ -18,50 +18,60 @@ typedef enum MaliCsfStrict {
     MALI_CSF_STRICT_STOP,
 } MaliCsfStrict;
 
-/* Their names are in mali_csf_finding_names[]. */
+/*
+ * Identifier and text of each; the text makes the property count-<text>, too.
+ * A violation is what a driver must not do, a note what it had better not do.
+ */
+#define MALI_CSF_VIOLATIONS(X) \
+    X(CHANGE_OUTSIDE_LOCK, "change-outside-lock") \
+    X(EXPANSION_DROPS_PART, "expansion-drops-part") \
+    X(STALE_TRANSLATION_USED, "stale-translation-used") \
+    X(RECYCLE_WITHOUT_FLUSH, "recycle-without-flush") \
+    X(UNLOCK_WITHOUT_FLUSH, "unlock-without-flush") \
+    X(CHANGE_AFTER_FLUSH, "change-after-flush") \
+    X(DIRTY_LINE_LOST, "dirty-line-lost") \
+    X(UNLOCK_WITHOUT_LOCK, "unlock-without-lock") \
+    X(UPDATE_MISSING, "update-missing") \
+    X(COMMAND_WHILE_ACTIVE, "command-while-active") \
+    X(LOCKADDR_INVALID, "lockaddr-invalid") \
+    X(TRANSCFG_INVALID, "transcfg-invalid") \
+    X(FAULT_NOT_ACKNOWLEDGED, "fault-not-acknowledged") \
+    X(LOCK_AT_L2_OFF, "lock-at-l2-off") \
+    X(GROUP_ON_UNMAPPED, "group-on-unmapped") \
+    X(LOCK_AT_UPDATE, "lock-at-update") \
+    X(TRANSTAB_INVALID, "transtab-invalid") \
+    X(MEMATTR_INVALID, "memattr-invalid") \
+    X(ENABLED_AFTER_FAULT, "enabled-after-fault") \
+    X(ENABLED_AT_L2_OFF, "enabled-at-l2-off") \
+    X(COMMAND_IN_PROTECTED_MODE, "command-in-protected-mode") \
+    X(MCU_ENABLED_AT_L2_OFF, "mcu-enabled-at-l2-off") \
+    X(COHERENCY_AT_L2_ON, "coherency-at-l2-on") \
+    X(REGISTER_WHILE_ASLEEP, "register-while-asleep") \
+    X(UPDATE_IN_PROTECTED_MODE, "update-in-protected-mode") \
+    X(PROTM_WITHOUT_BUFFER, "protm-without-buffer") \
+    X(PROTM_SECTION_OPEN, "protm-section-not-protected") \
+    X(PROTM_BUFFER_OPEN, "protm-buffer-not-protected") \
+    X(ENDPOINTS_NOT_READ, "endpoints-not-read")
+
+#define MALI_CSF_NOTES(X) \
+    X(NOTE_LOCK_TOO_WIDE, "note-lock-too-wide") \
+    X(NOTE_LOCK_HELD_LONG, "note-lock-held-long") \
+    X(NOTE_LOCK_AT_RESET, "note-lock-at-reset") \
+    X(NOTE_EDIT_THEN_FLUSH, "note-edit-then-flush") \
+    X(NOTE_COVERAGE_LOST, "note-coverage-lost") \
+    X(NOTE_DROPPED, "note-dropped") \
+    X(NOTE_LOST, "note-lost") \
+    X(NOTE_USER_STALE_LOAD, "note-user-stale-load") \
+    X(NOTE_REGISTER_BEFORE_WAIT, "note-register-before-wait") \
+    X(NOTE_PROTM_FOR_NOBODY, "note-protm-for-nobody")
+
 typedef enum MaliCsfFindingId {
-    /* Violations */
-    MALI_CSF_CHANGE_OUTSIDE_LOCK,
-    MALI_CSF_EXPANSION_DROPS_PART,
-    MALI_CSF_STALE_TRANSLATION_USED,
-    MALI_CSF_RECYCLE_WITHOUT_FLUSH,
-    MALI_CSF_UNLOCK_WITHOUT_FLUSH,
-    MALI_CSF_CHANGE_AFTER_FLUSH,
-    MALI_CSF_DIRTY_LINE_LOST,
-    MALI_CSF_UNLOCK_WITHOUT_LOCK,
-    MALI_CSF_UPDATE_MISSING,
-    MALI_CSF_COMMAND_WHILE_ACTIVE,
-    MALI_CSF_LOCKADDR_INVALID,
-    MALI_CSF_TRANSCFG_INVALID,
-    MALI_CSF_FAULT_NOT_ACKNOWLEDGED,
-    MALI_CSF_LOCK_AT_L2_OFF,
-    MALI_CSF_GROUP_ON_UNMAPPED,
-    MALI_CSF_LOCK_AT_UPDATE,
-    MALI_CSF_TRANSTAB_INVALID,
-    MALI_CSF_MEMATTR_INVALID,
-    MALI_CSF_ENABLED_AFTER_FAULT,
-    MALI_CSF_ENABLED_AT_L2_OFF,
-    MALI_CSF_COMMAND_IN_PROTECTED_MODE,
-    MALI_CSF_MCU_ENABLED_AT_L2_OFF,
-    MALI_CSF_COHERENCY_AT_L2_ON,
-    MALI_CSF_REGISTER_WHILE_ASLEEP,
-    MALI_CSF_UPDATE_IN_PROTECTED_MODE,
-    MALI_CSF_PROTM_WITHOUT_BUFFER,
-    MALI_CSF_PROTM_SECTION_OPEN,
-    MALI_CSF_PROTM_BUFFER_OPEN,
-    MALI_CSF_ENDPOINTS_NOT_READ,
+#define MALI_CSF_FINDING_ID(id, text)   MALI_CSF_##id,
+    MALI_CSF_VIOLATIONS(MALI_CSF_FINDING_ID)
     MALI_CSF_NUM_VIOLATIONS,
-    /* Notes */
-    MALI_CSF_NOTE_LOCK_TOO_WIDE = MALI_CSF_NUM_VIOLATIONS,
-    MALI_CSF_NOTE_LOCK_HELD_LONG,
-    MALI_CSF_NOTE_LOCK_AT_RESET,
-    MALI_CSF_NOTE_EDIT_THEN_FLUSH,
-    MALI_CSF_NOTE_COVERAGE_LOST,
-    MALI_CSF_NOTE_DROPPED,
-    MALI_CSF_NOTE_LOST,
-    MALI_CSF_NOTE_USER_STALE_LOAD,
-    MALI_CSF_NOTE_REGISTER_BEFORE_WAIT,
-    MALI_CSF_NOTE_PROTM_FOR_NOBODY,
+    MALI_CSF_BEFORE_NOTES = MALI_CSF_NUM_VIOLATIONS - 1,
+    MALI_CSF_NOTES(MALI_CSF_FINDING_ID)
+#undef MALI_CSF_FINDING_ID
     MALI_CSF_NUM_FINDINGS,
 } MaliCsfFindingId;
 
