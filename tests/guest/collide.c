@@ -11,6 +11,8 @@
  */
 
 #include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -24,11 +26,44 @@
 
 #define ROUNDS 200
 #define ROUNDS_EXPLORED 30
+/* On one processor the other thread cannot come while this one spins */
+#define SPINS 1000
 #define FENCE_ROUNDS(_rounds) ((_rounds) / 10)
 
 static PanthorDev dev;
 static Second other;
 static unsigned rounds = ROUNDS;
+static uint32_t groups_vm;
+
+/* Both threads are there; the call that the other one makes then */
+static bool is_there, goes;
+static int (*their_call)(uint32_t handle);
+
+static void wait_for(const bool *flag)
+{
+    for (unsigned i = 1; !__atomic_load_n(flag, __ATOMIC_ACQUIRE); i++) {
+        if (i % SPINS == 0) {
+            sched_yield();
+        }
+    }
+}
+
+static int call_at_once(uint32_t handle)
+{
+    __atomic_store_n(&is_there, true, __ATOMIC_RELEASE);
+    wait_for(&goes);
+    return their_call(handle);
+}
+
+/* Waking a thread takes longer than most calls. */
+static void start_at_once(int (*theirs)(uint32_t), uint32_t handle)
+{
+    is_there = goes = false;
+    their_call = theirs;
+    second_start(&other, call_at_once, handle);
+    wait_for(&is_there);
+    __atomic_store_n(&goes, true, __ATOMIC_RELEASE);
+}
 
 static int get_group(uint32_t group)
 {
@@ -71,24 +106,37 @@ static int create_group(uint32_t vm, uint32_t *group)
                                      group);
 }
 
+/* What comes next has the same handle, unless the other thread was later. */
+static int destroy_and_create(uint32_t group)
+{
+    uint32_t next;
+    int ret;
+
+    destroy_group(group);
+    ret = create_group(groups_vm, &next);
+    if (!ret) {
+        destroy_group(next);
+    }
+    return ret;
+}
+
 /* Both threads call; of two that take it away, one can. */
 static void test_handle(const char *name, bool of_group,
                         int (*theirs)(uint32_t), int (*ours)(uint32_t))
 {
     unsigned good = 0;
-    uint32_t vm;
 
-    TAP_MUST(panthor_vm_create(&dev, &vm));
+    TAP_MUST(panthor_vm_create(&dev, &groups_vm));
     for (unsigned i = 0; i < rounds; i++) {
         int their_ret, our_ret;
         uint32_t handle;
 
         if (of_group) {
-            TAP_MUST(create_group(vm, &handle));
+            TAP_MUST(create_group(groups_vm, &handle));
         } else {
             TAP_MUST(panthor_vm_create(&dev, &handle));
         }
-        second_start(&other, theirs, handle);
+        start_at_once(theirs, handle);
         our_ret = ours(handle);
         their_ret = second_end(&other);
         if (theirs == ours) {
@@ -98,7 +146,7 @@ static void test_handle(const char *name, bool of_group,
         }
     }
     tap_ok(good == rounds, "%s (%u of %u)", name, good, rounds);
-    TAP_MUST(panthor_vm_destroy(&dev, vm));
+    TAP_MUST(panthor_vm_destroy(&dev, groups_vm));
 }
 
 /* A fence is asked for its names by the other thread. */
@@ -130,7 +178,7 @@ static void test_fence(void)
         panthor_context_init(&ctx, &dev, 1);
         panthor_submit_spin(&ctx);
         TAP_MUST(panthor_syncobj_export_fence(&dev, ctx.syncobj, &fd));
-        second_start(&other, ask_fence, fd);
+        start_at_once(ask_fence, fd);
         panthor_context_new_group(&ctx, 1);
         good += !second_end(&other);
         close(fd);
@@ -151,6 +199,8 @@ int main(int argc, char **argv)
     second_open(&other);
     test_handle("a group is destroyed twice", true, destroy_group,
                 destroy_group);
+    test_handle("a group is destroyed while the next one gets its handle",
+                true, destroy_group, destroy_and_create);
     test_handle("a group is asked for its state while it is destroyed", true,
                 get_group, destroy_group);
     test_handle("a job is submitted while its group is destroyed", true,
