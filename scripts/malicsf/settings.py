@@ -133,6 +133,8 @@ names'''),
     Variable('REPLAYS', NUMBER, '2', 'for check-replay: how often the run is replayed'),
     Variable('SEED', NUMBER, 'number', '''the random numbers of check-migration and check-load; for
 explore, one run with all trace events'''),
+    Variable('EXPLORE', NUMBER, '100', '''for check-patch: of a patch that passes, so many seeds of make
+explore with it and without'''),
     Variable('SEEDS', TEXT, '1..100', 'for explore: the seeds that are run'),
     Variable('KINDS', WORDS, 'slices,irq', '''for explore: what the seed perturbs, or none; default:
 everything''', kinds),
@@ -203,7 +205,7 @@ COMMANDS = {
     'check-patch': ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS',
                     'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES',
                     'QEMU_SRC', 'QEMU_CONFIGURE', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT',
-                    'SHARD', 'GUEST', 'EXPECTATIONS'],
+                    'SHARD', 'GUEST', 'EXPECTATIONS', 'EXPLORE'],
     'check-reach': ['KERNELS', 'TESTS'],
     'check-replay': GUEST + ['REPLAYS'],
     'check-stock': ['KERNELS', 'TESTS'],

@@ -69,12 +69,14 @@ class RateTest(unittest.TestCase):
                 for hits in (before, after)]
         said = []
         with mock.patch.object(explore, 'say', said.append):
-            explore.compare(*rows)
+            self.status = explore.compare(*rows)
         return said[-1]
 
     def test_compare(self):
         self.assertTrue(self.compare(50, 10).endswith('fewer'))
+        self.assertEqual(self.status, project.PASS)
         self.assertTrue(self.compare(10, 50).endswith('MORE'))
+        self.assertEqual(self.status, project.FAIL)
         self.assertTrue(self.compare(5, 3).endswith('cannot be told'))
         self.assertEqual(self.compare(0, 0), 'nothing went wrong in 100 seeds of either')
 

@@ -31,6 +31,8 @@ from malicsf.run import device_log, kernel_log, results, run_guest
 from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'tests/kernel')
+EXPLORE = os.path.join(project.ROOT, 'scripts/explore.py')
+MOST_EXPLORED = 1 << 20
 # What make check-patch-selftest requires of each
 SELFTEST = {'explicit-expansion.patch': project.PASS, 'wrong-accessor.patch': project.FAIL}
 SELFTEST_KERNEL = '7.3'
@@ -717,6 +719,21 @@ def selftest(settings, choice):
     return project.FAIL if failed else project.PASS
 
 
+def explored(status, choice):
+    """The exit code of make check-patch, after EXPLORE= seeds if it asks for that.
+
+    What is condemned already is not explored.
+    """
+    number = SETTINGS.value('EXPLORE') and SETTINGS.number('EXPLORE', 1, MOST_EXPLORED)
+    if not number or status != project.PASS:
+        return status
+    if choice:
+        SETTINGS.set(TESTS=','.join(project.config('guest')['lane']['explored']))
+    say('')
+    return subprocess.run([sys.executable, EXPLORE, f'SEEDS=1..{number}'], check=False,
+                          env=SETTINGS.environment()).returncode
+
+
 def main():
     parser = SETTINGS.parser(__doc__, 'check-patch')
     parser.add_argument('--selftest', action='store_true',
@@ -760,5 +777,6 @@ def main():
         models = models_for({path for patch in series for path in patch.paths()}, models)
     if len(series) == len(kernels) == len(models) == 1:
         SETTINGS.set(KERNEL=kernels[0], MODEL=models[0])
-        return check(series, run_guest.Settings(), choice)
+        return explored(check(series, run_guest.Settings(), choice), choice)
+    SETTINGS.refuse(['EXPLORE'], 'more than one patch, kernel or model')
     return check_all(series, kernels, models, choice)
