@@ -19,7 +19,9 @@
  * message can break a line:
  *   @@ begin <program>
  *   (what the program prints: TAP, and requests to the host)
- *   @@ end <program> exit <status> | signal <number> | timeout <seconds>
+ *   @@ end <program> exit <status> | signal <number> | timeout <seconds> |
+ *                    stuck <function>
+ *                              the driver cannot go on, and nothing else runs
  *   @@ log <program> <line>    a bad line of the kernel log
  *   @@ canary <program> exit <status> | timeout <seconds>
  *   @@ reached <program> <function>
@@ -59,6 +61,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/stuck.h"
+
 #define PORT            "/dev/ttyAMA1"
 #define RENDER_NODE     "/dev/dri/renderD128"
 #define PROBE_SECONDS   20
@@ -67,6 +71,9 @@
 #define KEXEC           "kexec"
 #define SECOND_BOOT     "kexec.boot=2"
 #define CANARY_SECONDS  10
+/* A program that says nothing for so long may be stuck; how often to look */
+#define QUIET_SECONDS   2
+#define LOOK_SECONDS    0.5
 #define MAX_PATTERNS    64
 #define MAX_PROGRAMS    64
 /* More than panthor has */
@@ -109,6 +116,8 @@ static bool no_gpu;
 /* There is no second serial port. */
 static bool on_console;
 static int kernel_log = -1;
+/* A program is stuck in the driver: no other gets further. */
+static bool stuck;
 
 static double now(void)
 {
@@ -262,6 +271,20 @@ static void copy_output(int output, char *buffer, size_t size, size_t *used)
     }
 }
 
+/*
+ * Has a program that last said something at @since got stuck in the driver?
+ * @look and @next are of the caller, for the next time.
+ */
+static bool is_stuck(double since, Stuck *look, double *next, char *where,
+                     size_t size)
+{
+    if (now() < since + QUIET_SECONDS || now() < *next) {
+        return false;
+    }
+    *next = now() + LOOK_SECONDS;
+    return stuck_look(look, where, size);
+}
+
 static void enter_userland(void)
 {
     if (chroot(USERLAND) || chdir("/tmp")) {
@@ -280,6 +303,9 @@ static void run(const char *name, const char *argument, int seconds,
     static char buffer[65536];
     size_t used = 0;
     double deadline = now() + (double)seconds * slack;
+    double said = now(), next_look = 0;
+    Stuck look = { .count = 0 };
+    char where[64] = "";
     int output[2], status = 0;
     bool timed_out = false;
     pid_t pid, ended = 0;
@@ -311,11 +337,16 @@ static void run(const char *name, const char *argument, int seconds,
 
         if (poll(&wait, 1, 50) > 0 && (wait.revents & POLLIN)) {
             copy_output(output[0], buffer, sizeof(buffer), &used);
+            said = now();
         } else if (waitpid(pid, &status, WNOHANG) == pid) {
             ended = pid;
             break;
         } else if (wait.revents & POLLHUP) {
             usleep(1000);
+        }
+        if (is_stuck(said, &look, &next_look, where, sizeof(where))) {
+            stuck = true;
+            break;
         }
         if (now() > deadline) {
             if (timed_out) {
@@ -339,7 +370,9 @@ static void run(const char *name, const char *argument, int seconds,
     close(output[0]);
     kill(-pid, SIGKILL);
 
-    if (timed_out) {
+    if (stuck) {
+        snprintf(result, size, "stuck %s", where);
+    } else if (timed_out) {
         snprintf(result, size, "timeout %d%s", seconds * slack,
                  ended ? "" : " and cannot be killed");
     } else if (WIFSIGNALED(status)) {
@@ -386,7 +419,7 @@ static void run_program(const Program *program, bool goes_on)
     printf("@@ end %s %s\n", program->label, result);
 
     /* Of another kernel the program itself says whether it has a GPU. */
-    if (strcmp(program->name, CANARY) && !goes_on) {
+    if (strcmp(program->name, CANARY) && !goes_on && !stuck) {
         run(CANARY, "", CANARY_SECONDS, false, result, sizeof(result));
         printf("@@ canary %s %s\n", program->label, result);
     }
@@ -561,7 +594,7 @@ int main(void)
         if (!no_gpu) {
             printf("@@ panthor\n");
         }
-        for (int i = 0; i < num_programs; i++) {
+        for (int i = 0; i < num_programs && !stuck; i++) {
             if (i == count_from) {
                 start_counting();
             }
@@ -576,6 +609,11 @@ int main(void)
     fflush(stdout);
     tcdrain(STDOUT_FILENO);
     sync();
+    if (stuck) {
+        /* Where everybody waits; and no end that waits for drivers */
+        write_line("/proc/sysrq-trigger", "w", "", "");
+        write_line("/proc/sysrq-trigger", "b", "", "");
+    }
     reboot(RB_POWER_OFF);
     for (;;) {
         pause();

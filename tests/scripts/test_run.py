@@ -100,6 +100,15 @@ class WholeRunTest(RunTest):
         self.assertEqual(list(self.result['programs']), ['submit'])
         self.assertIn('# host: load', project.read(os.path.join(self.folder, 'result.tap')))
 
+    def test_stuck(self):
+        """Tasks that wait for what nobody does are no matter of time, and the rest is not run."""
+        text = ('@@ begin submit\nok 1 - a\n@@ end submit stuck panthor_vm_lock_region\n'
+                '@@ log-end submit\n')
+        found = self.failures(counts(), *START, ['port', text], *END)
+        self.assertEqual(found, {
+            'submit: runs to its end': 'STUCK: panthor_vm_lock_region() waits for what nobody '
+                                       'does; the other programs did not run'})
+
     def test_excuse(self):
         """A failure that the kernel's own fault explains has the program run again."""
         text = ('@@ begin fences\nok 1 - a\n{} 2 - b\n1..2\n@@ end fences exit {}\n'

@@ -27,7 +27,7 @@ from malicsf.build import build_panthor, guest_kernel, initramfs, patches
 from malicsf.lane import touched, verdict
 from malicsf.lane.verdict import Difference
 from malicsf.project import say, Stop
-from malicsf.run import device_log, kernel_log, results, run_guest
+from malicsf.run import device_log, kernel_log, protocol, results, run_guest
 from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'tests/kernel')
@@ -349,8 +349,10 @@ class Comparison:
                 say(f'  {name}: {was} → {state}' + (f' ({reason})' if reason else '')
                     + (' (may change)' if allowed else ''))
             if state == 'not ok' and not allowed:
-                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock',
-                            hard=self.patched.is_untimed(program, name))
+                stuck = reason.startswith(protocol.STUCK)
+                self.differ(program, f'test {plain(name)}', f'"{name}" fails, and not on stock'
+                            + (f' ({reason})' if stuck else ''),
+                            hard=stuck or self.patched.is_untimed(program, name))
         if shown > SHOWN:
             say(f'  ... and {shown - SHOWN} more')
         if missing:

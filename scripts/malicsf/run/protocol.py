@@ -13,6 +13,9 @@ from malicsf.run import device_log
 
 RESULT = re.compile(r'(not )?ok\b\s*\d*\s*(?:-\s*)?(.*?)\s*(?:#\s*(SKIP|TODO)\b\s*(.*))?$', re.I)
 
+# What the reason begins with if tasks wait in the driver and nothing else runs: no matter of time
+STUCK = 'STUCK:'
+
 
 class Protocol:
     """The lines of one run, as they come."""
@@ -133,6 +136,8 @@ class Protocol:
         kind, _, number = detail.partition(' ')
         if kind == 'timeout':
             return f'TIMEOUT after {number} s; {self.watch.since(name)}'
+        if kind == 'stuck':
+            return f'{STUCK} {number}() waits for what nobody does; the other programs did not run'
         return f'killed by signal {number}' if kind == 'signal' else f'exit status {number}'
 
     def program_ended(self, name, detail):
