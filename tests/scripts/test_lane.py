@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
@@ -84,6 +85,15 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(mmu, sorted(mmu, key=order.index))
         both = check_patch.tests_for({'panthor_fw.c', 'panthor_device.h'}).split()
         self.assertEqual(len(both), len(set(both)))
+
+    def test_skipped(self):
+        """What stock skips a part of may take its whole time with a patch."""
+        run = mock.Mock(folder='x', tests='submit protected')
+        found = {'tests': [{'program': 'submit', 'verdict': 'ok'},
+                           {'program': 'protected', 'verdict': 'skip'}]}
+        seconds = {row[0]: row[2] for row in initramfs.programs()}
+        with mock.patch.object(check_patch.results, 'read', return_value=found):
+            self.assertEqual(check_patch.skipped_seconds(run), seconds['protected'])
 
     def test_programs_exist(self):
         names = {row[0] for row in initramfs.listed_programs()}

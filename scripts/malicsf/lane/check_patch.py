@@ -76,7 +76,7 @@ class Run:
     """run-guest.py with one module; its results as they come."""
 
     def __init__(self, side, module, name, tests, settings, own_clock=False):
-        self.side, self.name, self.lines = side, name, []
+        self.side, self.name, self.tests, self.lines = side, name, tests, []
         self.folder = os.path.join(run_guest.RUNS, name)
         self.stopped = None
         kernel_args = f'{settings.kernel_args} {KERNEL_ARGS}'.strip()
@@ -245,13 +245,23 @@ def pair_up(stock, patched):
     return list(zip(found, patched)), left
 
 
+def skipped_seconds(run):
+    """What the programs may take of which a run has skipped something"""
+    found = (results.read(run.folder) or {}).get('tests', [])
+    names = {test['program'] for test in found if test['verdict'] == 'skip'}
+    return sum(row[2] for row in run_guest.choose_programs(run.tests) if row[0] + row[3] in names)
+
+
 def wait_for(stock, patched, settings):
-    """Until both are over; patched is ended when it needs much longer than stock."""
+    """Until both are over; patched is ended when it needs much longer than stock.
+
+    What stock cannot do, and skips, patched may have time for.
+    """
     # Both have run-guest.py's own limits; stock keeps to those.
     while not stock.done(1):
         pass
     stock.process.wait()
-    left = 2 * stock.seconds + PATIENCE_SECONDS * settings.slack \
+    left = 2 * stock.seconds + (PATIENCE_SECONDS + skipped_seconds(stock)) * settings.slack \
         - (time.monotonic() - patched.start)
     if patched.done(max(left, 1)):
         patched.process.wait()
