@@ -484,6 +484,8 @@ int main(int argc, char **argv)
     tap_start(argc, argv, NULL,
               "Cuts parts out of huge pages of a live address space.");
     /* The reads of the holes */
+    /* What is locked is the driver's choice, whenever it comes to it. */
+    tap_directive("untimed : lock sequence of case");
     tap_directive("allow-dmesg Unhandled Page fault in AS[0-9]+ at VA");
     tap_directive("allow-dmesg fault status:|(exception|access) type 0x|"
                   "source id 0x|CS_FATAL|CS_FAULT|CSG slot");
