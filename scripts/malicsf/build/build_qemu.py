@@ -112,14 +112,22 @@ def unpack_source(tree):
     project.write(unpacked, row['version'])
 
 
+def source_files(source):
+    """Names of the files and of the symbolic links of a source tree, those to folders too."""
+    for parent, folders, names in os.walk(source):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        for name in names + links:
+            path = os.path.relpath(os.path.join(parent, name), source)
+            if path.split(os.sep)[0] not in NOT_COPIED:
+                yield path
+
+
 def copy_source(tree):
     """Bring our copy of QEMU_SRC up to date; the user's tree is never changed."""
     listed = {}
-    for path in project.files_below(tree.source):
-        name = os.path.relpath(path, tree.source)
-        if name.split(os.sep)[0] not in NOT_COPIED:
-            status = os.lstat(path)
-            listed[name] = f'{status.st_size} {status.st_mtime_ns}'
+    for name in source_files(tree.source):
+        status = os.lstat(os.path.join(tree.source, name))
+        listed[name] = f'{status.st_size} {status.st_mtime_ns}'
     stamp = os.path.join(tree.folder, 'copied')
     before = dict(re.findall(r'^(.+)\t(\d+ \d+)$', project.read(stamp), re.M))
     if listed == before:
