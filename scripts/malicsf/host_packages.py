@@ -105,29 +105,37 @@ def provide_for(use, what):
         install(missing)
 
 
-def python_path():
-    """Folder of meson's Python package where the machine's meson is too old."""
-    suite = project.config('host')['meson']['suite'].get(project.release())
-    if not suite:
-        return None
-    folder = os.path.join(TOOLS, 'meson')
+def unpacked_python(package, suite):
+    """Folder of the modules of a package that is Python only, unpacked from a suite."""
+    folder = os.path.join(TOOLS, package)
     if not os.path.exists(folder):
         def find():
-            name, = archive.binary_packages(suite, 'meson', '').items()
+            name, = archive.binary_packages(suite, package, '').items()
             return archive.fetch_binary(suite, dict([name]))
-        archive.unpack(archive.remembered('meson', find), folder)
+        archive.unpack(archive.remembered(package, find), folder)
     return os.path.join(folder, 'usr/lib/python3/dist-packages')
 
 
-def environment():
-    """Environment in which a recent meson is found first, and no other Python."""
+def python_path():
+    """Folder of meson's Python package where the machine's meson is too old."""
+    suite = project.config('host')['meson']['suite'].get(project.release())
+    return unpacked_python('meson', suite) if suite else None
+
+
+def environment(modules=()):
+    """Environment in which a recent meson is found first, and no other Python.
+
+    modules: more folders of Python modules
+    """
     path = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
     variables = {name: value for name, value in SETTINGS.environment().items()
                  if not name.startswith(('PYTHON', 'PYENV', 'MAKE', 'MFLAGS'))}
-    folder = python_path()
-    if folder:
+    folders = list(modules)
+    if python_path():
         path.insert(0, os.path.join(TOOLS, 'meson', 'usr/bin'))
-        variables['PYTHONPATH'] = folder
+        folders.insert(0, python_path())
+    if folders:
+        variables['PYTHONPATH'] = ':'.join(folders)
     variables['PATH'] = ':'.join(path)
     variables['LC_ALL'] = 'C.UTF-8'
     return variables

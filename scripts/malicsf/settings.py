@@ -163,7 +163,7 @@ bare: without those that would have to be fetched''', ('1', 'bare')),
     Variable('NAME', TEXT, '', "the run's folder below build/run/"),
     Variable('SLACK', NUMBER, '1', 'multiplies the time-outs'),
     Variable('QEMU_SERIES', TEXT, '10.0',
-             'the QEMU that is fetched and built, or 10.2', series_of_qemu),
+             'the QEMU that is fetched and built, or 10.2 or 11.1', series_of_qemu),
     Variable('QEMU_SRC', TEXT, 'dir', 'a QEMU source tree of yours; it is copied, not changed'),
     Variable('QEMU_CONFIGURE', TEXT, '',
              '''more arguments for configure of QEMU, such as --enable-debug;

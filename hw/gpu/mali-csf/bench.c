@@ -22,7 +22,7 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "qemu/bitops.h"
-#include "hw/qdev-properties.h"
+#include "hw/core/qdev-properties.h"
 #include "compat.h"
 #include "device.h"
 

@@ -27,4 +27,18 @@ typedef void MaliCsfClassData;
     qdev_add_vm_change_state_handler(_dev, _handler, _opaque)
 #endif
 
+/*
+ * 11.0 took this from memory.h, took away what a user is told of a value that differs,
+ * and gave an event another name.
+ */
+#if QEMU_VERSION_MAJOR > 10
+#include "system/memory_cached.h"
+#define MALI_CSF_UINT32_EQUAL(_f, _s, _hint) VMSTATE_UINT32_EQUAL(_f, _s)
+#define MALI_CSF_UINT64_EQUAL(_f, _s, _hint) VMSTATE_UINT64_EQUAL(_f, _s)
+#else
+#define MIG_EVENT_SETUP MIG_EVENT_PRECOPY_SETUP
+#define MALI_CSF_UINT32_EQUAL(_f, _s, _hint) VMSTATE_UINT32_EQUAL(_f, _s, _hint)
+#define MALI_CSF_UINT64_EQUAL(_f, _s, _hint) VMSTATE_UINT64_EQUAL(_f, _s, _hint)
+#endif
+
 #endif /* HW_GPU_MALI_CSF_COMPAT_H */

@@ -12,10 +12,10 @@
 #include "qemu/host-utils.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
-#include "hw/boards.h"
-#include "hw/platform-bus.h"
-#include "hw/qdev-properties.h"
-#include "hw/resettable.h"
+#include "hw/core/boards.h"
+#include "hw/core/platform-bus.h"
+#include "hw/core/qdev-properties.h"
+#include "hw/core/resettable.h"
 #include "system/qtest.h"
 #include "system/replay.h"
 #include "hw/gpu/mali-csf/version.h"
@@ -323,25 +323,25 @@ static const MaliCsfSaved perturb_saved = {
 /* First what sizes the rest of the state, or the guest has read */
 #define DEVICE_ROWS(ROW) \
     ROW(VMSTATE_UINT32(saved.gpu_id, MaliCsfState), SAVED_ANY) \
-    ROW(VMSTATE_UINT64_EQUAL(config.shader_present, MaliCsfState, \
+    ROW(MALI_CSF_UINT64_EQUAL(config.shader_present, MaliCsfState, \
                              "mali-csf: other shader-present= or model="), \
         SAVED_ANY) \
-    ROW(VMSTATE_UINT64_EQUAL(config.gpu_features, MaliCsfState, \
+    ROW(MALI_CSF_UINT64_EQUAL(config.gpu_features, MaliCsfState, \
                              "mali-csf: other model="), SAVED_ANY) \
-    ROW(VMSTATE_UINT32_EQUAL(config.csg_slots, MaliCsfState, \
+    ROW(MALI_CSF_UINT32_EQUAL(config.csg_slots, MaliCsfState, \
                              "mali-csf: other csg-slots="), SAVED_ANY) \
-    ROW(VMSTATE_UINT32_EQUAL(config.cs_per_csg, MaliCsfState, \
+    ROW(MALI_CSF_UINT32_EQUAL(config.cs_per_csg, MaliCsfState, \
                              "mali-csf: other cs-per-csg="), SAVED_ANY) \
-    ROW(VMSTATE_UINT32_EQUAL(config.as_present, MaliCsfState, \
+    ROW(MALI_CSF_UINT32_EQUAL(config.as_present, MaliCsfState, \
                              "mali-csf: other address-spaces="), SAVED_ANY) \
-    ROW(VMSTATE_UINT32_EQUAL(config.mmu_features, MaliCsfState, \
+    ROW(MALI_CSF_UINT32_EQUAL(config.mmu_features, MaliCsfState, \
                              "mali-csf: other va-bits= or pa-bits="), \
         SAVED_ANY) \
-    ROW(VMSTATE_UINT32_EQUAL(config.coherency_features, MaliCsfState, \
+    ROW(MALI_CSF_UINT32_EQUAL(config.coherency_features, MaliCsfState, \
                              "mali-csf: other coherent="), SAVED_ANY) \
-    ROW(VMSTATE_UINT64_EQUAL(reserved.size, MaliCsfState, \
+    ROW(MALI_CSF_UINT64_EQUAL(reserved.size, MaliCsfState, \
                              "mali-csf: other protected-size="), SAVED_ANY) \
-    ROW(VMSTATE_UINT64_EQUAL(reserved.base, MaliCsfState, \
+    ROW(MALI_CSF_UINT64_EQUAL(reserved.base, MaliCsfState, \
                              "mali-csf: protected memory elsewhere"), \
         SAVED_ANY) \
     SAVED_BLOCKS(BLOCK_ROW, ROW)

@@ -10,7 +10,7 @@
 #define HW_GPU_MALI_CSF_DEVICE_H
 
 #include "hw/gpu/mali-csf.h"
-#include "hw/sysbus.h"
+#include "hw/core/sysbus.h"
 #include "checker/checker.h"
 #include "clock.h"
 #include "cs/engine.h"

@@ -9,8 +9,8 @@
 
 #include "exec/hwaddr.h"
 #include "hw/gpu/mali-csf.h"
-#include "hw/irq.h"
-#include "hw/sysbus.h"
+#include "hw/core/irq.h"
+#include "hw/core/sysbus.h"
 #include "qemu/timer.h"
 
 typedef struct MaliCsfSaved MaliCsfSaved;

@@ -16,7 +16,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 #include "device.h"
 #include "log.h"
 #include "saved.h"

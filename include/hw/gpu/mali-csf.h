@@ -7,7 +7,7 @@
 #ifndef HW_GPU_MALI_CSF_H
 #define HW_GPU_MALI_CSF_H
 
-#include "hw/sysbus.h"
+#include "hw/core/sysbus.h"
 
 #define TYPE_MALI_CSF "mali-csf"
 

@@ -241,6 +241,12 @@ def configure_arguments(tree):
     return arguments + tree.extra
 
 
+def python_modules(tree):
+    """Folders of Python modules that this series wants and the host's release may lack."""
+    packages = tree.config['series'][tree.series].get('python', {})
+    return [host_packages.unpacked_python(name, suite) for name, suite in packages.items()]
+
+
 def configure(tree):
     arguments = configure_arguments(tree)
     stamp = os.path.join(tree.obj, 'configured')
@@ -249,12 +255,16 @@ def configure(tree):
     if project.read(stamp) == wanted and os.path.exists(os.path.join(tree.obj, 'build.ninja')):
         return
     project.require_disk(project.config('host')['disk'])
+    use = f'qemu-{tree.series}'
+    if use in project.config('host')['packages_with']:
+        host_packages.provide_for(use, f'QEMU {tree.series}')
+    modules = python_modules(tree)
     project.say(f'configuring QEMU {tree.version()}')
     shutil.rmtree(tree.obj, ignore_errors=True)
     os.makedirs(tree.obj)
     project.command(['../src/configure', *arguments],
                     os.path.join(tree.folder, 'configure.log'), cwd=tree.obj,
-                    env=host_packages.environment())
+                    env=host_packages.environment(modules))
     # A QEMU that is run from where it was built looks for all paths below this.
     for folder in tree.config['firmware']:
         path = os.path.join(tree.obj, 'qemu-bundle', folder.lstrip('/'))
@@ -263,10 +273,12 @@ def configure(tree):
     # ninja runs meson again when a meson.build changes, also for a person who
     # calls ninja without our environment.
     if host_packages.python_path():
+        modules.insert(0, host_packages.python_path())
+    if modules:
         lib = os.path.join(tree.obj, 'pyvenv', 'lib')
         for python in os.listdir(lib):
             project.write(os.path.join(lib, python, 'site-packages', 'meson.pth'),
-                          host_packages.python_path() + '\n')
+                          ''.join(folder + '\n' for folder in modules))
     project.write(stamp, wanted)
 
 

@@ -11,7 +11,7 @@
 #ifndef HW_GPU_MALI_CSF_CS_FIELDS_H
 #define HW_GPU_MALI_CSF_CS_FIELDS_H
 
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 
 #define CS_FIELD(insn, field, text, shift, width, kind, first, last) \
     FIELD(CS_##insn, field, shift, width)

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "../compat.h"
 #include "../device.h"
 #include "migration/misc.h"
 #include "system/runstate.h"
@@ -335,7 +336,7 @@ static int migration_begins(NotifierWithReturn *notifier, MigrationEvent *event,
 {
     MaliCsfWorks *works = container_of(notifier, MaliCsfWorks, migration);
 
-    if (event->type == MIG_EVENT_PRECOPY_SETUP && !runstate_is_running()) {
+    if (event->type == MIG_EVENT_SETUP && !runstate_is_running()) {
         works->endpoint.ops->pause(&works->endpoint, true);
     }
     return 0;

@@ -7,7 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 #include "hw/gpu/mali-csf/cs-isa.h"
 #include "descriptors.h"
 

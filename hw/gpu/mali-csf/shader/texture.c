@@ -12,7 +12,7 @@
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "qemu/host-utils.h"
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 #include "texture.h"
 
 typedef enum DescriptorType {

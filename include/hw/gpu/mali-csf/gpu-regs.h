@@ -11,7 +11,7 @@
 #ifndef HW_GPU_MALI_CSF_GPU_REGS_H
 #define HW_GPU_MALI_CSF_GPU_REGS_H
 
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 
 /* Blocks of the aperture: offset and size in bytes */
 #define MALI_CSF_GPU_CONTROL_BASE   0x00000

@@ -11,7 +11,7 @@
 #ifndef HW_GPU_MALI_CSF_MMU_REGS_H
 #define HW_GPU_MALI_CSF_MMU_REGS_H
 
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 
 /* Offsets from MALI_CSF_MMU_BASE */
 #define MALI_CSF_MMU_INT            0x000

@@ -9,7 +9,7 @@
 #ifndef HW_GPU_MALI_CSF_PWR_REGS_H
 #define HW_GPU_MALI_CSF_PWR_REGS_H
 
-#include "hw/registerfields.h"
+#include "hw/core/registerfields.h"
 
 /* In the page of GPU_CONTROL: offset in the aperture, and size in bytes */
 #define MALI_CSF_PWR_BASE           0x00800
