@@ -28,8 +28,8 @@ typedef void MaliCsfClassData;
 #endif
 
 /*
- * 11.0 took this from memory.h, took away what a user is told of a value that differs,
- * and gave an event another name.
+ * 11.0 took this from memory.h, took away what a user is told of a value that
+ * differs, and gave an event another name.
  */
 #if QEMU_VERSION_MAJOR > 10
 #include "system/memory_cached.h"
