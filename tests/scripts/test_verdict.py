@@ -96,6 +96,18 @@ class SecondTest(unittest.TestCase):
     def test_hard_twice(self):
         self.assertEqual(self.second(late(HARD), late(HARD)), verdict.CONDEMNED)
 
+    def test_hard_twice_by_two_names(self):
+        """What is used after it was freed seldom shows twice in the same way."""
+        other = HARD._replace(key='finding y')
+        self.assertEqual(self.second(late(HARD), late(other)), verdict.CONDEMNED)
+        elsewhere = HARD._replace(program='fault')
+        self.assertEqual(self.second(late(HARD), late(elsewhere)), verdict.CANNOT_TELL)
+
+    def test_clock(self):
+        self.assertTrue(late(SOFT).own_clock())
+        self.assertFalse(late(SOFT, HARD).own_clock())
+        self.assertFalse(in_time(SOFT).own_clock())
+
     def test_stock_fails(self):
         """Alone it may pass, and if it does not, nothing is said about it."""
         before = late(failing=['submit'])

@@ -619,7 +619,7 @@ def in_question(found, tests):
 def look_again(modules, tests, settings, title, before, may_change):
     """(Round, [stock, patched]): the programs in question, alone"""
     chosen = in_question(before, tests)
-    own_clock = before.any_late() and not host_load.follows_instructions(settings.qemu_args)
+    own_clock = before.own_clock() and not host_load.follows_instructions(settings.qemu_args)
     say(f'again, alone: {" ".join(chosen)}'
         + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
     runs = run_alone(modules, ' '.join(chosen), settings, title, own_clock)

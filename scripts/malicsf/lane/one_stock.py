@@ -73,7 +73,7 @@ class Lane:
                 for _ in range(check_patch.RUNS_ALONE):
                     chosen = check_patch.in_question(wanted, tests)
                     again = self.round(self.boot(module, name + '-again', ' '.join(chosen),
-                                                 before.any_late()), file, alone=True)
+                                                 wanted.own_clock()), file, alone=True)
                     result, reasons = verdict.second(before, again)
                     wanted = verdict.Round(verdict.met_once(before, again), before.lateness)
                     if result != verdict.CANNOT_TELL or not wanted.differences:

@@ -7,8 +7,8 @@ processor.  So the programs in question run once more, alone, and no verdict
 rests on one late host:
 
   CONDEMNED    a difference that time does not explain, on a host that was in
-               time, or twice; or any difference on a host that was in time,
-               when the programs ran alone
+               time, or twice in one program, be it under another name; or any
+               difference on a host that was in time, when the programs ran alone
   CANNOT TELL  a difference that was met once, or only on a host that was late.  What time
                does not explain, a race for example, has more runs to show again, of which
                stock has as many
@@ -45,8 +45,13 @@ class Round:
         """What has to run again; with '' in it, everything."""
         return {row.program for row in self.differences} | self.failing | self.lost
 
-    def any_late(self):
-        return any(self.lateness.values())
+    def own_clock(self):
+        """Whether the guests' clock is to follow their instructions when they run again.
+
+        Not to see once more what time does not explain: with that clock one processor runs at
+        a time, and two threads hardly meet.
+        """
+        return any(self.lateness.values()) and not any(row.hard for row in self.differences)
 
     def texts(self):
         return [row.text for row in self.differences]
@@ -68,9 +73,9 @@ def met_once(before, found):
 
 def second(before, found):
     """(verdict, reasons) after the programs in question ran alone, and after each run more"""
-    known = {row.key for row in before.differences if row.hard}
+    known = {row.program for row in before.differences if row.hard}
     certain = [row.text for row in found.differences
-               if not found.late(row.program) or (row.hard and row.key in known)]
+               if not found.late(row.program) or (row.hard and row.program in known)]
     if certain:
         return CONDEMNED, certain
     doubts = [f'{row.text} (the host was late)' for row in found.differences]
