@@ -30,6 +30,8 @@
 /* A slow function, and when the other thread comes */
 #define SLOW_US 8000
 #define MEET_US 2000
+/* How many times slower it is in each round, for a host that is late */
+#define SLOWER 3
 /* A group's end, on a host that is busy */
 #define END_US 60000
 #define JOB_TIMEOUT_MS 5000
@@ -132,48 +134,53 @@ static void test_lookup(const char *name, bool of_group,
 /*
  * The other thread destroys a group; between the driver's look at it and its
  * end, this one has destroyed it and created the next, of the same handle.
+ * True if that one is alive.
  */
-static void test_destroy_and_create(void)
+static bool destroy_and_create(uint32_t vm, uint32_t queues, unsigned slower)
 {
     Probe slow_destroy, slow_create;
-    unsigned alive = 0;
-    uint32_t vm, queues;
+    uint32_t first, second;
+    int ret;
+
+    TAP_MUST(create_group(vm, 1, &first));
+    probe_slow_calls(&slow_destroy, "panthor_group_destroy", slower * SLOW_US,
+                     other.tid);
+    /* Called for each queue, after the handle is given */
+    probe_slow(&slow_create, "drm_sched_entity_init", slower * SLOW_US / 2,
+               syscall(SYS_gettid));
+    second_start(&other, destroy_group, first);
+    usleep(slower * MEET_US);
+    destroy_group(first);
+    ret = create_group(vm, queues, &second);
+    second_end(&other);
+    probe_close(&slow_destroy);
+    probe_close(&slow_create);
+    if (!ret) {
+        ret = get_group(second);
+    }
+    if (ret) {
+        tap_diag("%u times slower: %s", slower, strerror(-ret));
+        return false;
+    }
+    destroy_group(second);
+    return true;
+}
+
+static void test_destroy_and_create(void)
+{
     struct drm_panthor_csif_info csif;
+    unsigned alive = 0;
+    uint32_t vm;
 
     TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_CSIF_INFO, &csif,
                            sizeof(csif)));
-    queues = csif.cs_slot_count;
-    probe_slow_calls(&slow_destroy, "panthor_group_destroy", SLOW_US, other.tid);
-    /* Called for each queue, after the handle is given */
-    probe_slow(&slow_create, "drm_sched_entity_init", SLOW_US / 2,
-              syscall(SYS_gettid));
     TAP_MUST(panthor_vm_create(&dev, &vm));
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        uint32_t first, second;
-        int ret;
-
-        TAP_MUST(create_group(vm, 1, &first));
-        second_start(&other, destroy_group, first);
-        meet();
-        destroy_group(first);
-        ret = create_group(vm, queues, &second);
-        second_end(&other);
-        if (!ret) {
-            ret = get_group(second);
-            if (!ret) {
-                alive++;
-                destroy_group(second);
-            }
-        }
-        if (ret) {
-            tap_diag("round %u: %s", i, strerror(-ret));
-        }
+    for (unsigned i = 0, slower = 1; i < ROUNDS; i++, slower *= SLOWER) {
+        alive += destroy_and_create(vm, csif.cs_slot_count, slower);
     }
     tap_ok(alive == ROUNDS, "to destroy a group does not destroy the next one "
            "of its handle (%u of %u)", alive, ROUNDS);
     TAP_MUST(panthor_vm_destroy(&dev, vm));
-    probe_close(&slow_destroy);
-    probe_close(&slow_create);
 }
 
 static volatile bool guessing;
