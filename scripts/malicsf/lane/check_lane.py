@@ -3,7 +3,8 @@
 
 Each fix of tests/kernel/fixes.toml is taken out of the driver, and the driver is booted with
 the programs of the lane, those of TESTS= or those of [lane] in configs/guest.toml, and judged
-as make check-patch judges a patch, against one boot of stock.  A row is right if it is
+as make check-patch judges a patch, against one boot of stock for each model: a row for a
+file that does something on some models only is booted on one of these.  A row is right if it is
 CONDEMNED and a reason has one of the names that the row gives, or if its text "lane" says
 why the lane has no program for it.
 
@@ -16,11 +17,15 @@ names, which takes a fraction of the time; what others would say is then not kno
 whose driver, programs, QEMU and text are the same as when it was last run is not run again;
 AGAIN=1 does.
 
+What came of each row is in build/lane/<model>-<tests>.csv, in the order of the table;
+docs/devel/lane-fixes.csv is such a file.
+
 Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
 """
 
 import concurrent.futures
 import copy
+import csv
 import fnmatch
 import json
 import os
@@ -100,10 +105,10 @@ def costs(lane, folder):
     return json.loads(project.read(path, '{}'))
 
 
-def say_programs(rows, outcomes, stock):
-    """The table by which the lane's programs are chosen"""
+def say_programs(judged, stock):
+    """The table by which the lane's programs are chosen; judged: [(row, outcome)]"""
     noticed = {}
-    for row, outcome in zip(rows, outcomes):
+    for row, outcome in judged:
         if outcome['verdict'] == verdict.CONDEMNED:
             for name in outcome['programs']:
                 noticed.setdefault(name, []).append(row['id'])
@@ -118,6 +123,51 @@ def say_programs(rows, outcomes, stock):
         f'{sum(row[1] for row in stock.values()):>15.1f}')
 
 
+def model_of(row, usual, wanted):
+    """The model that check-patch would boot the row on; TESTS= or MODEL= keep the usual one."""
+    if wanted or SETTINGS.value('MODEL'):
+        return usual
+    return check_patch.models_for({edit['file'] for edit in row['edit']}, [usual])[0]
+
+
+def write_table(path, rows, outcomes):
+    """For the documents: fix, verdict, and a reason that has the right name, if there is one"""
+    with open(path, 'w', encoding='utf-8', newline='') as file:
+        table = csv.writer(file, lineterminator='\n')
+        for row, outcome in zip(rows, outcomes):
+            reason = (reason_of(row, outcome) or '').replace('`', '')
+            table.writerow([row['id'], outcome['verdict'], reason and f'``{reason}``'])
+
+
+class Benches:
+    """A Bench for each model, made when it is needed"""
+
+    def __init__(self, table, wanted):
+        tree, self.builder = changed_driver.provide(table['kernel'])
+        os.makedirs(check_fixes.FOLDER, exist_ok=True)
+        self.wanted = wanted
+        fixes = copy.copy(self.builder)
+        fixes.work = f'{fixes.work}-fixes'
+        self.modules = check_fixes.Modules(fixes)
+        self.stamp = project.stamp_of(
+            [tree.binary, *project.files_below(check_fixes.TESTS_FOLDER)])
+
+    def make(self, model, rows):
+        # Stock runs all that any of them does.
+        tests = ' '.join(dict.fromkeys(
+            name for row in rows for name in check_patch.names_of(tests_of(row, self.wanted))))
+        SETTINGS.set(TESTS=tests, MODEL=model)
+        settings = run_guest.Settings()
+        folder = os.path.join(FOLDER, name_of(model, self.wanted))
+        os.makedirs(folder, exist_ok=True)
+        lane = one_stock.Lane(tests, settings, self.builder.stock(), f'lane-{model}')
+        return Bench(lane, self.modules, folder, self.stamp, self.wanted)
+
+
+def name_of(model, wanted):
+    return project.short(re.sub(r'\W+', '-', f'{model}-{wanted or "default"}'))
+
+
 def main():
     SETTINGS.parser(__doc__, 'check-lane').parse_args()
     wanted = SETTINGS.take_out('TESTS')
@@ -125,35 +175,30 @@ def main():
     rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-lane',
                                  table['kernel'], ('KERNEL_ARGS',))
     start = time.monotonic()
-    tree, builder = changed_driver.provide(table['kernel'])
-    # Stock runs all that any of them does.
-    tests = ' '.join(dict.fromkeys(
-        name for row in rows for name in check_patch.names_of(tests_of(row, wanted))))
-    SETTINGS.set(TESTS=tests)
-    settings = run_guest.Settings()
-    name = project.short(re.sub(
-        r'\W+', '-', f'{settings.model}-{wanted or "default"}'))
-    folder = os.path.join(FOLDER, name)
-    os.makedirs(folder, exist_ok=True)
-    os.makedirs(check_fixes.FOLDER, exist_ok=True)
-    lane = one_stock.Lane(tests, settings, builder.stock(), 'lane')
-    builder = copy.copy(builder)
-    builder.work = f'{builder.work}-fixes'
-    bench = Bench(lane, check_fixes.Modules(builder), folder, project.stamp_of(
-        [tree.binary, *project.files_below(check_fixes.TESTS_FOLDER)]), wanted)
+    usual = run_guest.Settings().model
+    models = {row['id']: model_of(row, usual, wanted) for row in rows}
+    maker = Benches(table, wanted)
+    benches = {model: maker.make(model, [row for row in rows if models[row['id']] == model])
+               for model in dict.fromkeys(models.values())}
     bad, outcomes = 0, []
-    lane.say(f'{"":<8}{"fix":<26}{"verdict":<13}{"s":>4}  because')
+    say(f'{"":<8}{"fix":<26}{"verdict":<13}{"s":>4}  because')
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = [pool.submit(bench.outcome, row) for row in rows]
+        jobs = [pool.submit(benches[models[row['id']]].outcome, row) for row in rows]
         for row, job in zip(rows, jobs):
             outcome = job.result()
             outcomes.append(outcome)
             right = is_right(row, outcome)
             bad += not right
             reason = reason_of(row, outcome) or (outcome['reasons'] or [''])[0]
-            lane.say(f'{"ok" if right else "not ok":<8}{row["id"]:<26}{outcome["verdict"]:<13}'
-                     f'{outcome.get("seconds", 0):>4}  {reason or row.get("lane", "")}')
-    say_programs(rows, outcomes, costs(lane, folder))
+            benches[models[row['id']]].lane.say(
+                f'{"ok" if right else "not ok":<8}{row["id"]:<26}{outcome["verdict"]:<13}'
+                f'{outcome.get("seconds", 0):>4}  {reason or row.get("lane", "")}')
+    for model, bench in benches.items():
+        of_model = [(row, outcome) for row, outcome in zip(rows, outcomes)
+                    if models[row['id']] == model]
+        say_programs(of_model, costs(bench.lane, bench.folder))
+    name = name_of(usual, wanted)
+    write_table(os.path.join(FOLDER, name + '.csv'), rows, outcomes)
     condemned = sum(outcome['verdict'] == verdict.CONDEMNED
                     and reason_of(row, outcome) is not None
                     for row, outcome in zip(rows, outcomes))

@@ -86,8 +86,9 @@ class Run:
         self.seconds = None
         self.process = subprocess.Popen(
             [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
-             f'TESTS={tests}', 'STRICT=report', f'COUNT={" ".join(FUNCTIONS)}',
-             f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=', 'SHARD=', *more],
+             f'TESTS={tests}', f'MODEL={settings.model}', 'STRICT=report',
+             f'COUNT={" ".join(FUNCTIONS)}', f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=',
+             'SHARD=', *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace')
         self.thread = threading.Thread(target=self.read, daemon=True)
