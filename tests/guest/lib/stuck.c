@@ -14,12 +14,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "stuck.h"
 
 /* At two a second twice as long as a job may take, 5 s */
 #define LOOKS 20
+
+/*
+ * A look takes memory of the kernel.  While a program has the driver take all
+ * that there is, the kernel would end that program for it.
+ */
+static bool memory_is_short(void)
+{
+    struct sysinfo info;
+
+    return !sysinfo(&info) && info.freeram < info.totalram / 4;
+}
 
 /* State of a task, as in /proc/<pid>/stat; 0: it is gone */
 static char state_of(int pid)
@@ -121,6 +133,9 @@ bool stuck_look(Stuck *stuck, char *where, size_t size)
     bool quiet;
 
     *where = 0;
+    if (memory_is_short()) {
+        return false;
+    }
     quiet = find_tasks(&now, where, size);
     if (!now.count || !*where || now.count != stuck->count ||
         memcmp(now.tasks, stuck->tasks, sizeof(now.tasks))) {

@@ -35,7 +35,8 @@ typedef struct Stuck {
  * True if all who are in the driver sleep, one of them right there, and none of
  * them has run for so many looks that any wait with a limit is over.  Looks at
  * which another task has something to do do not count, so that a host that is
- * late changes nothing.  To be called twice a second.
+ * late changes nothing.  It does not look while little memory is free.  To be
+ * called twice a second.
  */
 bool stuck_look(Stuck *stuck, char *where, size_t size);
 
