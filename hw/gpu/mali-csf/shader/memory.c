@@ -10,9 +10,7 @@
 
 void mali_shader_pages_drop(MaliShaderPages *pages)
 {
-    for (unsigned i = 0; i < MALI_SHADER_NUM_PAGES; i++) {
-        pages->page[i].tag = 0;
-    }
+    memset(pages->tag, 0, sizeof(pages->tag));
 }
 
 MaliShaderAccess mali_shader_refuse(MaliShaderMemory *memory,
@@ -60,6 +58,19 @@ static uint64_t page_tag(const MaliShaderMemory *memory, uint64_t va,
            (unsigned)access << 1 | 1;
 }
 
+/*
+ * A shader goes to several arrays at the same index, whose distances are powers
+ * of two, and stores where it has loaded: these are to be in different places.
+ */
+static unsigned page_slot(uint64_t va, MaliCsfMemAccess access)
+{
+    uint64_t page = va / MALI_SHADER_PAGE << 2 | access;
+
+    QEMU_BUILD_BUG_ON(MALI_SHADER_NUM_PAGES != 256);
+    /* By the golden ratio, 2^64 / 1.618... (Knuth, 6.4) */
+    return page * 0x9e3779b97f4a7c15ull >> 56;
+}
+
 static MaliShaderAccess exactly_at(MaliShaderMemory *memory, uint64_t va,
                                    unsigned size, MaliCsfMemAccess access,
                                    MaliCsfSpan *span)
@@ -81,7 +92,8 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
     MaliCsfMemView *view = memory->view;
     MaliShaderPages *pages = memory->pages;
     unsigned offset = va % MALI_SHADER_PAGE;
-    unsigned slot = va / MALI_SHADER_PAGE % MALI_SHADER_NUM_PAGES;
+    unsigned slot;
+    MaliCsfSpan *kept;
     uint64_t tag;
     MaliCsfMemResult result;
 
@@ -97,27 +109,29 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
         return exactly_at(memory, va, size, access, span);
     }
     tag = page_tag(memory, va, access);
-    if (unlikely(pages->page[slot].tag != tag)) {
-        pages->page[slot].tag = 0;
+    slot = page_slot(va, access);
+    kept = &pages->span[slot];
+    if (unlikely(pages->tag[slot] != tag)) {
+        pages->tag[slot] = 0;
         result = mali_csf_mem_span(view, memory->as, va - offset,
                                    MALI_SHADER_PAGE, access,
-                                   &pages->page[slot].span, &memory->fault);
+                                   kept, &memory->fault);
         if (result != MALI_CSF_MEM_DONE) {
             /* With the address that was asked for */
             return exactly_at(memory, va, size, access, span);
         }
         if (unlikely(memory->capture)) {
             mali_shader_capture_page(memory->capture, va, access,
-                                     pages->page[slot].span.host);
+                                     kept->host);
         }
         /* What was put meanwhile, it has seen. */
         if (pages->seen == view->seen) {
-            pages->page[slot].tag = tag;
+            pages->tag[slot] = tag;
         }
     }
-    span->host = pages->page[slot].span.host + offset;
-    span->window = pages->page[slot].span.window;
-    span->pa = pages->page[slot].span.pa + offset;
+    span->host = kept->host + offset;
+    span->window = kept->window;
+    span->pa = kept->pa + offset;
     return MALI_SHADER_ACCESS_DONE;
 }
 

@@ -40,16 +40,14 @@
 #define MALI_SHADER_MAX_ACCESS  16
 
 /* Translations at hand, of one thread; none outlives a change of its view */
-#define MALI_SHADER_NUM_PAGES   64
+#define MALI_SHADER_NUM_PAGES   256
 
 typedef struct MaliShaderPages {
     /* view->seen when they were made */
     uint32_t seen;
-    struct {
-        /* Page, address space and kind of access, see memory.c; 0: none */
-        uint64_t tag;
-        MaliCsfSpan span;
-    } page[MALI_SHADER_NUM_PAGES];
+    /* Page, address space and kind of access, see memory.c; 0: none */
+    uint64_t tag[MALI_SHADER_NUM_PAGES];
+    MaliCsfSpan span[MALI_SHADER_NUM_PAGES];
 } MaliShaderPages;
 
 typedef struct MaliShaderLocal {
