@@ -10,7 +10,6 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
-#include <fenv.h>
 #include <string.h>
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -518,17 +517,13 @@ MaliShaderResult mali_shader_group_run(MaliShaderGroup *group,
         .ctx.flush_f32 = group->flush_f32,
         .ctx.flush_f16 = group->flush_f16,
     };
-    fenv_t environment;
 
-    fegetenv(&environment);
-    fesetenv(FE_DFL_ENV);
     while (group->num_parts && !run.stopped) {
         run_part(&run, budget);
         if (!run.stopped) {
             group->current = choose(group);
         }
     }
-    fesetenv(&environment);
     if (run.stopped) {
         return run.result;
     }

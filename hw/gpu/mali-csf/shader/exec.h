@@ -143,7 +143,8 @@ void mali_shader_group_start(MaliShaderGroup *group, uint64_t pc,
 /*
  * Executes at most @budget instructions, fewer by what is left of it.  May be
  * called again after BUDGET and STALLED; after AT_BARRIER once
- * mali_shader_group_release() has let the lanes go on.
+ * mali_shader_group_release() has let the lanes go on.  The caller's
+ * floating-point environment is FE_DFL_ENV.
  */
 MaliShaderResult mali_shader_group_run(MaliShaderGroup *group,
                                        unsigned *budget);

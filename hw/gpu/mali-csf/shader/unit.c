@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <fenv.h>
 #include "qemu/bswap.h"
 #include "qemu/memalign.h"
 #include "unit.h"
@@ -219,13 +220,8 @@ static bool next_turn(MaliShaderUnit *unit)
     return false;
 }
 
-MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
-                                      MaliCsfMemView *view,
-                                      MaliShaderPages *pages, unsigned budget)
+static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned budget)
 {
-    unit->context.memory.view = view;
-    unit->context.memory.pages = pages;
-    mali_shader_forget_buffers(&unit->context);
     while (next_turn(unit) || release(unit)) {
         MaliShaderGroup *group = unit->groups[unit->turn];
         MaliShaderResult result;
@@ -257,4 +253,21 @@ MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
         }
     }
     return MALI_SHADER_DONE;
+}
+
+MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
+                                      MaliCsfMemView *view,
+                                      MaliShaderPages *pages, unsigned budget)
+{
+    MaliShaderResult result;
+    fenv_t environment;
+
+    unit->context.memory.view = view;
+    unit->context.memory.pages = pages;
+    mali_shader_forget_buffers(&unit->context);
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
+    result = run_groups(unit, budget);
+    fesetenv(&environment);
+    return result;
 }
