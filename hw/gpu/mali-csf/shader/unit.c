@@ -6,7 +6,9 @@
 
 #include "qemu/osdep.h"
 #include <fenv.h>
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
+#include "qemu/host-utils.h"
 #include "qemu/memalign.h"
 #include "unit.h"
 
@@ -101,55 +103,133 @@ void mali_shader_unit_free(MaliShaderUnit *unit)
     g_free(unit);
 }
 
-static void set_pair(MaliShaderGroup *group, unsigned slot, unsigned lane,
-                     uint64_t value)
+/* Lanes of a super-warp that are threads of one workgroup */
+typedef struct Threads {
+    /* Lanes; the number of the first one's thread in the workgroup */
+    unsigned first;
+    unsigned end;
+    unsigned thread;
+    /* The workgroup among those of the unit, and in the grid */
+    unsigned workgroup;
+    uint32_t position[3];
+    /* Of each thread in the workgroup */
+    MaliShaderSlot local[3];
+} Threads;
+
+/* Slot by slot, which takes a fraction of the time of lane by lane. */
+static void set_all(MaliShaderGroup *group, const Threads *threads,
+                    unsigned slot, uint32_t value)
 {
-    group->slots[slot][lane] = value;
-    group->slots[slot + 1][lane] = value >> 32;
+    for (unsigned lane = threads->first; lane < threads->end; lane++) {
+        group->slots[slot][lane] = value;
+    }
 }
 
-static void set_local(MaliShaderUnit *unit, MaliShaderGroup *group,
-                      unsigned index, unsigned lane, unsigned workgroup)
+static void set_pair(MaliShaderGroup *group, const Threads *threads,
+                     unsigned slot, uint64_t value)
+{
+    set_all(group, threads, slot, value);
+    set_all(group, threads, slot + 1, value >> 32);
+}
+
+static void set_specials(const MaliShaderUnit *unit, MaliShaderGroup *group,
+                         const Threads *threads, unsigned index)
 {
     const MaliShaderStorage *storage = &unit->task->storage;
-    uint32_t thread = (index * MALI_SHADER_LANES + lane) *
-                      storage->thread_size;
+    uint32_t *local = group->slots[MALI_SHADER_SLOT_THREAD_LOCAL_POINTER];
+    uint32_t *warp = group->slots[MALI_SHADER_SLOT_WARP_ID];
 
-    set_pair(group, MALI_SHADER_SLOT_THREAD_LOCAL_POINTER, lane,
-             MALI_SHADER_TAG_THREAD << MALI_SHADER_TAG_SHIFT | thread);
-    set_pair(group, MALI_SHADER_SLOT_WORKGROUP_LOCAL_POINTER, lane,
+    set_pair(group, threads, MALI_SHADER_SLOT_THREAD_LOCAL_POINTER,
+             MALI_SHADER_TAG_THREAD << MALI_SHADER_TAG_SHIFT);
+    for (unsigned lane = threads->first; lane < threads->end; lane++) {
+        local[lane] = (index * MALI_SHADER_LANES + lane) *
+                      storage->thread_size;
+        warp[lane] = index * (MALI_SHADER_LANES / MALI_SHADER_WARP) +
+                     lane / MALI_SHADER_WARP;
+    }
+    set_pair(group, threads, MALI_SHADER_SLOT_WORKGROUP_LOCAL_POINTER,
              MALI_SHADER_TAG_GROUP << MALI_SHADER_TAG_SHIFT |
-             workgroup * storage->group_size);
-    set_pair(group, MALI_SHADER_SLOT_RESOURCE_TABLE_POINTER, lane,
+             threads->workgroup * storage->group_size);
+    set_pair(group, threads, MALI_SHADER_SLOT_RESOURCE_TABLE_POINTER,
              unit->task->launch.resources);
-    group->slots[MALI_SHADER_SLOT_WARP_ID][lane] =
-        index * (MALI_SHADER_LANES / MALI_SHADER_WARP) +
-        lane / MALI_SHADER_WARP;
 }
 
-static void preload(const MaliShaderTask *task, MaliShaderGroup *group,
-                    unsigned lane, unsigned thread, const uint32_t *position)
+static void find_local(const MaliShaderLaunch *launch, Threads *threads)
 {
-    const MaliShaderLaunch *launch = &task->launch;
-    unsigned local[3] = {
-        thread % launch->local[0],
-        thread / launch->local[0] % launch->local[1],
-        thread / launch->local[0] / launch->local[1],
-    };
-    uint32_t values[64 - 48] = { };
+    unsigned x = threads->thread % launch->local[0];
+    unsigned row = threads->thread / launch->local[0];
+    unsigned y = row % launch->local[1], z = row / launch->local[1];
 
-    values[PRELOAD_LOCAL_XY - 48] = local[0] | local[1] << 16;
-    values[PRELOAD_LOCAL_Z - 48] = local[2];
-    for (unsigned i = 0; i < 3; i++) {
-        values[PRELOAD_WORKGROUP - 48 + i] = position[i];
-        values[PRELOAD_GLOBAL - 48 + i] = position[i] * launch->local[i] +
-                                          local[i] + launch->offset[i];
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(values); i++) {
-        if (task->program.preload & 1u << i) {
-            group->slots[48 + i][lane] = values[i];
+    for (unsigned lane = threads->first; lane < threads->end; lane++) {
+        threads->local[0][lane] = x;
+        threads->local[1][lane] = y;
+        threads->local[2][lane] = z;
+        if (++x == launch->local[0]) {
+            x = 0;
+            if (++y == launch->local[1]) {
+                y = 0;
+                z++;
+            }
         }
     }
+}
+
+static void preload(const MaliShaderLaunch *launch, MaliShaderGroup *group,
+                    const Threads *threads, unsigned number)
+{
+    uint32_t *slot = group->slots[number];
+
+    if (number >= PRELOAD_GLOBAL && number < PRELOAD_GLOBAL + 3) {
+        unsigned axis = number - PRELOAD_GLOBAL;
+        uint32_t start = threads->position[axis] * launch->local[axis] +
+                         launch->offset[axis];
+
+        for (unsigned lane = threads->first; lane < threads->end; lane++) {
+            slot[lane] = start + threads->local[axis][lane];
+        }
+    } else if (number >= PRELOAD_WORKGROUP && number < PRELOAD_WORKGROUP + 3) {
+        set_all(group, threads, number,
+                threads->position[number - PRELOAD_WORKGROUP]);
+    } else if (number == PRELOAD_LOCAL_XY || number == PRELOAD_LOCAL_Z) {
+        for (unsigned lane = threads->first; lane < threads->end; lane++) {
+            slot[lane] = number == PRELOAD_LOCAL_Z ? threads->local[2][lane] :
+                         threads->local[0][lane] |
+                         threads->local[1][lane] << 16;
+        }
+    }
+}
+
+static void begin_threads(const MaliShaderUnit *unit, MaliShaderGroup *group,
+                          unsigned index, Threads *threads)
+{
+    const MaliShaderTask *task = unit->task;
+
+    find_local(&task->launch, threads);
+    set_specials(unit, group, threads, index);
+    for (unsigned left = task->program.preload; left; left &= left - 1) {
+        preload(&task->launch, group, threads, 48 + ctz32(left));
+    }
+}
+
+/* The threads that begin at @lane of super-warp @index; false if none do */
+static bool find_threads(const MaliShaderUnit *unit, unsigned index,
+                         unsigned lane, uint64_t first, Threads *threads)
+{
+    const MaliShaderTask *task = unit->task;
+    unsigned flat = index * MALI_SHADER_LANES + lane;
+    uint64_t number = first + flat / task->lanes;
+
+    threads->workgroup = flat / task->lanes;
+    threads->thread = flat % task->lanes;
+    if (threads->workgroup >= task->shared || number >= task->num_workgroups ||
+        threads->thread >= task->threads) {
+        return false;
+    }
+    threads->first = lane;
+    threads->end = MIN(lane + task->threads - threads->thread,
+                       MALI_SHADER_LANES);
+    mali_shader_task_position(task, number, threads->position);
+    return true;
 }
 
 /* Lanes of super-warp @index, and what they know when they begin */
@@ -158,25 +238,20 @@ static void begin_group(MaliShaderUnit *unit, unsigned index, uint64_t first)
     const MaliShaderTask *task = unit->task;
     MaliShaderGroup *group = unit->groups[index];
     uint64_t lanes = 0;
-    uint32_t position[3];
+    Threads threads;
 
-    for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
-        unsigned flat = index * MALI_SHADER_LANES + lane;
-
-        if (flat / task->lanes < task->shared &&
-            first + flat / task->lanes < task->num_workgroups &&
-            flat % task->lanes < task->threads) {
-            lanes |= 1ull << lane;
-        }
+    for (unsigned lane = 0;
+         lane < MALI_SHADER_LANES &&
+         find_threads(unit, index, lane, first, &threads);
+         lane += task->lanes) {
+        lanes |= MAKE_64BIT_MASK(lane, threads.end - lane);
     }
     mali_shader_group_start(group, task->program.code, lanes);
-    for (uint64_t left = lanes; left; left &= left - 1) {
-        unsigned lane = ctz64(left);
-        unsigned flat = index * MALI_SHADER_LANES + lane;
-
-        mali_shader_task_position(task, first + flat / task->lanes, position);
-        set_local(unit, group, index, lane, flat / task->lanes);
-        preload(task, group, lane, flat % task->lanes, position);
+    for (unsigned lane = 0;
+         lane < MALI_SHADER_LANES &&
+         find_threads(unit, index, lane, first, &threads);
+         lane += task->lanes) {
+        begin_threads(unit, group, index, &threads);
     }
     unit->states[index] = MALI_SHADER_GROUP_RUNS;
 }
