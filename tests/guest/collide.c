@@ -19,6 +19,7 @@
 
 #include <linux/sync_file.h>
 
+#include "lib/handles.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
 #include "lib/second.h"
@@ -65,57 +66,16 @@ static void start_at_once(int (*theirs)(uint32_t), uint32_t handle)
     __atomic_store_n(&goes, true, __ATOMIC_RELEASE);
 }
 
-static int get_group(uint32_t group)
-{
-    return panthor_group_state(&dev, group, NULL);
-}
-
-static int destroy_group(uint32_t group)
-{
-    return panthor_group_destroy(&dev, group);
-}
-
-static int submit_nothing(uint32_t group)
-{
-    PanthorJob job = { .queue = 0 };
-
-    return panthor_group_submit(&dev, group, &job, 1);
-}
-
-static int get_vm(uint32_t vm)
-{
-    return panthor_vm_state(&dev, vm);
-}
-
-static int bind_nothing(uint32_t vm)
-{
-    struct drm_panthor_vm_bind_op op = panthor_unmap_op(0x10000, 0x10000);
-
-    return panthor_vm_bind(&dev, vm, &op, 1);
-}
-
-static int destroy_vm(uint32_t vm)
-{
-    return panthor_vm_destroy(&dev, vm);
-}
-
-static int create_group(uint32_t vm, uint32_t *group)
-{
-    return panthor_group_create_with(&dev, vm, 1,
-                                     PANTHOR_GROUP_PRIORITY_MEDIUM, 0x1000,
-                                     group);
-}
-
 /* What comes next has the same handle, unless the other thread was later. */
 static int destroy_and_create(uint32_t group)
 {
     uint32_t next;
     int ret;
 
-    destroy_group(group);
-    ret = create_group(groups_vm, &next);
+    handle_destroy_group(group);
+    ret = handle_create_group(groups_vm, 1, &next);
     if (!ret) {
-        destroy_group(next);
+        handle_destroy_group(next);
     }
     return ret;
 }
@@ -132,7 +92,7 @@ static void test_handle(const char *name, bool of_group,
         uint32_t handle;
 
         if (of_group) {
-            TAP_MUST(create_group(groups_vm, &handle));
+            TAP_MUST(handle_create_group(groups_vm, 1, &handle));
         } else {
             TAP_MUST(panthor_vm_create(&dev, &handle));
         }
@@ -196,20 +156,22 @@ int main(int argc, char **argv)
         rounds = ROUNDS_EXPLORED;
     }
     TAP_MUST(panthor_open(&dev));
+    handle_device(&dev);
     second_open(&other);
-    test_handle("a group is destroyed twice", true, destroy_group,
-                destroy_group);
+    test_handle("a group is destroyed twice", true, handle_destroy_group,
+                handle_destroy_group);
     test_handle("a group is destroyed while the next one gets its handle",
-                true, destroy_group, destroy_and_create);
+                true, handle_destroy_group, destroy_and_create);
     test_handle("a group is asked for its state while it is destroyed", true,
-                get_group, destroy_group);
+                handle_get_group, handle_destroy_group);
     test_handle("a job is submitted while its group is destroyed", true,
-                submit_nothing, destroy_group);
-    test_handle("a VM is destroyed twice", false, destroy_vm, destroy_vm);
+                handle_submit_nothing, handle_destroy_group);
+    test_handle("a VM is destroyed twice", false, handle_destroy_vm,
+                handle_destroy_vm);
     test_handle("a VM is asked for its state while it is destroyed", false,
-                get_vm, destroy_vm);
-    test_handle("a VM is bound while it is destroyed", false, bind_nothing,
-                destroy_vm);
+                handle_get_vm, handle_destroy_vm);
+    test_handle("a VM is bound while it is destroyed", false,
+                handle_bind_nothing, handle_destroy_vm);
     test_fence();
     second_close(&other);
     panthor_close(&dev);

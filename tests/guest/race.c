@@ -20,6 +20,7 @@
 
 #include <linux/sync_file.h>
 
+#include "lib/handles.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
 #include "lib/probe.h"
@@ -43,48 +44,6 @@ static const char *no_probes;
 static bool names_are_kept;
 
 static Second other;
-
-/* A group with as many queues as there may be, so that it takes a while */
-static int create_group(uint32_t vm, uint32_t queues, uint32_t *group)
-{
-    return panthor_group_create_with(&dev, vm, queues,
-                                     PANTHOR_GROUP_PRIORITY_MEDIUM, 0x1000,
-                                     group);
-}
-
-static int get_group(uint32_t group)
-{
-    return panthor_group_state(&dev, group, NULL);
-}
-
-static int destroy_group(uint32_t group)
-{
-    return panthor_group_destroy(&dev, group);
-}
-
-static int submit_nothing(uint32_t group)
-{
-    PanthorJob job = { .queue = 0 };
-
-    return panthor_group_submit(&dev, group, &job, 1);
-}
-
-static int get_vm(uint32_t vm)
-{
-    return panthor_vm_state(&dev, vm);
-}
-
-static int bind_nothing(uint32_t vm)
-{
-    struct drm_panthor_vm_bind_op op = panthor_unmap_op(0x10000, 0x10000);
-
-    return panthor_vm_bind(&dev, vm, &op, 1);
-}
-
-static int destroy_vm(uint32_t vm)
-{
-    return panthor_vm_destroy(&dev, vm);
-}
 
 /* What finds the object of a handle */
 static const char *const lookups[] = { "group_from_handle",
@@ -114,7 +73,7 @@ static void test_lookup(const char *name, bool of_group,
         int used, ended;
 
         if (of_group) {
-            TAP_MUST(create_group(vm, 1, &handle));
+            TAP_MUST(handle_create_group(vm, 1, &handle));
         } else {
             TAP_MUST(panthor_vm_create(&dev, &handle));
         }
@@ -142,27 +101,27 @@ static bool destroy_and_create(uint32_t vm, uint32_t queues, unsigned slower)
     uint32_t first, second;
     int ret;
 
-    TAP_MUST(create_group(vm, 1, &first));
+    TAP_MUST(handle_create_group(vm, 1, &first));
     probe_slow_calls(&slow_destroy, "panthor_group_destroy", slower * SLOW_US,
                      other.tid);
     /* Called for each queue, after the handle is given */
     probe_slow(&slow_create, "drm_sched_entity_init", slower * SLOW_US / 2,
                syscall(SYS_gettid));
-    second_start(&other, destroy_group, first);
+    second_start(&other, handle_destroy_group, first);
     usleep(slower * MEET_US);
-    destroy_group(first);
-    ret = create_group(vm, queues, &second);
+    handle_destroy_group(first);
+    ret = handle_create_group(vm, queues, &second);
     second_end(&other);
     probe_close(&slow_destroy);
     probe_close(&slow_create);
     if (!ret) {
-        ret = get_group(second);
+        ret = handle_get_group(second);
     }
     if (ret) {
         tap_diag("%u times slower: %s", slower, strerror(-ret));
         return false;
     }
-    destroy_group(second);
+    handle_destroy_group(second);
     return true;
 }
 
@@ -190,9 +149,9 @@ static unsigned guessed_right;
 static int guess_group(uint32_t group)
 {
     while (guessing) {
-        guessed_right += !get_group(group);
-        guessed_right += !submit_nothing(group);
-        guessed_right += !destroy_group(group);
+        guessed_right += !handle_get_group(group);
+        guessed_right += !handle_submit_nothing(group);
+        guessed_right += !handle_destroy_group(group);
         usleep(100);
     }
     return 0;
@@ -201,8 +160,8 @@ static int guess_group(uint32_t group)
 static int guess_vm(uint32_t vm)
 {
     while (guessing) {
-        get_vm(vm);
-        destroy_vm(vm);
+        handle_get_vm(vm);
+        handle_destroy_vm(vm);
         usleep(100);
     }
     return 0;
@@ -230,8 +189,8 @@ static void test_guess_group(void)
     TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_CSIF_INFO, &csif,
                            sizeof(csif)));
     TAP_MUST(panthor_vm_create(&dev, &vm));
-    TAP_MUST(create_group(vm, 1, &group));
-    TAP_MUST(destroy_group(group));
+    TAP_MUST(handle_create_group(vm, 1, &group));
+    TAP_MUST(handle_destroy_group(group));
     /* Called for each queue, after the handle is given */
     probe_slow(&slow, "drm_sched_entity_init", SLOW_US / 4,
               syscall(SYS_gettid));
@@ -242,12 +201,12 @@ static void test_guess_group(void)
 
         guessing = true;
         second_start(&other, guess_group, group);
-        ret = create_group(vm, csif.cs_slot_count, &handle);
+        ret = handle_create_group(vm, csif.cs_slot_count, &handle);
         guessing = false;
         second_end(&other);
         created += !ret && handle == group;
         if (!ret) {
-            destroy_group(handle);
+            handle_destroy_group(handle);
         }
     }
     /* The last look of a round may come when it is complete */
@@ -370,6 +329,7 @@ int main(int argc, char **argv)
     tap_start(argc, argv, NULL, "Has two threads call the driver at the wrong "
               "moment.");
     TAP_MUST(panthor_open(&dev));
+    handle_device(&dev);
     second_open(&other);
     names_are_kept = kernel_names_outlive_groups();
     no_probes = probe_missing();
@@ -377,13 +337,13 @@ int main(int argc, char **argv)
         tap_skip(no_probes, "two threads at the wrong moment");
     } else {
         test_lookup("a group is asked for its state while it is destroyed",
-                    true, get_group, destroy_group);
+                    true, handle_get_group, handle_destroy_group);
         test_lookup("a job is submitted while its group is destroyed", true,
-                    submit_nothing, destroy_group);
+                    handle_submit_nothing, handle_destroy_group);
         test_lookup("a VM is asked for its state while it is destroyed",
-                    false, get_vm, destroy_vm);
+                    false, handle_get_vm, handle_destroy_vm);
         test_lookup("a VM is bound while it is destroyed", false,
-                    bind_nothing, destroy_vm);
+                    handle_bind_nothing, handle_destroy_vm);
         test_destroy_and_create();
         test_guess_group();
         test_guess("a VM is destroyed while it is created",
