@@ -123,6 +123,37 @@ class SecondTest(unittest.TestCase):
         self.assertEqual(self.second(before, late(lost=['submit'])), verdict.CANNOT_TELL)
 
 
+class JudgeTest(unittest.TestCase):
+    """How often programs run, and of which"""
+
+    def judge(self, before, *rounds):
+        self.wanted, left = [], list(rounds)
+
+        def run_again(wanted):
+            self.wanted.append(sorted(wanted.programs()))
+            return left.pop(0)
+
+        result = verdict.judge(before, run_again)[0]
+        self.assertEqual(left, [])
+        return result
+
+    def test_not_again(self):
+        self.assertEqual(self.judge(in_time(HARD)), verdict.CONDEMNED)
+        self.assertEqual(self.judge(late()), verdict.PASS)
+
+    def test_once(self):
+        self.assertEqual(self.judge(late(SOFT), late(SOFT)), verdict.CANNOT_TELL)
+        self.assertEqual(self.judge(late(HARD), late(HARD)), verdict.CONDEMNED)
+        self.assertEqual(self.judge(late(HARD), late(of_stock=[HARD.key])), verdict.PASS)
+
+    def test_until_it_is_met(self):
+        self.assertEqual(self.judge(late(HARD, OTHER), late(), late(HARD)), verdict.CONDEMNED)
+        self.assertEqual(self.wanted, [['fault', 'submit'], ['submit']])
+
+    def test_at_most(self):
+        self.assertEqual(self.judge(late(HARD), late(), late(), late()), verdict.CANNOT_TELL)
+
+
 class ComparisonTest(unittest.TestCase):
     """From two runs to a Round."""
 

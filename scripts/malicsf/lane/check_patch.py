@@ -52,9 +52,6 @@ SIDES = ('stock', 'patched')
 # When the host was late the programs run again with a clock that follows the guest's
 # instructions, which takes longer.
 OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
-# So often at most: a second and third time only for what time does not explain and was not
-# met again, such as a race
-RUNS_ALONE = 3
 # A kernel that has written over its own memory should end, not limp; and what is freed
 # is overwritten, so that a use of it is noticed.
 KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
@@ -582,20 +579,18 @@ def check(series, settings, choice=''):
                  comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
         part()
     before = comparison.round()
-    result, reasons = verdict.first(before)
-    if result == verdict.AGAIN:
-        wanted = before
-        for number in range(RUNS_ALONE):
-            again, runs_again = look_again(modules, tests, settings, f'{title}-{number}' if number
-                                           else title, wanted, may_change)
-            runs += runs_again
-            result, reasons = verdict.second(before, again)
-            wanted = verdict.Round(verdict.met_once(before, again), before.lateness)
-            if result != verdict.CANNOT_TELL or not wanted.differences:
-                break
-        if '' in again.failing and not runs_again[0].initialized():
+
+    def run_again(wanted):
+        number = len(runs) // len(SIDES)
+        found, again = look_again(modules, tests, settings,
+                                  f'{title}-{number}' if number > 1 else title, wanted, may_change)
+        runs.extend(again)
+        if '' in found.failing and not again[0].initialized():
             raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
-                       f'{os.path.relpath(runs_again[0].folder, project.ROOT)}')
+                       f'{os.path.relpath(again[0].folder, project.ROOT)}')
+        return found
+
+    result, reasons = verdict.judge(before, run_again)
     not_run(tests, series[-1].left_out)
     say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
         + f'; {time.monotonic() - start:.0f} s in all')

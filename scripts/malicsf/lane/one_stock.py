@@ -67,17 +67,13 @@ class Lane:
         with open(log, 'w', encoding='utf-8') as file:
             tests = tests or self.tests
             before = self.round(self.boot(module, name, tests), file)
-            result, reasons = verdict.first(before)
-            if result == verdict.AGAIN:
-                wanted = before
-                for _ in range(check_patch.RUNS_ALONE):
-                    chosen = check_patch.in_question(wanted, tests)
-                    again = self.round(self.boot(module, name + '-again', ' '.join(chosen),
-                                                 wanted.own_clock()), file, alone=True)
-                    result, reasons = verdict.second(before, again)
-                    wanted = verdict.Round(verdict.met_once(before, again), before.lateness)
-                    if result != verdict.CANNOT_TELL or not wanted.differences:
-                        break
+
+            def run_again(wanted):
+                chosen = check_patch.in_question(wanted, tests)
+                return self.round(self.boot(module, name + '-again', ' '.join(chosen),
+                                            wanted.own_clock()), file, alone=True)
+
+            result, reasons = verdict.judge(before, run_again)
         return result, reasons, before
 
     def say(self, text):

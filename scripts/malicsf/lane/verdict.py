@@ -19,6 +19,9 @@ rests on one late host:
 import collections
 
 PASS, CONDEMNED, AGAIN, CANNOT_TELL = 'PASS', 'CONDEMNED', 'AGAIN', 'CANNOT TELL'
+# How often programs run alone, at most: a second and third time only for what time does not
+# explain and was not met again, such as a race
+RUNS_ALONE = 3
 
 # program: of the guest, '' for the whole run; key: the same for the same difference of another
 # run; hard: a host that is late does not explain it
@@ -92,3 +95,21 @@ def second(before, found):
     doubts += [f'findings of {name or "the run"} were lost (the host was late)'
                for name in sorted(found.lost) if found.late(name)]
     return (CANNOT_TELL if doubts else PASS), doubts
+
+
+def judge(before, run_again):
+    """(verdict, reasons) after the first Round
+
+    run_again: from a Round, of which it runs the programs in question alone, to theirs
+    """
+    result, reasons = first(before)
+    if result != AGAIN:
+        return result, reasons
+    wanted = before
+    for _ in range(RUNS_ALONE):
+        found = run_again(wanted)
+        result, reasons = second(before, found)
+        wanted = Round(met_once(before, found), before.lateness)
+        if result != CANNOT_TELL or not wanted.differences:
+            break
+    return result, reasons
