@@ -195,7 +195,7 @@ COMMANDS = {
                       'QEMU_ARGS'],
     'build-guest': ['GUEST'],
     'build-igt': ['IGT_SRC'],
-    'build-panthor': ['PATCH', 'GIT', 'KERNEL'],
+    'build-panthor': ['PATCH', 'GIT', 'KERNEL', 'LEAVE_OUT'],
     'check-explore': GUEST,
     'check-expansions': ['VARIANT', 'AGAIN', 'TABLE'],
     'check-fixes': ['FIX', 'AGAIN'],
