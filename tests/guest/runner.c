@@ -382,7 +382,7 @@ static void run(const char *name, const char *argument, int seconds,
     }
 }
 
-/* Was the kernel replaced by the program KEXEC?  Its place in the plan, or -1 */
+/* The place in the plan of KEXEC if it has replaced the kernel; else -1 */
 static int second_boot(void)
 {
     FILE *file = fopen("/proc/cmdline", "r");

@@ -24,7 +24,7 @@ FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
 FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.([ch]|c\.inc)'),
               ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json'),
               ('configs/devices/aarch64-softmmu', r'mali-csf\.mak')]
-# What chooses a tree, and what its set-up reads
+# Folders of QEMU_SRC that are no sources
 NOT_COPIED = {'.git', 'build'}
 
 

@@ -101,8 +101,7 @@ class Settings:
         self.name = SETTINGS.text('NAME')
         self.strict = SETTINGS.text('STRICT') or 'report'
         # Of each log; None: any size
-        self.log_limit = run_logs.MIB * SETTINGS.number('LOG_MB', LOG_MB,
-                                                                        MAX_LOG_MB)
+        self.log_limit = run_logs.MIB * SETTINGS.number('LOG_MB', LOG_MB, MAX_LOG_MB)
         self.shard = SETTINGS.shard()
         self.count = re.split(r'[ ,]+', SETTINGS.text('COUNT').strip())
         try:
