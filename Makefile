@@ -38,7 +38,7 @@ endif
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-explore check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-lane check-expansions check-models check-kernels check-matrix \
-        check-matrix-merge check-mesa check-mesa-matrix \
+        check-matrix-merge check-mesa check-mesa-matrix check-piglit \
         check-gcov check-reach bench disas qemu qemu-10.2 update version clean distclean
 
 help:
@@ -77,6 +77,7 @@ help:
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-mesa       real Mesa computes: programs of two userlands, half an hour'
 	@echo 'make check-mesa-matrix      the same on each model that Mesa knows, on two kernels'
+	@echo 'make check-piglit     OpenCL programs of piglit, GPU beside llvmpipe: hours; SHARD=1/16: a part'
 	@echo 'make check-matrix-merge FROM="dir ..."   put build/matrix of other machines into ours'
 	@echo 'make check-gcov       which lines of the model the qtests and a guest reach'
 	@echo 'make check-reach      which functions and messages of panthor the guest programs reach'
@@ -194,6 +195,9 @@ check-mesa:
 check-mesa-matrix:
 	@USERLAND="$${USERLAND:-mesa-new}" TESTS="$${TESTS:-mesa}" KERNELS="$${KERNELS:-7.3,6.12}" \
 	 MODELS="$${MODELS:-g310,g610,g720,g725}" $(PYTHON) $(SCRIPTS)/check-matrix.py
+
+check-piglit:
+	@$(PYTHON) $(SCRIPTS)/check-piglit.py
 
 check-matrix-merge:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --merge $(if $(FROM),$$FROM,$(error FROM= names no folder))

@@ -99,7 +99,8 @@ each patch; - is standard input'''),
     Variable('MODELS', WORDS, 'g610,g720', 'for check-matrix and check-patch', models),
     Variable('SHARD', TEXT, '2/4',
              '''every fourth guest program, from the second on; for check-matrix
-every fourth cell, for explore every fourth seed'''),
+every fourth cell, for explore every fourth seed, for check-piglit
+every fourth of its programs'''),
     Variable('MUTANT', WORDS, 'id,id',
              'for check-mutants, in place of all of tests/kernel/mutants.toml'),
     Variable('IGT', TEXT, 'dir', 'for igt: IGT as it was built'),
@@ -209,6 +210,8 @@ COMMANDS = {
                     'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES',
                     'QEMU_SRC', 'QEMU_CONFIGURE', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT',
                     'SHARD', 'GUEST', 'EXPECTATIONS', 'EXPLORE'],
+    'check-piglit': ['USERLAND', 'KERNEL', 'MODULES', 'MODEL', 'SHARD', 'SMP', 'MEM', 'SLACK',
+                     'KERNEL_ARGS', 'QEMU_ARGS', 'PANTHOR_KO', 'STRICT', 'LOG_MB', *QEMU],
     'check-reach': ['KERNELS', 'TESTS'],
     'check-replay': GUEST + ['REPLAYS'],
     'check-stock': ['KERNELS', 'TESTS'],

@@ -63,7 +63,7 @@ static bool read_some(int fd, Ran *ran)
     return true;
 }
 
-static pid_t start(const char *const *argv, int output)
+static pid_t start(const char *variable, const char *const *argv, int output)
 {
     pid_t pid = fork();
 
@@ -74,6 +74,9 @@ static pid_t start(const char *const *argv, int output)
         dup2(null, STDIN_FILENO);
         dup2(output, STDOUT_FILENO);
         dup2(output, STDERR_FILENO);
+        if (variable) {
+            putenv((char *)variable);
+        }
         execvp(argv[0], (char *const *)argv);
         perror(argv[0]);
         _exit(127);
@@ -82,6 +85,12 @@ static pid_t start(const char *const *argv, int output)
 }
 
 bool run_program(const char *const *argv, unsigned seconds, Ran *ran)
+{
+    return run_program_with(NULL, argv, seconds, ran);
+}
+
+bool run_program_with(const char *variable, const char *const *argv,
+                      unsigned seconds, Ran *ran)
 {
     uint64_t deadline = kernel_now_ns() + seconds * 1000000000ull;
     int output[2], status = 0;
@@ -93,7 +102,7 @@ bool run_program(const char *const *argv, unsigned seconds, Ran *ran)
         ran->status = 127;
         return false;
     }
-    pid = start(argv, output[1]);
+    pid = start(variable, argv, output[1]);
     close(output[1]);
     for (;;) {
         struct pollfd wait = { .fd = output[0], .events = POLLIN };

@@ -33,6 +33,13 @@ typedef struct Ran {
  */
 bool run_program(const char *const *argv, unsigned seconds, Ran *ran);
 
+/*
+ * The same with a variable of its own, "NAME=value"; several threads may do so at
+ * once
+ */
+bool run_program_with(const char *variable, const char *const *argv,
+                      unsigned seconds, Ran *ran);
+
 void ran_free(Ran *ran);
 
 /* The last lines of what it said, as lines of explanation */
