@@ -45,6 +45,12 @@ class FirstTest(unittest.TestCase):
         self.assertEqual(late(SOFT, failing=['fault'], lost=['']).programs(),
                          {'submit', 'fault', ''})
 
+    def test_programs_of_a_crash(self):
+        ended = Difference('', 'ending', 'TIMEOUT', False)
+        self.assertEqual(late(ended, SOFT).programs(), {'', 'submit'})
+        self.assertEqual(late(ended, HARD).programs(), {'submit'})
+        self.assertEqual(late(ended, HARD, failing=['']).programs(), {'', 'submit'})
+
     def test_late_for_one_program(self):
         found = Round([HARD], {'': True, 'submit': False})
         self.assertEqual(verdict.first(found)[0], verdict.CONDEMNED)

@@ -45,8 +45,15 @@ class Round:
         return self.lateness.get(program, self.lateness.get('', True))
 
     def programs(self):
-        """What has to run again; with '' in it, everything."""
-        return {row.program for row in self.differences} | self.failing | self.lost
+        """What has to run again; with '' in it, everything.
+
+        A kernel that a program has brought down is why the run did not get to its end, and
+        the other programs do not tell more of it.
+        """
+        wanted = {row.program for row in self.differences}
+        if any(row.program and row.hard for row in self.differences):
+            wanted.discard('')
+        return wanted | self.failing | self.lost
 
     def own_clock(self):
         """Whether the guests' clock is to follow their instructions when they run again.
