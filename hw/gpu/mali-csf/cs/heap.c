@@ -452,7 +452,7 @@ const MaliCsfSaved mali_csf_tiler_saved = {
 
 /* Instructions */
 
-MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec)
+static MaliCsfStep do_heap_set(MaliCsfExec *exec)
 {
     uint64_t va = insn_pair(exec, HEAP_SET, ADDRESS);
 
@@ -464,7 +464,7 @@ MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec)
+static MaliCsfStep do_heap_operation(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = { .address = exec->stream->heap_va };
 
@@ -484,8 +484,8 @@ MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec)
     return mali_csf_exec_deferrable(exec, &op);
 }
 
-MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
-                                            const MaliCsfDeferred *op)
+static MaliCsfStep perform_heap_operation(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op)
 {
     MaliCsfMemResult result;
     MaliCsfFault fault;
@@ -498,7 +498,7 @@ MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec)
+static MaliCsfStep do_finish_fragment(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
         .address = insn_pair(exec, FINISH_FRAGMENT, FIRST_CHUNK),
@@ -509,8 +509,8 @@ MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec)
 }
 
 /* The chunks go back to the heap; who waits for one is served by the pass */
-MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
-                                             const MaliCsfDeferred *op)
+static MaliCsfStep perform_finish_fragment(MaliCsfExec *exec,
+                                           const MaliCsfDeferred *op)
 {
     bool counts = FIELD_EX64(op->word, CS_FINISH_FRAGMENT, COUNT);
     uint64_t heap_va = exec->stream->heap_va;
@@ -528,7 +528,7 @@ MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec)
+static MaliCsfStep do_set_exception_handler(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     uint64_t va = insn_pair(exec, SET_EXCEPTION_HANDLER, ADDRESS);
@@ -545,3 +545,13 @@ MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec)
     stream->handler_length = length;
     return MALI_CSF_STEP_NEXT;
 }
+
+const MaliCsfSemantics mali_csf_insns_heap[] = {
+    { CS_OP_FINISH_FRAGMENT, MEMORY(do_finish_fragment),
+      .perform = perform_finish_fragment },
+    { CS_OP_SET_EXCEPTION_HANDLER, SIMPLE(do_set_exception_handler) },
+    { CS_OP_HEAP_SET, SIMPLE(do_heap_set) },
+    { CS_OP_HEAP_OPERATION, MEMORY(do_heap_operation), .align = 4,
+      .perform = perform_heap_operation },
+    { }
+};

@@ -150,7 +150,7 @@ static bool arith_reg(uint64_t word, unsigned bits, uint64_t src0,
     return false;
 }
 
-MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec)
+static MaliCsfStep do_arith_imm32(MaliCsfExec *exec)
 {
     uint32_t *regs = exec->stream->regs;
     uint64_t result;
@@ -162,7 +162,7 @@ MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec)
+static MaliCsfStep do_arith_imm64(MaliCsfExec *exec)
 {
     uint64_t result;
 
@@ -174,7 +174,7 @@ MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec)
+static MaliCsfStep do_arith_reg32(MaliCsfExec *exec)
 {
     uint32_t *regs = exec->stream->regs;
     uint64_t result;
@@ -187,7 +187,7 @@ MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec)
+static MaliCsfStep do_arith_reg64(MaliCsfExec *exec)
 {
     uint64_t result;
 
@@ -200,7 +200,7 @@ MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec)
 }
 
 /* The mode is a truth table; with INDEX the second operand is a bit number */
-MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec)
+static MaliCsfStep do_logic_op32(MaliCsfExec *exec)
 {
     uint32_t *regs = exec->stream->regs;
     unsigned mode = insn_field(exec, LOGIC_OP32, MODE);
@@ -216,3 +216,12 @@ MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec)
                                   (mode & 8 ? ~a & ~b : 0);
     return MALI_CSF_STEP_NEXT;
 }
+
+const MaliCsfSemantics mali_csf_insns_arith[] = {
+    { CS_OP_ARITH_IMM32, SIMPLE(do_arith_imm32) },
+    { CS_OP_ARITH_IMM64, SIMPLE(do_arith_imm64) },
+    { CS_OP_ARITH_REG32, SIMPLE(do_arith_reg32) },
+    { CS_OP_LOGIC_OP32, SIMPLE(do_logic_op32) },
+    { CS_OP_ARITH_REG64, SIMPLE(do_arith_reg64) },
+    { }
+};

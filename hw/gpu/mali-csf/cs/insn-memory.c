@@ -154,7 +154,7 @@ static MaliCsfStep load_store_multiple(MaliCsfExec *exec, bool store)
     return load_words(exec, va);
 }
 
-MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
+static MaliCsfStep do_load_multiple(MaliCsfExec *exec)
 {
     MaliCsfStep step = load_store_multiple(exec, false);
 
@@ -164,24 +164,24 @@ MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec)
     return step;
 }
 
-MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec)
+static MaliCsfStep do_store_multiple(MaliCsfExec *exec)
 {
     return load_store_multiple(exec, true);
 }
 
-MaliCsfStep mali_csf_perform_load_multiple(MaliCsfExec *exec,
-                                           const MaliCsfDeferred *op)
+static MaliCsfStep perform_load_multiple(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op)
 {
     return load_words(exec, op->address);
 }
 
-MaliCsfStep mali_csf_perform_store_multiple(MaliCsfExec *exec,
-                                            const MaliCsfDeferred *op)
+static MaliCsfStep perform_store_multiple(MaliCsfExec *exec,
+                                          const MaliCsfDeferred *op)
 {
     return store_words(exec, op->address, op->words);
 }
 
-MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)
+static MaliCsfStep do_flush_cache2(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
         .data = insn_reg(exec, FLUSH_CACHE2, FLUSH_ID),
@@ -190,8 +190,8 @@ MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec)
     return mali_csf_exec_deferrable(exec, &op);
 }
 
-MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
-                                          const MaliCsfDeferred *op)
+static MaliCsfStep perform_flush_cache2(MaliCsfExec *exec,
+                                        const MaliCsfDeferred *op)
 {
     /* Not needed if a flush was done since the host read this identifier */
     uint32_t id = op->data & R_LATEST_FLUSH_ID_ID_MASK;
@@ -206,7 +206,7 @@ MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
 }
 
 /* SYNC_ADD and SYNC_SET */
-MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
+static MaliCsfStep do_sync_write32(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
         .address = insn_pair(exec, SYNC_ADD32, ADDRESS),
@@ -216,7 +216,7 @@ MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec)
     return mali_csf_exec_deferrable(exec, &op);
 }
 
-MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec)
+static MaliCsfStep do_sync_write64(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
         .address = insn_pair(exec, SYNC_ADD32, ADDRESS),
@@ -266,26 +266,26 @@ static MaliCsfStep sync_write(MaliCsfExec *exec, const MaliCsfDeferred *op,
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op)
+static MaliCsfStep perform_sync_add32(MaliCsfExec *exec,
+                                      const MaliCsfDeferred *op)
 {
     return sync_write(exec, op, false, true);
 }
 
-MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op)
+static MaliCsfStep perform_sync_set32(MaliCsfExec *exec,
+                                      const MaliCsfDeferred *op)
 {
     return sync_write(exec, op, false, false);
 }
 
-MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op)
+static MaliCsfStep perform_sync_add64(MaliCsfExec *exec,
+                                      const MaliCsfDeferred *op)
 {
     return sync_write(exec, op, true, true);
 }
 
-MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op)
+static MaliCsfStep perform_sync_set64(MaliCsfExec *exec,
+                                      const MaliCsfDeferred *op)
 {
     return sync_write(exec, op, true, false);
 }
@@ -392,17 +392,17 @@ static MaliCsfStep sync_wait(MaliCsfExec *exec, bool wide)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec)
+static MaliCsfStep do_sync_wait32(MaliCsfExec *exec)
 {
     return sync_wait(exec, false);
 }
 
-MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec)
+static MaliCsfStep do_sync_wait64(MaliCsfExec *exec)
 {
     return sync_wait(exec, true);
 }
 
-MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec)
+static MaliCsfStep do_store_state(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = {
         .address = insn_pair(exec, STORE_STATE, ADDRESS) +
@@ -430,8 +430,8 @@ uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state)
     }
 }
 
-MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
-                                         const MaliCsfDeferred *op)
+static MaliCsfStep perform_store_state(MaliCsfExec *exec,
+                                       const MaliCsfDeferred *op)
 {
     MaliCsfMemResult result;
     MaliCsfFault mmu_fault;
@@ -445,3 +445,25 @@ MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
     }
     return MALI_CSF_STEP_NEXT;
 }
+
+const MaliCsfSemantics mali_csf_insns_memory[] = {
+    { CS_OP_LOAD_MULTIPLE, MEMORY(do_load_multiple), .align = 4,
+      .perform = perform_load_multiple, .skipped_on_error = true },
+    { CS_OP_STORE_MULTIPLE, MEMORY(do_store_multiple), .align = 4,
+      .perform = perform_store_multiple, .skipped_on_error = true },
+    { CS_OP_FLUSH_CACHE2, SIMPLE(do_flush_cache2),
+      .perform = perform_flush_cache2 },
+    { CS_OP_SYNC_ADD32, MEMORY(do_sync_write32), .align = 8,
+      .perform = perform_sync_add32 },
+    { CS_OP_SYNC_SET32, MEMORY(do_sync_write32), .align = 8,
+      .perform = perform_sync_set32 },
+    { CS_OP_SYNC_WAIT32, MEMORY(do_sync_wait32) },
+    { CS_OP_STORE_STATE, MEMORY(do_store_state), .align = 8,
+      .perform = perform_store_state },
+    { CS_OP_SYNC_ADD64, MEMORY(do_sync_write64), .align = 16,
+      .perform = perform_sync_add64 },
+    { CS_OP_SYNC_SET64, MEMORY(do_sync_write64), .align = 16,
+      .perform = perform_sync_set64 },
+    { CS_OP_SYNC_WAIT64, MEMORY(do_sync_wait64) },
+    { }
+};

@@ -17,7 +17,7 @@
 #include "instructions.h"
 #include "../trace.h"
 
-MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec)
+static MaliCsfStep do_set_sb_entry(MaliCsfExec *exec)
 {
     exec->stream->sb_endpoint = insn_field(exec, SET_SB_ENTRY, ENDPOINT);
     exec->stream->sb_other = insn_field(exec, SET_SB_ENTRY, OTHER);
@@ -57,12 +57,12 @@ static MaliCsfStep set_state(MaliCsfExec *exec, uint32_t value)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec)
+static MaliCsfStep do_set_state(MaliCsfExec *exec)
 {
     return set_state(exec, insn_reg(exec, SET_STATE, SRC));
 }
 
-MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec)
+static MaliCsfStep do_set_state_imm32(MaliCsfExec *exec)
 {
     return set_state(exec, exec->word);
 }
@@ -73,7 +73,7 @@ MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec)
  * relies on it being free ("Wait for scoreboard to be available and select the
  * next scoreboard entry").
  */
-MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec)
+static MaliCsfStep do_next_sb_entry(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     unsigned type = insn_field(exec, NEXT_SB_ENTRY, TYPE);
@@ -117,15 +117,15 @@ MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec)
 
 /* The entries of a group are counters: INC adds one, DEC waits for one */
 
-MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec)
+static MaliCsfStep do_shared_sb_inc(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = { 0 };
 
     return mali_csf_exec_deferrable(exec, &op);
 }
 
-MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
-                                           const MaliCsfDeferred *op)
+static MaliCsfStep perform_shared_sb_inc(MaliCsfExec *exec,
+                                         const MaliCsfDeferred *op)
 {
     unsigned number = FIELD_EX64(op->word, CS_SHARED_SB_INC, ENTRY);
     uint32_t *entry = &exec->group->shared_sb[number];
@@ -137,7 +137,7 @@ MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
+static MaliCsfStep do_shared_sb_dec(MaliCsfExec *exec)
 {
     unsigned number = insn_field(exec, SHARED_SB_DEC, ENTRY);
     uint32_t *entry = &exec->group->shared_sb[number];
@@ -153,7 +153,7 @@ MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec)
 
 /* Progress counters: 64 bits, one for each stream of the group */
 
-MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
+static MaliCsfStep do_progress_wait(MaliCsfExec *exec)
 {
     unsigned queue = insn_field(exec, PROGRESS_WAIT, QUEUE);
     uint64_t reference = insn_pair(exec, PROGRESS_WAIT, SRC);
@@ -171,21 +171,21 @@ MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec)
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec)
+static MaliCsfStep do_progress_store(MaliCsfExec *exec)
 {
     exec->stream->progress = insn_pair(exec, PROGRESS_STORE, SRC);
     exec->group_written = true;
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec)
+static MaliCsfStep do_progress_load(MaliCsfExec *exec)
 {
     insn_set_pair(exec, insn_field(exec, PROGRESS_LOAD, DST),
                   exec->stream->progress);
     return MALI_CSF_STEP_NEXT;
 }
 
-MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec)
+static MaliCsfStep do_trace_point(MaliCsfExec *exec)
 {
     MaliCsfDeferred op = { 0 };
 
@@ -213,8 +213,8 @@ static void trace_event_fill(const MaliCsfExec *exec,
     }
 }
 
-MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
-                                         const MaliCsfDeferred *op)
+static MaliCsfStep perform_trace_point(MaliCsfExec *exec,
+                                       const MaliCsfDeferred *op)
 {
     const MaliCsfTraceBuffer *trace = &exec->stream->config.trace;
     const unsigned as = exec->group->as;
@@ -262,3 +262,19 @@ bool mali_csf_group_wait_over(const MaliCsfGroup *group,
         return false;
     }
 }
+
+const MaliCsfSemantics mali_csf_insns_state[] = {
+    { CS_OP_SET_SB_ENTRY, SIMPLE(do_set_sb_entry) },
+    { CS_OP_PROGRESS_WAIT, SIMPLE(do_progress_wait) },
+    { CS_OP_NEXT_SB_ENTRY, SIMPLE(do_next_sb_entry) },
+    { CS_OP_SET_STATE, SIMPLE(do_set_state) },
+    { CS_OP_SET_STATE_IMM32, SIMPLE(do_set_state_imm32) },
+    { CS_OP_SHARED_SB_INC, SIMPLE(do_shared_sb_inc),
+      .perform = perform_shared_sb_inc },
+    { CS_OP_SHARED_SB_DEC, SIMPLE(do_shared_sb_dec) },
+    { CS_OP_PROGRESS_STORE, SIMPLE(do_progress_store) },
+    { CS_OP_PROGRESS_LOAD, SIMPLE(do_progress_load) },
+    { CS_OP_TRACE_POINT, MEMORY(do_trace_point),
+      .perform = perform_trace_point },
+    { }
+};

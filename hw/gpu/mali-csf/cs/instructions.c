@@ -11,7 +11,10 @@
  * executing a word needs: the bits that mean something, the operands to
  * check, and the function to call.  No function asks for the architecture.
  *
- * Not modelled: instructions of cs/table.c that have no row in semantics[]
+ * The rest of the instructions is in the files of their subject, each of which
+ * ends with a table of what it executes.
+ *
+ * Not modelled: instructions of cs/table.c that are in no such table
  * end the stream with CS_INVALID_INSTRUCTION; work given to an endpoint has
  * no effect.
  *
@@ -300,92 +303,34 @@ static MaliCsfStep do_unknown(MaliCsfExec *exec)
     return mali_csf_exec_invalid(exec);
 }
 
-typedef struct MaliCsfSemantics {
-    MaliCsfStep (*execute)(MaliCsfExec *exec);
-    /* Of those that can be deferred, and how their address is aligned */
-    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
-    uint8_t align;
-    /* Share of a slice that it takes; a simple one is 1 */
-    uint8_t weight;
-    /* Passed over between a CS_FAULT and the next ERROR_BARRIER */
-    bool skipped_on_error;
-} MaliCsfSemantics;
+/* Those that run an endpoint */
+#define ENDPOINT(fn)    .execute = (fn), .weight = 4, .skipped_on_error = true
 
-#define SIMPLE(fn)  .execute = (fn), .weight = 1
-#define MEMORY(fn)  .execute = (fn), .weight = 4
-#define ENDPOINT    .execute = do_run, .weight = 4, .skipped_on_error = true
-#define TILER       .execute = do_run_tiler, .weight = 4, \
-                    .skipped_on_error = true
+static const MaliCsfSemantics flow[] = {
+    { CS_OP_NOP, SIMPLE(do_nop) },
+    { CS_OP_MOVE48, SIMPLE(do_move48) },
+    { CS_OP_MOVE32, SIMPLE(do_move32) },
+    { CS_OP_WAIT, SIMPLE(do_wait) },
+    { CS_OP_RUN_COMPUTE, ENDPOINT(do_run) },
+    { CS_OP_RUN_TILING, ENDPOINT(do_run_tiler) },
+    { CS_OP_RUN_IDVS, ENDPOINT(do_run_tiler) },
+    { CS_OP_RUN_FRAGMENT, ENDPOINT(do_run) },
+    { CS_OP_RUN_FULLSCREEN, ENDPOINT(do_run_tiler) },
+    { CS_OP_FINISH_TILING, ENDPOINT(do_finish_tiling) },
+    { CS_OP_RUN_IDVS2, ENDPOINT(do_run_tiler) },
+    { CS_OP_RUN_FRAGMENT2, ENDPOINT(do_run) },
+    { CS_OP_BRANCH, SIMPLE(do_branch) },
+    { CS_OP_CALL, SIMPLE(do_call) },
+    { CS_OP_JUMP, SIMPLE(do_jump) },
+    { CS_OP_RUN_COMPUTE_INDIRECT, ENDPOINT(do_run) },
+    { CS_OP_ERROR_BARRIER, SIMPLE(do_error_barrier) },
+    { CS_OP_ENOP, SIMPLE(do_nop) },
+    { }
+};
 
-/* By opcode; which architectures have it is in cs/table.c */
-static const MaliCsfSemantics semantics[256] = {
-    [CS_OP_NOP] = { SIMPLE(do_nop) },
-    [CS_OP_MOVE48] = { SIMPLE(do_move48) },
-    [CS_OP_MOVE32] = { SIMPLE(do_move32) },
-    [CS_OP_WAIT] = { SIMPLE(do_wait) },
-    [CS_OP_RUN_COMPUTE] = { ENDPOINT },
-    [CS_OP_RUN_TILING] = { TILER },
-    [CS_OP_RUN_IDVS] = { TILER },
-    [CS_OP_RUN_FRAGMENT] = { ENDPOINT },
-    [CS_OP_RUN_FULLSCREEN] = { TILER },
-    [CS_OP_FINISH_TILING] = { .execute = do_finish_tiling, .weight = 4,
-                              .skipped_on_error = true },
-    [CS_OP_FINISH_FRAGMENT] = { MEMORY(mali_csf_insn_finish_fragment),
-                                .perform = mali_csf_perform_finish_fragment },
-    [CS_OP_RUN_IDVS2] = { TILER },
-    [CS_OP_RUN_FRAGMENT2] = { ENDPOINT },
-    [CS_OP_ARITH_IMM32] = { SIMPLE(mali_csf_insn_arith_imm32) },
-    [CS_OP_ARITH_IMM64] = { SIMPLE(mali_csf_insn_arith_imm64) },
-    [CS_OP_ARITH_REG32] = { SIMPLE(mali_csf_insn_arith_reg32) },
-    [CS_OP_LOGIC_OP32] = { SIMPLE(mali_csf_insn_logic_op32) },
-    [CS_OP_LOAD_MULTIPLE] = { MEMORY(mali_csf_insn_load_multiple), .align = 4,
-                              .perform = mali_csf_perform_load_multiple,
-                              .skipped_on_error = true },
-    [CS_OP_STORE_MULTIPLE] = { MEMORY(mali_csf_insn_store_multiple), .align = 4,
-                               .perform = mali_csf_perform_store_multiple,
-                               .skipped_on_error = true },
-    [CS_OP_BRANCH] = { SIMPLE(do_branch) },
-    [CS_OP_SET_SB_ENTRY] = { SIMPLE(mali_csf_insn_set_sb_entry) },
-    [CS_OP_PROGRESS_WAIT] = { SIMPLE(mali_csf_insn_progress_wait) },
-    [CS_OP_SET_EXCEPTION_HANDLER] = {
-        SIMPLE(mali_csf_insn_set_exception_handler)
-    },
-    [CS_OP_NEXT_SB_ENTRY] = { SIMPLE(mali_csf_insn_next_sb_entry) },
-    [CS_OP_SET_STATE] = { SIMPLE(mali_csf_insn_set_state) },
-    [CS_OP_SET_STATE_IMM32] = { SIMPLE(mali_csf_insn_set_state_imm32) },
-    [CS_OP_SHARED_SB_INC] = { SIMPLE(mali_csf_insn_shared_sb_inc),
-                              .perform = mali_csf_perform_shared_sb_inc },
-    [CS_OP_SHARED_SB_DEC] = { SIMPLE(mali_csf_insn_shared_sb_dec) },
-    [CS_OP_CALL] = { SIMPLE(do_call) },
-    [CS_OP_JUMP] = { SIMPLE(do_jump) },
-    [CS_OP_REQ_RESOURCE] = { SIMPLE(mali_csf_insn_req_resource) },
-    [CS_OP_FLUSH_CACHE2] = { SIMPLE(mali_csf_insn_flush_cache2),
-                             .perform = mali_csf_perform_flush_cache2 },
-    [CS_OP_SYNC_ADD32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
-                           .perform = mali_csf_perform_sync_add32 },
-    [CS_OP_SYNC_SET32] = { MEMORY(mali_csf_insn_sync_write32), .align = 8,
-                           .perform = mali_csf_perform_sync_set32 },
-    [CS_OP_SYNC_WAIT32] = { MEMORY(mali_csf_insn_sync_wait32) },
-    [CS_OP_STORE_STATE] = { MEMORY(mali_csf_insn_store_state), .align = 8,
-                            .perform = mali_csf_perform_store_state },
-    [CS_OP_PROGRESS_STORE] = { SIMPLE(mali_csf_insn_progress_store) },
-    [CS_OP_PROGRESS_LOAD] = { SIMPLE(mali_csf_insn_progress_load) },
-    [CS_OP_RUN_COMPUTE_INDIRECT] = { ENDPOINT },
-    [CS_OP_ERROR_BARRIER] = { SIMPLE(do_error_barrier) },
-    [CS_OP_PROT_REGION] = { SIMPLE(mali_csf_insn_prot_region) },
-    [CS_OP_HEAP_SET] = { SIMPLE(mali_csf_insn_heap_set) },
-    [CS_OP_HEAP_OPERATION] = { MEMORY(mali_csf_insn_heap_operation),
-                               .align = 4,
-                               .perform = mali_csf_perform_heap_operation },
-    [CS_OP_TRACE_POINT] = { MEMORY(mali_csf_insn_trace_point),
-                            .perform = mali_csf_perform_trace_point },
-    [CS_OP_SYNC_ADD64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
-                           .perform = mali_csf_perform_sync_add64 },
-    [CS_OP_SYNC_SET64] = { MEMORY(mali_csf_insn_sync_write64), .align = 16,
-                           .perform = mali_csf_perform_sync_set64 },
-    [CS_OP_SYNC_WAIT64] = { MEMORY(mali_csf_insn_sync_wait64) },
-    [CS_OP_ARITH_REG64] = { SIMPLE(mali_csf_insn_arith_reg64) },
-    [CS_OP_ENOP] = { SIMPLE(do_nop) },
+static const MaliCsfSemantics *const semantics[] = {
+    flow, mali_csf_insns_arith, mali_csf_insns_memory, mali_csf_insns_state,
+    mali_csf_insns_resource, mali_csf_insns_protm, mali_csf_insns_heap,
 };
 
 /* The dispatch entry of an instruction's row */
@@ -438,7 +383,8 @@ static MaliCsfDispatch dispatch_entry(const CsInstruction *row,
 MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model)
 {
     MaliCsfDispatch *dispatch = g_new0(MaliCsfDispatch, 256);
-    unsigned opcode;
+    const MaliCsfSemantics *what;
+    unsigned opcode, i;
 
     /* What the check of operands takes for granted */
     assert(model->work_registers <= MALI_CSF_MAX_WORK_REGISTERS &&
@@ -447,23 +393,30 @@ MaliCsfDispatch *mali_csf_dispatch_new(const MaliCsfModel *model)
            is_power_of_2(model->scoreboards));
 
     for (opcode = 0; opcode < 256; opcode++) {
-        const CsInstruction *row = cs_instruction_find(opcode, model->arch);
-        const MaliCsfSemantics *what = &semantics[opcode];
+        dispatch[opcode] = (MaliCsfDispatch) {
+            .execute = do_unknown,
+            .fields = UINT64_MAX,
+            .weight = 1,
+        };
+    }
+    for (i = 0; i < ARRAY_SIZE(semantics); i++) {
+        for (what = semantics[i]; what->execute; what++) {
+            MaliCsfDispatch *entry = &dispatch[what->opcode];
+            const CsInstruction *row = cs_instruction_find(what->opcode,
+                                                           model->arch);
 
-        if (!row || !what->execute) {
-            dispatch[opcode] = (MaliCsfDispatch) {
-                .execute = do_unknown,
-                .fields = UINT64_MAX,
-                .weight = 1,
-            };
-            continue;
+            if (!row) {
+                continue;
+            }
+            /* One file says what it does */
+            assert(entry->execute == do_unknown);
+            *entry = dispatch_entry(row, model);
+            entry->execute = what->execute;
+            entry->perform = what->perform;
+            entry->misaligned = what->align ? what->align - 1 : 0;
+            entry->weight = what->weight;
+            entry->skipped_on_error = what->skipped_on_error;
         }
-        dispatch[opcode] = dispatch_entry(row, model);
-        dispatch[opcode].execute = what->execute;
-        dispatch[opcode].perform = what->perform;
-        dispatch[opcode].misaligned = what->align ? what->align - 1 : 0;
-        dispatch[opcode].weight = what->weight;
-        dispatch[opcode].skipped_on_error = what->skipped_on_error;
     }
     return dispatch;
 }

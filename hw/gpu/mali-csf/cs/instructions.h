@@ -270,57 +270,8 @@ MaliCsfStep mali_csf_exec_fault(MaliCsfExec *exec, uint8_t type,
 /* True if the entries in @mask are clear; else the stream waits for them */
 bool mali_csf_exec_wait(MaliCsfExec *exec, uint32_t mask);
 
-/* insn-arith.c */
-MaliCsfStep mali_csf_insn_arith_imm32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_arith_imm64(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_arith_reg32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_arith_reg64(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_logic_op32(MaliCsfExec *exec);
-
-/* insn-memory.c */
-MaliCsfStep mali_csf_insn_load_multiple(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_store_multiple(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_flush_cache2(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_write32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_write64(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_wait32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_sync_wait64(MaliCsfExec *exec);
 /* What STORE_STATE stores: @state is one of CS_STATE_* */
 uint64_t mali_csf_state_value(const MaliCsfExec *exec, unsigned state);
-MaliCsfStep mali_csf_insn_store_state(MaliCsfExec *exec);
-MaliCsfStep mali_csf_perform_load_multiple(MaliCsfExec *exec,
-                                           const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_store_multiple(MaliCsfExec *exec,
-                                            const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_flush_cache2(MaliCsfExec *exec,
-                                          const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_sync_add32(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_sync_set32(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_sync_add64(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_sync_set64(MaliCsfExec *exec,
-                                        const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_store_state(MaliCsfExec *exec,
-                                         const MaliCsfDeferred *op);
-
-/* insn-state.c */
-MaliCsfStep mali_csf_insn_req_resource(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_set_sb_entry(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_set_state(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_set_state_imm32(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_next_sb_entry(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_shared_sb_inc(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_shared_sb_dec(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_progress_wait(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_progress_store(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_progress_load(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_trace_point(MaliCsfExec *exec);
-MaliCsfStep mali_csf_perform_shared_sb_inc(MaliCsfExec *exec,
-                                           const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_trace_point(MaliCsfExec *exec,
-                                         const MaliCsfDeferred *op);
 
 /* Retired with its progress bit set: the stream's counter goes on */
 static inline void insn_progress(MaliCsfExec *exec)
@@ -331,17 +282,29 @@ static inline void insn_progress(MaliCsfExec *exec)
     }
 }
 
-/* protm.c */
-MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec);
+/* What an instruction does; which architectures have it is in cs/table.c */
+typedef struct MaliCsfSemantics {
+    /* CS_OP_* */
+    uint8_t opcode;
+    MaliCsfStep (*execute)(MaliCsfExec *exec);
+    /* Of those that can be deferred, and how their address is aligned */
+    MaliCsfStep (*perform)(MaliCsfExec *exec, const MaliCsfDeferred *op);
+    uint8_t align;
+    /* Share of a slice that it takes; a simple one is 1 */
+    uint8_t weight;
+    /* Passed over between a CS_FAULT and the next ERROR_BARRIER */
+    bool skipped_on_error;
+} MaliCsfSemantics;
 
-/* heap.c */
-MaliCsfStep mali_csf_insn_heap_set(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_heap_operation(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_finish_fragment(MaliCsfExec *exec);
-MaliCsfStep mali_csf_insn_set_exception_handler(MaliCsfExec *exec);
-MaliCsfStep mali_csf_perform_heap_operation(MaliCsfExec *exec,
-                                            const MaliCsfDeferred *op);
-MaliCsfStep mali_csf_perform_finish_fragment(MaliCsfExec *exec,
-                                             const MaliCsfDeferred *op);
+#define SIMPLE(fn)  .execute = (fn), .weight = 1
+#define MEMORY(fn)  .execute = (fn), .weight = 4
+
+/* Those of a file each; the last row has no execute() */
+extern const MaliCsfSemantics mali_csf_insns_arith[];
+extern const MaliCsfSemantics mali_csf_insns_memory[];
+extern const MaliCsfSemantics mali_csf_insns_state[];
+extern const MaliCsfSemantics mali_csf_insns_resource[];
+extern const MaliCsfSemantics mali_csf_insns_protm[];
+extern const MaliCsfSemantics mali_csf_insns_heap[];
 
 #endif /* HW_GPU_MALI_CSF_CS_INSTRUCTIONS_H */

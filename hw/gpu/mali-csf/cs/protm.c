@@ -116,7 +116,7 @@ void mali_csf_protm_leave_region(MaliCsfStream *stream)
 }
 
 /* The next instructions, as many as the operand says, run protected. */
-MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec)
+static MaliCsfStep do_prot_region(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     const MaliCsfFrame *frame = &stream->frames[stream->depth];
@@ -138,3 +138,8 @@ MaliCsfStep mali_csf_insn_prot_region(MaliCsfExec *exec)
     stream->protm_end = frame->ip + 8 + size;
     return MALI_CSF_STEP_NEXT;
 }
+
+const MaliCsfSemantics mali_csf_insns_protm[] = {
+    { CS_OP_PROT_REGION, SIMPLE(do_prot_region) },
+    { }
+};

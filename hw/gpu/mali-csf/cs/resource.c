@@ -330,7 +330,7 @@ bool mali_csf_resource_take(MaliCsfExec *exec, unsigned kinds)
     }
 }
 
-MaliCsfStep mali_csf_insn_req_resource(MaliCsfExec *exec)
+static MaliCsfStep do_req_resource(MaliCsfExec *exec)
 {
     MaliCsfStream *stream = exec->stream;
     unsigned resources = exec->word & ~cs_opcode(0xff);
@@ -455,3 +455,8 @@ void mali_csf_resource_poll(MaliCsfState *s)
         }
     }
 }
+
+const MaliCsfSemantics mali_csf_insns_resource[] = {
+    { CS_OP_REQ_RESOURCE, SIMPLE(do_req_resource) },
+    { }
+};
