@@ -106,6 +106,23 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(check_patch.models_for({'d/panthor_pwr.c', 'd/panthor_hw.c'}, ['g610']),
                          ['g610', 'g1-pro'])
 
+    def test_models_by_words(self):
+        def models(text, usual='g610'):
+            return check_patch.models_for({'d/panthor_fw.c'}, [usual], text)
+
+        protected = 'g610,protected-size=64M'
+        self.assertEqual(models(' DRM_PANTHOR_BO_PROTECTED\n+x\n'), ['g610'])
+        self.assertEqual(models('+\tDRM_PANTHOR_BO_PROTECTED = 4,\n'), [protected])
+        self.assertEqual(models('-\treq = CSG_EP_REQ_COMPUTE(1);\n'), ['g610', 'g1-ultra'])
+        self.assertEqual(models('+endpoint_req DRM_PANTHOR_BO_PROTECTED\n'),
+                         [protected, 'g1-ultra'])
+        self.assertEqual(models('+DRM_PANTHOR_BO_PROTECTED\n', 'g710'), ['g710', protected])
+
+    def test_models_exist(self):
+        lane = project.config('guest')['lane']
+        for model in (*lane['models'].values(), *lane['words'].values()):
+            self.assertIn(model.partition(',')[0], project.config('matrix')['models'])
+
     def touched(self, names, budget, usual=('c', 'b')):
         seconds = {'a': 2.0, 'b': 1.0, 'c': 4.0}
         reach = {'rare': ['a'], 'common': ['a', 'b', 'c']}

@@ -323,7 +323,7 @@ class LaneTest(unittest.TestCase):
         with mock.patch.object(check_patch, 'check', side_effect=left) as check, \
                 mock.patch.object(check_patch, 'say', side_effect=said.append), \
                 mock.patch.dict(os.environ, {}):
-            status = check_patch.check_all(series, ['7.3'], ['g610'])
+            status = check_patch.check_all(series, ['7.3'], lambda _: ['g610'])
         self.checked = [len(call.args[0]) for call in check.call_args_list]
         return status, said[-len(series):]
 

@@ -13,6 +13,7 @@ Exit codes: 0 pass, 1 fail, 2 usage, 125 cannot test.
 
 import collections
 import fnmatch
+import itertools
 import os
 import re
 import shlex
@@ -642,14 +643,24 @@ def say_verdict(result, reasons):
 
 # -- several patches, kernels, models
 
-def models_for(paths, usual):
-    """The models for a patch that changes some paths; a file may do something on others only."""
+def models_for(paths, usual, text=''):
+    """The models for a patch that changes some paths; a file may do something on others only.
+
+    text: the patch itself; what some words in its changes are about is not on each model
+    """
     table = project.config('guest')['lane']['models']
     found = {path: next((model for pattern, model in table.items()
                          if fnmatch.fnmatch(os.path.basename(path), pattern)), None)
              for path in paths}
     others = list(dict.fromkeys(model for model in found.values() if model))
-    return others if others and all(found.values()) else [*usual, *others]
+    models = others if others and all(found.values()) else [*usual, *others]
+    changed = '\n'.join(line for line in text.splitlines() if line[:1] in ('+', '-'))
+    for word, model in project.config('guest')['lane']['words'].items():
+        if re.search(word, changed):
+            # With a property, in place of the same model without
+            models = list(dict.fromkeys(model if name == model.partition(',')[0] else name
+                                        for name in [*models, model]))
+    return models
 
 
 VERDICTS = {project.PASS: 'PASS', project.FAIL: 'CONDEMNED', project.USAGE: 'DOES NOT APPLY',
@@ -671,12 +682,18 @@ def check_one(series, kernel, model, choice):
         return stop.status, str(stop)
 
 
-def check_all(series, kernels, models, choice=''):
-    """A verdict for each; the worst of them decides."""
+def check_all(series, kernels, models_of, choice=''):
+    """A verdict for each; the worst of them decides.
+
+    models_of(Patches): the models for these, one on top of the other
+    """
     rows = []       # name, kernel, model, exit code or None if there is nothing to test, why
+    wanted = [models_of(series[:count]) for count in range(1, len(series) + 1)]
     for kernel in kernels:
-        for model in models:
+        for model in dict.fromkeys(itertools.chain(*wanted)):
             for count, patch in enumerate(series, 1):
+                if model not in wanted[count - 1]:
+                    continue
                 label = kernel or 'newest'
                 say(f'-- {patch.name}, kernel {label}, model {model}')
                 if patch:
@@ -781,10 +798,17 @@ def main():
         raise Stop(f'nothing to test: {series[0].name}: {nothing_in(series[0])}')
     if len(series) == 1 and series[0].problem:
         raise project.usage(f'{series[0].name}: {series[0].problem}')
-    if choice and not (SETTINGS.value('MODELS') or SETTINGS.value('MODEL')):
-        models = models_for({path for patch in series for path in patch.paths()}, models)
-    if len(series) == len(kernels) == len(models) == 1:
-        SETTINGS.set(KERNEL=kernels[0], MODEL=models[0])
+
+    def models_of(part):
+        """The models for Patches, one on top of the other"""
+        if not choice or SETTINGS.value('MODELS') or SETTINGS.value('MODEL'):
+            return models
+        return models_for({path for patch in part for path in patch.paths()}, models,
+                          '\n'.join(patch.text for patch in part))
+
+    chosen = models_of(series)
+    if len(series) == len(kernels) == len(chosen) == 1:
+        SETTINGS.set(KERNEL=kernels[0], MODEL=chosen[0])
         return explored(check(series, run_guest.Settings(), choice), choice)
     SETTINGS.refuse(['EXPLORE'], 'more than one patch, kernel or model')
-    return check_all(series, kernels, models, choice)
+    return check_all(series, kernels, models_of, choice)
