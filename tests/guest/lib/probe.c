@@ -16,10 +16,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "module.h"
 #include "probe.h"
 #include "tap.h"
 
+#define SKIP_CALL "/sys/module/panthor/parameters/skip_call"
 #define PMU "/sys/bus/event_source/devices/kprobe/type"
 /* Bit 0 of the configuration of a kprobe event: on the return */
 #define KPROBE_RETURN 1
@@ -297,4 +299,32 @@ const char *probe_missing(void)
     snprintf(text, sizeof(text), "the kernel has no probes that delay: %s",
              strerror(-ret));
     return text;
+}
+
+int probe_skip(const char *calls)
+{
+    return kernel_write_file(SKIP_CALL, calls);
+}
+
+int probe_skip_end(void)
+{
+    FILE *f = fopen(SKIP_CALL, "r");
+    int count = -EPROTO;
+
+    if (!f) {
+        return -errno;
+    }
+    if (fscanf(f, "%d", &count) != 1) {
+        count = -EPROTO;
+    }
+    fclose(f);
+    kernel_write_file(SKIP_CALL, "\n");
+    return count;
+}
+
+const char *probe_skip_missing(void)
+{
+    return access(SKIP_CALL, W_OK) ? "the driver is not one of "
+                                     "build-panthor.py, or has no kprobes" :
+                                     NULL;
 }

@@ -87,6 +87,23 @@ uint64_t probe_read(const Probe *p);
 
 void probe_close(Probe *p);
 
+/**
+ * probe_skip: have the next call of a function by this thread left out
+ * @calls: its name, in panthor's module, and what it then returns; or two of
+ *         each, with blanks between them
+ *
+ * Ended by probe_skip_end(), also after a failure.  It needs a driver that
+ * scripts/build-panthor.py has built, see tests/kernel/skip_call.c.  Returns 0
+ * or a negative errno.
+ */
+int probe_skip(const char *calls);
+
+/* How many calls were left out, or a negative errno */
+int probe_skip_end(void);
+
+/* Whether probe_skip() can be had: NULL, or why not */
+const char *probe_skip_missing(void);
+
 /* Whether probe_delay() can be had: NULL, or why not */
 const char *probe_missing(void);
 
