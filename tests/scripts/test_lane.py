@@ -79,7 +79,8 @@ class ChoiceTest(unittest.TestCase):
         usual = check_patch.tests_for(()).split()
         self.assertEqual(check_patch.tests_for({'panthor_devfreq.c'}).split(), usual)
         mmu = check_patch.tests_for({'panthor_mmu.c'}).split()
-        self.assertEqual(set(mmu) - set(usual), {'hung-lock', 'pairs', 'protected', 'spaces'})
+        self.assertEqual(set(mmu) - set(usual),
+                         {'hung-lock', 'pairs', 'protected', 'spaces', 'uapi'})
         self.assertIn('unplug', check_patch.tests_for({'panthor_pwr.c'}).split())
         order = [row[0] for row in initramfs.listed_programs()]
         self.assertEqual(mmu, sorted(mmu, key=order.index))
