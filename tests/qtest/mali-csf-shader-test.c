@@ -318,11 +318,49 @@ static void test_invalid_instruction(const void *threads)
     quit(&s);
 }
 
+/* Loads and stores of every size at odd addresses, also from page to page */
+static void test_odd_addresses(const void *threads)
+{
+    static const unsigned bytes[] = { 1, 2, 3, 4, 6, 8, 12, 16 };
+    enum { FROM = 0x1000 - 60 * 5, TO = 0x3000 - 60 * 5 };
+    Shader s;
+
+    init(&s, threads);
+    for (unsigned size = SH_I8; size <= SH_I128; size++) {
+        /* 5 bytes further with each thread: where they overlap, it is alike. */
+        const uint64_t words[] = {
+            sh_times4(0, SH_R(60)),
+            sh_add(0, SH_R(0), SH_R(60)),
+            sh_add(2, SH_R(0), SH_U(0)),
+            sh_mov(3, SH_U(1)),
+            sh_load(size, 4, SH_R(2), FROM),
+            sh_add_imm(2, SH_R(2), TO - FROM),
+            sh_store(size, 4, SH_R(2), FROM) | SH_END,
+        };
+
+        poison(&s);
+        for (unsigned i = 0; i < 0x2000; i++) {
+            qtest_writeb(s.b.gpu.qts, s.data.pa + i, i * 7 + i / 256);
+        }
+        put_shader(&s, words, ARRAY_SIZE(words));
+        run(&s, &(Grid) { .local = { 100 } });
+        for (unsigned i = 0; i < 99 * 5; i++) {
+            uint8_t old = POISON >> (TO + i) % 4 * 8;
+            uint8_t new = (FROM + i) * 7 + (FROM + i) / 256;
+
+            g_assert_cmphex(qtest_readb(s.b.gpu.qts, s.data.pa + TO + i), ==,
+                            i % 5 < bytes[size] ? new : old);
+        }
+    }
+    quit(&s);
+}
+
 static void test_misaligned(const void *threads)
 {
     const uint64_t words[] = {
         ADDRESS,
-        sh_store(SH_I32, 60, SH_R(2), 2) | SH_END,
+        sh_add_imm(2, SH_R(2), 2),
+        sh_atom(SH_AADD, 60, SH_R(2)) | SH_END,
     };
     Shader s;
 
@@ -340,13 +378,14 @@ static void test_fault_log(const void *threads)
 {
     const uint64_t words[] = {
         ADDRESS,
-        sh_store(SH_I32, 60, SH_R(2), 2) | SH_END,
+        sh_add_imm(2, SH_R(2), 2),
+        sh_atom(SH_AADD, 60, SH_R(2)) | SH_END,
     };
     g_autofree char *path = NULL;
     g_autofree char *args = NULL;
     g_autofree char *text = NULL;
     g_autofree char *word = g_strdup_printf(
-        "word %016" PRIx64 ": STORE.i32.", words[ARRAY_SIZE(words) - 1]);
+        "word %016" PRIx64 ": ATOM.i32.", words[ARRAY_SIZE(words) - 1]);
     int fd = g_file_open_tmp("mali-csf-log-XXXXXX", &path, NULL);
     Shader s;
 
@@ -691,6 +730,7 @@ int main(int argc, char **argv)
     add("atomic", test_atomic);
     add("empty", test_empty);
     add("invalid-instruction", test_invalid_instruction);
+    add("odd-addresses", test_odd_addresses);
     add("misaligned", test_misaligned);
     add("fault-log", test_fault_log);
     add("descriptor", test_descriptor);

@@ -14,11 +14,11 @@
 #include "memory.h"
 
 /*
- * Bits 27 to 29 of an access to memory: 8, 16, 24, 32, 48, 64, 96 or 128 bits.
- * An address is a multiple of the words that these are made of.
+ * Bits 27 to 29 of an access to memory: 8, 16, 24, 32, 48, 64, 96 or 128 bits,
+ * at any address: Mesa 25.0 stores a vector of four 16-bit words with
+ * STORE.i64, wherever it is (mem_access_size_align_cb(), mem_vectorize_cb()).
  */
 static const uint8_t mali_shader_size_bytes[] = { 1, 2, 3, 4, 6, 8, 12, 16 };
-static const uint8_t mali_shader_size_align[] = { 1, 2, 1, 4, 2, 4, 4, 4 };
 
 static inline unsigned mali_shader_memory_size(const MaliShaderOp *op)
 {

@@ -33,7 +33,6 @@ static const Placement placements[4][8] = {
 /* What a load instruction does with the bytes of a lane */
 typedef struct Load {
     unsigned bytes;
-    unsigned align;
     bool is_unsigned;
     /* Of one of up to 32 bits; else of whole registers */
     Placement placement;
@@ -50,7 +49,6 @@ static void read_load(MaliShaderGroup *group, const MaliShaderOp *op,
 
     *load = (Load) {
         .bytes = mali_shader_size_bytes[size],
-        .align = mali_shader_size_align[size],
         .is_unsigned = MALI_SHADER_FIELD_UNSIGNED(op->word),
         .to = &group->slots[op->write_first],
     };
@@ -130,9 +128,6 @@ static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
     MaliShaderAccess result;
     MaliCsfSpan span;
 
-    if (va % load->align) {
-        return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
-    }
     if (likely(load->bytes <= mali_shader_left_in_page(va))) {
         span.host = mali_shader_local_at(memory, va, load->bytes);
         result = span.host ? MALI_SHADER_ACCESS_DONE :
@@ -167,8 +162,7 @@ static MaliShaderAccess load_lanes(MaliShaderGroup *group, const Load *load,
         if (!warp) {
             continue;
         }
-        if (mali_shader_is_run(va + base, warp, load->bytes, &run) &&
-            !(run.va % load->align)) {
+        if (mali_shader_is_run(va + base, warp, load->bytes, &run)) {
             result = mali_shader_at(memory, run.va, run.bytes,
                                     MALI_CSF_MEM_READ, &span);
             if (result != MALI_SHADER_ACCESS_DONE) {
@@ -219,10 +213,6 @@ static MaliShaderAccess load_clipped(MaliShaderMemory *memory,
 
         /* By whole words */
         inside = QEMU_ALIGN_DOWN(inside, MIN(load->bytes, 4));
-        if (va % load->align) {
-            return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT,
-                                      va);
-        }
         if (inside) {
             result = mali_shader_load(memory, va, inside, bytes);
         }

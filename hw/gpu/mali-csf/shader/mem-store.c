@@ -13,7 +13,6 @@
 
 typedef struct Store {
     unsigned bytes;
-    unsigned align;
     /* First staging register */
     const MaliShaderSlot *from;
 } Store;
@@ -52,9 +51,6 @@ static MaliShaderAccess store_lane(MaliShaderMemory *memory,
 {
     uint8_t bytes[MALI_SHADER_MAX_ACCESS];
 
-    if (va % store->align) {
-        return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
-    }
     if (store->bytes == 4) {
         uint8_t *host = mali_shader_local_at(memory, va, 4);
 
@@ -77,8 +73,7 @@ static MaliShaderAccess store_warp(MaliShaderMemory *memory,
     MaliShaderRun run;
     MaliCsfSpan span;
 
-    if (mali_shader_is_run(va + base, warp, store->bytes, &run) &&
-        !(run.va % store->align)) {
+    if (mali_shader_is_run(va + base, warp, store->bytes, &run)) {
         result = mali_shader_at(memory, run.va, run.bytes,
                                 MALI_CSF_MEM_WRITE, &span);
         if (result == MALI_SHADER_ACCESS_DONE) {
@@ -107,7 +102,6 @@ MaliShaderAccess mali_shader_msg_store(MaliShaderGroup *group,
     unsigned size = mali_shader_memory_size(op);
     const Store store = {
         .bytes = mali_shader_size_bytes[size],
-        .align = mali_shader_size_align[size],
         .from = &group->slots[op->read_first],
     };
     uint64_t va[MALI_SHADER_LANES];
