@@ -204,7 +204,7 @@ static void test_hashcat(void)
                                "--force",      "--session", hashes[i].name,
                                hashes[i].hash, "?d?d?d?d",  NULL };
         Ran ran;
-        bool done = run_program(argv, 500, &ran);
+        bool done = run_program(argv, 1700, &ran);
 
         if (!tap_ok(done && strstr(ran.output, GPU_NAME) &&
                         strstr(ran.output, ":1234") &&
