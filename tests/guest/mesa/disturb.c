@@ -2,13 +2,15 @@
  * disturb: computing while something else goes on
  *
  * Two processes compute while a third maps and unmaps memory of the GPU; the
- * machine sleeps, the GPU is reset, and its firmware dies in the middle.  A
- * process whose device is lost has to be told; no process may be told that all
- * is well and find something else than the CPU computes.
+ * machine sleeps, the firmware dies, and a kernel that never ends is ended by
+ * the driver.  Whose work that was has to be told, by Vulkan and by the error
+ * of the fence; no process may be told that all is well and find something
+ * else than the CPU computes.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +33,16 @@
 #define SETTLE_SECONDS  60
 #define MOST_MIB        8
 #define HELD            16
+/* Until a kernel that never ends has begun; the driver ends it after 5 s. */
+#define BEGIN_SECONDS   3
 
 /* Seen by all processes: counters that only grow, and a flag */
 typedef struct Shared {
     unsigned runs[2], wrong, lost, maps, failed;
     bool stop;
+    /* Of the kernel that never ends: being submitted, and what became of it */
+    bool begun, ended;
+    int result, fence_status;
 } Shared;
 
 /* volatile: others write to it */
@@ -90,6 +97,36 @@ static void compute(unsigned process, const char *name)
     _exit(0);
 }
 
+/* A kernel that never ends; then, as any process, ones that do */
+static void compute_endlessly(unsigned process, const char *name)
+{
+    uint32_t words[128] = { };
+    int status = 0;
+    GpuJob job = {
+        .shaders = { "endless" },
+        .words = { 128 },
+        .data = { words },
+        .groups = { 64, 1, 1 },
+        .fence_status = &status,
+    };
+    Gpu gpu;
+
+    if (!gpu_open(&gpu, GPU_NAME)) {
+        shared->failed++;
+        _exit(1);
+    }
+    /* The driver's time begins to run. */
+    while (!shared->runs[1] && !shared->stop) {
+        usleep(10000);
+    }
+    shared->begun = true;
+    shared->result = gpu_run(&gpu, &job, NULL);
+    shared->fence_status = status;
+    shared->ended = true;
+    gpu_close(&gpu);
+    compute(process, name);
+}
+
 static VkResult allocate(const Gpu *gpu, unsigned pages, VkDeviceMemory *memory)
 {
     const VkMemoryAllocateInfo info = {
@@ -137,7 +174,7 @@ typedef struct Processes {
     unsigned count;
 } Processes;
 
-static Processes start(unsigned computing, bool mapping)
+static Processes start(unsigned computing, bool mapping, bool endless)
 {
     static const char *const names[] = { "sgemm", "atomics" };
     Processes p = { .count = computing + mapping };
@@ -146,6 +183,9 @@ static Processes start(unsigned computing, bool mapping)
     for (unsigned i = 0; i < p.count; i++) {
         p.pids[i] = fork();
         if (p.pids[i] == 0) {
+            if (i == 0 && endless) {
+                compute_endlessly(i, names[i]);
+            }
             if (i < computing) {
                 compute(i, names[i]);
             }
@@ -201,7 +241,7 @@ static void say_counts(void)
 
 static void test_storm(void)
 {
-    Processes p = start(2, true);
+    Processes p = start(2, true, false);
     bool ran = wait_for_runs(0, 1, START_SECONDS) &&
                wait_for_runs(1, 1, START_SECONDS);
 
@@ -225,7 +265,7 @@ static void test_suspend(void)
                  "suspend to idle while a process computes");
         return;
     }
-    p = start(1, false);
+    p = start(1, false, false);
     before = wait_for_runs(0, 1, START_SECONDS);
     for (unsigned i = 0; before && !ret && i < 3; i++) {
         kernel_write_file(RTC, "0");
@@ -245,7 +285,7 @@ static void test_suspend(void)
 /* After it every process computes again, on a new device where one was lost */
 static void test_injection(const char *name, const char *injection)
 {
-    Processes p = start(2, false);
+    Processes p = start(2, false, false);
     bool before = wait_for_runs(0, 1, START_SECONDS) &&
                   wait_for_runs(1, 1, START_SECONDS);
     bool after = false;
@@ -268,6 +308,60 @@ static void test_injection(const char *name, const char *injection)
     host_request(NULL, 0, "inject-clear");
 }
 
+/* Until the endless kernel has been submitted, or has ended */
+static bool wait_for_endless(bool ended, unsigned seconds)
+{
+    uint64_t deadline = kernel_now_ns() + seconds * 1000000000ull;
+
+    while (!(ended ? shared->ended : shared->begun) &&
+           kernel_now_ns() < deadline) {
+        usleep(10000);
+    }
+    return ended ? shared->ended : shared->begun;
+}
+
+/*
+ * The work of one process cannot end, but for the driver's time-out or a
+ * firmware that dies.  Its device is lost and its fence has an error;
+ * afterwards it computes on a new device.
+ *
+ * alone: the other process must not lose anything
+ */
+static void test_loss(const char *name, const char *injection, bool alone)
+{
+    Processes p = start(2, false, true);
+    bool before = wait_for_endless(false, START_SECONDS);
+    bool ended, after;
+    int ret = 0;
+
+    tap_directive("allow-dmesg panthor");
+    sleep(BEGIN_SECONDS);
+    if (injection) {
+        ret = host_request(NULL, 0, "inject %s", injection);
+    }
+    ended = before && wait_for_endless(true, SETTLE_SECONDS);
+    after = ended && wait_for_runs(0, 2, START_SECONDS) &&
+            wait_for_runs(1, shared->runs[1] + 2, SETTLE_SECONDS);
+    tap_ok(ended && !ret && shared->result == VK_ERROR_DEVICE_LOST,
+           "%s: the device of a kernel that never ends is lost", name);
+    /* panthor's group_term_post_processing() */
+    tap_ok(ended && (injection ? shared->fence_status < 0 :
+                                 shared->fence_status == -ETIMEDOUT),
+           "%s: its fence has an error", name);
+    tap_diag("%s, status %d of the fence",
+             gpu_result_text(shared->result), shared->fence_status);
+    tap_ok(stop(&p) && after && !shared->wrong && !shared->failed &&
+               (!alone || !shared->lost),
+           "%s: both processes compute afterwards", name);
+    say_counts();
+    if (ret) {
+        tap_diag("the host: %s", host_error());
+    }
+    if (injection) {
+        host_request(NULL, 0, "inject-clear");
+    }
+}
+
 int main(int argc, char **argv)
 {
     tap_start(argc, argv, NULL, "Computing while something else goes on.");
@@ -277,5 +371,7 @@ int main(int argc, char **argv)
     test_storm();
     test_suspend();
     test_injection("the firmware dies", "mcu-death");
+    test_loss("time-out", NULL, true);
+    test_loss("firmware", "mcu-death", false);
     return tap_end();
 }

@@ -4,9 +4,13 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
+#include <linux/sync_file.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "gpu.h"
 #include "tap.h"
@@ -15,6 +19,7 @@
 /* The driver's own limit for a job is 5 s; llvmpipe compiles first. */
 #define FENCE_NS    300000000000ull
 #define MAX_DEVICES 8
+#define MAX_FENCES  16
 
 static const char *const extensions[] = {
     VK_KHR_8BIT_STORAGE_EXTENSION_NAME,
@@ -22,6 +27,7 @@ static const char *const extensions[] = {
     VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME,
     VK_KHR_SHADER_ATOMIC_INT64_EXTENSION_NAME,
     VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME,
+    VK_KHR_EXTERNAL_FENCE_FD_EXTENSION_NAME,
 };
 
 /* The features that kernels ask for, chained */
@@ -708,13 +714,63 @@ static VkResult record(const Gpu *gpu, Run *run, const GpuJob *job)
     return vkEndCommandBuffer(work->commands);
 }
 
-static VkResult submit(const Gpu *gpu, Run *run, double *seconds)
+/* The worst of the fences of a sync file; 0: there is none, or not in time */
+static int wait_for_sync_file(int fd)
 {
+    struct sync_fence_info fences[MAX_FENCES] = { };
+    struct sync_file_info info = {
+        .num_fences = MAX_FENCES,
+        .sync_fence_info = (uintptr_t)fences,
+    };
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    int status;
+
+    if (poll(&wait, 1, FENCE_NS / 1000000) <= 0 ||
+        ioctl(fd, SYNC_IOC_FILE_INFO, &info)) {
+        return 0;
+    }
+    status = info.status;
+    for (unsigned i = 0; i < info.num_fences && i < MAX_FENCES; i++) {
+        status = fences[i].status < status ? fences[i].status : status;
+    }
+    return status;
+}
+
+/* Exporting a fence resets it: the file has what it was. */
+static VkResult wait_for_exported(const Gpu *gpu, Run *run, int *status)
+{
+    PFN_vkGetFenceFdKHR get_fd = (PFN_vkGetFenceFdKHR)vkGetDeviceProcAddr(
+        gpu->device, "vkGetFenceFdKHR");
+    VkResult result = VK_ERROR_EXTENSION_NOT_PRESENT;
+    int fd = -1;
+
+    if (get_fd) {
+        result = get_fd(gpu->device, &(VkFenceGetFdInfoKHR){
+            .sType = VK_STRUCTURE_TYPE_FENCE_GET_FD_INFO_KHR,
+            .fence = run->fence,
+            .handleType = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+        }, &fd);
+    }
+    if (!result && fd >= 0) {
+        *status = wait_for_sync_file(fd);
+        close(fd);
+    }
+    return result ? result : vkQueueWaitIdle(gpu->queue);
+}
+
+static VkResult submit(const Gpu *gpu, Run *run, const GpuJob *job,
+                       double *seconds)
+{
+    const VkExportFenceCreateInfo exported = {
+        .sType = VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO,
+        .handleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT,
+    };
     VkResult result;
     double start;
 
     result = vkCreateFence(gpu->device, &(VkFenceCreateInfo){
         .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
+        .pNext = job->fence_status ? &exported : NULL,
     }, NULL, &run->fence);
     if (result) {
         return result;
@@ -725,9 +781,12 @@ static VkResult submit(const Gpu *gpu, Run *run, double *seconds)
         .commandBufferCount = 1,
         .pCommandBuffers = &run->work.commands,
     }, run->fence);
-    result = result ? result
-                    : vkWaitForFences(gpu->device, 1, &run->fence, VK_TRUE,
-                                      FENCE_NS);
+    if (!result && job->fence_status) {
+        result = wait_for_exported(gpu, run, job->fence_status);
+    } else if (!result) {
+        result = vkWaitForFences(gpu->device, 1, &run->fence, VK_TRUE,
+                                 FENCE_NS);
+    }
     if (seconds) {
         *seconds = now() - start;
     }
@@ -778,7 +837,7 @@ VkResult gpu_run(const Gpu *gpu, const GpuJob *job, double *seconds)
     result = result ? result : create_sampler(gpu, &run, &job->images[2]);
     result = result ? result : write_descriptors(gpu, &run, job);
     result = result ? result : record(gpu, &run, job);
-    result = result ? result : submit(gpu, &run, seconds);
+    result = result ? result : submit(gpu, &run, job, seconds);
     for (unsigned i = 0; !result && i < GPU_BUFFERS; i++) {
         if (job->words[i]) {
             memcpy(job->data[i], run.mapped[i], job->words[i] * 4ull);

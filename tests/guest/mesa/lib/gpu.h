@@ -95,6 +95,11 @@ typedef struct GpuJob {
      * an address
      */
     uint32_t link;
+    /*
+     * Wait for the fence as a sync file, and receive its status: 1 is
+     * signalled, below 0 a negative errno; 0: it has none
+     */
+    int *fence_status;
 } GpuJob;
 
 struct GpuWork {
