@@ -1,9 +1,6 @@
 /*
  * QTest for the Arm Mali CSF GPU: what differs from product to product
  *
- * The numbers are those of the table in docs/specs/mali-csf.rst, written
- * down a second time; nothing is shared with models.c.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -26,49 +23,13 @@ typedef struct Product {
     unsigned doorbells;
     uint32_t fw_version;
     uint32_t fw_features;
-    uint32_t cs_features;
+    unsigned work_registers;
+    unsigned scoreboards;
 } Product;
 
-/* FEATURES of a stream: registers less one, scoreboard entries, all kinds */
-#define CS_96_8     0x0007085fu
-#define CS_96_16    0x0007105fu
-#define CS_128_16   0x0007107fu
-
+#define PRODUCT(...) { __VA_ARGS__ },
 static const Product products[] = {
-    { "g310", 0xac740001, 0x07110306, 0, 0x1, 0x040a0412, 0, 0x04010000, 0,
-      0x1, 1, 64, 0x01010000, 0, CS_96_8 },
-    { "g510", 0xaa030000, 0x07120306, 0, 0x101, 0x040a0412, 0, 0x04010000, 0,
-      0x3, 2, 64, 0x01010000, 0, CS_96_8 },
-    { "g610", 0xa8670005, 0x07120306, 0, 0x301, 0x040a0412, 0, 0x04010000, 0,
-      0x50005, 4, 24, 0x01010000, 0, CS_96_8 },
-    { "g710", 0xa8620000, 0x07120306, 0, 0x301, 0x040a0412, 0, 0x04010000, 0,
-      0x770007, 9, 64, 0x01010000, 0, CS_96_8 },
-    { "g615", 0xb8a31030, 0x07120306, 4, 0x301, 0x050b0000, 0, 0x04010000, 0,
-      0x130013, 6, 64, 0x02000000, 0, CS_96_16 },
-    { "g715", 0xb8a21020, 0x07120306, 4, 0x301, 0x050b0000, 0, 0x04010000, 0,
-      0x770007, 9, 64, 0x02000000, 0, CS_96_16 },
-    { "g715-immortalis", 0xb8a21020, 0x07120306, 4, 0x301, 0x050b0000, 4,
-      0x04010000, 0, 0x370077, 11, 64, 0x02000000, 0, CS_96_16 },
-    { "g620", 0xc8710000, 0x08130306, 4, 0x301, 0x060c0000, 0, 0x10010000, 0,
-      0x50005, 4, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g720", 0xc8700008, 0x08130306, 4, 0x301, 0x060c0000, 0, 0x10010000, 0,
-      0x50555, 8, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g720-immortalis", 0xc8700008, 0x08130306, 4, 0x301, 0x060c0000, 4,
-      0x10010000, 0, 0x550555, 10, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g625", 0xd8310000, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
-      0x30003, 4, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g725", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
-      0x330033, 8, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g925", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 0, 0x10010000, 1,
-      0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g925-immortalis", 0xd8300015, 0x08130306, 4, 0x301, 0x070d0000, 4,
-      0x10010000, 1, 0xee0077, 12, 64, 0x030d0000, 0x10, CS_128_16 },
-    { "g1-pro", 0xe8030000, 0x08130306, 1, 0x301, 0x080e0000, 0, 0x10010000,
-      1, 0xf, 4, 64, 0x04010000, 0x10, CS_128_16 },
-    { "g1-premium", 0xe8010000, 0x08130306, 4, 0x301, 0x080e0000, 0,
-      0x10010000, 1, 0xff, 8, 64, 0x04010000, 0x10, CS_128_16 },
-    { "g1-ultra", 0xe8000000, 0x08130306, 4, 0x301, 0x080e0000, 0x24,
-      0x10010000, 1, 0xfff, 12, 64, 0x04010000, 0x10, CS_128_16 },
+#include "libqos/mali-csf-products.h.inc"
 };
 
 static unsigned arch_major(const Product *product)
@@ -236,6 +197,12 @@ static uint32_t shared_readl(QMaliCsf *gpu, uint32_t offset)
     return qtest_readl(gpu->qts, gpu->shared_pa + offset);
 }
 
+/* FEATURES of a stream: registers less one, scoreboard entries, all kinds */
+static uint32_t cs_features(const Product *product)
+{
+    return (product->work_registers - 1) | product->scoreboards << 8 | 7 << 16;
+}
+
 /* What the firmware says of itself */
 static void check_firmware(QMaliCsf *gpu, const Product *product)
 {
@@ -257,7 +224,7 @@ static void check_firmware(QMaliCsf *gpu, const Product *product)
             g_assert_cmphex(shared_readl(gpu, control + CSG_CONTROL_STREAMS +
                                          cs * cs_stride +
                                          CS_CONTROL_FEATURES), ==,
-                            product->cs_features);
+                            cs_features(product));
         }
     }
 }
@@ -266,8 +233,7 @@ static void check_firmware(QMaliCsf *gpu, const Product *product)
 static void test_job(const void *opaque)
 {
     const Product *product = opaque;
-    unsigned registers = (product->cs_features & 0xff) + 1;
-    unsigned entries = product->cs_features >> 8 & 0xff;
+    unsigned registers = product->work_registers;
     g_autofree char *args =
         g_strdup_printf("-global mali-csf.model=%s", product->name);
     QMaliCsfBench b;
@@ -277,7 +243,7 @@ static void test_job(const void *opaque)
     check_firmware(&b.gpu, product);
     words[0] = cs_move48(registers - 4, b.out.va);
     words[1] = cs_move48(registers - 2, 0x5a);
-    words[2] = cs_wait(MAKE_64BIT_MASK(0, entries));
+    words[2] = cs_wait(MAKE_64BIT_MASK(0, product->scoreboards));
     words[3] = cs_sync(CS_OP_SYNC_ADD64, registers - 4, registers - 2,
                        CS_SYNC_SCOPE_SYSTEM, 1, 0, 0);
     mali_csf_queue_exec(b.queue, words, ARRAY_SIZE(words));

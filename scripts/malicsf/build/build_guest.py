@@ -106,8 +106,9 @@ def inputs():
     paths += project.files_below(*(os.path.join(project.ROOT, name)
                                    for name in ('tests/guest', 'tests/shader', 'include', 'tools',
                                                 'hw/gpu/mali-csf/shader')))
-    paths += [os.path.join(project.ROOT, 'hw/gpu/mali-csf', name)
-              for name in ('cs/disas.c', 'cs/table.c')]
+    paths += [os.path.join(project.ROOT, name)
+              for name in ('hw/gpu/mali-csf/cs/disas.c', 'hw/gpu/mali-csf/cs/table.c',
+                           'tests/qtest/libqos/mali-csf-products.h.inc')]
     for kind in ('qtest', 'unit'):
         folder = os.path.join(project.ROOT, 'tests', kind)
         paths += [os.path.join(folder, name)

@@ -21,7 +21,7 @@ from malicsf.settings import SETTINGS
 PATCHES = os.path.join(project.ROOT, 'patches')
 # (link in QEMU's tree, what it points at, pattern of the names in it)
 FOLDER_LINKS = ['hw/gpu', 'include/hw/gpu']
-FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.([ch]|c\.inc)'),
+FILE_LINKS = [('tests/qtest', r'mali-csf.*\.c'), ('tests/qtest/libqos', r'mali-csf.*\.[ch](\.inc)?'),
               ('tests/unit', r'mali-csf.*\.c'), ('qapi', r'mali-csf\.json'),
               ('configs/devices/aarch64-softmmu', r'mali-csf\.mak')]
 # Folders of QEMU_SRC that are no sources

@@ -51,176 +51,41 @@ const ModelField model_fields[MODEL_NUM_FIELDS] = {
     },
 };
 
-/* What does not differ between products */
-#define EVERYWHERE \
-    .value[MODEL_GPU_REV] = 0, \
-    .value[MODEL_TILER_FEATURES] = 0x809, \
-    .value[MODEL_MMU_FEATURES] = 0x2830, \
-    .value[MODEL_MAX_THREADS] = 2048, \
-    .value[MODEL_MAX_WORKGROUP_SIZE] = 1024, \
-    .value[MODEL_MAX_BARRIER_SIZE] = 1024, \
-    .value[MODEL_TEXTURE_FEATURES_0] = 0x01000000, \
-    .value[MODEL_AS_PRESENT] = 0xff, \
-    .value[MODEL_SELECTED_COHERENCY] = 31, \
-    .value[MODEL_L2_PRESENT] = 1, \
-    .value[MODEL_TILER_PRESENT] = 1, \
-    .value[MODEL_CSG_SLOTS] = 8, \
-    .value[MODEL_CS_SLOTS] = 8, \
-    .value[MODEL_UNPRESERVED_CS_REGS] = 4, \
-    /* panthor's own choice: 4 KiB and 2 MiB */ \
-    .value[MODEL_PAGE_SIZES] = 0x201000
-
-#define ARCH_10 \
-    EVERYWHERE, \
-    .value[MODEL_CSF_ID] = 0x040a0412, \
-    .value[MODEL_THREAD_FEATURES] = 0x04010000, \
-    .value[MODEL_CS_REGS] = 96, \
-    .value[MODEL_SCOREBOARDS] = 8
-
-#define ARCH_11 \
-    EVERYWHERE, \
-    .value[MODEL_CSF_ID] = 0x050b0000, \
-    .value[MODEL_L2_FEATURES] = 0x07120306, \
-    .value[MODEL_MEM_FEATURES] = 0x301, \
-    .value[MODEL_THREAD_FEATURES] = 0x04010000, \
-    .value[MODEL_CORE_FEATURES] = 4, \
-    .value[MODEL_CS_REGS] = 96, \
-    .value[MODEL_SCOREBOARDS] = 8
-
-#define ARCH_12 \
-    EVERYWHERE, \
-    .value[MODEL_CSF_ID] = 0x060c0000, \
-    .value[MODEL_L2_FEATURES] = 0x08130306, \
-    .value[MODEL_MEM_FEATURES] = 0x301, \
-    .value[MODEL_THREAD_FEATURES] = 0x10010000, \
-    .value[MODEL_CORE_FEATURES] = 4, \
-    .value[MODEL_CS_REGS] = 128, \
-    .value[MODEL_SCOREBOARDS] = 16
-
-#define ARCH_13 \
-    EVERYWHERE, \
-    .value[MODEL_CSF_ID] = 0x070d0000, \
-    .value[MODEL_L2_FEATURES] = 0x08130306, \
-    .value[MODEL_MEM_FEATURES] = 0x301, \
-    .value[MODEL_THREAD_FEATURES] = 0x10010000, \
-    .value[MODEL_COHERENCY_FEATURES] = 1, \
-    .value[MODEL_CORE_FEATURES] = 4, \
-    .value[MODEL_CS_REGS] = 128, \
-    .value[MODEL_SCOREBOARDS] = 16
-
-#define ARCH_14 \
-    EVERYWHERE, \
-    .value[MODEL_CSF_ID] = 0x080e0000, \
-    .value[MODEL_L2_FEATURES] = 0x08130306, \
-    .value[MODEL_MEM_FEATURES] = 0x301, \
-    .value[MODEL_THREAD_FEATURES] = 0x10010000, \
-    .value[MODEL_COHERENCY_FEATURES] = 1, \
-    .value[MODEL_CS_REGS] = 128, \
-    .value[MODEL_SCOREBOARDS] = 16
-
-/* Dumps and logs where there are any: see docs/specs/mali-csf.rst */
-const Model models[] = {
-    {
-        .name = "g310",
-        ARCH_10,
-        .value[MODEL_GPU_ID] = 0xac740001,
-        .value[MODEL_L2_FEATURES] = 0x07110306,
-        .value[MODEL_MEM_FEATURES] = 0x1,
-        .value[MODEL_SHADER_PRESENT] = 0x1,
-    }, {
-        .name = "g510",
-        ARCH_10,
-        .value[MODEL_GPU_ID] = 0xaa030000,
-        .value[MODEL_L2_FEATURES] = 0x07120306,
-        .value[MODEL_MEM_FEATURES] = 0x101,
-        .value[MODEL_SHADER_PRESENT] = 0x3,
-    }, {
-        .name = "g610",
-        ARCH_10,
-        .value[MODEL_GPU_ID] = 0xa8670005,
-        .value[MODEL_L2_FEATURES] = 0x07120306,
-        .value[MODEL_MEM_FEATURES] = 0x301,
-        .value[MODEL_SHADER_PRESENT] = 0x50005,
-    }, {
-        .name = "g710",
-        ARCH_10,
-        .value[MODEL_GPU_ID] = 0xa8620000,
-        .value[MODEL_L2_FEATURES] = 0x07120306,
-        .value[MODEL_MEM_FEATURES] = 0x301,
-        .value[MODEL_SHADER_PRESENT] = 0x770007,
-    }, {
-        .name = "g615",
-        ARCH_11,
-        .value[MODEL_GPU_ID] = 0xb8a31030,
-        .value[MODEL_SHADER_PRESENT] = 0x130013,
-    }, {
-        .name = "g715",
-        ARCH_11,
-        .value[MODEL_GPU_ID] = 0xb8a21020,
-        .value[MODEL_SHADER_PRESENT] = 0x770007,
-    }, {
-        .name = "g715-immortalis",
-        ARCH_11,
-        .value[MODEL_GPU_ID] = 0xb8a21020,
-        .value[MODEL_SHADER_PRESENT] = 0x370077,
-        .value[MODEL_GPU_FEATURES] = 0x4,
-    }, {
-        .name = "g620",
-        ARCH_12,
-        .value[MODEL_GPU_ID] = 0xc8710000,
-        .value[MODEL_SHADER_PRESENT] = 0x50005,
-    }, {
-        .name = "g720",
-        ARCH_12,
-        .value[MODEL_GPU_ID] = 0xc8700008,
-        .value[MODEL_SHADER_PRESENT] = 0x50555,
-    }, {
-        .name = "g720-immortalis",
-        ARCH_12,
-        .value[MODEL_GPU_ID] = 0xc8700008,
-        .value[MODEL_SHADER_PRESENT] = 0x550555,
-        .value[MODEL_GPU_FEATURES] = 0x4,
-    }, {
-        .name = "g625",
-        ARCH_13,
-        .value[MODEL_GPU_ID] = 0xd8310000,
-        .value[MODEL_SHADER_PRESENT] = 0x30003,
-    }, {
-        .name = "g725",
-        ARCH_13,
-        .value[MODEL_GPU_ID] = 0xd8300015,
-        .value[MODEL_SHADER_PRESENT] = 0x330033,
-    }, {
-        .name = "g925",
-        ARCH_13,
-        .value[MODEL_GPU_ID] = 0xd8300015,
-        .value[MODEL_SHADER_PRESENT] = 0xee0077,
-    }, {
-        .name = "g925-immortalis",
-        ARCH_13,
-        .value[MODEL_GPU_ID] = 0xd8300015,
-        .value[MODEL_SHADER_PRESENT] = 0xee0077,
-        .value[MODEL_GPU_FEATURES] = 0x4,
-    }, {
-        .name = "g1-pro",
-        ARCH_14,
-        .value[MODEL_GPU_ID] = 0xe8030000,
-        .value[MODEL_CORE_FEATURES] = 1,
-        .value[MODEL_SHADER_PRESENT] = 0xf,
-    }, {
-        .name = "g1-premium",
-        ARCH_14,
-        .value[MODEL_GPU_ID] = 0xe8010000,
-        .value[MODEL_CORE_FEATURES] = 4,
-        .value[MODEL_SHADER_PRESENT] = 0xff,
-    }, {
-        .name = "g1-ultra",
-        ARCH_14,
-        .value[MODEL_GPU_ID] = 0xe8000000,
-        .value[MODEL_CORE_FEATURES] = 4,
-        .value[MODEL_SHADER_PRESENT] = 0xfff,
-        .value[MODEL_GPU_FEATURES] = 0x24,
+#define PRODUCT(name_, gpu_id, l2, core, mem, csf_id, gpu, thread, coherency, \
+                shaders, cores, doorbells, fw_version, fw_features, registers, \
+                scoreboards) \
+    { \
+        .name = name_, \
+        .value[MODEL_GPU_ID] = gpu_id, \
+        .value[MODEL_CSF_ID] = csf_id, \
+        .value[MODEL_L2_FEATURES] = l2, \
+        .value[MODEL_TILER_FEATURES] = 0x809, \
+        .value[MODEL_MEM_FEATURES] = mem, \
+        .value[MODEL_MMU_FEATURES] = 0x2830, \
+        .value[MODEL_THREAD_FEATURES] = thread, \
+        .value[MODEL_MAX_THREADS] = 2048, \
+        .value[MODEL_MAX_WORKGROUP_SIZE] = 1024, \
+        .value[MODEL_MAX_BARRIER_SIZE] = 1024, \
+        .value[MODEL_COHERENCY_FEATURES] = coherency, \
+        .value[MODEL_TEXTURE_FEATURES_0] = 0x01000000, \
+        .value[MODEL_AS_PRESENT] = 0xff, \
+        .value[MODEL_SELECTED_COHERENCY] = 31, \
+        .value[MODEL_SHADER_PRESENT] = shaders, \
+        .value[MODEL_L2_PRESENT] = 1, \
+        .value[MODEL_TILER_PRESENT] = 1, \
+        .value[MODEL_CORE_FEATURES] = core, \
+        .value[MODEL_GPU_FEATURES] = gpu, \
+        .value[MODEL_CSG_SLOTS] = 8, \
+        .value[MODEL_CS_SLOTS] = 8, \
+        .value[MODEL_CS_REGS] = registers, \
+        .value[MODEL_SCOREBOARDS] = scoreboards, \
+        .value[MODEL_UNPRESERVED_CS_REGS] = 4, \
+        /* panthor's own choice: 4 KiB and 2 MiB */ \
+        .value[MODEL_PAGE_SIZES] = 0x201000, \
     },
+
+const Model models[] = {
+#include "../../qtest/libqos/mali-csf-products.h.inc"
     { 0 },
 };
 
