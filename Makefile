@@ -34,7 +34,7 @@ $(error $(PYTHON) is missing; as root: apt-get install -y python3)
 endif
 endif
 
-.PHONY: help boot explore shell qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
+.PHONY: help boot explore shell vng qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
         check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-explore check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-lane check-expansions check-models check-kernels check-matrix \
@@ -45,6 +45,7 @@ help:
 	@echo 'make boot             boot a kernel on the model and run the quick guest programs'
 	@echo 'make explore          guest programs with one seed after the other: each another interleaving'
 	@echo 'make shell            a shell in the guest'
+	@echo 'make vng              a kernel on the model under virtme-ng: COMMAND=...'
 	@echo 'make report           one HTML page of a run, small enough for a mail: RUN=dir'
 	@echo 'make igt              the panthor tests of IGT, built for arm64: IGT=dir'
 	@echo 'make igt-build        build them: IGT_SRC=dir'
@@ -73,7 +74,7 @@ help:
 	@echo 'make check-lane       what make check-patch says of each of them, and by which program: FIX=name,...'
 	@echo 'make check-expansions right and wrong ways to write a patch: VARIANT=name,... each verdict must fit'
 	@echo 'make check-models     every model on one kernel'
-	@echo 'make check-kernels    each kernel on one model, each model on one kernel'
+	@echo 'make check-kernels    each kernel on one model, each model on one kernel, and make vng'
 	@echo 'make check-matrix     every model on every kernel: build/matrix/index.html'
 	@echo 'make check-mesa       real Mesa computes: programs of two userlands, half an hour'
 	@echo 'make check-mesa-matrix      the same on each model that Mesa knows, on two kernels'
@@ -110,6 +111,9 @@ explore:
 
 shell:
 	@$(PYTHON) $(SCRIPTS)/run-guest.py --shell
+
+vng:
+	@$(PYTHON) $(SCRIPTS)/vng.py
 
 check:
 	@$(PYTHON) $(SCRIPTS)/check.py unit qtest fuzz guest
@@ -185,6 +189,7 @@ check-models:
 
 check-kernels:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py --sensible
+	@$(PYTHON) $(SCRIPTS)/vng.py
 
 check-matrix:
 	@$(PYTHON) $(SCRIPTS)/check-matrix.py

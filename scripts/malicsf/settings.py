@@ -155,6 +155,7 @@ everything''', kinds),
 last architecture''', models),
     Variable('BREAK', WORDS, 'name,name', 'for check-fuzz-selftest: some of tests/fuzz/breaks'),
     Variable('INPUT', TEXT, 'file', 'for fuzz: run an input again, with FUZZ_TARGET=name'),
+    Variable('COMMAND', TEXT, "'command'", "for vng: what runs in the guest"),
     Variable('LOG_MB', NUMBER, '256', 'what each log of a run may grow to'),
     Variable('RUN', TEXT, 'dir', 'for report: a run, such as build/run/7.3-g610; default: the last',
              runs),
@@ -224,6 +225,7 @@ COMMANDS = {
     'record-seeds': GUEST,
     'report': ['RUN'],
     'run-guest': GUEST,
+    'vng': ['KERNEL', 'MODULES', 'MODEL', 'SMP', 'MEM', 'STRICT', 'COMMAND', 'SLACK', *QEMU],
 }
 
 # Which commands take none as arguments, and read these from their environment

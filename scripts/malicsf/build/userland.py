@@ -87,8 +87,8 @@ def unpack(row, folder, rules):
                            f'{result.stderr.strip()[-200:]}')
 
 
-def make_image(rows, rules, path):
-    folder = path + '.folder'
+def make_root(rows, rules, folder):
+    """A root file system of packages, which are unpacked and not installed."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     for link in LINKS:
@@ -100,6 +100,11 @@ def make_image(rows, rules, path):
         unpack(row, folder, rules)
     for name, text in FILES.items():
         project.write(os.path.join(folder, name), text)
+
+
+def make_image(rows, rules, path):
+    folder = path + '.folder'
+    make_root(rows, rules, folder)
     size = sum(os.lstat(file).st_size + 4096 for file in project.files_below(folder))
     project.command(['/sbin/mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', '-O', '^has_journal',
                      '-L', SERIAL, '-E', 'root_owner=0:0', '-d', folder, path + '.new',
