@@ -37,6 +37,8 @@
 #define SUSPEND_TIMEOUT_MS 3000
 #define RESET_TIMEOUT_MS 3000
 #define GROUP_PATIENCE_MS 1000
+/* Longer than it takes until the GPU sleeps, and less than drivers wait */
+#define LATE_EXIT_MS 80
 
 /* Rounds of two instructions in a region */
 #define SHORT_ROUNDS 3
@@ -75,10 +77,20 @@ static PanthorDev dev;
 /* Where the device has protected memory, 0: nowhere */
 static uint64_t protected_base;
 
-/* Does the driver have a flag for groups, and one for such memory? */
-static bool driver_has_flags(void)
+/* Does the driver have a flag for groups? */
+static bool groups_have_flag(void)
 {
-#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+#ifdef HAVE_DRM_PANTHOR_GROUP_CREATE_PROTECTED
+    return true;
+#else
+    return false;
+#endif
+}
+
+/* And one for memory? */
+static bool memory_has_flag(void)
+{
+#ifdef HAVE_DRM_PANTHOR_BO_PROTECTED
     return true;
 #else
     return false;
@@ -96,7 +108,7 @@ static int map_secret(PanthorContext *ctx)
     PanthorBo bo = { .size = SECRET_SIZE };
     int ret;
 
-#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+#ifdef HAVE_DRM_PANTHOR_BO_PROTECTED
     create.flags |= protected_base ? DRM_PANTHOR_BO_PROTECTED : 0;
 #endif
     ret = panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
@@ -113,7 +125,7 @@ static int map_secret(PanthorContext *ctx)
 /* A group that may have regions, and memory for them */
 static void context_init(PanthorContext *ctx)
 {
-#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+#ifdef HAVE_DRM_PANTHOR_GROUP_CREATE_PROTECTED
     dev.group_flags = DRM_PANTHOR_GROUP_CREATE_PROTECTED;
 #endif
     panthor_context_init(ctx, &dev, 1);
@@ -345,6 +357,30 @@ static void test_suspend(void)
     panthor_context_fini(&ctx);
 }
 
+/*
+ * A region is over, and the mode is not: the GPU is told to sleep in it.  The
+ * driver has to leave it for the commands that take the address spaces away.
+ */
+static void test_suspend_in_mode(void)
+{
+    PanthorContext ctx;
+
+    if (host_request(NULL, 0, "inject protm-exit delay-ns=%u",
+                     LATE_EXIT_MS * 1000000)) {
+        tap_skip(host_error(), "a GPU that sleeps before the mode is over");
+        return;
+    }
+    context_init(&ctx);
+    submit_region(&ctx, SHORT_ROUNDS);
+    ok(region_ended(&ctx), "a region, after which the mode is over late");
+    ok(panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS),
+       "the GPU sleeps before it is over");
+    host_request(NULL, 0, "inject-clear");
+    submit_region(&ctx, SHORT_ROUNDS);
+    ok(region_ended(&ctx), "and a region after that");
+    panthor_context_fini(&ctx);
+}
+
 /* Another process, in whose region the GPU is: for end_process() */
 static pid_t start_process(void)
 {
@@ -567,7 +603,20 @@ static void test_no_flag(void)
                  region_ended(&ctx));
 }
 
-#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+static void test_unknown_flag(void)
+{
+    uint32_t vm, group;
+    int ret;
+
+    TAP_MUST(panthor_vm_create(&dev, &vm));
+    dev.group_flags = 1u << 31;
+    ret = panthor_group_create(&dev, vm, 1, &group);
+    dev.group_flags = 0;
+    refused(ret, -EINVAL, "a flag of groups that nobody knows");
+    panthor_vm_destroy(&dev, vm);
+}
+
+#ifdef HAVE_DRM_PANTHOR_BO_PROTECTED
 static int create_secret(uint64_t size, uint32_t flags, uint32_t vm,
                          uint32_t *handle)
 {
@@ -647,8 +696,9 @@ static void test_exhaustion(void)
 
 static void test_illegal_accesses(void)
 {
-    if (driver_has_flags()) {
+    if (groups_have_flag()) {
         test_no_flag();
+        test_unknown_flag();
     }
     if (!protected_base) {
         tap_skip("protected-size= is 0", "illegal accesses");
@@ -687,6 +737,7 @@ static const Failure failures[] = {
     { "the mode begins late", "protm-enter delay-ns=20000000", map_far, false },
     { "the mode ends late", "protm-exit delay-ns=20000000", map_far, false },
     { "the mode never ends", "protm-exit", map_far, true },
+    { "the firmware dies in the mode", "mcu-death skip=1", map_far, true },
     { "a LOCK hangs", "as-command command=2", map_far, true },
     { "a LOCK that widens hangs", "as-command command=2 skip=1", cut, true },
     { "an UNLOCK hangs", "as-command command=3", map_far, true },
@@ -761,7 +812,7 @@ int main(int argc, char **argv)
     if (host_get_u64("protected-base", &protected_base)) {
         protected_base = 0;
     }
-    if (protected_base && !driver_has_flags()) {
+    if (protected_base && !memory_has_flag()) {
         tap_skip("the driver has no protected memory", "all of it");
         return tap_end();
     }
@@ -780,6 +831,7 @@ int main(int argc, char **argv)
     test_kill();
     test_illegal_accesses();
     test_suspend();
+    test_suspend_in_mode();
     test_system_suspend();
     test_failures();
     test_unload();

@@ -362,7 +362,7 @@ int panthor_group_create_with(PanthorDev *dev, uint32_t vm, uint32_t queues,
     uint32_t i;
     int ret;
 
-#ifdef DRM_PANTHOR_GROUP_CREATE_PROTECTED
+#ifdef HAVE_DRM_PANTHOR_GROUP_CREATE_PROTECTED
     arg.flags = dev->group_flags;
 #endif
     if (queues > 32) {
