@@ -32,8 +32,8 @@
 #define TESTER          PIGLIT "bin/cl-program-tester"
 /* Of the programs, so that it takes a few minutes */
 #define STEP            16
-/* llvmpipe compiles for the processor that the host emulates. */
-#define GPU_SECONDS     100
+/* libclc is translated first, and llvmpipe compiles: on an emulated processor */
+#define GPU_SECONDS     300
 #define OTHER_SECONDS   300
 #define MOST_SUBTESTS   512
 #define MOST_THREADS    8
