@@ -32,7 +32,7 @@
 #define TESTER          PIGLIT "bin/cl-program-tester"
 /* Of the programs, so that it takes a few minutes */
 #define STEP            16
-/* libclc is translated first, and llvmpipe compiles: on an emulated processor */
+/* libclc is translated first, and llvmpipe compiles; both are emulated. */
 #define GPU_SECONDS     300
 #define OTHER_SECONDS   300
 #define MOST_SUBTESTS   512
