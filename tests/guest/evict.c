@@ -331,6 +331,7 @@ static void test_not_acknowledged(void)
     static const char *const lost[] = { "csg-suspend-ack",
                                         "csg-terminate-ack" };
     uint32_t queues = 0;
+    struct drm_panthor_group_get_state state = { 0 };
     struct drm_panthor_csif_info csif;
     PanthorContext ctx, next;
     int log, ret = 0;
@@ -341,6 +342,7 @@ static void test_not_acknowledged(void)
     tap_directive("allow-dmesg CSG suspend failed|CSG .* update request timed");
     log = TAP_MUST(kernel_log_open());
     panthor_context_init(&ctx, &dev, queues);
+    state.group_handle = ctx.group;
     /* Before the job: soon after it the GPU sleeps. */
     for (unsigned i = 0; i < 2; i++) {
         if (host_request(NULL, 0, "inject %s count=0", lost[i])) {
@@ -351,6 +353,11 @@ static void test_not_acknowledged(void)
     TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
     ret = panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS);
     host_request(NULL, 0, "inject-clear");
+    TAP_MUST(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_GROUP_GET_STATE, &state));
+    if (!tap_ok(ret || state.state & DRM_PANTHOR_GROUP_STATE_TIMEDOUT,
+                "and its process is told that it has timed out")) {
+        tap_diag("state 0x%x", state.state);
+    }
     TAP_MUST(panthor_group_destroy(&dev, ctx.group));
     /* Work of a queue frees its buffers. */
     kernel_sleep_ms(100);

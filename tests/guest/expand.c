@@ -33,6 +33,9 @@
 /* Autosuspend takes 50 ms */
 #define SUSPEND_TIMEOUT_MS 3000
 
+/* What a command takes; the driver waits 100 ms */
+#define LATENCY_NS 2000000u
+
 #define MARKER_VA 0x70000000ull
 #define MAX_LOCKS 2
 
@@ -475,6 +478,16 @@ static void run_case(PanthorDev *dev, const Case *c, unsigned index,
     panthor_context_fini(&ctx);
 }
 
+/*
+ * While nothing takes time, nobody notices a driver that does not wait for it.
+ * 0: as fast as it is by itself
+ */
+static void set_latencies(unsigned ns)
+{
+    host_request(NULL, 0, "qom-set x-as-latency-ns %u", ns);
+    host_request(NULL, 0, "qom-set x-flush-latency-ns %u", ns);
+}
+
 int main(int argc, char **argv)
 {
     PanthorDev dev;
@@ -499,9 +512,13 @@ int main(int argc, char **argv)
         tap_skip("this kernel does not widen its locks",
                  "the lock sequences, as the host sees them");
     }
+    if (kernel_at_least(7, 0)) {
+        set_latencies(LATENCY_NS);
+    }
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         run_case(&dev, &cases[i], i, !traced);
     }
+    set_latencies(0);
     if (!traced) {
         host_request(NULL, 0, "trace-off mali_csf_walk");
     }

@@ -33,6 +33,7 @@
 #define SINCE_TIMESTAMP     1
 #define SINCE_PRIORITIES    2
 #define SINCE_LABELS        4
+#define SINCE_MOVED_PAGE    5
 #define SINCE_CACHED        7
 #define SINCE_CPU_TIME      8
 
@@ -276,6 +277,33 @@ static void test_user_page(void)
     munmap(cpu, page);
 }
 
+static int move_user_page(uint64_t offset)
+{
+    struct drm_panthor_set_user_mmio_offset arg = { .offset = offset };
+
+    return panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &arg);
+}
+
+/* For who emulates a 32-bit process, the page is where that has it. */
+static void test_moved_page(void)
+{
+    if (dev.minor < SINCE_MOVED_PAGE) {
+        tap_skip("the driver is too old", "moved page");
+        return;
+    }
+    refused(move_user_page(DRM_PANTHOR_USER_MMIO_OFFSET_32BIT + page),
+            -EINVAL, "moved page: to anywhere");
+    refused(move_user_page(0), -EINVAL, "moved page: among the buffers");
+    TAP_MUST(move_user_page(DRM_PANTHOR_USER_MMIO_OFFSET_32BIT));
+    tap_ok(can_map(dev.fd, DRM_PANTHOR_USER_MMIO_OFFSET_32BIT),
+           "moved page: it is where it was moved to");
+    refused(can_map(dev.fd, DRM_PANTHOR_USER_MMIO_OFFSET_64BIT) ? 0 : -errno,
+            -EINVAL, "moved page: where it was before");
+    TAP_MUST(move_user_page(DRM_PANTHOR_USER_MMIO_OFFSET_64BIT));
+    tap_ok(can_map(dev.fd, DRM_PANTHOR_USER_MMIO_OFFSET_64BIT),
+           "moved page: it is back");
+}
+
 static int query(uint32_t type, void *data, uint32_t size)
 {
     struct drm_panthor_dev_query arg = {
@@ -508,6 +536,7 @@ int main(int argc, char **argv)
     test_guessed_offset();
     test_handles();
     test_user_page();
+    test_moved_page();
     test_query();
     panthor_context_init(&ctx, &dev, 1);
     test_heap(&ctx);

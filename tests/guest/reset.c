@@ -25,6 +25,7 @@
 #define SETTLE_MS 100
 /* All that is late has come */
 #define LATE_MS 1700
+#define SUSPEND_TIMEOUT_MS 5000
 #define BYSTANDERS 2
 
 static PanthorDev dev;
@@ -74,6 +75,60 @@ static void test_start(void)
             tap_bail_out("no device");
         }
     }
+}
+
+/* Has the GPU wake up for it; before version 1.1 there was none */
+static int ask_time(void)
+{
+    struct drm_panthor_timestamp_info info;
+
+    return panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_TIMESTAMP_INFO, &info,
+                         sizeof(info));
+}
+
+/*
+ * The GPU sleeps, and its firmware does not boot when it wakes up: the driver
+ * loads it anew and tries again.  If that fails, too, who woke it up is told,
+ * and who comes next finds it well (panthor_device_resume(), v7.3).
+ */
+static void test_no_wake(void)
+{
+    static const char test[] = "no wake-up";
+    PanthorContext ctx;
+    char record[512];
+    int log, ret;
+
+    if (!kernel_at_least(7, 0)) {
+        tap_skip("only tried from 7.0 on", test);
+        return;
+    }
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    if (panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS)) {
+        tap_skip("it does not sleep", test);
+        panthor_context_fini(&ctx);
+        return;
+    }
+    log = TAP_MUST(kernel_log_open());
+    arm("mcu-boot count=2");
+    ret = ask_time();
+    if (!tap_ok(ret < 0, "%s: who wanted it is told", test)) {
+        tap_diag("%d", ret);
+    }
+    tap_ok(!kernel_log_find(log, "FW slow reset failed", record,
+                            sizeof(record), 0),
+           "%s: the firmware was loaded anew", test);
+    ret = ask_time();
+    if (!tap_ok(ret >= 0, "%s: the next time it wakes up", test)) {
+        tap_diag("%s", strerror(-ret));
+    }
+    host_request(NULL, 0, "inject-clear");
+    ret = panthor_store_job(&ctx, 2, JOB_TIMEOUT_MS);
+    if (!tap_ok(!ret, "%s: the group of before works", test)) {
+        tap_diag("%s", strerror(-ret));
+    }
+    close(log);
+    panthor_context_fini(&ctx);
 }
 
 /* A fault after which the driver resets the GPU, in a job of @ctx */
@@ -276,6 +331,7 @@ int main(int argc, char **argv)
         return tap_end();
     }
     test_start();
+    test_no_wake();
     TAP_MUST(panthor_forbid_suspend(&dev, true));
     test_in_flight();
     test_bind();
