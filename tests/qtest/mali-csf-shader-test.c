@@ -122,6 +122,40 @@ static void test_sizes(const void *threads)
     quit(&s);
 }
 
+/* All threads at one address: nothing is behind it. */
+static void test_same(const void *threads)
+{
+    Shader s;
+
+    init(&s, threads);
+    for (unsigned size = SH_I32; size <= SH_I128; size++) {
+        unsigned words = sh_registers(size);
+        const uint64_t code[] = {
+            sh_mov(2, SH_U(0)),
+            sh_mov(3, SH_U(1)),
+            sh_load(size, 4, SH_R(2), 64),
+            sh_store(size, 4, SH_R(2), 0),
+            sh_store(SH_I32, 60, SH_R(2), 0) | SH_END,
+        };
+
+        poison(&s);
+        for (unsigned i = 0; i < 4; i++) {
+            qtest_writel(s.b.gpu.qts, s.data.pa + 64 + 4 * i, 1000 + i);
+        }
+        put_shader(&s, code, ARRAY_SIZE(code));
+        run(&s, &(Grid) { .local = { 64 } });
+        g_assert_cmpint(data(&s, 0), ==, 63);
+        for (unsigned i = 1; i < words && size != SH_I48; i++) {
+            g_assert_cmpint(data(&s, i), ==, 1000 + i);
+        }
+        for (unsigned i = words; i < 16; i++) {
+            g_assert_cmphex(data(&s, i), ==, POISON);
+        }
+        g_assert_cmphex(data(&s, 20), ==, POISON);
+    }
+    quit(&s);
+}
+
 /* Neighbours that lie across pages, of which the second is elsewhere */
 static void test_pages(const void *threads)
 {
@@ -723,6 +757,7 @@ int main(int argc, char **argv)
     add("ids", test_ids);
     add("preload", test_preload);
     add("sizes", test_sizes);
+    add("same", test_same);
     add("pages", test_pages);
     add("buffer", test_buffer);
     add("barrier", test_barrier);

@@ -35,7 +35,7 @@ static void store_run(const Store *store, const MaliShaderRun *run,
         unsigned lane = ctz32(left);
 
         if (store->bytes == 4) {
-            stl_le_p(start + lane * 4, store->from[0][base + lane]);
+            stl_le_p(start + lane * run->stride, store->from[0][base + lane]);
         } else {
             uint8_t bytes[MALI_SHADER_MAX_ACCESS];
 
