@@ -79,7 +79,8 @@ static Machine *machine_new(unsigned arch)
     Machine *m = calloc(1, sizeof(*m));
 
     m->group = aligned_alloc(64, sizeof(*m->group));
-    memset(m->group, 0, sizeof(*m->group));
+    /* All of it is forgotten when a program is bound. */
+    memset(m->group, 0xa5, sizeof(*m->group));
     m->program = mali_shader_program_new(arch, fetch, m);
     for (unsigned i = 0; i < MALI_SHADER_MAX_UNIFORMS; i++) {
         m->uniforms[i] = (i * 0x9e3779b1u) ^ 0x3f800000;
@@ -490,6 +491,40 @@ static void test_loop(void)
         CHECK(m->group->slots[2][l] == 1);
         CHECK(m->group->slots[3][l] == 0xffff, "lanes %x",
               m->group->slots[3][l]);
+    }
+    machine_free(m);
+}
+
+/* Four registers, whatever the instruction says of their number */
+static MaliShaderAccess four_message(MaliShaderGroup *group,
+                                     const MaliShaderOp *op, uint64_t lanes)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        memset(group->slots[op->write_first + i], 0x5a,
+               sizeof(group->slots[0]));
+    }
+    return MALI_SHADER_ACCESS_DONE;
+}
+
+/* Who begins after another one finds nothing of it in registers. */
+static void test_again(void)
+{
+    Machine *m = machine_new(10);
+
+    m->ops.message[MALI_SHADER_FAMILY_LOAD] = four_message;
+    code(m, iadd_imm(1, 1, 3));
+    code(m, iadd_imm(62, 62, 3));
+    code(m, load(20, 4));
+    code(m, load(63, 4) | END);
+    for (unsigned round = 0; round < 3; round++) {
+        mali_shader_group_start(m->group, BASE, UINT64_MAX);
+        for (unsigned i = 0; i < MALI_SHADER_SLOT_SPECIAL; i++) {
+            CHECK(!m->group->slots[i][0] &&
+                  !m->group->slots[i][MALI_SHADER_LANES - 1],
+                  "round %u: slot %u", round, i);
+        }
+        CHECK(run(m, 1000) == MALI_SHADER_DONE);
+        CHECK(m->group->slots[1][7] == 3 && m->group->slots[62][8] == 3);
     }
     machine_free(m);
 }
@@ -951,6 +986,7 @@ static const Test tests[] = {
     { "/mali-shader/alu/vectors", test_vectors },
     { "/mali-shader/alu/builds", test_builds },
     { "/mali-shader/flow/loop", test_loop },
+    { "/mali-shader/flow/again", test_again },
     { "/mali-shader/flow/if-else", test_if_else },
     { "/mali-shader/flow/fairness", test_fairness },
     { "/mali-shader/flow/budget", test_budget },

@@ -31,6 +31,7 @@ struct MaliShaderProgram {
     ShaderBlock *blocks[MAX_BLOCKS];
     MaliShaderFixed fixed[MALI_SHADER_MAX_FIXED];
     unsigned num_fixed;
+    uint8_t written[MALI_SHADER_REGISTERS + MALI_SHADER_PAD];
 };
 
 /* Where special @index of a page is; 0: there is none */
@@ -294,6 +295,24 @@ static bool is_unmodelled(const MaliShaderOp *op)
     }
 }
 
+/* Registers that a message may write to, whatever it says of their number */
+#define MAX_WRITTEN     4
+
+static void note_written(MaliShaderProgram *program, const MaliShaderOp *op)
+{
+    if (op->destination != MALI_SHADER_NO_DESTINATION) {
+        program->written[op->dst] = 1;
+        program->written[op->dst + 1] |=
+            op->destination == MALI_SHADER_PAIR_DESTINATION;
+    }
+    if (op->kind == MALI_SHADER_MESSAGE) {
+        unsigned count = op->write_count > MAX_WRITTEN ? op->write_count :
+                                                         MAX_WRITTEN;
+
+        memset(&program->written[op->write_first], 1, count);
+    }
+}
+
 static bool has_field(const MaliShaderEncoding *row, unsigned id)
 {
     return memchr(row->fields, id, row->num_fields);
@@ -330,6 +349,7 @@ static void decode(MaliShaderProgram *program, MaliShaderOp *op, uint64_t word,
                    op->dst_mask == 0xffffffff;
     op->target = pc + 8 + 8 * (uint64_t)op->imm;
     op->kind = row->kind;
+    note_written(program, op);
 }
 
 MaliShaderProgram *mali_shader_program_new(unsigned arch, MaliShaderFetch fetch,
@@ -395,6 +415,11 @@ MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,
     }
     *op = &(*place)->ops[pc % BLOCK_BYTES / 8];
     return MALI_SHADER_ACCESS_DONE;
+}
+
+const uint8_t *mali_shader_program_written(const MaliShaderProgram *program)
+{
+    return program->written;
 }
 
 const MaliShaderFixed *mali_shader_program_fixed(const MaliShaderProgram *p,

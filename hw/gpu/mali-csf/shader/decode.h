@@ -175,6 +175,12 @@ void mali_shader_program_free(MaliShaderProgram *program);
 MaliShaderAccess mali_shader_program_at(MaliShaderProgram *program,
                                         uint64_t pc, const MaliShaderOp **op);
 
+/*
+ * Registers, pad included, that the instructions decoded so far may write to,
+ * one byte for each that is not 0
+ */
+const uint8_t *mali_shader_program_written(const MaliShaderProgram *program);
+
 /* What is in the fixed slots, the number so far; it only grows */
 const MaliShaderFixed *mali_shader_program_fixed(const MaliShaderProgram *p,
                                                  unsigned *count);

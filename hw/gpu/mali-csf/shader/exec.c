@@ -281,7 +281,6 @@ static void finish_alu(GroupRun *run, const MaliShaderOp *op, uint32_t *out)
 
 static void slow_alu(GroupRun *run, const MaliShaderOp *op, MaliShaderAluFn *fn)
 {
-    MaliShaderSlot prepared[4][2], out[2];
     const uint32_t *src[4] = { 0 };
 
     if (op->reads_pc) {
@@ -290,12 +289,13 @@ static void slow_alu(GroupRun *run, const MaliShaderOp *op, MaliShaderAluFn *fn)
     for (unsigned i = 0; i < op->num_src; i++) {
         src[i] = run->group->slots[op->src[i]];
         if (op->prepare[i]) {
-            run->alu->prepare(op->prepare[i], src[i], prepared[i][0]);
-            src[i] = prepared[i][0];
+            run->alu->prepare(op->prepare[i], src[i],
+                              run->group->prepared[i][0]);
+            src[i] = run->group->prepared[i][0];
         }
     }
-    fn(&run->ctx, op, src[0], src[1], src[2], src[3], out[0]);
-    finish_alu(run, op, out[0]);
+    fn(&run->ctx, op, src[0], src[1], src[2], src[3], run->group->out[0]);
+    finish_alu(run, op, run->group->out[0]);
 }
 
 static void execute_alu(GroupRun *run, const MaliShaderOp *op)
@@ -556,21 +556,41 @@ void mali_shader_group_bind(MaliShaderGroup *group, MaliShaderProgram *program,
                             const MaliShaderOps *ops, void *opaque,
                             const uint32_t *uniforms, unsigned num_uniforms)
 {
+    /* Fixed slots are filled as they are needed, and most are not. */
+    memset(group->slots, 0, MALI_SHADER_SLOT_FIXED * sizeof(*group->slots));
+    memset(group->slots + MALI_SHADER_SLOTS, 0,
+           sizeof(*group) - sizeof(group->slots));
+    for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
+        group->slots[MALI_SHADER_SLOT_LANE_ID][i] = i % MALI_SHADER_WARP;
+    }
     group->program = program;
     group->ops = ops;
     group->opaque = opaque;
     group->uniforms = uniforms;
     group->num_uniforms = num_uniforms;
-    group->filled = 0;
+}
+
+/* Registers that an earlier one may have written to, many at a time */
+static void zero_written(MaliShaderGroup *group)
+{
+    const uint8_t *written = mali_shader_program_written(group->program);
+    unsigned first = 0;
+
+    for (unsigned i = 0; i <= MALI_SHADER_SLOT_SPECIAL; i++) {
+        if (i == MALI_SHADER_SLOT_SPECIAL || !written[i]) {
+            if (i > first) {
+                memset(group->slots[first], 0,
+                       (i - first) * sizeof(MaliShaderSlot));
+            }
+            first = i + 1;
+        }
+    }
 }
 
 void mali_shader_group_start(MaliShaderGroup *group, uint64_t pc,
                              uint64_t lanes)
 {
-    memset(group->slots, 0, MALI_SHADER_SLOT_FIXED * sizeof(*group->slots));
-    for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
-        group->slots[MALI_SHADER_SLOT_LANE_ID][i] = i % MALI_SHADER_WARP;
-    }
+    zero_written(group);
     group->num_parts = 0;
     group->num_waiting = 0;
     group->current = 0;

@@ -122,20 +122,26 @@ struct MaliShaderGroup {
     unsigned spins;
     unsigned turn;
     unsigned turns;
+    /*
+     * Sources that are prepared, and a result before it is: here, since QEMU's
+     * builds fill arrays on the stack with zeros at each call.
+     */
+    MaliShaderSlot prepared[4][2];
+    MaliShaderSlot out[2];
 };
 
 /*
- * @group is for @program from now on, with these uniforms: what is in fixed
- * slots is forgotten.  The caller has allocated it, aligned to 64 bytes, and
- * zeroed it once.
+ * @group is for @program from now on, with these uniforms: all that was in it
+ * is forgotten.  The caller has allocated it, aligned to 64 bytes.
  */
 void mali_shader_group_bind(MaliShaderGroup *group, MaliShaderProgram *program,
                             const MaliShaderOps *ops, void *opaque,
                             const uint32_t *uniforms, unsigned num_uniforms);
 
 /*
- * Begins at @pc with these @lanes, which may be none.  Registers and specials
- * are zero, but for lane id; the caller fills in what is preloaded.
+ * Begins at @pc with these @lanes, which may be none.  The caller fills in
+ * registers that are preloaded, and specials: what no instruction has written
+ * to is as the caller left it, or zero; other registers are zero.
  */
 void mali_shader_group_start(MaliShaderGroup *group, uint64_t pc,
                              uint64_t lanes);

@@ -47,7 +47,6 @@ static MaliShaderGroup *new_group(MaliShaderUnit *unit)
     const MaliShaderTask *task = unit->task;
     MaliShaderGroup *group = qemu_memalign(64, sizeof(*group));
 
-    memset(group, 0, sizeof(*group));
     mali_shader_group_bind(group, unit->program, &mali_shader_messages,
                            &unit->context, task->uniforms,
                            task->launch.num_uniforms);
@@ -66,37 +65,12 @@ static bool new_local(MaliShaderLocal *local, uint32_t size)
     return local->bytes || !size;
 }
 
-MaliShaderUnit *mali_shader_unit_new(const MaliShaderTask *task)
-{
-    MaliShaderUnit *unit = g_new0(MaliShaderUnit, 1);
-    MaliShaderContext *context = &unit->context;
-    uint32_t lanes = task->groups * MALI_SHADER_LANES;
-
-    unit->task = task;
-    unit->program = mali_shader_program_new(task->arch, fetch, unit);
-    context->layout = task->layout;
-    context->launch = &task->launch;
-    context->clock = task->clock;
-    context->memory.as = task->as;
-    context->memory.capture = task->capture;
-    if (!new_local(&context->memory.thread,
-                   lanes * task->storage.thread_size) ||
-        !new_local(&context->memory.group,
-                   task->shared * task->storage.group_size)) {
-        mali_shader_unit_free(unit);
-        return NULL;
-    }
-    for (unsigned i = 0; i < task->groups; i++) {
-        unit->groups[i] = new_group(unit);
-    }
-    return unit;
-}
-
 void mali_shader_unit_free(MaliShaderUnit *unit)
 {
     for (unsigned i = 0; i < unit->task->groups; i++) {
         qemu_vfree(unit->groups[i]);
     }
+    qemu_vfree(unit->local);
     g_free(unit->context.memory.thread.bytes);
     g_free(unit->context.memory.group.bytes);
     mali_shader_program_free(unit->program);
@@ -112,8 +86,6 @@ typedef struct Threads {
     /* The workgroup among those of the unit, and in the grid */
     unsigned workgroup;
     uint32_t position[3];
-    /* Of each thread in the workgroup */
-    MaliShaderSlot local[3];
 } Threads;
 
 /* Slot by slot, which takes a fraction of the time of lane by lane. */
@@ -154,16 +126,17 @@ static void set_specials(const MaliShaderUnit *unit, MaliShaderGroup *group,
              unit->task->launch.resources);
 }
 
-static void find_local(const MaliShaderLaunch *launch, Threads *threads)
+static void find_local(const MaliShaderLaunch *launch, const Threads *threads,
+                       MaliShaderLocalIds *ids)
 {
     unsigned x = threads->thread % launch->local[0];
     unsigned row = threads->thread / launch->local[0];
     unsigned y = row % launch->local[1], z = row / launch->local[1];
 
     for (unsigned lane = threads->first; lane < threads->end; lane++) {
-        threads->local[0][lane] = x;
-        threads->local[1][lane] = y;
-        threads->local[2][lane] = z;
+        ids->axis[0][lane] = x;
+        ids->axis[1][lane] = y;
+        ids->axis[2][lane] = z;
         if (++x == launch->local[0]) {
             x = 0;
             if (++y == launch->local[1]) {
@@ -175,39 +148,31 @@ static void find_local(const MaliShaderLaunch *launch, Threads *threads)
 }
 
 static void preload(const MaliShaderLaunch *launch, MaliShaderGroup *group,
-                    const Threads *threads, unsigned number)
+                    const Threads *threads, const MaliShaderLocalIds *ids,
+                    unsigned number)
 {
     uint32_t *slot = group->slots[number];
 
     if (number >= PRELOAD_GLOBAL && number < PRELOAD_GLOBAL + 3) {
         unsigned axis = number - PRELOAD_GLOBAL;
+        const uint32_t *local = ids->axis[axis];
         uint32_t start = threads->position[axis] * launch->local[axis] +
                          launch->offset[axis];
 
         for (unsigned lane = threads->first; lane < threads->end; lane++) {
-            slot[lane] = start + threads->local[axis][lane];
+            slot[lane] = start + local[lane];
         }
     } else if (number >= PRELOAD_WORKGROUP && number < PRELOAD_WORKGROUP + 3) {
         set_all(group, threads, number,
                 threads->position[number - PRELOAD_WORKGROUP]);
-    } else if (number == PRELOAD_LOCAL_XY || number == PRELOAD_LOCAL_Z) {
+    } else if (number == PRELOAD_LOCAL_XY) {
         for (unsigned lane = threads->first; lane < threads->end; lane++) {
-            slot[lane] = number == PRELOAD_LOCAL_Z ? threads->local[2][lane] :
-                         threads->local[0][lane] |
-                         threads->local[1][lane] << 16;
+            slot[lane] = ids->axis[0][lane] | ids->axis[1][lane] << 16;
         }
-    }
-}
-
-static void begin_threads(const MaliShaderUnit *unit, MaliShaderGroup *group,
-                          unsigned index, Threads *threads)
-{
-    const MaliShaderTask *task = unit->task;
-
-    find_local(&task->launch, threads);
-    set_specials(unit, group, threads, index);
-    for (unsigned left = task->program.preload; left; left &= left - 1) {
-        preload(&task->launch, group, threads, 48 + ctz32(left));
+    } else if (number == PRELOAD_LOCAL_Z) {
+        for (unsigned lane = threads->first; lane < threads->end; lane++) {
+            slot[lane] = ids->axis[2][lane];
+        }
     }
 }
 
@@ -228,8 +193,49 @@ static bool find_threads(const MaliShaderUnit *unit, unsigned index,
     threads->first = lane;
     threads->end = MIN(lane + task->threads - threads->thread,
                        MALI_SHADER_LANES);
-    mali_shader_task_position(task, number, threads->position);
     return true;
+}
+
+/* What lanes of super-warp @index know, whichever workgroup they are of */
+static void prepare_group(MaliShaderUnit *unit, unsigned index)
+{
+    Threads threads;
+
+    for (unsigned lane = 0;
+         lane < MALI_SHADER_LANES &&
+         find_threads(unit, index, lane, 0, &threads);
+         lane += unit->task->lanes) {
+        set_specials(unit, unit->groups[index], &threads, index);
+        find_local(&unit->task->launch, &threads, &unit->local[index]);
+    }
+}
+
+MaliShaderUnit *mali_shader_unit_new(const MaliShaderTask *task)
+{
+    MaliShaderUnit *unit = g_new0(MaliShaderUnit, 1);
+    MaliShaderContext *context = &unit->context;
+    uint32_t lanes = task->groups * MALI_SHADER_LANES;
+
+    unit->task = task;
+    unit->program = mali_shader_program_new(task->arch, fetch, unit);
+    context->layout = task->layout;
+    context->launch = &task->launch;
+    context->clock = task->clock;
+    context->memory.as = task->as;
+    context->memory.capture = task->capture;
+    if (!new_local(&context->memory.thread,
+                   lanes * task->storage.thread_size) ||
+        !new_local(&context->memory.group,
+                   task->shared * task->storage.group_size)) {
+        mali_shader_unit_free(unit);
+        return NULL;
+    }
+    unit->local = qemu_memalign(64, task->groups * sizeof(*unit->local));
+    for (unsigned i = 0; i < task->groups; i++) {
+        unit->groups[i] = new_group(unit);
+        prepare_group(unit, i);
+    }
+    return unit;
 }
 
 /* Lanes of super-warp @index, and what they know when they begin */
@@ -251,7 +257,12 @@ static void begin_group(MaliShaderUnit *unit, unsigned index, uint64_t first)
          lane < MALI_SHADER_LANES &&
          find_threads(unit, index, lane, first, &threads);
          lane += task->lanes) {
-        begin_threads(unit, group, index, &threads);
+        mali_shader_task_position(task, first + threads.workgroup,
+                                  threads.position);
+        for (unsigned left = task->program.preload; left; left &= left - 1) {
+            preload(&task->launch, group, &threads, &unit->local[index],
+                    48 + ctz32(left));
+        }
     }
     unit->states[index] = MALI_SHADER_GROUP_RUNS;
 }

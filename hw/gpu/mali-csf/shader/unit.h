@@ -19,6 +19,11 @@ typedef enum MaliShaderGroupState {
     MALI_SHADER_GROUP_ENDED,
 } MaliShaderGroupState;
 
+/* Of the lanes of a super-warp, in their workgroups */
+typedef struct MaliShaderLocalIds {
+    MaliShaderSlot axis[3];
+} MaliShaderLocalIds;
+
 /*
  * A workgroup, or those that share a super-warp.  A unit is of one job, and
  * executes one after the other of its units' workgroups.  One thread at a time
@@ -30,6 +35,8 @@ typedef struct MaliShaderUnit {
     /* First, for messages have the group's opaque only */
     MaliShaderContext context;
     MaliShaderGroup *groups[MALI_SHADER_MAX_GROUPS];
+    /* By super-warp */
+    MaliShaderLocalIds *local;
     MaliShaderGroupState states[MALI_SHADER_MAX_GROUPS];
     /* The one whose turn it is */
     unsigned turn;
