@@ -156,6 +156,44 @@ static void test_same(const void *threads)
     quit(&s);
 }
 
+#define MANY_PAGES  700
+
+/* Each thread has a page, which are more than the translations at hand. */
+static void test_many_pages(const void *threads)
+{
+    const uint64_t words[] = {
+        sh_times4(0, SH_R(60)),
+        sh_times4(0, SH_R(0)),
+        sh_times4(0, SH_R(0)),
+        sh_times4(0, SH_R(0)),
+        sh_times4(0, SH_R(0)),
+        sh_times4(0, SH_R(0)),
+        sh_add(2, SH_R(0), SH_U(0)),
+        sh_mov(3, SH_U(1)),
+        sh_load(SH_I32, 4, SH_R(2), 0),
+        sh_add(4, SH_R(4), SH_R(60)),
+        sh_store(SH_I32, 4, SH_R(2), 0) | SH_END,
+    };
+    QMaliCsfBuffer pages;
+    Shader s;
+
+    init(&s, threads);
+    pages = mali_csf_vm_alloc(&s.b.vm, MANY_PAGES * MALI_CSF_PAGE);
+    for (unsigned i = 0; i < MANY_PAGES; i++) {
+        qtest_writel(s.b.gpu.qts, pages.pa + i * MALI_CSF_PAGE, 7 * i);
+    }
+    put_shader(&s, words, ARRAY_SIZE(words));
+    put_uniform(&s, 0, pages.va);
+    put_uniform(&s, 1, pages.va >> 32);
+    run(&s, &(Grid) { .local = { 100 }, .groups = { MANY_PAGES / 100 } });
+    run(&s, &(Grid) { .local = { 100 }, .groups = { MANY_PAGES / 100 } });
+    for (unsigned i = 0; i < MANY_PAGES; i++) {
+        g_assert_cmpint(qtest_readl(s.b.gpu.qts,
+                                    pages.pa + i * MALI_CSF_PAGE), ==, 9 * i);
+    }
+    quit(&s);
+}
+
 /* Neighbours that lie across pages, of which the second is elsewhere */
 static void test_pages(const void *threads)
 {
@@ -469,6 +507,9 @@ static void test_local_bounds(const void *threads)
     const uint64_t thread[] = {
         sh_store(SH_I32, 60, SH_TLS, 0x7ff0) | SH_PAGE(1) | SH_END,
     };
+    const uint64_t load[] = {
+        sh_load(SH_I32, 4, SH_TLS, 0x7ff0) | SH_PAGE(1) | SH_END,
+    };
     const uint64_t group[] = {
         sh_store(SH_I32, 60, SH_WLS, -4) | SH_PAGE(1) | SH_END,
     };
@@ -476,6 +517,7 @@ static void test_local_bounds(const void *threads)
 
     init(&s, threads);
     assert_faults(&s, thread, ARRAY_SIZE(thread), 0x5a);
+    assert_faults(&s, load, ARRAY_SIZE(load), 0x5a);
     quit(&s);
     init(&s, threads);
     put_shader(&s, group, ARRAY_SIZE(group));
@@ -759,6 +801,7 @@ int main(int argc, char **argv)
     add("sizes", test_sizes);
     add("same", test_same);
     add("pages", test_pages);
+    add("many-pages", test_many_pages);
     add("buffer", test_buffer);
     add("barrier", test_barrier);
     add("thread-memory", test_thread_memory);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include "disas.h"
 #include "exec.h"
+#include "page-slot.h"
 
 #define BASE        UINT64_C(0x7fff00001000)
 #define MAX_WORDS   256
@@ -974,6 +975,47 @@ static void test_fuzz(void)
     }
 }
 
+/* Translations at hand */
+
+#define LOADS       2
+#define STORES      3
+
+/* Places of the pages that are taken already; *@seen is brought up to date */
+static unsigned taken(bool *seen, uint64_t va, unsigned access)
+{
+    unsigned slot = mali_shader_page_slot(va, access);
+    bool before = seen[slot];
+
+    CHECK(slot < MALI_SHADER_NUM_PAGES, "place %u", slot);
+    seen[slot] = true;
+    return before;
+}
+
+/* Arrays at distances of powers of two, all at the same index; and one array */
+static void test_page_slots(void)
+{
+    for (uint64_t page = 0x7ffff0000; page < 0x7ffff0400; page++) {
+        bool of_one[MALI_SHADER_NUM_PAGES] = { };
+        unsigned again = 0;
+
+        for (unsigned shift = 0; shift <= 20; shift++) {
+            bool seen[MALI_SHADER_NUM_PAGES] = { };
+
+            for (uint64_t i = 0; i < 4; i++) {
+                uint64_t va = (page + (i << shift)) * MALI_SHADER_PAGE;
+
+                CHECK(!taken(seen, va, LOADS) && !taken(seen, va, STORES),
+                      "page 0x%" PRIx64 " of array %" PRIu64 ", 2^%u apart",
+                      page, i, shift);
+            }
+        }
+        for (unsigned i = 0; i < 64; i++) {
+            again += taken(of_one, (page + i) * MALI_SHADER_PAGE, LOADS);
+        }
+        CHECK(again <= 16, "%u of 64 pages from 0x%" PRIx64 " on", again, page);
+    }
+}
+
 typedef struct Test {
     const char *path;
     void (*function)(void);
@@ -1044,6 +1086,7 @@ int main(int argc, char **argv)
     if (argc == 2 && !strcmp(argv[1], "--bench")) {
         bench("generic");
         bench("avx2");
+        bench("avx512");
         return 0;
     }
     if (argc != 3 && !(argc == 5 && !strcmp(argv[3], "-p"))) {

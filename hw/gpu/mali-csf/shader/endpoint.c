@@ -11,6 +11,7 @@
  */
 
 #include "qemu/osdep.h"
+#include <fenv.h>
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/lockable.h"
@@ -171,12 +172,9 @@ static bool begin_next(ShaderWorker *worker, MaliShaderExecutor *executor)
     return true;
 }
 
-/*
- * As far as it comes in so many looks.  DONE: there is nothing left for it, or
- * it was wanted back with nothing begun.
- */
-static MaliShaderResult execute(ShaderWorker *worker,
-                                MaliShaderExecutor *executor, unsigned *looks)
+static MaliShaderResult execute_looks(ShaderWorker *worker,
+                                      MaliShaderExecutor *executor,
+                                      unsigned *looks)
 {
     ShaderEndpoint *shader = worker->shader;
     MaliShaderResult result;
@@ -200,6 +198,8 @@ static MaliShaderResult execute(ShaderWorker *worker,
             return MALI_SHADER_FAULTED;
         }
     }
+    /* They may have changed since its last turn. */
+    mali_shader_forget_buffers(&executor->unit->context);
     for (;;) {
         if (is_wanted_back(shader, executor) || !*looks) {
             return MALI_SHADER_BUDGET;
@@ -229,6 +229,23 @@ static MaliShaderResult execute(ShaderWorker *worker,
             return result;
         }
     }
+}
+
+/*
+ * As far as it comes in so many looks.  DONE: there is nothing left for it, or
+ * it was wanted back with nothing begun.
+ */
+static MaliShaderResult execute(ShaderWorker *worker,
+                                MaliShaderExecutor *executor, unsigned *looks)
+{
+    MaliShaderResult result;
+    fenv_t environment;
+
+    fegetenv(&environment);
+    fesetenv(FE_DFL_ENV);
+    result = execute_looks(worker, executor, looks);
+    fesetenv(&environment);
+    return result;
 }
 
 /* The lock is held. */

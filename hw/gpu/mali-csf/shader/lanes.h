@@ -39,11 +39,11 @@ static inline void mali_shader_addresses(const MaliShaderGroup *group,
     }
 }
 
-/* Lanes of one warp that go to memory, and how */
+/* Lanes that go to memory side by side, or all to the same place */
 typedef struct MaliShaderRun {
-    /* Of the first lane; lanes, relative to the warp's first */
+    /* Of the first lane; lanes, relative to the first that was asked for */
     uint64_t va;
-    uint32_t lanes;
+    uint64_t lanes;
     unsigned first;
     /* Bytes from one lane to the next: 0, or the size of an access */
     unsigned stride;
@@ -52,24 +52,19 @@ typedef struct MaliShaderRun {
 } MaliShaderRun;
 
 /*
- * Do the @lanes of a warp, whose addresses are @va, make one run of accesses
- * of @size bytes each?  At most 256 bytes, all of them in one page.
+ * Do the @lanes of @count, whose addresses are @va, make one run of accesses of
+ * @size bytes each, all of them in one page?
  */
-static inline bool mali_shader_is_run(const uint64_t *va, uint32_t lanes,
-                                      unsigned size, MaliShaderRun *run)
+static inline bool mali_shader_is_run(const uint64_t *va, uint64_t lanes,
+                                      unsigned count, unsigned size,
+                                      MaliShaderRun *run)
 {
-    unsigned first = ctz32(lanes);
-    unsigned last = 31 - clz32(lanes);
-    uint64_t next = lanes & (lanes - 1) ? va[ctz32(lanes & (lanes - 1))] : 0;
-    unsigned stride = next == va[first] ? 0 : size;
+    unsigned first = ctz64(lanes);
+    unsigned last = 63 - clz64(lanes);
+    unsigned stride = va[last] == va[first] ? 0 : size;
     uint64_t start = va[first] - first * stride;
-    uint64_t differs = 0;
+    uint64_t differs = va[last] ^ (start + last * stride);
 
-    for (unsigned i = 0; i < MALI_SHADER_WARP; i++) {
-        uint64_t is_on = -(uint64_t)(lanes >> i & 1);
-
-        differs |= (va[i] ^ (start + i * stride)) & is_on;
-    }
     *run = (MaliShaderRun) {
         .va = va[first],
         .lanes = lanes,
@@ -77,7 +72,44 @@ static inline bool mali_shader_is_run(const uint64_t *va, uint32_t lanes,
         .stride = stride,
         .bytes = (last - first) * stride + size,
     };
-    return !differs && run->bytes <= mali_shader_left_in_page(run->va);
+    if (differs || run->bytes > mali_shader_left_in_page(run->va)) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t is_on = -(lanes >> i & 1);
+
+        differs |= (va[i] ^ (start + i * stride)) & is_on;
+    }
+    return !differs;
+}
+
+/*
+ * Local memory that all of a message's lanes may be in: that of @va.  An offset
+ * of no more than @last from @start is in it with all of its bytes.
+ */
+typedef struct MaliShaderLocalRange {
+    uint8_t *bytes;
+    uint64_t start;
+    uint64_t last;
+} MaliShaderLocalRange;
+
+/* False if there is none, or it has not as many as @size bytes */
+static inline bool mali_shader_local_range(const MaliShaderMemory *memory,
+                                           uint64_t va, unsigned size,
+                                           MaliShaderLocalRange *range)
+{
+    uint64_t tag = va >> MALI_SHADER_TAG_SHIFT;
+    const MaliShaderLocal *local =
+        tag == MALI_SHADER_TAG_GROUP ? &memory->group :
+        tag == MALI_SHADER_TAG_THREAD ? &memory->thread : NULL;
+
+    if (!local || local->size < size) {
+        return false;
+    }
+    range->bytes = local->bytes;
+    range->start = tag << MALI_SHADER_TAG_SHIFT;
+    range->last = local->size - size;
+    return true;
 }
 
 #endif /* HW_GPU_MALI_CSF_SHADER_LANES_H */

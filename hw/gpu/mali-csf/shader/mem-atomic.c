@@ -46,13 +46,14 @@ static uint64_t signed_of(const Atomic *atomic, uint64_t value)
     return sextract64(value, 0, 8 * atomic->bytes);
 }
 
-static uint64_t apply(const Atomic *atomic, uint64_t old, uint64_t operand,
-                      uint64_t expected)
+/* @op is that of @atomic: a constant, where the compiler is to know it */
+static inline uint64_t apply(const Atomic *atomic, unsigned op, uint64_t old,
+                             uint64_t operand, uint64_t expected)
 {
     int64_t a = signed_of(atomic, old);
     int64_t b = signed_of(atomic, operand);
 
-    switch (atomic->op) {
+    switch (op) {
     case MALI_SHADER_ATOM_OP_AADDU:
     case MALI_SHADER_ATOM_OP_AADDS:
     case MALI_SHADER_ATOM_OP_AADD:
@@ -84,7 +85,8 @@ static uint64_t change32(const Atomic *atomic, uint32_t *p, uint64_t operand,
     uint32_t old = qatomic_read(p);
 
     for (;;) {
-        uint32_t new = apply(atomic, le32_to_cpu(old), operand, expected);
+        uint32_t new = apply(atomic, atomic->op, le32_to_cpu(old), operand,
+                             expected);
         uint32_t seen = qatomic_cmpxchg(p, old, cpu_to_le32(new));
 
         if (seen == old) {
@@ -100,7 +102,8 @@ static uint64_t change64(const Atomic *atomic, uint64_t *p, uint64_t operand,
     uint64_t old = qatomic_read(p);
 
     for (;;) {
-        uint64_t new = apply(atomic, le64_to_cpu(old), operand, expected);
+        uint64_t new = apply(atomic, atomic->op, le64_to_cpu(old), operand,
+                             expected);
         uint64_t seen = qatomic_cmpxchg(p, old, cpu_to_le64(new));
 
         if (seen == old) {
@@ -142,16 +145,11 @@ static MaliShaderAccess atomic_lane(MaliShaderMemory *memory,
     if (result != MALI_SHADER_ACCESS_DONE) {
         return result;
     }
-    if (!span.window && atomic->bytes == 4) {
-        /* Local memory, which is this thread's alone */
-        old = (uint32_t)ldl_le_p(span.host);
-        stl_le_p(span.host, apply(atomic, old, operand, expected));
-    } else if (atomic->bytes == 4) {
+    if (atomic->bytes == 4) {
         old = change32(atomic, (uint32_t *)span.host, operand, expected);
     } else {
         old = change64(atomic, (uint64_t *)span.host, operand, expected);
     }
-    mali_shader_written(&span, atomic->bytes);
     if (atomic->to) {
         atomic->to[0][lane] = old;
         if (atomic->bytes == 8) {
@@ -161,16 +159,70 @@ static MaliShaderAccess atomic_lane(MaliShaderMemory *memory,
     return result;
 }
 
+/*
+ * Words of local memory, which is this thread's alone, from the first of @lanes
+ * on; those that are left
+ */
+static inline __attribute__((always_inline))
+uint64_t local_words(const Atomic *atomic, unsigned op,
+                     const MaliShaderLocalRange *range, const uint64_t *va,
+                     uint64_t lanes)
+{
+    for (; lanes; lanes &= lanes - 1) {
+        unsigned lane = ctz64(lanes);
+        uint64_t offset = va[lane] - range->start;
+        uint32_t old, operand, expected = 0;
+
+        if (offset > range->last || offset % 4) {
+            break;
+        }
+        operand = atomic->from ? atomic->from[0][lane] : atomic->constant;
+        if (op == ATOM_OP_COMPARE_EXCHANGE) {
+            expected = atomic->from[1][lane];
+        }
+        old = ldl_le_p(range->bytes + offset);
+        stl_le_p(range->bytes + offset,
+                 apply(atomic, op, old, operand, expected));
+        if (atomic->to) {
+            atomic->to[0][lane] = old;
+        }
+    }
+    return lanes;
+}
+
+static uint64_t atomic_local(const MaliShaderMemory *memory,
+                             const Atomic *atomic, const uint64_t *va,
+                             uint64_t lanes)
+{
+    MaliShaderLocalRange range;
+
+    if (atomic->bytes != 4 ||
+        !mali_shader_local_range(memory, va[ctz64(lanes)], 4, &range)) {
+        return lanes;
+    }
+    switch (atomic->op) {
+    case MALI_SHADER_ATOM_OP_AADD:
+        return local_words(atomic, MALI_SHADER_ATOM_OP_AADD, &range, va,
+                           lanes);
+    case MALI_SHADER_ATOM_OP_AOR:
+        return local_words(atomic, MALI_SHADER_ATOM_OP_AOR, &range, va, lanes);
+    default:
+        return local_words(atomic, atomic->op, &range, va, lanes);
+    }
+}
+
 static MaliShaderAccess atomic_lanes(MaliShaderGroup *group,
                                      const MaliShaderOp *op,
                                      const Atomic *atomic, uint64_t lanes)
 {
     MaliShaderContext *context = group->opaque;
     uint64_t va[MALI_SHADER_LANES];
-    uint64_t done = 0;
+    uint64_t left, done;
 
     mali_shader_addresses(group, op, 0, va);
-    for (; lanes; lanes &= lanes - 1) {
+    left = atomic_local(&context->memory, atomic, va, lanes);
+    done = lanes & ~left;
+    for (lanes = left; lanes; lanes &= lanes - 1) {
         unsigned lane = ctz64(lanes);
         MaliShaderAccess result = atomic_lane(&context->memory, atomic, lane,
                                               va[lane]);

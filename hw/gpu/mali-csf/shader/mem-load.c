@@ -101,24 +101,74 @@ static inline void place(const Load *load, unsigned lane, const uint8_t *bytes)
     }
 }
 
+static bool is_word(const Load *load)
+{
+    return load->bytes == 4 && load->placement.width == 32;
+}
+
+/* Register by register, of lanes that begin at @start and are all of them */
+static void place_all(const Load *load, const uint8_t *start, unsigned stride)
+{
+    for (unsigned r = 0; r < load->registers; r++, start += 4) {
+        uint32_t *to = load->to[r];
+
+        if (stride == 4) {
+            for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
+                to[i] = ldl_le_p(start + 4 * i);
+            }
+        } else if (stride) {
+            for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
+                to[i] = ldl_le_p(start + stride * i);
+            }
+        } else {
+            uint32_t value = ldl_le_p(start);
+
+            for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
+                to[i] = value;
+            }
+        }
+    }
+}
+
 /* @host: of the first lane's bytes; lanes begin at @base */
 static void place_run(const Load *load, const MaliShaderRun *run,
                       unsigned base, const uint8_t *host)
 {
     const uint8_t *start = host - run->first * run->stride;
 
-    if (load->bytes == 4 && load->placement.width == 32 && run->stride &&
-        run->lanes == 0xffff) {
-        for (unsigned i = 0; i < MALI_SHADER_WARP; i++) {
-            load->to[0][base + i] = ldl_le_p(start + 4 * i);
-        }
+    if (run->lanes == UINT64_MAX &&
+        (is_word(load) || (load->bytes > 4 && load->bytes % 4 == 0))) {
+        place_all(load, start, run->stride);
         return;
     }
-    for (uint32_t left = run->lanes; left; left &= left - 1) {
-        unsigned lane = ctz32(left);
+    for (uint64_t left = run->lanes; left; left &= left - 1) {
+        unsigned lane = ctz64(left);
 
         place(load, base + lane, start + lane * run->stride);
     }
+}
+
+/* Words of local memory, from the first of @lanes on; those that are left */
+static uint64_t load_local(const MaliShaderMemory *memory, const Load *load,
+                           const uint64_t *va, uint64_t lanes)
+{
+    MaliShaderLocalRange range;
+    uint32_t *to = load->to[0];
+
+    if (!is_word(load) ||
+        !mali_shader_local_range(memory, va[ctz64(lanes)], 4, &range)) {
+        return lanes;
+    }
+    for (; lanes; lanes &= lanes - 1) {
+        unsigned lane = ctz64(lanes);
+        uint64_t offset = va[lane] - range.start;
+
+        if (offset > range.last) {
+            break;
+        }
+        to[lane] = ldl_le_p(range.bytes + offset);
+    }
+    return lanes;
 }
 
 static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
@@ -129,9 +179,7 @@ static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
     MaliCsfSpan span;
 
     if (likely(load->bytes <= mali_shader_left_in_page(va))) {
-        span.host = mali_shader_local_at(memory, va, load->bytes);
-        result = span.host ? MALI_SHADER_ACCESS_DONE :
-                 mali_shader_at(memory, va, load->bytes, MALI_CSF_MEM_READ,
+        result = mali_shader_at(memory, va, load->bytes, MALI_CSF_MEM_READ,
                                 &span);
         if (result == MALI_SHADER_ACCESS_DONE) {
             place(load, lane, span.host);
@@ -145,44 +193,67 @@ static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
     return result;
 }
 
+/*
+ * The @lanes of @count from @base on, all in one access if they are side by
+ * side.  *@done receives those that are done.
+ */
+static MaliShaderAccess load_some(MaliShaderMemory *memory, const Load *load,
+                                  const uint64_t *va, unsigned base,
+                                  unsigned count, uint64_t lanes,
+                                  uint64_t *done)
+{
+    MaliShaderAccess result;
+    MaliShaderRun run;
+    MaliCsfSpan span;
+
+    if (mali_shader_is_run(va + base, lanes, count, load->bytes, &run)) {
+        result = mali_shader_at(memory, run.va, run.bytes, MALI_CSF_MEM_READ,
+                                &span);
+        if (result == MALI_SHADER_ACCESS_DONE) {
+            place_run(load, &run, base, span.host);
+            *done |= lanes << base;
+        }
+        return result;
+    }
+    if (count > MALI_SHADER_WARP) {
+        for (unsigned i = 0; i < count; i += MALI_SHADER_WARP) {
+            uint64_t warp = extract64(lanes, i, MALI_SHADER_WARP);
+
+            result = warp ? load_some(memory, load, va, i, MALI_SHADER_WARP,
+                                      warp, done) : MALI_SHADER_ACCESS_DONE;
+            if (result != MALI_SHADER_ACCESS_DONE) {
+                return result;
+            }
+        }
+        return MALI_SHADER_ACCESS_DONE;
+    }
+    for (; lanes; lanes &= lanes - 1) {
+        unsigned lane = base + ctz64(lanes);
+
+        result = load_lane(memory, load, lane, va[lane]);
+        if (result != MALI_SHADER_ACCESS_DONE) {
+            return result;
+        }
+        *done |= 1ull << lane;
+    }
+    return MALI_SHADER_ACCESS_DONE;
+}
+
 static MaliShaderAccess load_lanes(MaliShaderGroup *group, const Load *load,
                                    const uint64_t *va, uint64_t lanes)
 {
     MaliShaderContext *context = group->opaque;
     MaliShaderMemory *memory = &context->memory;
+    uint64_t left = load_local(memory, load, va, lanes);
+    uint64_t done = lanes & ~left;
     MaliShaderAccess result;
-    MaliShaderRun run;
-    MaliCsfSpan span;
-    uint64_t done = 0;
 
-    for (unsigned base = 0; base < MALI_SHADER_LANES;
-         base += MALI_SHADER_WARP) {
-        uint32_t warp = extract64(lanes, base, MALI_SHADER_WARP);
-
-        if (!warp) {
-            continue;
-        }
-        if (mali_shader_is_run(va + base, warp, load->bytes, &run)) {
-            result = mali_shader_at(memory, run.va, run.bytes,
-                                    MALI_CSF_MEM_READ, &span);
-            if (result != MALI_SHADER_ACCESS_DONE) {
-                return mali_shader_not_done(group, result, done);
-            }
-            place_run(load, &run, base, span.host);
-            done |= (uint64_t)warp << base;
-            continue;
-        }
-        for (; warp; warp &= warp - 1) {
-            unsigned lane = base + ctz32(warp);
-
-            result = load_lane(memory, load, lane, va[lane]);
-            if (result != MALI_SHADER_ACCESS_DONE) {
-                return mali_shader_not_done(group, result, done);
-            }
-            done |= 1ull << lane;
-        }
+    if (!left) {
+        return MALI_SHADER_ACCESS_DONE;
     }
-    return MALI_SHADER_ACCESS_DONE;
+    result = load_some(memory, load, va, 0, MALI_SHADER_LANES, left, &done);
+    return result == MALI_SHADER_ACCESS_DONE ? result :
+           mali_shader_not_done(group, result, done);
 }
 
 MaliShaderAccess mali_shader_msg_load(MaliShaderGroup *group,

@@ -31,8 +31,14 @@ static void store_run(const Store *store, const MaliShaderRun *run,
 {
     uint8_t *start = host - run->first * run->stride;
 
-    for (uint32_t left = run->lanes; left; left &= left - 1) {
-        unsigned lane = ctz32(left);
+    if (store->bytes == 4 && run->stride && run->lanes == UINT64_MAX) {
+        for (unsigned i = 0; i < MALI_SHADER_LANES; i++) {
+            stl_le_p(start + 4 * i, store->from[0][i]);
+        }
+        return;
+    }
+    for (uint64_t left = run->lanes; left; left &= left - 1) {
+        unsigned lane = ctz64(left);
 
         if (store->bytes == 4) {
             stl_le_p(start + lane * run->stride, store->from[0][base + lane]);
@@ -45,46 +51,85 @@ static void store_run(const Store *store, const MaliShaderRun *run,
     }
 }
 
+/* Words of local memory, from the first of @lanes on; those that are left */
+static uint64_t store_local(const MaliShaderMemory *memory, const Store *store,
+                            const uint64_t *va, uint64_t lanes)
+{
+    MaliShaderLocalRange range;
+    const uint32_t *from = store->from[0];
+
+    if (store->bytes != 4 ||
+        !mali_shader_local_range(memory, va[ctz64(lanes)], 4, &range)) {
+        return lanes;
+    }
+    for (; lanes; lanes &= lanes - 1) {
+        unsigned lane = ctz64(lanes);
+        uint64_t offset = va[lane] - range.start;
+
+        if (offset > range.last) {
+            break;
+        }
+        stl_le_p(range.bytes + offset, from[lane]);
+    }
+    return lanes;
+}
+
 static MaliShaderAccess store_lane(MaliShaderMemory *memory,
                                    const Store *store, unsigned lane,
                                    uint64_t va)
 {
     uint8_t bytes[MALI_SHADER_MAX_ACCESS];
 
-    if (store->bytes == 4) {
-        uint8_t *host = mali_shader_local_at(memory, va, 4);
+    if (store->bytes == 4 && mali_shader_left_in_page(va) >= 4) {
+        MaliCsfSpan span;
+        MaliShaderAccess result = mali_shader_at(memory, va, 4,
+                                                 MALI_CSF_MEM_WRITE, &span);
 
-        if (host) {
-            stl_le_p(host, store->from[0][lane]);
-            return MALI_SHADER_ACCESS_DONE;
+        if (result == MALI_SHADER_ACCESS_DONE) {
+            stl_le_p(span.host, store->from[0][lane]);
         }
+        return result;
     }
     gather(store, lane, bytes);
     return mali_shader_store(memory, va, store->bytes, bytes);
 }
 
-/* The lanes of a warp that begins at @base; *done receives those that are */
-static MaliShaderAccess store_warp(MaliShaderMemory *memory,
+/*
+ * The @lanes of @count from @base on, all in one access if they are side by
+ * side.  *@done receives those that are done.
+ */
+static MaliShaderAccess store_some(MaliShaderMemory *memory,
                                    const Store *store, const uint64_t *va,
-                                   unsigned base, uint32_t warp,
-                                   uint64_t *done)
+                                   unsigned base, unsigned count,
+                                   uint64_t lanes, uint64_t *done)
 {
     MaliShaderAccess result;
     MaliShaderRun run;
     MaliCsfSpan span;
 
-    if (mali_shader_is_run(va + base, warp, store->bytes, &run)) {
+    if (mali_shader_is_run(va + base, lanes, count, store->bytes, &run)) {
         result = mali_shader_at(memory, run.va, run.bytes,
                                 MALI_CSF_MEM_WRITE, &span);
         if (result == MALI_SHADER_ACCESS_DONE) {
             store_run(store, &run, base, span.host);
-            mali_shader_written(&span, run.bytes);
-            *done |= (uint64_t)warp << base;
+            *done |= lanes << base;
         }
         return result;
     }
-    for (; warp; warp &= warp - 1) {
-        unsigned lane = base + ctz32(warp);
+    if (count > MALI_SHADER_WARP) {
+        for (unsigned i = 0; i < count; i += MALI_SHADER_WARP) {
+            uint64_t warp = extract64(lanes, i, MALI_SHADER_WARP);
+
+            result = warp ? store_some(memory, store, va, i, MALI_SHADER_WARP,
+                                       warp, done) : MALI_SHADER_ACCESS_DONE;
+            if (result != MALI_SHADER_ACCESS_DONE) {
+                return result;
+            }
+        }
+        return MALI_SHADER_ACCESS_DONE;
+    }
+    for (; lanes; lanes &= lanes - 1) {
+        unsigned lane = base + ctz64(lanes);
 
         result = store_lane(memory, store, lane, va[lane]);
         if (result != MALI_SHADER_ACCESS_DONE) {
@@ -104,22 +149,18 @@ MaliShaderAccess mali_shader_msg_store(MaliShaderGroup *group,
         .bytes = mali_shader_size_bytes[size],
         .from = &group->slots[op->read_first],
     };
+    MaliShaderMemory *memory = &context->memory;
+    MaliShaderAccess result;
     uint64_t va[MALI_SHADER_LANES];
-    uint64_t done = 0;
+    uint64_t left, done;
 
     mali_shader_addresses(group, op, 0, va);
-    for (unsigned base = 0; base < MALI_SHADER_LANES;
-         base += MALI_SHADER_WARP) {
-        uint32_t warp = extract64(lanes, base, MALI_SHADER_WARP);
-        MaliShaderAccess result;
-
-        if (!warp) {
-            continue;
-        }
-        result = store_warp(&context->memory, &store, va, base, warp, &done);
-        if (result != MALI_SHADER_ACCESS_DONE) {
-            return mali_shader_not_done(group, result, done);
-        }
+    left = store_local(memory, &store, va, lanes);
+    done = lanes & ~left;
+    if (!left) {
+        return MALI_SHADER_ACCESS_DONE;
     }
-    return MALI_SHADER_ACCESS_DONE;
+    result = store_some(memory, &store, va, 0, MALI_SHADER_LANES, left, &done);
+    return result == MALI_SHADER_ACCESS_DONE ? result :
+           mali_shader_not_done(group, result, done);
 }

@@ -8,8 +8,28 @@
 #include "descriptors.h"
 #include "memory.h"
 
+void mali_shader_pages_tell_written(MaliShaderPages *pages)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pages->written); i++) {
+        for (; pages->written[i]; pages->written[i] &= pages->written[i] - 1) {
+            const MaliCsfSpan *span =
+                &pages->span[64 * i + ctz64(pages->written[i])];
+
+            mali_csf_ram_written(span->window, span->pa, MALI_SHADER_PAGE);
+        }
+    }
+    if (unlikely(pages->written_once.window)) {
+        mali_csf_ram_written(pages->written_once.window,
+                             pages->written_once.pa,
+                             pages->written_once_size);
+        pages->written_once.window = NULL;
+    }
+}
+
 void mali_shader_pages_drop(MaliShaderPages *pages)
 {
+    mali_shader_pages_tell_written(pages);
+    pages->drops++;
     memset(pages->tag, 0, sizeof(pages->tag));
 }
 
@@ -50,27 +70,6 @@ static MaliShaderAccess local_at(MaliShaderMemory *memory, uint64_t va,
     return mali_shader_refuse(memory, MALI_SHADER_ADDR_RANGE_FAULT, va);
 }
 
-static uint64_t page_tag(const MaliShaderMemory *memory, uint64_t va,
-                         MaliCsfMemAccess access)
-{
-    QEMU_BUILD_BUG_ON(MALI_CSF_MAX_AS > 16);
-    return (va & -(uint64_t)MALI_SHADER_PAGE) | memory->as << 4 |
-           (unsigned)access << 1 | 1;
-}
-
-/*
- * A shader goes to several arrays at the same index, whose distances are powers
- * of two, and stores where it has loaded: these are to be in different places.
- */
-static unsigned page_slot(uint64_t va, MaliCsfMemAccess access)
-{
-    uint64_t page = va / MALI_SHADER_PAGE << 2 | access;
-
-    QEMU_BUILD_BUG_ON(MALI_SHADER_NUM_PAGES != 256);
-    /* By the golden ratio, 2^64 / 1.618... (Knuth, 6.4) */
-    return page * 0x9e3779b97f4a7c15ull >> 56;
-}
-
 static MaliShaderAccess exactly_at(MaliShaderMemory *memory, uint64_t va,
                                    unsigned size, MaliCsfMemAccess access,
                                    MaliCsfSpan *span)
@@ -82,12 +81,16 @@ static MaliShaderAccess exactly_at(MaliShaderMemory *memory, uint64_t va,
     if (result == MALI_CSF_MEM_DONE && memory->capture) {
         mali_shader_capture_page(memory->capture, va, access, span->host);
     }
+    if (result == MALI_CSF_MEM_DONE && mali_shader_is_store(access)) {
+        memory->pages->written_once = *span;
+        memory->pages->written_once_size = size;
+    }
     return access_result(memory, result);
 }
 
-MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
-                                unsigned size, MaliCsfMemAccess access,
-                                MaliCsfSpan *span)
+MaliShaderAccess mali_shader_at_slowly(MaliShaderMemory *memory, uint64_t va,
+                                       unsigned size, MaliCsfMemAccess access,
+                                       MaliCsfSpan *span)
 {
     MaliCsfMemView *view = memory->view;
     MaliShaderPages *pages = memory->pages;
@@ -100,6 +103,8 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
     if (unlikely(mali_shader_is_local(va))) {
         return local_at(memory, va, size, span);
     }
+    /* Once the view has seen what was put, no store is to be told any more. */
+    mali_shader_pages_tell_written(pages);
     mali_csf_view_poll(view);
     if (unlikely(pages->seen != view->seen)) {
         mali_shader_pages_drop(pages);
@@ -108,8 +113,8 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
     if (unlikely(view->injected) && mali_csf_view_injected(view)) {
         return exactly_at(memory, va, size, access, span);
     }
-    tag = page_tag(memory, va, access);
-    slot = page_slot(va, access);
+    tag = mali_shader_page_tag(va, memory->as, access);
+    slot = mali_shader_page_slot(va, access);
     kept = &pages->span[slot];
     if (unlikely(pages->tag[slot] != tag)) {
         pages->tag[slot] = 0;
@@ -128,6 +133,9 @@ MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
         if (pages->seen == view->seen) {
             pages->tag[slot] = tag;
         }
+    }
+    if (mali_shader_is_store(access)) {
+        pages->written[slot / 64] |= 1ull << slot % 64;
     }
     span->host = kept->host + offset;
     span->window = kept->window;
@@ -167,7 +175,6 @@ static MaliShaderAccess store_in_page(MaliShaderMemory *memory, uint64_t va,
 
     if (result == MALI_SHADER_ACCESS_DONE) {
         memcpy(span.host, bytes, size);
-        mali_shader_written(&span, size);
     }
     return result;
 }

@@ -16,6 +16,7 @@
 #include "../mmu/view.h"
 #include "capture.h"
 #include "decode.h"
+#include "page-slot.h"
 
 /*
  * Bits 48 to 63 of an address of local memory, the offset is in the low 32.
@@ -30,24 +31,27 @@
 #define MALI_SHADER_TAG_NOWHERE 0xff30ull
 #define MALI_SHADER_NOWHERE     (MALI_SHADER_TAG_NOWHERE << \
                                  MALI_SHADER_TAG_SHIFT)
-/* The most bytes of one access of a warp */
-#define MALI_SHADER_MAX_RUN     256
-
-/* Bytes of a page, in which one translation holds */
-#define MALI_SHADER_PAGE        4096u
+/* The most bytes of one access of a super-warp */
+#define MALI_SHADER_MAX_RUN     1024
 
 /* The most bytes of one access of a lane */
 #define MALI_SHADER_MAX_ACCESS  16
 
 /* Translations at hand, of one thread; none outlives a change of its view */
-#define MALI_SHADER_NUM_PAGES   256
-
 typedef struct MaliShaderPages {
-    /* view->seen when they were made */
+    /* view->seen when they were made; how often all were forgotten */
     uint32_t seen;
-    /* Page, address space and kind of access, see memory.c; 0: none */
+    unsigned drops;
+    /* Page, address space and kind of access, see below; 0: none */
     uint64_t tag[MALI_SHADER_NUM_PAGES];
     MaliCsfSpan span[MALI_SHADER_NUM_PAGES];
+    /*
+     * Bit by bit, those that were stored to since that was last told.  And one
+     * that is not kept, likewise; without a window there is none.
+     */
+    uint64_t written[MALI_SHADER_NUM_PAGES / 64];
+    MaliCsfSpan written_once;
+    unsigned written_once_size;
 } MaliShaderPages;
 
 typedef struct MaliShaderLocal {
@@ -77,8 +81,23 @@ typedef struct MaliShaderMemory {
     uint8_t nowhere[MALI_SHADER_MAX_RUN];
 } MaliShaderMemory;
 
+/*
+ * What was stored to is marked dirty, and code that vCPUs have of it dropped,
+ * page by page, and late: at the end of a run, and before anybody can take the
+ * stores for done.
+ */
+void mali_shader_pages_tell_written(MaliShaderPages *pages);
 /* Forget all translations, which may be of another view */
 void mali_shader_pages_drop(MaliShaderPages *pages);
+
+/* What is in a place of the pages */
+static inline uint64_t mali_shader_page_tag(uint64_t va, unsigned as,
+                                            MaliCsfMemAccess access)
+{
+    QEMU_BUILD_BUG_ON(MALI_CSF_MAX_AS > 16);
+    return (va & -(uint64_t)MALI_SHADER_PAGE) | as << 4 |
+           (unsigned)access << 1 | 1;
+}
 
 static inline bool mali_shader_is_local(uint64_t va)
 {
@@ -118,23 +137,46 @@ static inline unsigned mali_shader_left_in_page(uint64_t va)
     return MALI_SHADER_PAGE - va % MALI_SHADER_PAGE;
 }
 
+/* What mali_shader_at() does with what is not at hand */
+MaliShaderAccess mali_shader_at_slowly(MaliShaderMemory *memory, uint64_t va,
+                                       unsigned size, MaliCsfMemAccess access,
+                                       MaliCsfSpan *span);
+
+static inline bool mali_shader_is_store(MaliCsfMemAccess access)
+{
+    return access == MALI_CSF_MEM_WRITE || access == MALI_CSF_MEM_ATOMIC;
+}
+
 /**
  * mali_shader_at: host address of @size bytes at @va
  * @span: on DONE, good until the next access of @memory; of local memory, it
  *        has no window
  *
- * The bytes are in one page.
+ * The bytes are in one page.  Of an access that stores, the page is taken for
+ * written.
  */
-MaliShaderAccess mali_shader_at(MaliShaderMemory *memory, uint64_t va,
-                                unsigned size, MaliCsfMemAccess access,
-                                MaliCsfSpan *span);
-
-/* To be called after each store to what mali_shader_at() gave */
-static inline void mali_shader_written(const MaliCsfSpan *span, unsigned size)
+static inline MaliShaderAccess mali_shader_at(MaliShaderMemory *memory,
+                                              uint64_t va, unsigned size,
+                                              MaliCsfMemAccess access,
+                                              MaliCsfSpan *span)
 {
-    if (span->window) {
-        mali_csf_ram_written(span->window, span->pa, size);
+    MaliShaderPages *pages = memory->pages;
+    unsigned slot = mali_shader_page_slot(va, access);
+    const MaliCsfSpan *kept = &pages->span[slot];
+
+    if (unlikely(pages->tag[slot] !=
+                 mali_shader_page_tag(va, memory->as, access) ||
+                 qatomic_read(&memory->view->put) != pages->seen ||
+                 memory->view->injected)) {
+        return mali_shader_at_slowly(memory, va, size, access, span);
     }
+    if (mali_shader_is_store(access)) {
+        pages->written[slot / 64] |= 1ull << slot % 64;
+    }
+    span->host = kept->host + va % MALI_SHADER_PAGE;
+    span->window = kept->window;
+    span->pa = kept->pa + va % MALI_SHADER_PAGE;
+    return MALI_SHADER_ACCESS_DONE;
 }
 
 /*

@@ -5,7 +5,6 @@
  */
 
 #include "qemu/osdep.h"
-#include <fenv.h>
 #include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "qemu/host-utils.h"
@@ -346,14 +345,14 @@ MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
                                       MaliShaderPages *pages, unsigned budget)
 {
     MaliShaderResult result;
-    fenv_t environment;
 
     unit->context.memory.view = view;
     unit->context.memory.pages = pages;
-    mali_shader_forget_buffers(&unit->context);
-    fegetenv(&environment);
-    fesetenv(FE_DFL_ENV);
+    if (unit->drops != pages->drops) {
+        mali_shader_forget_buffers(&unit->context);
+        unit->drops = pages->drops;
+    }
     result = run_groups(unit, budget);
-    fesetenv(&environment);
+    mali_shader_pages_tell_written(pages);
     return result;
 }

@@ -40,6 +40,8 @@ typedef struct MaliShaderUnit {
     MaliShaderGroupState states[MALI_SHADER_MAX_GROUPS];
     /* The one whose turn it is */
     unsigned turn;
+    /* pages->drops when the buffers at hand were found */
+    unsigned drops;
 
     /* What stopped it, after FAULTED */
     uint8_t exception;
@@ -54,9 +56,10 @@ void mali_shader_unit_free(MaliShaderUnit *unit);
 void mali_shader_unit_begin(MaliShaderUnit *unit, uint64_t number);
 
 /*
- * Execute at most @budget instructions, with the accesses of a thread.  DONE,
- * BUDGET, STALLED or FAULTED; after the latter, see unit->exception, or, if
- * that is 0, unit->context.memory.fault.
+ * Execute at most @budget instructions, with the accesses of a thread, whose
+ * floating-point environment is FE_DFL_ENV.  DONE, BUDGET, STALLED or FAULTED;
+ * after the latter, see unit->exception, or, if that is 0,
+ * unit->context.memory.fault.
  */
 MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
                                       MaliCsfMemView *view,
