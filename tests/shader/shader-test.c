@@ -439,7 +439,7 @@ static void test_vectors(void)
 
 static void compare_builds(const Vector *v, void *opaque)
 {
-    static const char *const names[] = { "generic", "avx2" };
+    static const char *const names[] = { "generic", "avx2", "avx512" };
     uint32_t first[2][MALI_SHADER_LANES], out[2][MALI_SHADER_LANES];
     unsigned *builds = opaque, count = 0;
 
@@ -1044,6 +1044,7 @@ static const Test tests[] = {
     { "/mali-shader/operands/specials", test_specials },
     { "/mali-shader/operands/constants", test_constants },
     { "/mali-shader/operands/many", test_many_constants },
+    { "/mali-shader/memory/page-slots", test_page_slots },
     { "/mali-shader/fuzz", test_fuzz },
 };
 

@@ -53,6 +53,8 @@ extern const MaliShaderAlu mali_shader_alu_generic;
 #ifdef __x86_64__
 /* For hosts with AVX2, FMA and F16C */
 extern const MaliShaderAlu mali_shader_alu_avx2;
+/* For hosts with AVX-512 F, BW, DQ and VL, besides */
+extern const MaliShaderAlu mali_shader_alu_avx512;
 #endif
 
 #endif /* HW_GPU_MALI_CSF_SHADER_ALU_H */

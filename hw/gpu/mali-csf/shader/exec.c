@@ -34,32 +34,60 @@ static bool has_f16c(void)
 
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
+
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           has_f16c();
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
 #endif
 
-static const MaliShaderAlu *best_alu(void)
+static bool always(void)
+{
+    return true;
+}
+
+/* The best first */
+static const struct {
+    const MaliShaderAlu *alu;
+    bool (*is_there)(void);
+} builds[] = {
+#ifdef __x86_64__
+    { &mali_shader_alu_avx512, has_avx512 },
+    { &mali_shader_alu_avx2, has_avx2 },
+#endif
+    { &mali_shader_alu_generic, always },
+};
+
+/* NULL: this host does not have it */
+static const MaliShaderAlu *find_alu(const char *name)
 {
 #ifdef __x86_64__
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        has_f16c()) {
-        return &mali_shader_alu_avx2;
-    }
 #endif
-    return &mali_shader_alu_generic;
+    for (unsigned i = 0; i < sizeof(builds) / sizeof(builds[0]); i++) {
+        if ((!name || !strcmp(name, builds[i].alu->name)) &&
+            builds[i].is_there()) {
+            return builds[i].alu;
+        }
+    }
+    return NULL;
 }
 
 bool mali_shader_use(const char *name)
 {
-    const MaliShaderAlu *best = best_alu();
+    const MaliShaderAlu *alu = find_alu(name);
 
-    if (!name || !strcmp(name, best->name)) {
-        used_alu = best;
-    } else if (!strcmp(name, mali_shader_alu_generic.name)) {
-        used_alu = &mali_shader_alu_generic;
-    } else {
-        return false;
-    }
-    return true;
+    used_alu = alu ? alu : used_alu;
+    return alu;
 }
 
 static const MaliShaderAlu *get_alu(void)
@@ -68,7 +96,7 @@ static const MaliShaderAlu *get_alu(void)
     const MaliShaderAlu *alu = __atomic_load_n(&used_alu, __ATOMIC_RELAXED);
 
     if (!alu) {
-        alu = best_alu();
+        alu = find_alu(NULL);
         __atomic_store_n(&used_alu, alu, __ATOMIC_RELAXED);
     }
     return alu;

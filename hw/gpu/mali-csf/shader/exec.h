@@ -163,8 +163,8 @@ uint64_t mali_shader_group_live(const MaliShaderGroup *group);
 bool mali_shader_is_modelled(unsigned id);
 
 /*
- * The build of the arithmetic that is used: "generic", "avx2"; NULL is the
- * best.  Returns false if this host does not have it.
+ * The build of the arithmetic that is used: "generic", "avx2", "avx512"; NULL
+ * is the best.  Returns false if this host does not have it.
  */
 bool mali_shader_use(const char *name);
 const char *mali_shader_used(void);
