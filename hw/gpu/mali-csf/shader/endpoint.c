@@ -32,6 +32,8 @@
  * each, in ns; and those after which others have their turn.
  */
 #define LOOK_BUDGET         512
+/* What beginning a super-warp is taken for, in instructions */
+#define BEGIN_COST          16
 #define SLICE_LOOKS         4
 #define SLICE_NS_EACH       10
 #define TURN_LOOKS          40
@@ -172,12 +174,31 @@ static bool begin_next(ShaderWorker *worker, MaliShaderExecutor *executor)
     return true;
 }
 
+/* Between LOOK_BUDGET instructions and the next */
+static void look(ShaderWorker *worker, unsigned *looks)
+{
+    MaliCsfMemView *view = &worker->view;
+
+    (*looks)--;
+    if (unlikely(qatomic_read(&worker->shader->paused))) {
+        qatomic_dec(&worker->shader->finish_looks);
+    }
+    if (unlikely(qatomic_read(&view->put) != view->seen)) {
+        mali_shader_pages_tell_written(&worker->pages);
+        mali_csf_view_poll(view);
+    }
+    if (view->uses && *looks % CHECK_LOOKS == 0) {
+        mali_shader_pages_drop(&worker->pages);
+    }
+}
+
 static MaliShaderResult execute_looks(ShaderWorker *worker,
                                       MaliShaderExecutor *executor,
                                       unsigned *looks)
 {
     ShaderEndpoint *shader = worker->shader;
     MaliShaderResult result;
+    unsigned budget = 0;
 
     if (executor->job->task.capture) {
         /* What others have at hand, the job has not touched. */
@@ -201,22 +222,26 @@ static MaliShaderResult execute_looks(ShaderWorker *worker,
     /* They may have changed since its last turn. */
     mali_shader_forget_buffers(&executor->unit->context);
     for (;;) {
-        if (is_wanted_back(shader, executor) || !*looks) {
+        if (is_wanted_back(shader, executor)) {
             return MALI_SHADER_BUDGET;
         }
-        if (!executor->begun && !begin_next(worker, executor)) {
-            return MALI_SHADER_DONE;
+        if (!budget) {
+            if (!*looks) {
+                return MALI_SHADER_BUDGET;
+            }
+            look(worker, looks);
+            budget = LOOK_BUDGET;
         }
-        (*looks)--;
-        if (unlikely(qatomic_read(&shader->paused))) {
-            qatomic_dec(&shader->finish_looks);
-        }
-        mali_csf_view_poll(&worker->view);
-        if (worker->view.uses && *looks % CHECK_LOOKS == 0) {
-            mali_shader_pages_drop(&worker->pages);
+        if (!executor->begun) {
+            if (!begin_next(worker, executor)) {
+                return MALI_SHADER_DONE;
+            }
+            /* Something is left: an instruction at least is executed. */
+            budget -= MIN(budget - 1,
+                          BEGIN_COST * executor->job->task.groups);
         }
         result = mali_shader_unit_run(executor->unit, &worker->view,
-                                      &worker->pages, LOOK_BUDGET);
+                                      &worker->pages, &budget);
         if (result == MALI_SHADER_DONE) {
             executor->begun = false;
             executor->range.first++;
@@ -244,6 +269,7 @@ static MaliShaderResult execute(ShaderWorker *worker,
     fegetenv(&environment);
     fesetenv(FE_DFL_ENV);
     result = execute_looks(worker, executor, looks);
+    mali_shader_pages_tell_written(&worker->pages);
     fesetenv(&environment);
     return result;
 }

@@ -306,6 +306,11 @@ static uint64_t same_handle(const uint32_t *handles, uint64_t lanes)
     uint32_t handle = handles[ctz64(lanes)];
     uint64_t same = 0;
 
+    /* Mostly all of them do. */
+    if (!memcmp(handles, handles + 1,
+                (MALI_SHADER_LANES - 1) * sizeof(*handles))) {
+        return lanes;
+    }
     for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
         same |= (uint64_t)(handles[lane] == handle) << lane;
     }
@@ -402,14 +407,15 @@ MaliShaderAccess mali_shader_msg_lea_buffer(MaliShaderGroup *group,
         if (result != MALI_SHADER_ACCESS_DONE) {
             return mali_shader_not_done(group, result, done);
         }
-        for (uint64_t left = same; left; left &= left - 1) {
-            unsigned lane = ctz64(left);
+        for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
             uint64_t va = offsets[lane] < buffer.size ?
                           buffer.address + offsets[lane] :
                           MALI_SHADER_NOWHERE;
 
-            to[0][lane] = va;
-            to[1][lane] = va >> 32;
+            if (same >> lane & 1) {
+                to[0][lane] = va;
+                to[1][lane] = va >> 32;
+            }
         }
         done |= same;
         lanes &= ~same;

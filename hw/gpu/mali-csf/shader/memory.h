@@ -83,8 +83,9 @@ typedef struct MaliShaderMemory {
 
 /*
  * What was stored to is marked dirty, and code that vCPUs have of it dropped,
- * page by page, and late: at the end of a run, and before anybody can take the
- * stores for done.
+ * page by page, and late: at the end of a thread's turn at the latest, and
+ * before its view sees what was put to it, so before a command of the driver or
+ * the job is over.
  */
 void mali_shader_pages_tell_written(MaliShaderPages *pages);
 /* Forget all translations, which may be of another view */

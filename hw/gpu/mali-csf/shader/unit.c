@@ -305,7 +305,7 @@ static bool next_turn(MaliShaderUnit *unit)
     return false;
 }
 
-static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned budget)
+static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned *budget)
 {
     while (next_turn(unit) || release(unit)) {
         MaliShaderGroup *group = unit->groups[unit->turn];
@@ -314,7 +314,7 @@ static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned budget)
         if (unit->states[unit->turn] != MALI_SHADER_GROUP_RUNS) {
             continue;
         }
-        result = mali_shader_group_run(group, &budget);
+        result = mali_shader_group_run(group, budget);
         switch (result) {
         case MALI_SHADER_DONE:
             unit->states[unit->turn] = MALI_SHADER_GROUP_ENDED;
@@ -333,7 +333,7 @@ static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned budget)
         default:
             return result;
         }
-        if (!budget && (next_turn(unit) || release(unit))) {
+        if (!*budget && (next_turn(unit) || release(unit))) {
             return MALI_SHADER_BUDGET;
         }
     }
@@ -342,17 +342,13 @@ static MaliShaderResult run_groups(MaliShaderUnit *unit, unsigned budget)
 
 MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
                                       MaliCsfMemView *view,
-                                      MaliShaderPages *pages, unsigned budget)
+                                      MaliShaderPages *pages, unsigned *budget)
 {
-    MaliShaderResult result;
-
     unit->context.memory.view = view;
     unit->context.memory.pages = pages;
     if (unit->drops != pages->drops) {
         mali_shader_forget_buffers(&unit->context);
         unit->drops = pages->drops;
     }
-    result = run_groups(unit, budget);
-    mali_shader_pages_tell_written(pages);
-    return result;
+    return run_groups(unit, budget);
 }

@@ -56,13 +56,15 @@ void mali_shader_unit_free(MaliShaderUnit *unit);
 void mali_shader_unit_begin(MaliShaderUnit *unit, uint64_t number);
 
 /*
- * Execute at most @budget instructions, with the accesses of a thread, whose
- * floating-point environment is FE_DFL_ENV.  DONE, BUDGET, STALLED or FAULTED;
- * after the latter, see unit->exception, or, if that is 0,
- * unit->context.memory.fault.
+ * Execute at most @budget instructions, which is what is left of it afterwards,
+ * with the accesses of a thread, whose floating-point environment is
+ * FE_DFL_ENV.  DONE, BUDGET, STALLED or FAULTED; after the latter, see
+ * unit->exception, or, if that is 0, unit->context.memory.fault.  The caller
+ * has the pages tell what was written.
  */
 MaliShaderResult mali_shader_unit_run(MaliShaderUnit *unit,
                                       MaliCsfMemView *view,
-                                      MaliShaderPages *pages, unsigned budget);
+                                      MaliShaderPages *pages,
+                                      unsigned *budget);
 
 #endif /* HW_GPU_MALI_CSF_SHADER_UNIT_H */
