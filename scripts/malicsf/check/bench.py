@@ -2,7 +2,7 @@
 """Measure the model: loads, walks, locks, streams, VM_BIND and Mesa in a guest.
 
 Prints a table and writes build/bench.tsv.  It is no test: a number never
-fails it, it says "goal missed".  docs/devel/testing.rst explains the rows.
+fails it, it says "goal missed".  docs/devel/benchmark.rst explains the rows.
 """
 
 import importlib
