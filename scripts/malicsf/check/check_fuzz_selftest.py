@@ -26,7 +26,7 @@ FOLDER = os.path.join(project.BUILD, 'fuzz-selftest')
 DEVICE = 'hw/gpu/mali-csf'
 SECONDS = 300
 # From an input that is near, most of which are for a host that is busy
-NEAR_SECONDS = 120
+NEAR_SECONDS = 240
 # What takes so many seconds here is a loop that has been put in
 INPUT_SECONDS = 8
 MODEL = fuzz.MODELS[0]
