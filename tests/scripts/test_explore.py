@@ -157,10 +157,10 @@ class StopTest(unittest.TestCase):
 
 class SavedTest(unittest.TestCase):
 
-    def hash_of(self, ram=b'x', device=b'y', clock=bytes(24)):
+    def hash_of(self, ram=b'x', device=b'y', clock=bytes(24), head=b'head'):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, 'state'), 'wb') as file:
-                file.write(b'head' + saved_machine.TIMER + bytes(8) + clock + device)
+                file.write(head + saved_machine.TIMER + bytes(8) + clock + device)
             with open(os.path.join(folder, 'ram'), 'wb') as file:
                 file.write(ram)
             return saved_machine.hash_of(folder)
@@ -168,6 +168,7 @@ class SavedTest(unittest.TestCase):
     def test_hash(self):
         usual = self.hash_of()
         self.assertEqual(self.hash_of(clock=bytes(range(24))), usual)
+        self.assertEqual(self.hash_of(head=b'in other pieces'), usual)
         self.assertNotEqual(self.hash_of(ram=b'z'), usual)
         self.assertNotEqual(self.hash_of(device=b'z'), usual)
 

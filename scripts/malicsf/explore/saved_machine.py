@@ -25,7 +25,7 @@ BOOT_SECONDS = 120
 # What a saved machine has in place of
 NOT_LOADED = ('-kernel', '-initrd', '-append')
 # Section "timer" of a saved state (accel/tcg/icount-common.c): its name, two numbers of 32 bits
-# and three of 64, of which the first and last are the host's
+# and three of 64, of which the first and last are the host's.  It is the first one behind RAM.
 TIMER = b'\5timer'
 TIMER_AT, TIMER_BYTES = len(TIMER) + 8, 24
 
@@ -47,13 +47,16 @@ def loading(command, folder, size):
 
 
 def hash_of(folder):
-    """Of everything that a run from there depends on"""
+    """Of everything that a run from there depends on
+
+    Not of how the state tells of ROM and flash: in pieces of so many ms of the host
+    (ram_save_iterate() in migration/ram.c, QEMU 10.0).
+    """
     with open(os.path.join(folder, STATE), 'rb') as file:
         state = file.read()
     clock = state.find(TIMER)
     if clock >= 0:
-        clock += TIMER_AT
-        state = state[:clock] + bytes(TIMER_BYTES) + state[clock + TIMER_BYTES:]
+        state = state[clock:clock + TIMER_AT] + state[clock + TIMER_AT + TIMER_BYTES:]
     digest = hashlib.sha256(state)
     for offset, data in blocks(os.path.join(folder, RAM)):
         digest.update(offset.to_bytes(8, 'big') + data)
