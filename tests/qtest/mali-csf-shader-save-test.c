@@ -15,7 +15,14 @@
 #include "libqos/mali-csf-migration.h"
 
 #define GROUPS      600
+/* Of threads, which compute in the host's time: also while a state is written */
+#define MAX_GROUPS  6000
 #define SAVES       5
+
+static unsigned num_groups(const Shader *s)
+{
+    return s->threads ? MAX_GROUPS : GROUPS;
+}
 
 /*
  * A workgroup adds 1 to its word, computes for a while, its threads meet, and
@@ -36,17 +43,17 @@ static void submit_twice(Shader *s)
     };
 
     put_shader(s, words, ARRAY_SIZE(words));
-    submit(s, &(Grid) { .local = { 1 }, .groups = { GROUPS } });
+    submit(s, &(Grid) { .local = { 1 }, .groups = { num_groups(s) } });
     g_assert(reaches(s, s->data.pa, 1));
 }
 
 static unsigned finished(Shader *s)
 {
-    uint32_t words[GROUPS];
+    uint32_t words[MAX_GROUPS];
     unsigned count = 0;
 
-    read_data(s, words, GROUPS);
-    for (unsigned i = 0; i < GROUPS; i++) {
+    read_data(s, words, num_groups(s));
+    for (unsigned i = 0; i < num_groups(s); i++) {
         g_assert_cmpint(words[i], <=, 2);
         count += words[i] == 2;
     }
@@ -63,8 +70,8 @@ static void some_time(Shader *s)
 static void assert_result(Shader *s)
 {
     g_assert(reaches(s, s->b.out.pa + DONE, MARK));
-    g_assert_cmpint(finished(s), ==, GROUPS);
-    g_assert_cmpint(data(s, GROUPS), ==, 0);
+    g_assert_cmpint(finished(s), ==, num_groups(s));
+    g_assert_cmpint(data(s, num_groups(s)), ==, 0);
 }
 
 static void check(const void *threads, bool stopped)
@@ -86,10 +93,10 @@ static void check(const void *threads, bool stopped)
             save_and_load_in(&s.b.gpu, args);
         }
         before = finished(&s);
-        midst += before && before < GROUPS;
+        midst += before && before < num_groups(&s);
     }
     g_test_message("saved %u times, %u in the midst, the last with %u of %u "
-                   "done", SAVES, midst, before, GROUPS);
+                   "done", SAVES, midst, before, num_groups(&s));
     g_assert_cmpint(midst, >, 0);
     assert_result(&s);
     quit(&s);
@@ -106,6 +113,64 @@ static void test_stopped(const void *threads)
     check(threads, true);
 }
 
+/* Pages of RAM that were sent at least once */
+static uint64_t pages_sent(Shader *s)
+{
+    QDict *rsp = qtest_qmp(s->b.gpu.qts, "{'execute': 'query-migrate'}");
+    QDict *ret = qdict_get_qdict(rsp, "return");
+    QDict *ram = qdict_get_qdict(ret, "ram");
+    uint64_t sent = 0;
+
+    g_assert_cmpstr(qdict_get_str(ret, "status"), !=, "completed");
+    if (ram) {
+        sent = qdict_get_int(ram, "duplicate") + qdict_get_int(ram, "normal");
+    }
+    qobject_unref(rsp);
+    return sent;
+}
+
+/* What is stored to a page that was sent already is sent once more. */
+static void test_sent_before(const void *threads)
+{
+    const uint64_t words[] = {
+        ADDRESS,
+        sh_store(SH_I32, 60, SH_R(2), 0) | SH_END,
+    };
+    g_autofree char *args = NULL;
+    g_autofree char *path = NULL;
+    g_autofree char *uri = NULL;
+    Shader s;
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    uri = g_strdup_printf("file:%s", path);
+    init(&s, threads);
+    args = g_strdup_printf("-global mali-csf.shader-threads=%u", s.threads);
+    put_shader(&s, words, ARRAY_SIZE(words));
+    poison(&s);
+    /* 8 bytes for each page that is zero: all of them take 5 s */
+    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate-set-parameters',"
+                             " 'arguments': {'max-bandwidth': 100000}}");
+    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate',"
+                             " 'arguments': {'uri': %s}}", uri);
+    while (pages_sent(&s) * MALI_CSF_PAGE <=
+           s.data.pa + s.data.size - MALI_CSF_RAM_BASE) {
+        g_usleep(1000);
+    }
+    run(&s, &(Grid) { .local = { 64 }, .groups = { 2 } });
+    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate-set-parameters',"
+                             " 'arguments': {'max-bandwidth': 1000000000}}");
+    wait_migration(s.b.gpu.qts);
+    load_saved(&s.b.gpu, uri, args, "RESUME");
+    for (unsigned i = 0; i < 128; i++) {
+        g_assert_cmphex(data(&s, i), ==, i);
+    }
+    g_assert_cmphex(data(&s, 128), ==, POISON);
+    unlink(path);
+    quit(&s);
+}
+
 /* Hostile states */
 
 #define CASES       10
@@ -116,7 +181,7 @@ static void test_stopped(const void *threads)
  * Where the saved job begins: behind its instruction, which is big-endian.  The
  * same bytes may be elsewhere; the mask of cores and the grid tell.
  */
-static uint8_t *find_job(char *state, size_t size)
+static uint8_t *find_job(const Shader *s, char *state, size_t size)
 {
     uint8_t *end = (uint8_t *)state + size;
     uint8_t *at = (uint8_t *)state;
@@ -128,7 +193,7 @@ static uint8_t *find_job(char *state, size_t size)
         g_assert_nonnull(at);
         at += sizeof(word);
         g_assert_cmpint(end - at, >, JOB_BYTES);
-    } while (ldl_be_p(at + 8 + 4 * 37) != GROUPS);
+    } while (ldl_be_p(at + 8 + 4 * 37) != num_groups(s));
     return at;
 }
 
@@ -203,10 +268,10 @@ static void test_hostile(const void *threads)
         g_autofree char *state = g_memdup2(good, size);
 
         if (i) {
-            change(find_job(state, size));
+            change(find_job(&s, state, size));
         } else {
             /* The most threads that the register can ask for */
-            memset(find_job(state, size) + 8 + 4 * 33, 0xff, 4);
+            memset(find_job(&s, state, size) + 8 + 4 * 33, 0xff, 4);
         }
         g_assert_true(g_file_set_contents(path, state, size, NULL));
         load_changed(&s, path, args);
@@ -232,6 +297,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     add("running", test_running);
     add("stopped", test_stopped);
+    add("sent-before", test_sent_before);
     add("hostile", test_hostile);
     return g_test_run();
 }

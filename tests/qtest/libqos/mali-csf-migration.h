@@ -35,24 +35,15 @@ static inline void wait_migration(QTestState *qts)
 }
 
 /*
- * In another QEMU with these arguments, at the same virtual time; @event comes
- * from it when it is loaded, or NULL: it stays stopped
+ * Go on with what was saved, in another QEMU with these arguments, at the same
+ * virtual time; @event comes from it when it is loaded, or NULL: it stays
+ * stopped
  */
-static inline void save_and_load_until(QMaliCsf *gpu, const char *args,
-                                       const char *event)
+static inline void load_saved(QMaliCsf *gpu, const char *uri, const char *args,
+                              const char *event)
 {
-    g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
     g_autofree char *incoming = g_strdup_printf("-incoming defer %s", args);
     QMaliCsf to;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
-    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migration(gpu->qts);
 
     mali_csf_init(&to, incoming);
     /* The clock of qtest is not part of what is saved. */
@@ -66,6 +57,23 @@ static inline void save_and_load_until(QMaliCsf *gpu, const char *args,
     }
     qtest_quit(gpu->qts);
     gpu->qts = to.qts;
+}
+
+/* The same at once; see load_saved() */
+static inline void save_and_load_until(QMaliCsf *gpu, const char *args,
+                                       const char *event)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *uri = NULL;
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    uri = g_strdup_printf("file:%s", path);
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
+                             " 'arguments': {'uri': %s}}", uri);
+    wait_migration(gpu->qts);
+    load_saved(gpu, uri, args, event);
     unlink(path);
 }
 
