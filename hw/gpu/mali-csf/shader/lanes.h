@@ -1,8 +1,8 @@
 /*
- * Mali CSF GPU: addresses of a message, sixteen lanes at a time
+ * Mali CSF GPU: addresses of a message, many lanes at a time
  *
- * Lanes of a warp mostly go to the same address, or to neighbouring ones: then
- * they need one translation.
+ * Lanes mostly go to the same address, or to neighbouring ones: then they need
+ * one translation.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,6 +10,7 @@
 #ifndef HW_GPU_MALI_CSF_SHADER_LANES_H
 #define HW_GPU_MALI_CSF_SHADER_LANES_H
 
+#include "qemu/bitops.h"
 #include "exec.h"
 #include "memory.h"
 
@@ -81,6 +82,85 @@ static inline bool mali_shader_is_run(const uint64_t *va, uint64_t lanes,
         differs |= (va[i] ^ (start + i * stride)) & is_on;
     }
     return !differs;
+}
+
+/*
+ * What a message does: with a run whose warps begin at lane @base, and whose
+ * first lane's bytes are at @host; and with a lane by itself
+ */
+typedef void MaliShaderRunFn(const void *message, const MaliShaderRun *run,
+                             unsigned base, uint8_t *host);
+typedef MaliShaderAccess MaliShaderLaneFn(MaliShaderMemory *memory,
+                                          const void *message, unsigned lane,
+                                          uint64_t va);
+
+static inline QEMU_ALWAYS_INLINE
+MaliShaderAccess mali_shader_access_run(MaliShaderMemory *memory,
+                                        const MaliShaderRun *run,
+                                        unsigned base,
+                                        MaliCsfMemAccess access,
+                                        const void *message,
+                                        MaliShaderRunFn *of_run,
+                                        uint64_t *done)
+{
+    MaliCsfSpan span;
+    MaliShaderAccess result = mali_shader_at(memory, run->va, run->bytes,
+                                             access, &span);
+
+    if (result == MALI_SHADER_ACCESS_DONE) {
+        of_run(message, run, base, span.host);
+        *done |= run->lanes << base;
+    }
+    return result;
+}
+
+/*
+ * Accesses of @lanes, of @bytes each: one for all of them if they make a run,
+ * else one for each warp that does, or for each lane.  *@done receives those
+ * that are done, which are all if DONE is returned.  It is inlined so that
+ * @of_run and @of_lane are.
+ */
+static inline QEMU_ALWAYS_INLINE
+MaliShaderAccess mali_shader_access_lanes(MaliShaderMemory *memory,
+                                          const uint64_t *va, uint64_t lanes,
+                                          unsigned bytes,
+                                          MaliCsfMemAccess access,
+                                          const void *message,
+                                          MaliShaderRunFn *of_run,
+                                          MaliShaderLaneFn *of_lane,
+                                          uint64_t *done)
+{
+    MaliShaderAccess result = MALI_SHADER_ACCESS_DONE;
+    MaliShaderRun run;
+
+    if (mali_shader_is_run(va, lanes, MALI_SHADER_LANES, bytes, &run)) {
+        return mali_shader_access_run(memory, &run, 0, access, message, of_run,
+                                      done);
+    }
+    for (unsigned base = 0; base < MALI_SHADER_LANES;
+         base += MALI_SHADER_WARP) {
+        uint64_t warp = extract64(lanes, base, MALI_SHADER_WARP);
+
+        if (!warp) {
+            continue;
+        }
+        if (mali_shader_is_run(va + base, warp, MALI_SHADER_WARP, bytes,
+                               &run)) {
+            result = mali_shader_access_run(memory, &run, base, access, message,
+                                            of_run, done);
+            warp = 0;
+        }
+        for (; warp && result == MALI_SHADER_ACCESS_DONE; warp &= warp - 1) {
+            unsigned lane = base + ctz64(warp);
+
+            result = of_lane(memory, message, lane, va[lane]);
+            *done |= (uint64_t)(result == MALI_SHADER_ACCESS_DONE) << lane;
+        }
+        if (result != MALI_SHADER_ACCESS_DONE) {
+            return result;
+        }
+    }
+    return result;
 }
 
 /*

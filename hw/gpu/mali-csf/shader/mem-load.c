@@ -131,9 +131,10 @@ static void place_all(const Load *load, const uint8_t *start, unsigned stride)
 }
 
 /* @host: of the first lane's bytes; lanes begin at @base */
-static void place_run(const Load *load, const MaliShaderRun *run,
-                      unsigned base, const uint8_t *host)
+static void place_run(const void *message, const MaliShaderRun *run,
+                      unsigned base, uint8_t *host)
 {
+    const Load *load = message;
     const uint8_t *start = host - run->first * run->stride;
 
     if (run->lanes == UINT64_MAX &&
@@ -171,9 +172,11 @@ static uint64_t load_local(const MaliShaderMemory *memory, const Load *load,
     return lanes;
 }
 
-static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
-                                  unsigned lane, uint64_t va)
+static MaliShaderAccess load_lane(MaliShaderMemory *memory,
+                                  const void *message, unsigned lane,
+                                  uint64_t va)
 {
+    const Load *load = message;
     uint8_t bytes[MALI_SHADER_MAX_ACCESS];
     MaliShaderAccess result;
     MaliCsfSpan span;
@@ -193,52 +196,6 @@ static MaliShaderAccess load_lane(MaliShaderMemory *memory, const Load *load,
     return result;
 }
 
-/*
- * The @lanes of @count from @base on, all in one access if they are side by
- * side.  *@done receives those that are done.
- */
-static MaliShaderAccess load_some(MaliShaderMemory *memory, const Load *load,
-                                  const uint64_t *va, unsigned base,
-                                  unsigned count, uint64_t lanes,
-                                  uint64_t *done)
-{
-    MaliShaderAccess result;
-    MaliShaderRun run;
-    MaliCsfSpan span;
-
-    if (mali_shader_is_run(va + base, lanes, count, load->bytes, &run)) {
-        result = mali_shader_at(memory, run.va, run.bytes, MALI_CSF_MEM_READ,
-                                &span);
-        if (result == MALI_SHADER_ACCESS_DONE) {
-            place_run(load, &run, base, span.host);
-            *done |= lanes << base;
-        }
-        return result;
-    }
-    if (count > MALI_SHADER_WARP) {
-        for (unsigned i = 0; i < count; i += MALI_SHADER_WARP) {
-            uint64_t warp = extract64(lanes, i, MALI_SHADER_WARP);
-
-            result = warp ? load_some(memory, load, va, i, MALI_SHADER_WARP,
-                                      warp, done) : MALI_SHADER_ACCESS_DONE;
-            if (result != MALI_SHADER_ACCESS_DONE) {
-                return result;
-            }
-        }
-        return MALI_SHADER_ACCESS_DONE;
-    }
-    for (; lanes; lanes &= lanes - 1) {
-        unsigned lane = base + ctz64(lanes);
-
-        result = load_lane(memory, load, lane, va[lane]);
-        if (result != MALI_SHADER_ACCESS_DONE) {
-            return result;
-        }
-        *done |= 1ull << lane;
-    }
-    return MALI_SHADER_ACCESS_DONE;
-}
-
 static MaliShaderAccess load_lanes(MaliShaderGroup *group, const Load *load,
                                    const uint64_t *va, uint64_t lanes)
 {
@@ -251,7 +208,9 @@ static MaliShaderAccess load_lanes(MaliShaderGroup *group, const Load *load,
     if (!left) {
         return MALI_SHADER_ACCESS_DONE;
     }
-    result = load_some(memory, load, va, 0, MALI_SHADER_LANES, left, &done);
+    result = mali_shader_access_lanes(memory, va, left, load->bytes,
+                                      MALI_CSF_MEM_READ, load, place_run,
+                                      load_lane, &done);
     return result == MALI_SHADER_ACCESS_DONE ? result :
            mali_shader_not_done(group, result, done);
 }

@@ -26,9 +26,10 @@ static inline void gather(const Store *store, unsigned lane, uint8_t *bytes)
 }
 
 /* Neighbouring lanes, whose bytes begin at @host with the first lane's */
-static void store_run(const Store *store, const MaliShaderRun *run,
+static void store_run(const void *message, const MaliShaderRun *run,
                       unsigned base, uint8_t *host)
 {
+    const Store *store = message;
     uint8_t *start = host - run->first * run->stride;
 
     if (store->bytes == 4 && run->stride && run->lanes == UINT64_MAX) {
@@ -75,9 +76,10 @@ static uint64_t store_local(const MaliShaderMemory *memory, const Store *store,
 }
 
 static MaliShaderAccess store_lane(MaliShaderMemory *memory,
-                                   const Store *store, unsigned lane,
+                                   const void *message, unsigned lane,
                                    uint64_t va)
 {
+    const Store *store = message;
     uint8_t bytes[MALI_SHADER_MAX_ACCESS];
 
     if (store->bytes == 4 && mali_shader_left_in_page(va) >= 4) {
@@ -92,52 +94,6 @@ static MaliShaderAccess store_lane(MaliShaderMemory *memory,
     }
     gather(store, lane, bytes);
     return mali_shader_store(memory, va, store->bytes, bytes);
-}
-
-/*
- * The @lanes of @count from @base on, all in one access if they are side by
- * side.  *@done receives those that are done.
- */
-static MaliShaderAccess store_some(MaliShaderMemory *memory,
-                                   const Store *store, const uint64_t *va,
-                                   unsigned base, unsigned count,
-                                   uint64_t lanes, uint64_t *done)
-{
-    MaliShaderAccess result;
-    MaliShaderRun run;
-    MaliCsfSpan span;
-
-    if (mali_shader_is_run(va + base, lanes, count, store->bytes, &run)) {
-        result = mali_shader_at(memory, run.va, run.bytes,
-                                MALI_CSF_MEM_WRITE, &span);
-        if (result == MALI_SHADER_ACCESS_DONE) {
-            store_run(store, &run, base, span.host);
-            *done |= lanes << base;
-        }
-        return result;
-    }
-    if (count > MALI_SHADER_WARP) {
-        for (unsigned i = 0; i < count; i += MALI_SHADER_WARP) {
-            uint64_t warp = extract64(lanes, i, MALI_SHADER_WARP);
-
-            result = warp ? store_some(memory, store, va, i, MALI_SHADER_WARP,
-                                       warp, done) : MALI_SHADER_ACCESS_DONE;
-            if (result != MALI_SHADER_ACCESS_DONE) {
-                return result;
-            }
-        }
-        return MALI_SHADER_ACCESS_DONE;
-    }
-    for (; lanes; lanes &= lanes - 1) {
-        unsigned lane = base + ctz64(lanes);
-
-        result = store_lane(memory, store, lane, va[lane]);
-        if (result != MALI_SHADER_ACCESS_DONE) {
-            return result;
-        }
-        *done |= 1ull << lane;
-    }
-    return MALI_SHADER_ACCESS_DONE;
 }
 
 MaliShaderAccess mali_shader_msg_store(MaliShaderGroup *group,
@@ -160,7 +116,9 @@ MaliShaderAccess mali_shader_msg_store(MaliShaderGroup *group,
     if (!left) {
         return MALI_SHADER_ACCESS_DONE;
     }
-    result = store_some(memory, &store, va, 0, MALI_SHADER_LANES, left, &done);
+    result = mali_shader_access_lanes(memory, va, left, store.bytes,
+                                      MALI_CSF_MEM_WRITE, &store, store_run,
+                                      store_lane, &done);
     return result == MALI_SHADER_ACCESS_DONE ? result :
            mali_shader_not_done(group, result, done);
 }
