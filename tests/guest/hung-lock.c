@@ -352,17 +352,6 @@ static int job_on_new_vm(void)
     return ret;
 }
 
-static bool warned(int log)
-{
-    char record[1024];
-
-    if (kernel_log_find(log, "WARNING: ", record, sizeof(record), 0)) {
-        return false;
-    }
-    tap_diag("%.200s", strstr(record, "WARNING: "));
-    return true;
-}
-
 /* Set up what a case needs: NULL, or why it cannot be had */
 static const char *prepare(const Case *c)
 {
@@ -481,7 +470,8 @@ static void check_vm(const Case *c, bool changed)
     bool lost = !tap_ok(!ret, "%s: the VM is not lost: the next VM_BIND works",
                         c->name);
 
-    tap_ok(!warned(log), "%s: the region was released: the next lock does not "
+    tap_ok(!kernel_warned(log),
+           "%s: the region was released: the next lock does not "
            "warn", c->name);
     if (lost) {
         tap_diag("%s", strerror(-ret));
@@ -560,7 +550,7 @@ static void run_case(const Case *c)
     /* What it then does to the tables it says itself. */
     ignored = c->outcome == NOT_WIDENED && !ret;
     if (!ignored) {
-        tap_ok(!warned(log), "%s: the driver does not warn", c->name);
+        tap_ok(!kernel_warned(log), "%s: the driver does not warn", c->name);
         check_pairs(c, lock, unlock);
         check_after(c, ret);
     }

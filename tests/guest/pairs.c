@@ -93,17 +93,6 @@ static PanthorDev dev;
 static PanthorContext ctx;
 static PanthorBo objects[MAX_OBJECTS], aux;
 
-static bool warned(int log)
-{
-    char record[1024];
-
-    if (kernel_log_find(log, "WARNING: ", record, sizeof(record), 0)) {
-        return false;
-    }
-    tap_diag("%.200s", strstr(record, "WARNING: "));
-    return true;
-}
-
 static uint64_t end_of(Extent e)
 {
     return e.va + e.size;
@@ -227,7 +216,8 @@ static void test_shape(const Shape *shape, bool resident)
     if (!tap_ok(!ret, "%s%s: it is unmapped", shape->name, where)) {
         tap_diag("%s", strerror(-ret));
     }
-    tap_ok(!warned(log), "%s%s: the driver does not warn", shape->name, where);
+    tap_ok(!kernel_warned(log), "%s%s: the driver does not warn", shape->name,
+           where);
     ret = read_back(&ctx, shape, &shape->cut);
     if (!tap_ok(!ret, "%s%s: what is left is there", shape->name, where)) {
         tap_diag("%s", strerror(-ret));
@@ -281,7 +271,7 @@ static void test_next_one(const char *name)
     int log = TAP_MUST(kernel_log_open());
     int ret = map_aux(AUX_VA);
 
-    tap_ok(!ret && !warned(log), "%s: the next operation works", name);
+    tap_ok(!ret && !kernel_warned(log), "%s: the next operation works", name);
     close(log);
 }
 
@@ -300,7 +290,7 @@ static void test_lock_in_lock(void)
     log = TAP_MUST(kernel_log_open());
     ret = map_aux(AUX_VA);
     tap_ok(ret < 0, "a lock in a lock: it fails");
-    tap_ok(warned(log), "a lock in a lock: the driver warns");
+    tap_ok(kernel_warned(log), "a lock in a lock: the driver warns");
     close(log);
     if (ret) {
         unlock_at_last();
@@ -323,7 +313,7 @@ static void test_expansion_of_nothing(void)
         return;
     }
     tap_ok(ret < 0, "an expansion of nothing: it fails");
-    tap_ok(warned(log), "an expansion of nothing: the driver warns");
+    tap_ok(kernel_warned(log), "an expansion of nothing: the driver warns");
     close(log);
     if (ret) {
         tap_ok(!read_back(&ctx, usual, NULL),
@@ -391,8 +381,8 @@ static void test_two_vms(void)
         } else {
             tap_ok(!ret && !ret_second, "another VM is changed meanwhile: "
                    "both are done");
-            tap_ok(!warned(log), "another VM is changed meanwhile: the driver "
-                   "does not warn");
+            tap_ok(!kernel_warned(log), "another VM is changed meanwhile: "
+                   "the driver does not warn");
         }
         close(log);
     }

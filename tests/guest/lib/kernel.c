@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "tap.h"
 
 /* Longer than any record of /dev/kmsg (CONSOLE_EXT_LOG_MAX in Linux) */
 #define KMSG_RECORD_MAX 8192
@@ -181,6 +182,18 @@ int kernel_log_find(int fd, const char *needle, char *record, size_t size,
         }
         poll(&pfd, 1, (deadline - now) / 1000000 + 1);
     }
+}
+
+bool kernel_warned(int fd)
+{
+    static const char needle[] = "WARNING: ";
+    char record[1024];
+
+    if (kernel_log_find(fd, needle, record, sizeof(record), 0)) {
+        return false;
+    }
+    tap_diag("%.200s", strstr(record, needle));
+    return true;
 }
 
 static int kernel_backing_flags(const uint64_t *pfn, size_t pages)

@@ -84,6 +84,9 @@ int kernel_log_open(void);
 int kernel_log_find(int fd, const char *needle, char *record, size_t size,
                     unsigned timeout_ms);
 
+/* Whether there is a warning, which is then part of the output as a remark */
+bool kernel_warned(int fd);
+
 enum {
     /* Cannot be told: no /proc/self/pagemap or /proc/kpageflags, say */
     KERNEL_BACKING_UNKNOWN,
