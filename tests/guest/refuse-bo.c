@@ -294,6 +294,7 @@ static void test_moved_page(void)
     refused(move_user_page(DRM_PANTHOR_USER_MMIO_OFFSET_32BIT + page),
             -EINVAL, "moved page: to anywhere");
     refused(move_user_page(0), -EINVAL, "moved page: among the buffers");
+    refused(move_user_page(4096), -EINVAL, "moved page: behind the first one");
     TAP_MUST(move_user_page(DRM_PANTHOR_USER_MMIO_OFFSET_32BIT));
     tap_ok(can_map(dev.fd, DRM_PANTHOR_USER_MMIO_OFFSET_32BIT),
            "moved page: it is where it was moved to");

@@ -35,7 +35,6 @@
 
 /* "PanCSF driver version" in panthor_drv.c, v7.3 */
 #define SINCE_LABELS        4
-#define SINCE_USER_OFFSET   5
 #define SINCE_CACHED        7
 #define SINCE_CYCLES        8
 #define SINCE_SPARSE        9
@@ -219,32 +218,6 @@ static void test_cached(PanthorContext *ctx)
            "beyond its end nothing is");
     TAP_MUST(panthor_vm_unmap(&dev, ctx->vm, BUFFER_VA, page));
     panthor_bo_destroy(&dev, &bo);
-}
-
-static void test_user_page(void)
-{
-    struct drm_panthor_set_user_mmio_offset offset = {
-        .offset = DRM_PANTHOR_USER_MMIO_OFFSET_32BIT,
-    };
-    size_t page = kernel_page_size();
-    void *user;
-
-    if (!driver_has(SINCE_USER_OFFSET, "where the user page is")) {
-        return;
-    }
-    tap_ok(!ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset),
-           "the user page goes where 32 bits reach");
-    user = mmap(NULL, page, PROT_READ, MAP_SHARED, dev.fd,
-                DRM_PANTHOR_USER_MMIO_OFFSET_32BIT);
-    if (tap_ok(user != MAP_FAILED, "it can be mapped there")) {
-        munmap(user, page);
-    }
-    offset.offset = 4096;
-    tap_ok(ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset) &&
-           errno == EINVAL, "it goes nowhere else");
-    offset.offset = DRM_PANTHOR_USER_MMIO_OFFSET_64BIT;
-    TAP_MUST(ioctl(dev.fd, DRM_IOCTL_PANTHOR_SET_USER_MMIO_OFFSET, &offset) ?
-             -errno : 0);
 }
 
 /* The number behind @key in the device's file in fdinfo */
@@ -508,7 +481,6 @@ int main(int argc, char **argv)
     test_shrinker();
     test_mappings(&ctx, &bo);
     test_cached(&ctx);
-    test_user_page();
     test_profiling(&ctx);
     test_share(&bo);
     test_sync_file(&ctx);
