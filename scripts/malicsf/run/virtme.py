@@ -131,8 +131,10 @@ def main():
     wrong = [finding.text for finding in found if finding.kind == 'violation']
     for text in wrong[:run_guest.VIOLATIONS_SHOWN]:
         project.say(text)
-    if status or wrong:
-        raise project.Stop(f'the command ended with status {status}, see {os.path.relpath(CONSOLE)}' if status else
-                           f'{len(wrong)} violations, in {os.path.relpath(LOG)}')
+    if status:
+        raise project.Stop(f'the command ended with status {status}, see '
+                           f'{os.path.relpath(CONSOLE)}')
+    if wrong:
+        raise project.Stop(f'{len(wrong)} violations, in {os.path.relpath(LOG)}')
     project.say(f'Linux {kernel.version}: done, no violation')
     return project.PASS
