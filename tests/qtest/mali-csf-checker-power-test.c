@@ -212,6 +212,58 @@ static void test_l2_off_mcu(void)
     finish(&b, "mcu-enabled-at-l2-off");
 }
 
+/* l2-not-awaited */
+
+static void reset_and_power_l2(QMaliCsf *gpu, bool pwr_control)
+{
+    if (pwr_control) {
+        mali_csf_writel(gpu, MALI_CSF_PWR_BASE + A_PWR_COMMAND,
+                        PWR_COMMAND_RESET_SOFT);
+        mali_csf_writeq(gpu, MALI_CSF_PWR_BASE + A_PWR_CMDARG_LO, 1);
+        mali_csf_writel(gpu, MALI_CSF_PWR_BASE + A_PWR_COMMAND,
+                        PWR_COMMAND_POWER_UP |
+                        PWR_DOMAIN_L2 << R_PWR_COMMAND_DOMAIN_SHIFT);
+    } else {
+        mali_csf_soft_reset(gpu);
+        mali_csf_writel(gpu, A_L2_PWRON_LO, 1);
+    }
+}
+
+/* L2 comes on, @reg is read unless it is 0, and the microcontroller starts. */
+static void check_awaited(const char *args, bool pwr_control, uint32_t reg,
+                          const char *expected)
+{
+    QMaliCsfBench b;
+
+    init_mapped(&b, args, 0, 0);
+    mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_DISABLE);
+    reset_and_power_l2(&b.gpu, pwr_control);
+    if (reg) {
+        mali_csf_readl(&b.gpu, reg);
+    }
+    mali_csf_writel(&b.gpu, A_MCU_CONTROL, MCU_CONTROL_AUTO);
+    finish(&b, expected);
+}
+
+static void test_l2_awaited(void)
+{
+    static const char g1_pro[] = REPORT " -global mali-csf.model=g1-pro";
+    static const char wrong[] = "l2-not-awaited";
+
+    check_awaited(REPORT, false, 0, wrong);
+    check_awaited(REPORT, false, A_L2_PWRTRANS_LO, wrong);
+    check_awaited(REPORT, false, A_TILER_READY_LO, wrong);
+    check_awaited(REPORT, false, A_L2_READY_LO, "");
+    check_awaited(REPORT, false, A_GPU_INT + MALI_CSF_INT_RAWSTAT, "");
+    check_awaited(g1_pro, true, 0, wrong);
+    check_awaited(g1_pro, true, MALI_CSF_PWR_BASE + PWR_DOMAIN_L2_BASE +
+                  PWR_DOMAIN_PWRTRANS, wrong);
+    check_awaited(g1_pro, true, MALI_CSF_PWR_BASE + PWR_DOMAIN_L2_BASE +
+                  PWR_DOMAIN_READY, "");
+    check_awaited(g1_pro, true, MALI_CSF_PWR_BASE + A_PWR_INT +
+                  MALI_CSF_INT_RAWSTAT, "");
+}
+
 /* coherency-at-l2-on */
 
 static void check_coherency(const char *args, int protocol,
@@ -336,6 +388,7 @@ int main(int argc, char **argv)
     ADD("gave-up/many", test_held_many);
     ADD("gave-up/as-status", test_as_polls);
     ADD("l2-off/mcu", test_l2_off_mcu);
+    ADD("l2-on/awaited", test_l2_awaited);
     ADD("l2-on/coherency", test_coherency);
     ADD("asleep/read", test_asleep);
     ADD("asleep/write", test_asleep_write);

@@ -80,7 +80,12 @@ static MaliCsfPowerDomain domain_of(hwaddr offset)
 
 static uint32_t read_ready(MaliCsfState *s, hwaddr offset)
 {
-    return half_of(mali_csf_pwr_ready(s, domain_of(offset)), offset);
+    uint64_t ready = mali_csf_pwr_ready(s, domain_of(offset));
+
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_ready_read(s, ready);
+    }
+    return half_of(ready, offset);
 }
 
 static uint32_t read_l2_transition(MaliCsfState *s, hwaddr offset)
@@ -130,7 +135,13 @@ static void write_command(MaliCsfState *s, hwaddr offset, uint32_t value);
 
 static uint32_t read_gpu_int(MaliCsfState *s, hwaddr offset)
 {
-    return mali_csf_irq_read(&s->gpu.irq, offset - A_GPU_INT);
+    uint32_t value = mali_csf_irq_read(&s->gpu.irq, offset - A_GPU_INT);
+
+    if (mali_csf_strict(&s->checker)) {
+        mali_csf_check_ready_read(s, value &
+                                  R_GPU_INT_POWER_CHANGED_ALL_MASK);
+    }
+    return value;
 }
 
 static void write_gpu_int(MaliCsfState *s, hwaddr offset, uint32_t value)

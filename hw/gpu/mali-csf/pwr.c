@@ -401,6 +401,9 @@ static bool read_domain(MaliCsfState *s, hwaddr offset, uint64_t *value)
             break;
         case PWR_DOMAIN_READY:
             *value = mali_csf_pwr_ready(s, i);
+            if (mali_csf_strict(&s->checker)) {
+                mali_csf_check_ready_read(s, *value);
+            }
             break;
         case PWR_DOMAIN_PWRTRANS:
             /* No transition takes time, unless an injection has it do so. */
@@ -454,6 +457,10 @@ static uint64_t pwr_read(void *opaque, hwaddr offset, unsigned size)
     switch (offset) {
     case A_PWR_INT ... A_PWR_INT + MALI_CSF_INT_SIZE - 1:
         value = mali_csf_irq_read(&s->pwr.irq, offset - A_PWR_INT);
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_ready_read(s, value &
+                                      R_PWR_INT_POWER_CHANGED_ALL_MASK);
+        }
         break;
     case A_PWR_STATUS_LO:
         value = read_status(s, 0);

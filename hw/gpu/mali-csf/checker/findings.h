@@ -45,6 +45,7 @@ typedef enum MaliCsfStrict {
     X(ENABLED_AT_L2_OFF, "enabled-at-l2-off") \
     X(COMMAND_IN_PROTECTED_MODE, "command-in-protected-mode") \
     X(MCU_ENABLED_AT_L2_OFF, "mcu-enabled-at-l2-off") \
+    X(L2_NOT_AWAITED, "l2-not-awaited") \
     X(COHERENCY_AT_L2_ON, "coherency-at-l2-on") \
     X(REGISTER_WHILE_ASLEEP, "register-while-asleep") \
     X(UPDATE_IN_PROTECTED_MODE, "update-in-protected-mode") \

@@ -21,6 +21,7 @@ void mali_csf_check_gpu_reset(MaliCsfState *s)
         mali_csf_sleep_l2_off(s);
     }
     s->checker.power.coherency_set = false;
+    s->checker.power.l2_unread = false;
     mali_csf_user_drop_lines(s);
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         const MaliCsfAddressSpace *space = &s->mmu.as[as];
@@ -59,6 +60,7 @@ static void keep_at_l2_off(MaliCsfState *s, const MaliCsfFinding *f)
 void mali_csf_check_l2_off(MaliCsfState *s)
 {
     drop_at_l2_off(s);
+    s->checker.power.l2_unread = false;
     mali_csf_patience_l2_off(s);
     mali_csf_sleep_l2_off(s);
     mali_csf_user_drop_lines(s);
@@ -139,6 +141,7 @@ void mali_csf_check_l2_on(MaliCsfState *s)
 {
     mali_csf_sleep_over(s);
     check_coherency(s);
+    s->checker.power.l2_unread = true;
     for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
         MaliCsfAtL2Off *kept = &s->checker.power.at_l2_off[as];
         unsigned n = kept->count;
@@ -147,6 +150,24 @@ void mali_csf_check_l2_on(MaliCsfState *s)
         for (unsigned i = 0; i < n; i++) {
             mali_csf_report(s, &kept->findings[i]);
         }
+    }
+}
+
+/* Tiler and shader cores are not on without L2. */
+void mali_csf_check_ready_read(MaliCsfState *s, uint64_t ready)
+{
+    if (ready) {
+        s->checker.power.l2_unread = false;
+    }
+}
+
+void mali_csf_check_mcu_start(MaliCsfState *s)
+{
+    if (s->checker.power.l2_unread) {
+        s->checker.power.l2_unread = false;
+        mali_csf_report(s, &(MaliCsfFinding) {
+            .id = MALI_CSF_L2_NOT_AWAITED,
+        });
     }
 }
 
@@ -161,4 +182,5 @@ void mali_csf_power_forget(MaliCsfState *s)
 {
     drop_at_l2_off(s);
     s->checker.power.coherency_set = false;
+    s->checker.power.l2_unread = false;
 }

@@ -25,6 +25,8 @@ typedef struct MaliCsfPowerCheck {
     MaliCsfAtL2Off at_l2_off[MALI_CSF_MAX_AS];
     /* COHERENCY_PROTOCOL was written since the last reset. */
     bool coherency_set;
+    /* L2 came on, and nobody has read yet that it is. */
+    bool l2_unread;
 } MaliCsfPowerCheck;
 
 /* What happens; see checker.h */
@@ -32,6 +34,10 @@ typedef struct MaliCsfPowerCheck {
 void mali_csf_check_gpu_reset(MaliCsfState *s);
 void mali_csf_check_l2_off(MaliCsfState *s);
 void mali_csf_check_l2_on(MaliCsfState *s);
+/* A READY register, or that a transition is over, is read: nothing if zero */
+void mali_csf_check_ready_read(MaliCsfState *s, uint64_t ready);
+/* The microcontroller is started */
+void mali_csf_check_mcu_start(MaliCsfState *s);
 /* A driver starts: what an earlier one left behind is not its mistake */
 void mali_csf_check_probe(MaliCsfState *s);
 /* COHERENCY_PROTOCOL is written */

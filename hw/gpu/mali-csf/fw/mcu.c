@@ -441,6 +441,9 @@ void mali_csf_mcu_write(MaliCsfState *s, hwaddr offset, uint32_t value)
             }
             break;
         }
+        if (mali_csf_strict(&s->checker)) {
+            mali_csf_check_mcu_start(s);
+        }
         if (!mali_csf_inject_holds(s, MALI_CSF_INJECTION_KIND_MCU_BOOT,
                                    &(MaliCsfOccasion) { }, 0)) {
             complete_boot(s, 0);
