@@ -296,8 +296,7 @@ static void test_coherency(void)
 
 /* register-while-asleep */
 
-/* What panthor_device_suspend() does, so long ago; @mask is left unmasked */
-static void init_asleep(QMaliCsfBench *b, uint32_t mask, unsigned ms)
+static void stop_all_but_l2(QMaliCsfBench *b)
 {
     init_mapped(b, REPORT, 0, 0);
     mali_csf_group_terminate(&b->group);
@@ -306,6 +305,12 @@ static void init_asleep(QMaliCsfBench *b, uint32_t mask, unsigned ms)
     mali_csf_writel(&b->gpu, MALI_CSF_JOB_CONTROL_BASE + MALI_CSF_INT_MASK,
                     0);
     mali_csf_writel(&b->gpu, MMU_MASK, 0);
+}
+
+/* What panthor_device_suspend() does, so long ago; @mask is left unmasked */
+static void init_asleep(QMaliCsfBench *b, uint32_t mask, unsigned ms)
+{
+    stop_all_but_l2(b);
     l2_power(b, false);
     mali_csf_writel(&b->gpu, A_GPU_INT + MALI_CSF_INT_MASK, mask);
     mali_csf_run(&b->gpu, ms * MALI_CSF_MS);
@@ -348,6 +353,44 @@ static void test_asleep_write(void)
     }
 }
 
+/*
+ * With a reset, of which a handler hears that masks interrupts meanwhile, in
+ * place of L2 power; @stuck: the handler is late
+ */
+static void check_reset_asleep(bool stuck, const char *expected)
+{
+    QMaliCsfBench b;
+
+    stop_all_but_l2(&b);
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_CLEAR, UINT32_MAX);
+    mali_csf_writel(&b.gpu, A_GPU_COMMAND, GPU_COMMAND_RESET |
+                    GPU_RESET_SOFT << R_GPU_COMMAND_PAYLOAD_SHIFT);
+    g_assert(mali_csf_wait_reg(&b.gpu, A_GPU_INT + MALI_CSF_INT_RAWSTAT,
+                               R_GPU_INT_RESET_COMPLETED_MASK,
+                               R_GPU_INT_RESET_COMPLETED_MASK, SECOND));
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_MASK, 0);
+    if (stuck) {
+        mali_csf_run(&b.gpu, SECOND);
+    }
+    mali_csf_readl(&b.gpu, A_GPU_INT + MALI_CSF_INT_RAWSTAT);
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_CLEAR,
+                    R_GPU_INT_RESET_COMPLETED_MASK);
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_MASK,
+                    R_GPU_INT_RESET_COMPLETED_MASK);
+    mali_csf_writel(&b.gpu, A_GPU_INT + MALI_CSF_INT_MASK, 0);
+    if (!stuck) {
+        mali_csf_run(&b.gpu, SECOND);
+    }
+    mali_csf_readl(&b.gpu, A_MCU_STATUS);
+    finish(&b, expected);
+}
+
+static void test_asleep_reset(void)
+{
+    check_reset_asleep(false, "register-while-asleep");
+    check_reset_asleep(true, "");
+}
+
 /* It wakes up, a driver starts, or it does not sleep at all. */
 static void test_asleep_not(void)
 {
@@ -366,6 +409,13 @@ static void test_asleep_not(void)
     finish(&b, "");
 
     init_asleep(&b, R_GPU_INT_FAULT_MASK, 250);
+    mali_csf_readl(&b.gpu, A_MCU_STATUS);
+    finish(&b, "");
+
+    /* Not all of it is masked last */
+    init_asleep(&b, 0, 1);
+    mali_csf_readl(&b.gpu, A_L2_READY_LO);
+    mali_csf_run(&b.gpu, SECOND);
     mali_csf_readl(&b.gpu, A_MCU_STATUS);
     finish(&b, "");
 
@@ -392,6 +442,7 @@ int main(int argc, char **argv)
     ADD("l2-on/coherency", test_coherency);
     ADD("asleep/read", test_asleep);
     ADD("asleep/write", test_asleep_write);
+    ADD("asleep/reset", test_asleep_reset);
     ADD("asleep/not", test_asleep_not);
     return g_test_run();
 }

@@ -14,8 +14,10 @@ typedef struct MaliCsfState MaliCsfState;
 typedef struct MaliCsfSleepCheck {
     /* The L2 went off, and nothing shows that the GPU is to wake up. */
     bool drowsy;
-    /* Of the last access to a register since then, in virtual ns, or -1 */
+    /* Of the last access to a register since then, in virtual ns */
     int64_t last_access;
+    /* It was a write to the mask of interrupts of GPU_CONTROL or PWR_CONTROL. */
+    bool masked_last;
 } MaliCsfSleepCheck;
 
 /*
