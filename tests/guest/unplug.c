@@ -9,9 +9,11 @@
  */
 
 #include <errno.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/host.h"
@@ -19,6 +21,7 @@
 #include "lib/module.h"
 #include "lib/panthor.h"
 #include "lib/probe.h"
+#include "lib/second.h"
 #include "lib/tap.h"
 
 #define ROUNDS 3
@@ -26,10 +29,12 @@
 #define SUSPEND_TIMEOUT_MS 5000
 /* Longer than the driver takes to end, on a machine that is not too busy */
 #define SLOW_US 250000
-/* How many times slower it is in each round, for one that is */
-#define SLOWER 2
-#define MAX_SLOWER 4
+/* How many times slower work for events is, so that it ends after that */
+#define SLOWER 3
 #define EVENTS_TIMEOUT_MS 1000
+/* For longer than the device takes to go */
+#define EVENTS 20000
+#define EVENT_NS 2000000
 #define CALLS_MS 30
 
 static PanthorDev dev;
@@ -53,11 +58,17 @@ static bool is_gone(void)
     return panthor_vm_create(&dev, &vm) == -ENODEV;
 }
 
-/* The driver has work to do for events of the firmware, and is slow at it */
+/*
+ * The firmware has events all the time, and the driver is slow at its work for
+ * them: whenever the device goes, some of it is under way
+ */
 static bool begin_events(PanthorContext *ctx, const Probe *count)
 {
     uint64_t before = probe_read(count);
 
+    TAP_MUST(host_request(NULL, 0, "inject irq-spurious interrupt=job mask=1 "
+                          "count=%u delay-ns=%u", EVENTS, EVENT_NS));
+    /* It may have gone to sleep */
     panthor_submit_store(ctx, 2);
     for (unsigned i = 0; i < EVENTS_TIMEOUT_MS; i++) {
         if (probe_read(count) > before) {
@@ -66,6 +77,56 @@ static bool begin_events(PanthorContext *ctx, const Probe *count)
         kernel_sleep_ms(1);
     }
     return false;
+}
+
+/*
+ * What the kernel has unmapped may be read for a while, since it leaves
+ * translations alone until there are many to drop.  The new process drops those
+ * of this one, and QEMU all of them.
+ */
+static void drop_translations(void)
+{
+    pid_t pid = fork();
+
+    if (!pid) {
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+}
+
+/*
+ * Work of the driver is done by the first processor; interrupts and this thread
+ * are on the last one.  So neither holds up the other when it is slow: what is
+ * unmapped needs an interrupt, of a flush, to be freed at once.
+ */
+static void stay_apart(void)
+{
+    int last = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    char mask[16], path[300];
+    glob_t irqs;
+
+    if (kernel_work_on(1)) {
+        tap_diag("work is done by any processor");
+    }
+    second_pin(pthread_self(), last);
+    snprintf(mask, sizeof(mask), "%x", 1u << last);
+    if (glob("/proc/irq/*/panthor-*", 0, NULL, &irqs)) {
+        return;
+    }
+    for (size_t i = 0; i < irqs.gl_pathc; i++) {
+        *strrchr(irqs.gl_pathv[i], '/') = 0;
+        snprintf(path, sizeof(path), "%s/smp_affinity", irqs.gl_pathv[i]);
+        if (kernel_write_file(path, mask)) {
+            tap_diag("%s cannot be moved", irqs.gl_pathv[i]);
+        }
+    }
+    globfree(&irqs);
+}
+
+static void stay_anywhere(void)
+{
+    kernel_work_on(0);
+    second_unpin(pthread_self());
 }
 
 /*
@@ -80,37 +141,42 @@ static void test_events(void)
     const char *missing = probe_missing();
     unsigned gone = 0;
 
-    if (missing) {
-        tap_skip(missing, test);
+    if (missing || host_request(NULL, 0, "inject-clear")) {
+        tap_skip(missing ? missing : host_error(), test);
         return;
     }
-    for (unsigned i = 0, slower = 1; i < ROUNDS; i++, slower *= SLOWER) {
-        Probe slow[MAX_SLOWER], count;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        Probe slow[SLOWER], count;
         PanthorContext ctx;
 
+        stay_apart();
         panthor_context_init(&ctx, &dev, 1);
         TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
         /* The first one that is set comes first */
         if (probe_count(&count, function)) {
             probe_close(&count);
+            stay_anywhere();
             tap_skip("the driver has no such function", test);
             return;
         }
-        for (unsigned j = 0; j < slower; j++) {
+        for (unsigned j = 0; j < SLOWER; j++) {
             TAP_MUST(probe_delay(&slow[j], function, PROBE_ENTRY, SLOW_US, 0));
         }
         if (!begin_events(&ctx, &count)) {
             tap_diag("round %u: no event", i);
         }
         TAP_MUST(module_unbind_name(name));
-        kernel_sleep_ms(slower * SLOW_US / 1000);
-        for (unsigned j = 0; j < slower; j++) {
+        drop_translations();
+        TAP_MUST(host_request(NULL, 0, "inject-clear"));
+        kernel_sleep_ms(SLOWER * SLOW_US / 1000);
+        for (unsigned j = 0; j < SLOWER; j++) {
             probe_close(&slow[j]);
         }
         probe_close(&count);
         gone += is_gone();
         bind_again(test);
     }
+    stay_anywhere();
     tap_ok(gone == ROUNDS, "%s (%u of %u)", test, gone, ROUNDS);
 }
 
@@ -234,6 +300,31 @@ static void test_asleep(void)
 }
 
 /*
+ * What unbinds a device wakes it up, and lets it go to sleep again before the
+ * driver takes it away: if it does so in the midst of that, the driver has to
+ * notice (panthor_device_unplug(), v7.3).  As to lateness see below.
+ */
+static void test_falls_asleep(void)
+{
+    static const char test[] = "a GPU that is about to sleep is taken away";
+    Probe begin, later;
+    const char *missing = probe_missing();
+
+    if (missing) {
+        tap_skip(missing, test);
+        return;
+    }
+    if (probe_delay(&begin, "drm_dev_unplug", PROBE_ENTRY, SLOW_US, 0) ||
+        probe_delay(&later, "panthor_fw_unplug", PROBE_ENTRY, SLOW_US, 0)) {
+        tap_diag("not all is slow");
+    }
+    tap_ok(!module_unbind_name(name) && is_gone(), test);
+    probe_close(&begin);
+    probe_close(&later);
+    bind_again(test);
+}
+
+/*
  * A GPU that sleeps and cannot be woken up: the driver has to leave it alone,
  * since it has no clock (panthor_pwr_unplug() and others, v7.3).  The device's
  * checker sees who does not, if what is done is late enough.
@@ -296,6 +387,7 @@ int main(int argc, char **argv)
     if (kernel_at_least(7, 0)) {
         test_calls();
         test_events();
+        test_falls_asleep();
     } else {
         tap_skip("before 7.0 the kernel crashes: upstream commit 6fa7c985a516 "
                  "and others", "the device goes while it is called");

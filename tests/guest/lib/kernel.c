@@ -102,6 +102,15 @@ int kernel_write_file(const char *path, const char *text)
     return ret;
 }
 
+int kernel_work_on(unsigned cpus)
+{
+    char mask[16];
+
+    snprintf(mask, sizeof(mask), "%x",
+             cpus ? cpus : (1u << sysconf(_SC_NPROCESSORS_ONLN)) - 1);
+    return kernel_write_file("/sys/devices/virtual/workqueue/cpumask", mask);
+}
+
 bool kernel_option(const char *name, uint64_t *value)
 {
     FILE *f = fopen("/proc/cmdline", "r");

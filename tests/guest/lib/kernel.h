@@ -50,6 +50,14 @@ bool kernel_names_outlive_groups(void);
 int kernel_write_file(const char *path, const char *text);
 
 /**
+ * kernel_work_on: let workers that belong to no processor run on some only
+ * @cpus: a mask; 0: on any, as it is at first
+ *
+ * So do those of the driver's work queues.  Returns 0 or a negative errno.
+ */
+int kernel_work_on(unsigned cpus);
+
+/**
  * kernel_option: a number on the kernel's command line
  * @name: what stands before the "="
  * @value: receives it

@@ -63,3 +63,15 @@ void second_pin(pthread_t thread, int cpu)
     CPU_SET(cpu, &set);
     pthread_setaffinity_np(thread, sizeof(set), &set);
 }
+
+void second_unpin(pthread_t thread)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    for (long cpu = 0; cpu < cpus; cpu++) {
+        CPU_SET(cpu, &set);
+    }
+    pthread_setaffinity_np(thread, sizeof(set), &set);
+}

@@ -33,5 +33,7 @@ int second_end(Second *s);
 
 /* Let a thread run on that processor only */
 void second_pin(pthread_t thread, int cpu);
+/* Let it run on any again */
+void second_unpin(pthread_t thread);
 
 #endif /* TESTS_GUEST_LIB_SECOND_H */
