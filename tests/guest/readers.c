@@ -1,9 +1,9 @@
 /*
  * readers: fdinfo and debugfs, while what they tell of comes and goes
  *
- * What is read is walked over under some lock; the thread that reads, or makes what
- * is read, is stopped in the midst of it, by a probe (lib/probe.h) and by a thread
- * that takes its processor.
+ * What is read is walked over under some lock; the thread that reads, or makes
+ * what is read, is stopped in the midst of it, by a probe (lib/probe.h) and by
+ * a thread that takes its processor.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,6 +29,9 @@
 /* Longer than RCU and the driver's clean-up take */
 #define HELD_MS 150
 #define CHURN_MS 400
+/* Jobs that are counted, and how long that may take to begin */
+#define JOBS 3
+#define COUNT_TIMEOUT_MS 1000
 
 static PanthorDev dev;
 static Second other;
@@ -50,10 +53,11 @@ static int destroy_group(uint32_t group)
 static struct {
     pthread_t thread;
     sem_t go, done;
+    unsigned after_us;
     volatile bool stop;
 } hog;
 
-/* Takes processor 1 from everybody, soon after it was asked to */
+/* Takes processor 1 from everybody, after_us after it was asked to */
 static void *hog_thread(void *unused __attribute__((unused)))
 {
     for (;;) {
@@ -63,7 +67,7 @@ static void *hog_thread(void *unused __attribute__((unused)))
         if (hog.stop) {
             return NULL;
         }
-        usleep(MEET_US);
+        usleep(hog.after_us);
         end = kernel_now_ns() + HELD_MS * 1000000ull;
         while (kernel_now_ns() < end) {
             /* nobody else runs here */
@@ -117,8 +121,8 @@ static void set_profiling(const char *text)
 }
 
 /*
- * fdinfo walks over the groups of a file, while one of them goes: the
- * reader stands still in the midst of it, long enough for the group to be freed.
+ * fdinfo walks over the groups of a file, while one of them goes: the reader
+ * stands still in the midst of it, long enough for the group to be freed.
  */
 static void held_fdinfo(void)
 {
@@ -167,6 +171,64 @@ static void held_heap(void)
     probe_close(&slow);
 }
 
+/* Whether the driver has begun to count what a job took, as @count tells */
+static bool counts_job(const Probe *count)
+{
+    uint64_t deadline = kernel_now_ns() + COUNT_TIMEOUT_MS * 1000000ull;
+
+    while (!probe_read(count)) {
+        if (kernel_now_ns() > deadline) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * fdinfo adds up what jobs took while one of them is counted: who counts
+ * stands still with the lock of the group's figures.
+ */
+static void held_job(void)
+{
+    static const char name[] = "fdinfo is read while a job is counted";
+    static const char function[] = "update_fdinfo_stats";
+    Probe slow, count;
+    PanthorContext ctx;
+    unsigned met = 0;
+
+    set_profiling("3");
+    if (kernel_work_on(1 << 1)) {
+        tap_skip("work is done by any processor", name);
+        return;
+    }
+    hog.after_us = 0;
+    for (unsigned i = 0; i < JOBS; i++) {
+        if (probe_count(&count, function)) {
+            probe_close(&count);
+            break;
+        }
+        probe_slow_calls(&slow, function, SLOW_US, 0);
+        panthor_context_init(&ctx, &dev, 1);
+        panthor_submit_store(&ctx, 1);
+        met += counts_job(&count);
+        sem_post(&hog.go);
+        read_fdinfo(0);
+        sem_wait(&hog.done);
+        probe_close(&slow);
+        probe_close(&count);
+        panthor_context_fini(&ctx);
+    }
+    hog.after_us = MEET_US;
+    kernel_work_on(0);
+    set_profiling("0");
+    if (met) {
+        tap_ok(true, name);
+    } else {
+        tap_skip("the driver does not count, or not in a function of its own",
+                 name);
+    }
+}
+
 static void test_held(void)
 {
     struct sched_param param = { .sched_priority = 10 };
@@ -174,8 +236,10 @@ static void test_held(void)
     if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
         tap_skip("one processor", "fdinfo while a group goes");
         tap_skip("one processor", "fdinfo while a heap is made");
+        tap_skip("one processor", "fdinfo while a job is counted");
         return;
     }
+    hog.after_us = MEET_US;
     sem_init(&hog.go, 0, 0);
     sem_init(&hog.done, 0, 0);
     TAP_MUST(-pthread_create(&hog.thread, NULL, hog_thread, NULL));
@@ -185,6 +249,7 @@ static void test_held(void)
     second_pin(pthread_self(), 0);
     held_fdinfo();
     held_heap();
+    held_job();
     hog.stop = true;
     sem_post(&hog.go);
     pthread_join(hog.thread, NULL);
