@@ -131,6 +131,49 @@ static void test_no_wake(void)
     panthor_context_fini(&ctx);
 }
 
+/*
+ * A command of a VM hangs while the driver puts the GPU to sleep: it cannot be
+ * reset then, but is when it wakes up (panthor_device_resume(), v7.3).
+ */
+static void test_hung_asleep(void)
+{
+    static const char test[] = "hung on its way to sleep";
+    uint64_t before = 0, after = 0;
+    char record[512];
+    PanthorContext ctx;
+    int log, ret;
+
+    if (!kernel_at_least(7, 0)) {
+        tap_skip("only tried from 7.0 on", test);
+        return;
+    }
+    log = TAP_MUST(kernel_log_open());
+    TAP_MUST(panthor_forbid_suspend(&dev, true));
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    /* The only one; the first is the firmware's */
+    arm("as-command command=1 address-space=1");
+    TAP_MUST(panthor_forbid_suspend(&dev, false));
+    ret = panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS);
+    host_request(NULL, 0, "inject-clear");
+    if (ret || kernel_log_find(log, "AS_ACTIVE bit stuck", record,
+                               sizeof(record), 0)) {
+        tap_skip(ret ? "it does not sleep" : "nothing hung", test);
+        panthor_context_fini(&ctx);
+        close(log);
+        return;
+    }
+    host_get_u64("reset-count", &before);
+    ret = panthor_store_job(&ctx, 2, JOB_TIMEOUT_MS);
+    host_get_u64("reset-count", &after);
+    if (!tap_ok(!ret, "%s: a job wakes it up and runs", test)) {
+        tap_diag("%s", strerror(-ret));
+    }
+    tap_ok(after > before, "%s: it was reset", test);
+    close(log);
+    panthor_context_fini(&ctx);
+}
+
 /* A fault after which the driver resets the GPU, in a job of @ctx */
 static int fatal_job(PanthorContext *ctx)
 {
@@ -332,6 +375,7 @@ int main(int argc, char **argv)
     }
     test_start();
     test_no_wake();
+    test_hung_asleep();
     TAP_MUST(panthor_forbid_suspend(&dev, true));
     test_in_flight();
     test_bind();
