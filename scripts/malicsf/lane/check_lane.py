@@ -124,10 +124,17 @@ def say_programs(judged, stock):
 
 
 def model_of(row, usual, wanted):
-    """The model that check-patch would boot the row on; TESTS= or MODEL= keep the usual one."""
+    """The model that check-patch would boot the row on; TESTS= or MODEL= keep the usual one.
+
+    If it would boot several it is the row's own, or the first.
+    """
     if wanted or SETTINGS.value('MODEL'):
         return usual
-    return check_patch.models_for({edit['file'] for edit in row['edit']}, [usual])[0]
+    lines = [sign + line for edit in row['edit'] for sign, key in (('-', 'old'), ('+', 'new'))
+             for line in edit[key].splitlines()]
+    models = check_patch.models_for({edit['file'] for edit in row['edit']}, [usual],
+                                    '\n'.join(lines))
+    return row['model'] if row.get('model') in models else models[0]
 
 
 def write_table(path, rows, outcomes):
