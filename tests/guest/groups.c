@@ -203,8 +203,12 @@ static bool test_many_groups(PanthorDev *dev, uint32_t rounds, bool last)
 #define WORK_SEEN 320
 #define WORK_SB_DEFERRED 4
 
-/* Each round: work, an addition that waits for it, and a look before both */
-static void emit_deferred(Stream *s)
+/*
+ * Each round: work, an addition that waits for it, and a look before both; the
+ * next one comes when the addition is done, or, if it is @blocked, when the
+ * object says so
+ */
+static void emit_deferred(Stream *s, bool blocked)
 {
     unsigned i;
 
@@ -219,12 +223,19 @@ static void emit_deferred(Stream *s)
         stream_emit(s, cs_move48(6, 1000));
         stream_load_at(s, 8, panthor_data_va(WORK_OBJECT), 10);
         stream_store_at(s, 8, panthor_data_va(WORK_SEEN + i), 10);
-        stream_emit(s, cs_wait(1 << WORK_SB_DEFERRED));
+        if (blocked) {
+            stream_emit(s, cs_move48(4, panthor_data_va(WORK_OBJECT)));
+            stream_emit(s, cs_move48(6, i));
+            stream_emit(s, cs_sync_wait(CS_OP_SYNC_WAIT64, 4, 6, CS_COND_GT,
+                                        0));
+        } else {
+            stream_emit(s, cs_wait(1 << WORK_SB_DEFERRED));
+        }
     }
     stream_end(s);
 }
 
-static void deferred_groups(PanthorDev *dev, unsigned groups)
+static void deferred_groups(PanthorDev *dev, unsigned groups, bool blocked)
 {
     static PanthorContext ctx[WORK_GROUPS];
     unsigned good = 0, early = 0, g, i;
@@ -238,7 +249,7 @@ static void deferred_groups(PanthorDev *dev, unsigned groups)
         Stream s;
 
         begin(&s);
-        emit_deferred(&s);
+        emit_deferred(&s, blocked);
         va = stream_place(&s, &ctx[g].code, &size);
         TAP_MUST(panthor_submit(&ctx[g], 0, va, size, ctx[g].syncobj));
     }
@@ -256,8 +267,9 @@ static void deferred_groups(PanthorDev *dev, unsigned groups)
             early += ctx[g].data[WORK_SEEN + i] == i;
         }
     }
-    tap_ok(good == groups, "%u %s: each deferred addition happens once",
-           groups, groups == 1 ? "group" : "groups");
+    tap_ok(good == groups, "%u %s%s: each deferred addition happens once",
+           groups, groups == 1 ? "group" : "groups",
+           blocked ? ", blocked meanwhile" : "");
     if (groups == 1) {
         tap_ok(early == WORK_ROUNDS,
                "the stream goes on before them (%u of %u)", early,
@@ -275,8 +287,10 @@ static void test_deferred(PanthorDev *dev)
         tap_skip(host_error(), "deferred instructions");
         return;
     }
-    deferred_groups(dev, 1);
-    deferred_groups(dev, WORK_GROUPS);
+    deferred_groups(dev, 1, false);
+    deferred_groups(dev, WORK_GROUPS, false);
+    /* Nobody else wakes them up (csg_slot_sync_queue_state_locked(), v7.3) */
+    deferred_groups(dev, WORK_GROUPS, true);
     host_request(NULL, 0, "qom-set x-endpoint-latency-ns 0");
 }
 
