@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which lines of the model the tests reach, counted by gcov.
+"""Which lines of the model the tests reach, counted by gcov and added up by gcovr.
 
 The model's files are compiled once more, for coverage, and linked with the
 other objects of the build; then the qtests and a guest run on that QEMU.
 Prints a table and the functions that nothing calls, and writes every line that
-nothing reaches to build/gcov/uncovered.  A figure is no test: only a test that
-fails makes this fail.
+nothing reaches to build/gcov/uncovered, and pages with all lines to
+build/gcov/pages.  A figure is no test: only a test that fails makes this fail.
 """
 
 import json
@@ -23,6 +23,7 @@ from malicsf.settings import SETTINGS
 FOLDER = os.path.join(project.BUILD, 'gcov')
 BINARY = os.path.join(FOLDER, 'qemu-system-aarch64')
 UNCOVERED = os.path.join(FOLDER, 'uncovered')
+PAGES = os.path.join(FOLDER, 'pages')
 OURS = 'hw/gpu/mali-csf/'
 # Without optimization each line has code of its own.
 COVERAGE = ['--coverage', '-O0']
@@ -84,30 +85,23 @@ def run_qtests(tree):
     return failed
 
 
-def counts():
-    """{file: ({line: how often}, {function: how often})} of the model's files."""
-    found = {}
-    names = build_qemu.matching(os.path.join(FOLDER, 'obj'), r'.*\.gcda')
-    if not names:
+def counts(tree):
+    """{file: ({line: how often}, {function: how often})} of the model's files, by gcovr."""
+    found = os.path.join(FOLDER, 'gcovr.json')
+    os.makedirs(PAGES)
+    project.command(['gcovr', '--root', os.path.realpath(os.path.join(tree.obj, '../src')),
+                     '--filter', f'.*/{OURS}', '--exclude', '.*/include/', '--json', found,
+                     '--html-details', os.path.join(PAGES, 'index.html'),
+                     os.path.join(FOLDER, 'obj')], os.path.join(FOLDER, 'gcovr.log'), cwd=tree.obj)
+    result = {}
+    for file in json.loads(project.read(found))['files']:
+        lines = {line['line_number']: line['count'] for line in file['lines']
+                 if not line.get('gcovr/noncode')}
+        functions = {row['name']: row['execution_count'] for row in file['functions']}
+        result[file['file']] = lines, functions
+    if not any(any(lines.values()) for lines, _ in result.values()):
         raise Stop('the tests have left no counts', project.FAIL)
-    for name in names:
-        text = subprocess.run(['gcov', '--json-format', '--stdout', name],
-                              cwd=os.path.join(FOLDER, 'obj'), capture_output=True, text=True,
-                              check=True).stdout
-        for file in json.loads(text)['files']:
-            # Not generated ones, of which the lines are elsewhere
-            source = OURS + os.path.normpath(file['file']).rpartition(OURS)[2]
-            if not source.endswith(('.c', '.h')) or \
-                    not os.path.exists(os.path.join(project.ROOT, source)):
-                continue
-            lines, functions = found.setdefault(source, ({}, {}))
-            for line in file['lines']:
-                number = line['line_number']
-                lines[number] = lines.get(number, 0) + line['count']
-            for function in file['functions']:
-                title = function['name']
-                functions[title] = functions.get(title, 0) + function['execution_count']
-    return found
+    return result
 
 
 def ranges(numbers, lines):
@@ -138,7 +132,8 @@ def report(found):
             text += ''.join(f'    {line}\n' for line in code[first - 1:last])
     say(f'{"all":34} {total:6} {100 * reached / max(total, 1):6.1f} %')
     project.write(UNCOVERED, text)
-    say(f'{os.path.relpath(UNCOVERED, project.ROOT)} has the lines that nothing reaches')
+    say(f'{os.path.relpath(UNCOVERED, project.ROOT)} has the lines that nothing reaches, '
+        f'{os.path.relpath(PAGES, project.ROOT)}/index.html all')
 
 
 def main():
@@ -148,8 +143,7 @@ def main():
     project.require_host()
     settings = run_guest.Settings()
     host_packages.provide()
-    if shutil.which('gcov') is None:
-        raise Stop('gcov is missing; it comes with gcc')
+    host_packages.provide_for('gcov', 'make check-gcov')
     with project.Lock():
         tree = build_qemu.build(build_qemu.from_environment(), tests=True)
         say('compiling the model for coverage')
@@ -161,7 +155,7 @@ def main():
         settings.slack *= 2
         if run_guest.run_tests(settings, False, BINARY):
             failed.append('guest')
-    report(counts())
+    report(counts(tree))
     for name in failed:
         say(f'failed: {name}')
     return project.FAIL if failed else project.PASS
