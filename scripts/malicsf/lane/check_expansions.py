@@ -13,11 +13,13 @@ text are the same as when it was last run is not run again; AGAIN=1 does.
 Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
 """
 
+import concurrent.futures
 import copy
 import fnmatch
 import json
 import os
 import shutil
+import threading
 import time
 import tomllib
 
@@ -29,6 +31,8 @@ from malicsf.run import run_guest
 from malicsf.settings import SETTINGS
 
 TABLES = ('expansions', 'protected')
+# Most of a run is waiting for what hangs
+AT_ONCE = 2
 # Of edits that do not say which
 FILE = 'panthor_mmu.c'
 NO_BUILD = 'does not build'
@@ -57,6 +61,7 @@ class Variants:
     def __init__(self, builder, patch, name='expansions'):
         """name: that of the table"""
         self.name, self.folder = name, folder_of(name)
+        self.building = threading.Lock()
         self.builder = copy.copy(builder)
         self.builder.work = f'{builder.work}-{name}'
         self.builder.fill_work(builder.stock_tree)
@@ -74,6 +79,10 @@ class Variants:
 
     def build(self, row):
         """Path of the module, or None if it does not compile."""
+        with self.building:
+            return self.build_alone(row)
+
+    def build_alone(self, row):
         for name, text in self.texts(row).items():
             path = os.path.join(self.path, name)
             if project.read(path) != text:
@@ -144,14 +153,17 @@ def main():
     stamp += f'{table["tests"]} {table.get("model", "")}'
     bad = 0
     say(f'{"":<8}{"variant":<32}{"verdict":<14}because')
-    for row in rows:
-        result, reasons = outcome(row, variants, lane, stamp)
-        right = is_right(row, result, reasons)
-        bad += not right
-        say(f'{"ok" if right else "not ok":<8}{row["id"]:<32}{result:<14}'
-            f'{shown(row, result, reasons)}')
-        if not right:
-            say(f'{"":<8}expected: {row["verdict"]} {"; ".join(row.get("named", []))}')
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [pool.submit(outcome, row, variants, lane, stamp) for row in rows]
+        for row, job in zip(rows, jobs):
+            result, reasons = job.result()
+            right = is_right(row, result, reasons)
+            bad += not right
+            text = (f'{"ok" if right else "not ok":<8}{row["id"]:<32}{result:<14}'
+                    f'{shown(row, result, reasons)}')
+            if not right:
+                text += f'\n{"":<8}expected: {row["verdict"]} {"; ".join(row.get("named", []))}'
+            lane.say(text)
     say(f'{len(rows)} variants of {table["patch"]}, {bad} not as expected; '
         f'{time.monotonic() - start:.0f} s')
     return project.FAIL if bad else project.PASS
