@@ -75,6 +75,15 @@ class ShardTest(unittest.TestCase):
             shard = run_guest.Settings().shard
         return [row[0] for row in run_guest.choose_programs('quick', rows)[shard]]
 
+    def test_left_out(self):
+        rows = [('a', 'quick', 10, ''), ('b', 'quick', 10, ''), ('b', 'slow', 10, '--c')]
+        for wanted, names in (('all', 'a b b--c'), ('all,-b', 'a'), ('all -b--c', 'a b'),
+                              ('-a,a', 'a'), ('all,-quick', 'b--c')):
+            chosen = run_guest.choose_programs(wanted, rows)
+            self.assertEqual(' '.join(row[0] + row[3] for row in chosen), names, wanted)
+        with self.assertRaises(project.Stop):
+            run_guest.choose_programs('all,-d', rows)
+
     def test_partition(self):
         parts = [self.programs(SHARD=f'{i}/3') for i in (1, 2, 3)]
         self.assertEqual(parts, [['a', 'd', 'g'], ['b', 'e'], ['c', 'f']])

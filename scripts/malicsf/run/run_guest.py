@@ -179,6 +179,32 @@ def check_model(name, variable='MODEL'):
         raise project.usage(f'{variable}={name} is no model; valid: {", ".join(known)}, {NO_GPU}')
 
 
+def programs_of(word, rows):
+    """Those of the rows of tests/guest/programs that a word of TESTS means"""
+    if word == 'all':
+        return [row for row in rows if row[1] in ('quick', 'slow')]
+    if word == 'none':
+        return []
+    if word in CLASSES:
+        found = [row for row in rows if row[1] == word]
+        if word in IN_USERLAND and not found:
+            raise project.usage(f'TESTS={word} goes with USERLAND=, which is one of: '
+                                + ', '.join(userland.names()))
+        return found
+    # By name, long rows and findings of a program that has others are left out.
+    # With its argument, a row is meant alone.
+    named = [row for row in rows if word in (row[0], row[0] + row[3])]
+    found = [row for row in named if row[1] not in ('long', 'finding')] or named
+    if not found:
+        if re.fullmatch(r'[\w-]+', word) and os.path.exists(
+                os.path.join(project.ROOT, 'tests/guest', word + '.c')):
+            raise project.usage(f'TESTS={word} has no line in tests/guest/programs')
+        names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
+        raise project.usage(f'TESTS={word} is no guest program; '
+                            f'valid: {names}, {", ".join(CLASSES)}, all, none')
+    return found
+
+
 def choose_programs(wanted, rows=None):
     """The rows of tests/guest/programs that TESTS asks for, in its order.
 
@@ -187,28 +213,11 @@ def choose_programs(wanted, rows=None):
     rows = initramfs.programs() if rows is None else rows
     chosen = []
     for word in re.split(r'[ ,]+', wanted.strip()):
-        if word == 'all':
-            found = [row for row in rows if row[1] in ('quick', 'slow')]
-        elif word == 'none':
-            continue
-        elif word in CLASSES:
-            found = [row for row in rows if row[1] == word]
-            if word in IN_USERLAND and not found:
-                raise project.usage(f'TESTS={word} goes with USERLAND=, which is one of: '
-                                    + ', '.join(userland.names()))
+        found = programs_of(word.removeprefix('-'), rows)
+        if word.startswith('-'):
+            chosen = [row for row in chosen if row not in found]
         else:
-            # By name, long rows and findings of a program that has others are left out.
-            # With its argument, a row is meant alone.
-            named = [row for row in rows if word in (row[0], row[0] + row[3])]
-            found = [row for row in named if row[1] not in ('long', 'finding')] or named
-            if not found:
-                if re.fullmatch(r'[\w-]+', word) and os.path.exists(
-                        os.path.join(project.ROOT, 'tests/guest', word + '.c')):
-                    raise project.usage(f'TESTS={word} has no line in tests/guest/programs')
-                names = ', '.join(dict.fromkeys(row[0] for row in rows)) or '(none is built)'
-                raise project.usage(f'TESTS={word} is no guest program; '
-                                    f'valid: {names}, {", ".join(CLASSES)}, all, none')
-        chosen += [row for row in found if row not in chosen]
+            chosen += [row for row in found if row not in chosen]
     last = [row[0] + row[3] for row in chosen if row[1] == LAST]
     if len(last) > 1:
         raise project.usage(f'TESTS= names {" and ".join(last)}, each of which ends the kernel: '
