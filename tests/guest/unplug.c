@@ -95,22 +95,13 @@ static void drop_translations(void)
     waitpid(pid, NULL, 0);
 }
 
-/*
- * Work of the driver is done by the first processor; interrupts and this thread
- * are on the last one.  So neither holds up the other when it is slow: what is
- * unmapped needs an interrupt, of a flush, to be freed at once.
- */
-static void stay_apart(void)
+/* Which processors take the driver's interrupts, also when it is bound anew */
+static void interrupts_on(unsigned cpus)
 {
-    int last = sysconf(_SC_NPROCESSORS_ONLN) - 1;
     char mask[16], path[300];
     glob_t irqs;
 
-    if (kernel_work_on(1)) {
-        tap_diag("work is done by any processor");
-    }
-    second_pin(pthread_self(), last);
-    snprintf(mask, sizeof(mask), "%x", 1u << last);
+    snprintf(mask, sizeof(mask), "%x", cpus);
     if (glob("/proc/irq/*/panthor-*", 0, NULL, &irqs)) {
         return;
     }
@@ -124,9 +115,26 @@ static void stay_apart(void)
     globfree(&irqs);
 }
 
+/*
+ * Work of the driver is done by the first processor; interrupts and this thread
+ * are on the last one.  So neither holds up the other when it is slow: what is
+ * unmapped needs an interrupt, of a flush, to be freed at once.
+ */
+static void stay_apart(void)
+{
+    int last = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+
+    if (kernel_work_on(1)) {
+        tap_diag("work is done by any processor");
+    }
+    second_pin(pthread_self(), last);
+    interrupts_on(1u << last);
+}
+
 static void stay_anywhere(void)
 {
     kernel_work_on(0);
+    interrupts_on((1u << sysconf(_SC_NPROCESSORS_ONLN)) - 1);
     second_unpin(pthread_self());
 }
 
