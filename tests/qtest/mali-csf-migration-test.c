@@ -577,17 +577,11 @@ static void test_other_product(void)
         "-global mali-csf.model=g720 -global mali-csf.opps=300:600",
     };
     g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
+    g_autofree char *uri = new_uri(&path);
     QMaliCsf gpu;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
     mali_csf_init(&gpu, "-global mali-csf.model=g720");
-    qtest_qmp_assert_success(gpu.qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migration(gpu.qts);
+    save_to(&gpu, uri);
     mali_csf_quit(&gpu);
 
     for (int i = 0; i < ARRAY_SIZE(others); i++) {

@@ -168,15 +168,9 @@ static void test_section_locked(void)
 
 static void save(QMaliCsf *gpu, char **path)
 {
-    g_autofree char *uri = NULL;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", path, NULL);
+    g_autofree char *uri = new_uri(path);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", *path);
-    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migration(gpu->qts);
+    save_to(gpu, uri);
 }
 
 /* The memory goes with the machine's, and the mode with the device. */

@@ -7,9 +7,8 @@
 
 #include "qemu/osdep.h"
 #include "qobject/qdict.h"
-#include "libqos/mali-csf.h"
+#include "libqos/mali-csf-migration.h"
 
-#define LONG_ENOUGH     (10 * MALI_CSF_MS)
 #define REPORT          "-global mali-csf.strict=report "
 /* The first interface that has EP_REQ2 */
 #define VERSION_4       "-global mali-csf.firmware-version=4.0.0 "
@@ -281,47 +280,6 @@ static void test_exit_never(void)
 }
 
 /* Save and load */
-
-static bool wait_migration(QTestState *qts)
-{
-    for (int i = 0; i < 3000; i++) {
-        QDict *rsp = qtest_qmp(qts, "{'execute': 'query-migrate'}");
-        QDict *ret = qdict_get_qdict(rsp, "return");
-        const char *status = qdict_get_try_str(ret, "status");
-        bool done = g_strcmp0(status, "completed") == 0;
-
-        g_assert_cmpstr(status, !=, "failed");
-        qobject_unref(rsp);
-        if (done) {
-            return true;
-        }
-        g_usleep(10000);
-    }
-    return false;
-}
-
-static void save_and_load(QMaliCsf *gpu)
-{
-    g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
-    QMaliCsf to;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
-
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
-    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    g_assert(wait_migration(gpu->qts));
-    mali_csf_init(&to, "-incoming defer");
-    qtest_clock_set(to.qts, gpu->now);
-    qtest_qmp_assert_success(to.qts, "{'execute': 'migrate-incoming',"
-                             " 'arguments': {'uri': %s}}", uri);
-    qtest_qmp_eventwait(to.qts, "RESUME");
-    qtest_quit(gpu->qts);
-    gpu->qts = to.qts;
-    unlink(path);
-}
 
 static void test_saved_on_the_way(void)
 {

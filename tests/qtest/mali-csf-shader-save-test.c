@@ -15,7 +15,7 @@
 #include "libqos/mali-csf-migration.h"
 
 #define GROUPS      600
-/* Of threads, which compute in the host's time: also while a state is written */
+/* Of threads, which compute in the host's time, also while a state is saved */
 #define MAX_GROUPS  6000
 #define SAVES       5
 
@@ -129,6 +129,15 @@ static uint64_t pages_sent(Shader *s)
     return sent;
 }
 
+/* Of what is saved, in bytes per second */
+static void set_bandwidth(Shader *s, int bandwidth)
+{
+    qtest_qmp_assert_success(s->b.gpu.qts,
+                             "{'execute': 'migrate-set-parameters',"
+                             " 'arguments': {'max-bandwidth': %d}}",
+                             bandwidth);
+}
+
 /* What is stored to a page that was sent already is sent once more. */
 static void test_sent_before(const void *threads)
 {
@@ -138,29 +147,22 @@ static void test_sent_before(const void *threads)
     };
     g_autofree char *args = NULL;
     g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
+    g_autofree char *uri = new_uri(&path);
     Shader s;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
     init(&s, threads);
     args = g_strdup_printf("-global mali-csf.shader-threads=%u", s.threads);
     put_shader(&s, words, ARRAY_SIZE(words));
     poison(&s);
     /* 8 bytes for each page that is zero: all of them take 5 s */
-    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate-set-parameters',"
-                             " 'arguments': {'max-bandwidth': 100000}}");
-    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
+    set_bandwidth(&s, 100000);
+    begin_save(&s.b.gpu, uri);
     while (pages_sent(&s) * MALI_CSF_PAGE <=
            s.data.pa + s.data.size - MALI_CSF_RAM_BASE) {
         g_usleep(1000);
     }
     run(&s, &(Grid) { .local = { 64 }, .groups = { 2 } });
-    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate-set-parameters',"
-                             " 'arguments': {'max-bandwidth': 1000000000}}");
+    set_bandwidth(&s, 1000000000);
     wait_migration(s.b.gpu.qts);
     load_saved(&s.b.gpu, uri, args, "RESUME");
     for (unsigned i = 0; i < 128; i++) {
@@ -249,20 +251,16 @@ static void load_changed(Shader *s, const char *path, const char *args)
 
 static void test_hostile(const void *threads)
 {
-    g_autofree char *args = NULL, *path = NULL, *uri = NULL, *good = NULL;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+    g_autofree char *args = NULL, *path = NULL, *good = NULL;
+    g_autofree char *uri = new_uri(&path);
     size_t size;
     Shader s;
 
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
     init(&s, threads);
     args = g_strdup_printf("-global mali-csf.shader-threads=%u", s.threads);
     submit_twice(&s);
     qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'stop'}");
-    qtest_qmp_assert_success(s.b.gpu.qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migration(s.b.gpu.qts);
+    save_to(&s.b.gpu, uri);
     g_assert_true(g_file_get_contents(path, &good, &size, NULL));
     for (int i = 0; i < CASES; i++) {
         g_autofree char *state = g_memdup2(good, size);

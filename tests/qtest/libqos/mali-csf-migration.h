@@ -34,6 +34,29 @@ static inline void wait_migration(QTestState *qts)
     g_assert_not_reached();
 }
 
+/* Of a new file, the name of which is *@path; the caller unlinks and frees it */
+static inline char *new_uri(char **path)
+{
+    int fd = g_file_open_tmp("mali-csf-XXXXXX", path, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    return g_strdup_printf("file:%s", *path);
+}
+
+/* Ended by wait_migration() */
+static inline void begin_save(QMaliCsf *gpu, const char *uri)
+{
+    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
+                             " 'arguments': {'uri': %s}}", uri);
+}
+
+static inline void save_to(QMaliCsf *gpu, const char *uri)
+{
+    begin_save(gpu, uri);
+    wait_migration(gpu->qts);
+}
+
 /*
  * Go on with what was saved, in another QEMU with these arguments, at the same
  * virtual time; @event comes from it when it is loaded, or NULL: it stays
@@ -64,15 +87,9 @@ static inline void save_and_load_until(QMaliCsf *gpu, const char *args,
                                        const char *event)
 {
     g_autofree char *path = NULL;
-    g_autofree char *uri = NULL;
-    int fd = g_file_open_tmp("mali-csf-XXXXXX", &path, NULL);
+    g_autofree char *uri = new_uri(&path);
 
-    g_assert_cmpint(fd, >=, 0);
-    close(fd);
-    uri = g_strdup_printf("file:%s", path);
-    qtest_qmp_assert_success(gpu->qts, "{'execute': 'migrate',"
-                             " 'arguments': {'uri': %s}}", uri);
-    wait_migration(gpu->qts);
+    save_to(gpu, uri);
     load_saved(gpu, uri, args, event);
     unlink(path);
 }

@@ -16,7 +16,7 @@ typedef struct MaliCsfSleepCheck {
     bool drowsy;
     /* Of the last access to a register since then, in virtual ns */
     int64_t last_access;
-    /* It was a write to the mask of interrupts of GPU_CONTROL or PWR_CONTROL. */
+    /* It was a write to the interrupt mask of GPU_CONTROL or PWR_CONTROL. */
     bool masked_last;
 } MaliCsfSleepCheck;
 
