@@ -42,8 +42,9 @@
 
 /* Rounds of two instructions in a region */
 #define SHORT_ROUNDS 3
+#define LONG_ROUNDS 400000
 /* Longer than a driver waits for the end of the mode, some 100 ms */
-#define LONG_ROUNDS 3000000
+#define LASTING_ROUNDS 3000000
 /* Until a job has come to its region */
 #define BEGIN_MS 20
 
@@ -281,7 +282,7 @@ static void test_meanwhile(unsigned deed, bool other)
     TAP_MUST(panthor_vm_map(&dev, of->vm, &block, 0, BLOCK_VA,
                             PANTHOR_GPU_BLOCK,
                             DRM_PANTHOR_VM_BIND_OP_MAP_NOEXEC));
-    submit_region(&ctx, LONG_ROUNDS);
+    submit_region(&ctx, LASTING_ROUNDS);
     kernel_sleep_ms(BEGIN_MS);
     ret = deeds[deed].function(of, &block);
     snprintf(name, sizeof(name), "%s in %s VM while a region runs",
@@ -718,7 +719,8 @@ static void test_illegal_accesses(void)
     test_exhaustion();
 }
 
-static void wait_for_reset(uint64_t before)
+/* Returns how many resets there have been, @before or more */
+static uint64_t wait_for_reset(uint64_t before)
 {
     uint64_t end = kernel_now_ns() + RESET_TIMEOUT_MS * 1000000ull;
     uint64_t now = before;
@@ -727,6 +729,7 @@ static void wait_for_reset(uint64_t before)
            kernel_now_ns() < end) {
         kernel_sleep_ms(100);
     }
+    return now;
 }
 
 /* What the driver gives up on, or waits for, in the deed of a case or before */
@@ -772,8 +775,7 @@ static void test_failure(const Failure *f)
     f->deed(&ctx, &block);
     /* Before the job's time is over, after which it is reset anyway */
     if (f->reset) {
-        wait_for_reset(before);
-        host_get_u64("reset-count", &after);
+        after = wait_for_reset(before);
     }
     tap_diag("%s: the job: %s", f->name, strerror(-region_ended(&ctx)));
     host_request(met, sizeof(met), "injected %s", id);
