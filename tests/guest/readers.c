@@ -109,15 +109,10 @@ static int create_heap(uint32_t vm)
 static void set_profiling(const char *text)
 {
     char path[96];
-    int fd;
 
     snprintf(path, sizeof(path), "/sys/class/drm/renderD%d/device/profiling",
              dev.node);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!write(fd, text, strlen(text));
-        close(fd);
-    }
+    kernel_write_file(path, text);
 }
 
 /*
@@ -196,11 +191,11 @@ static void held_job(void)
     PanthorContext ctx;
     unsigned met = 0;
 
-    set_profiling("3");
     if (kernel_work_on(1 << 1)) {
         tap_skip("work is done by any processor", name);
         return;
     }
+    set_profiling("3");
     hog.after_us = 0;
     for (unsigned i = 0; i < JOBS; i++) {
         if (probe_count(&count, function)) {

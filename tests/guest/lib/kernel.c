@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,13 +104,37 @@ int kernel_write_file(const char *path, const char *text)
     return ret;
 }
 
-int kernel_work_on(unsigned cpus)
+/* To a file that has a mask of processors; 0: all that there are */
+static int write_cpus(const char *path, unsigned cpus)
 {
     char mask[16];
 
     snprintf(mask, sizeof(mask), "%x",
              cpus ? cpus : (1u << sysconf(_SC_NPROCESSORS_ONLN)) - 1);
-    return kernel_write_file("/sys/devices/virtual/workqueue/cpumask", mask);
+    return kernel_write_file(path, mask);
+}
+
+int kernel_work_on(unsigned cpus)
+{
+    return write_cpus("/sys/devices/virtual/workqueue/cpumask", cpus);
+}
+
+int kernel_interrupts_on(const char *handlers, unsigned cpus)
+{
+    char path[PATH_MAX];
+    glob_t irqs;
+    int ret = 0;
+
+    snprintf(path, sizeof(path), "/proc/irq/*/%s", handlers);
+    if (glob(path, 0, NULL, &irqs)) {
+        return -ENOENT;
+    }
+    for (size_t i = 0; i < irqs.gl_pathc && !ret; i++) {
+        snprintf(path, sizeof(path), "%s/../smp_affinity", irqs.gl_pathv[i]);
+        ret = write_cpus(path, cpus);
+    }
+    globfree(&irqs);
+    return ret;
 }
 
 bool kernel_option(const char *name, uint64_t *value)

@@ -58,6 +58,16 @@ int kernel_write_file(const char *path, const char *text);
 int kernel_work_on(unsigned cpus);
 
 /**
+ * kernel_interrupts_on: have interrupts taken by some processors only
+ * @handlers: a pattern for the names of their handlers, as in /proc/interrupts
+ * @cpus: as for kernel_work_on()
+ *
+ * It stays so when a handler goes and comes again.  Returns 0 or a negative
+ * errno; -ENOENT: there is no such handler.
+ */
+int kernel_interrupts_on(const char *handlers, unsigned cpus);
+
+/**
  * kernel_option: a number on the kernel's command line
  * @name: what stands before the "="
  * @value: receives it
