@@ -31,8 +31,6 @@ from malicsf.run import run_guest
 from malicsf.settings import SETTINGS
 
 TABLES = ('expansions', 'protected')
-# Most of a run is waiting for what hangs
-AT_ONCE = 2
 # Of edits that do not say which
 FILE = 'panthor_mmu.c'
 NO_BUILD = 'does not build'
@@ -79,10 +77,6 @@ class Variants:
 
     def build(self, row):
         """Path of the module, or None if it does not compile."""
-        with self.building:
-            return self.build_alone(row)
-
-    def build_alone(self, row):
         for name, text in self.texts(row).items():
             path = os.path.join(self.path, name)
             if project.read(path) != text:
@@ -117,7 +111,8 @@ def outcome(row, variants, lane, stamp):
     earlier = changed_driver.earlier(path + '.json', stamp)
     if earlier:
         return earlier['verdict'], earlier['reasons']
-    module = variants.build(row)
+    with variants.building:
+        module = variants.build(row)
     if not module:
         return NO_BUILD, [f'see {path}-build.log']
     result, reasons, _ = lane.judge(row['id'], module, path + '.log')
@@ -153,7 +148,7 @@ def main():
     stamp += f'{table["tests"]} {table.get("model", "")}'
     bad = 0
     say(f'{"":<8}{"variant":<32}{"verdict":<14}because')
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(changed_driver.AT_ONCE) as pool:
         jobs = [pool.submit(outcome, row, variants, lane, stamp) for row in rows]
         for row, job in zip(rows, jobs):
             result, reasons = job.result()

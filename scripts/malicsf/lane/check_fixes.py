@@ -37,7 +37,6 @@ from malicsf.settings import SETTINGS
 TABLE = os.path.join(project.ROOT, 'tests/kernel/fixes.toml')
 FOLDER = os.path.join(project.BUILD, 'fixes')
 TESTS_FOLDER = os.path.join(project.ROOT, 'tests/guest')
-AT_ONCE = 2
 # A test has failed: so long something with the right name may still come
 GRACE_SECONDS = 20
 # A driver without a fix may hang the guest
@@ -210,7 +209,7 @@ def main():
     stamp = project.stamp_of([tree.binary, *project.files_below(TESTS_FOLDER)])
     counts, bad = {}, 0
     say(f'{"verdict":<8}{"fix":<32}noticed by')
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(changed_driver.AT_ONCE) as pool:
         jobs = [pool.submit(judge, row, modules, table['kernel'], stamp) for row in rows]
         for row, job in zip(rows, jobs):
             (kind, text), right = job.result()

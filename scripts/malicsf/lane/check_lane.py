@@ -39,7 +39,6 @@ from malicsf.run import run_guest
 from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'lane')
-AT_ONCE = 2
 NO_BUILD = 'does not build'
 
 
@@ -189,7 +188,7 @@ def main():
                for model in dict.fromkeys(models.values())}
     bad, outcomes = 0, []
     say(f'{"":<8}{"fix":<26}{"verdict":<13}{"s":>4}  because')
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(changed_driver.AT_ONCE) as pool:
         jobs = [pool.submit(benches[models[row['id']]].outcome, row) for row in rows]
         for row, job in zip(rows, jobs):
             outcome = job.result()

@@ -34,7 +34,6 @@ SOURCE = os.path.join(build_panthor.DRIVER, 'panthor_mmu.c')
 FOLDER = os.path.join(project.BUILD, 'mutants')
 RESULTS = os.path.join(FOLDER, 'results.tsv')
 TESTS = 'expand spaces fault submit'
-AT_ONCE = 2
 # A test has failed: so long a violation may still come
 GRACE_SECONDS = 15
 # Results that are no violation
@@ -163,9 +162,9 @@ def main():
     complete = mutant_sites.check(stock, table)
     texts = {row['id']: mutate(stock, row) for row in table['mutant']}
     result, workers = Table(), queue.SimpleQueue()
-    for number in range(AT_ONCE):
+    for number in range(changed_driver.AT_ONCE):
         workers.put(Worker(number, builder))
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    with concurrent.futures.ThreadPoolExecutor(changed_driver.AT_ONCE) as pool:
         jobs = [pool.submit(judge, row, texts[row['id']], table['kernel'], workers)
                 for row in rows]
         for row, job in zip(rows, jobs):
