@@ -259,12 +259,13 @@ def configure(tree):
     if use in project.config('host')['packages_with']:
         host_packages.provide_for(use, f'QEMU {tree.series}')
     modules = python_modules(tree)
+    # It fetches what this host lacks, and says so.
+    environment = host_packages.environment(modules)
     project.say(f'configuring QEMU {tree.version()}')
     shutil.rmtree(tree.obj, ignore_errors=True)
     os.makedirs(tree.obj)
     project.command(['../src/configure', *arguments],
-                    os.path.join(tree.folder, 'configure.log'), cwd=tree.obj,
-                    env=host_packages.environment(modules))
+                    os.path.join(tree.folder, 'configure.log'), cwd=tree.obj, env=environment)
     # A QEMU that is run from where it was built looks for all paths below this.
     for folder in tree.config['firmware']:
         path = os.path.join(tree.obj, 'qemu-bundle', folder.lstrip('/'))
