@@ -270,26 +270,6 @@ static void test_file(const char *file)
     free(other);
 }
 
-/* What stands behind @name on the kernel's command line, or "" */
-static const char *option(const char *name)
-{
-    static char line[4096], value[256];
-    FILE *file = fopen("/proc/cmdline", "r");
-    const char *at;
-
-    *value = *line = 0;
-    if (file) {
-        at = fgets(line, sizeof(line), file) ? strstr(line, name) : NULL;
-        if (at) {
-            at += strlen(name);
-            snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, " "), at);
-            value[strcspn(value, "\n")] = 0;
-        }
-        fclose(file);
-    }
-    return value;
-}
-
 /* Takes one file after the other, until there is none. */
 static void *work(void *opaque)
 {
@@ -316,8 +296,8 @@ static void test_files(Files *files)
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned first = 1, started = 0;
 
-    snprintf(files->only, sizeof(files->only), "%s", option("piglit.only="));
-    if (sscanf(option("piglit.shard="), "%u/%u", &first, &files->step) == 2 &&
+    snprintf(files->only, sizeof(files->only), "%s", run_option("piglit.only="));
+    if (sscanf(run_option("piglit.shard="), "%u/%u", &first, &files->step) == 2 &&
         (!files->step || !first || first > files->step)) {
         tap_bail_out("piglit.shard= is not i/n with i from 1 to n");
     }

@@ -12,6 +12,9 @@
  * --alone        all of them, without llvmpipe, whose compiler takes minutes
  * --latency      how long one workgroup takes, whatever comes of it
  *
+ * On the kernel's command line, vulkan.only=radix takes those with the text in
+ * their name.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -38,6 +41,7 @@ static const char *const modes[] = {
 
 static Gpu gpu, llvmpipe;
 static uint32_t run_number;
+static char only[64];
 
 static void describe(const char *what, const Comparison *c)
 {
@@ -236,6 +240,9 @@ static void test_latency(const Kernel *kernel)
 
 static bool chosen(const Kernel *kernel, int mode)
 {
+    if (!strstr(kernel->name, only)) {
+        return false;
+    }
     switch (mode) {
     case MODE_SMALL:
     case MODE_UNTOUCHED:
@@ -254,8 +261,10 @@ int main(int argc, char **argv)
     int mode = tap_start(argc, argv, modes,
                          "Vulkan kernels on the GPU, compared with llvmpipe "
                          "and the CPU.");
+    unsigned ran = 0;
 
     mesa_environment();
+    snprintf(only, sizeof(only), "%s", run_option("vulkan.only="));
     if (!tap_ok(gpu_open(&gpu, GPU_NAME),
                 "a Vulkan device named " GPU_NAME "...")) {
         return tap_end();
@@ -269,6 +278,7 @@ int main(int argc, char **argv)
         if (!chosen(&kernels[i], mode)) {
             continue;
         }
+        ran++;
         if (mode == MODE_UNTOUCHED) {
             test_untouched(&kernels[i]);
         } else if (mode == MODE_BENCH) {
@@ -279,6 +289,9 @@ int main(int argc, char **argv)
             test_kernel(&kernels[i], llvmpipe.device &&
                         (mode == MODE_ALL || (kernels[i].flags & KERNEL_BESIDE)));
         }
+    }
+    if (!ran) {
+        tap_ok(false, "a kernel with \"%s\" in its name", only);
     }
     gpu_close(&gpu);
     gpu_close(&llvmpipe);

@@ -165,3 +165,22 @@ bool program_exists(const char *name)
              name);
     return access(path, X_OK) == 0;
 }
+
+const char *run_option(const char *name)
+{
+    static char line[4096], value[256];
+    FILE *file = fopen("/proc/cmdline", "r");
+    const char *at;
+
+    *value = *line = 0;
+    if (file) {
+        at = fgets(line, sizeof(line), file) ? strstr(line, name) : NULL;
+        if (at) {
+            at += strlen(name);
+            snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, " "), at);
+            value[strcspn(value, "\n")] = 0;
+        }
+        fclose(file);
+    }
+    return value;
+}

@@ -16,6 +16,12 @@
  */
 void mesa_environment(void);
 
+/*
+ * What stands behind @name, "x.y=", on the kernel's command line, or "".  Good
+ * until the next call.
+ */
+const char *run_option(const char *name);
+
 typedef struct Ran {
     int status;         /* as of a shell: 128 and more for a signal */
     bool timed_out;
