@@ -465,17 +465,20 @@ static const MaliCsfEndpointOps *find_endpoint(const char *name)
 
 /*
  * A run that is to be repeated exactly has no threads of its own: that of a
- * test, and one whose clock counts instructions.
+ * test, and one whose clock counts instructions.  Elsewhere the processors that
+ * the vCPUs leave; but two if the host has them, since who waits for a long
+ * job mostly does nothing else.
  */
 static unsigned auto_threads(void)
 {
-    int spare = g_get_num_processors() - current_machine->smp.cpus;
+    int processors = g_get_num_processors();
+    int spare = processors - (int)current_machine->smp.cpus;
 
     if (qtest_enabled() || icount_enabled() ||
         replay_mode != REPLAY_MODE_NONE) {
         return 0;
     }
-    return MIN(MAX(spare, 1), MALI_CSF_MAX_ENDPOINT_THREADS);
+    return MIN(MAX(spare, MIN(processors, 2)), MALI_CSF_MAX_ENDPOINT_THREADS);
 }
 
 static bool choose_threads(MaliCsfState *s, unsigned *threads, Error **errp)
@@ -796,7 +799,7 @@ static const PropertyDescription class_descriptions[] = {
                     "executes nothing; or test, for qtests" },
     { "shader-threads", "threads that execute shaders, 0 to 16; 0: the main "
                         "loop does; by default those processors of the host "
-                        "that the guest does not have" },
+                        "that the guest does not have, at least two" },
     { "capture", "folder to which each job of RUN_COMPUTE is written, up to "
                  "256 of them" },
     { "strict", "off, report or stop: what to do if the driver errs" },
