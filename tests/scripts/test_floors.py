@@ -133,6 +133,9 @@ WRITES = {
     'several_lines': ('take(\n        low->slots +\n        low->count);', 'Low.slots'),
 }
 
+# Of the files of the tests' trees, most of which are the same: {(name, text, headers): object}
+OBJECTS = {}
+
 
 class TreeTest(unittest.TestCase):
 
@@ -144,7 +147,8 @@ class TreeTest(unittest.TestCase):
     def add(self, name, text):
         self.tree[name] = self.tree.get(name, '') + textwrap.dedent(text).lstrip()
 
-    def judge(self):
+    def lay_out(self):
+        """{path: (object, options)} of the tree, which then is in its folder"""
         rows = {}
         for name, text in self.tree.items():
             path = os.path.join(self.root, name)
@@ -154,9 +158,20 @@ class TreeTest(unittest.TestCase):
             project.write(path, text)
             if name.endswith('.c'):
                 rows[path] = path + '.o', []
+        return rows
+
+    def judge(self):
+        self.rows = rows = self.lay_out()
+        headers = tuple(text for name, text in self.tree.items() if name.endswith('.h'))
         for path, (output, _) in rows.items():
-            subprocess.run(['cc', '-w', '-O1', '-c', path, '-o', output], check=True)
-        self.rows = rows
+            name = os.path.relpath(path, self.root)
+            key = name, self.tree[name], headers
+            if key not in OBJECTS:
+                subprocess.run(['cc', '-w', '-O1', '-c', path, '-o', output], check=True)
+                with open(output, 'rb') as file:
+                    OBJECTS[key] = file.read()
+            with open(output, 'wb') as file:
+                file.write(OBJECTS[key])
         return check_floors.judge(check_floors.Floors(self.table), self.root, rows)
 
     def writes(self):
@@ -315,6 +330,29 @@ class WriteTest(TreeTest):
                 }}
                 ''')
         self.assertEqual(self.judge(), [])
+
+    def test_read_apart(self):
+        """Files that cannot be one to the parser, which has both all the same"""
+        for folder, structure in (('low', 'High'), ('high', 'Low')):
+            self.add(f'{folder}/run.c', f'''
+                #include "../device.h"
+                enum Kind {{ {folder.upper()} }};
+                void {folder}_go({structure} *other);
+                void {folder}_go({structure} *other)
+                {{
+                    other->{'mine' if folder == 'low' else 'count'} = 1;
+                }}
+                ''')
+        wrong = self.judge()
+        self.assertEqual(len(wrong), 2, wrong)
+        self.assertIn('low_go() of low/run.c writes High.mine', wrong[1])
+        self.assertIn('high_go() of high/run.c writes Low.count', wrong[0])
+
+    def test_cannot_be_read(self):
+        self.add('high/run.c', 'void high_go(void)\n{\n    )\n}\n')
+        rows = self.lay_out()
+        with self.assertRaisesRegex(project.Stop, 'semind cannot read .*/high/run.c: '):
+            check_floors.Sources(self.root, rows, [])
 
     def test_inline_function_of_a_header(self):
         self.tree['high/high.h'] += 'static inline void set(Low *low)\n{\n    low->count = 1;\n}\n'

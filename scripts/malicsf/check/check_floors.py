@@ -10,7 +10,6 @@ what is a breach.
 
 import bisect
 import collections
-import concurrent.futures
 import json
 import os
 import re
@@ -102,15 +101,21 @@ class Sources:
 
         First: the headers that each C file includes before any of root.
         """
-        self.root, self.first = root, first
+        self.root = root
         self.uses = set()
         self.lines = {}
-        with tempfile.TemporaryDirectory() as folder, \
-                concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [(path, options) for path, (_, options) in rows.items()]
-            jobs.append(self.all_headers(folder, jobs[0][1]))
-            for uses in pool.map(lambda job: self.index(folder, *job), jobs):
-                self.uses |= uses
+        alike = collections.defaultdict(list)   # {options: paths}
+        for path, (_, options) in rows.items():
+            alike[tuple(options)].append(path)
+        headers = [name for name in project.files_below(root) if name.endswith('.h')]
+        with tempfile.TemporaryDirectory() as folder:
+            for options, paths in alike.items():
+                self.uses |= self.index(folder, options, [], paths)
+            # sparse looks into an inline function only where it is used.  Here they are
+            # functions like others.
+            self.uses |= self.index(
+                folder, [*next(iter(alike)), '-Dinline=', '-D__inline=', '-D__inline__='],
+                first, headers)
         self.definitions = {}       # (symbol, kind): its definitions
         self.locals = {}            # (file, function, name): where it is declared
         self.calls = collections.defaultdict(list)
@@ -122,24 +127,26 @@ class Sources:
             elif use.kind == 'f':
                 self.calls[use.file, use.symbol].append(use)
 
-    def all_headers(self, folder, options):
-        """A file with the inline functions of every header, as functions like others.
+    def index(self, folder, options, first, paths):
+        """What semind finds in the files, which it reads as one.
 
-        sparse looks into an inline function only where it is used.
+        Most of a file's time goes to the headers of others, which are then read once.  Files
+        that do not go together, such as two with an enum of one name, are read apart.
         """
-        path = os.path.join(folder, 'headers.c')
-        names = sorted(name for name in project.files_below(self.root) if name.endswith('.h'))
-        project.write(path, ''.join(f'#include "{name}"\n' for name in self.first + names))
-        return path, [*options, '-Dinline=', '-D__inline=', '-D__inline__=']
-
-    def index(self, folder, path, options):
-        database = os.path.join(folder, path.replace(os.sep, '+') + '.sqlite')
+        place = tempfile.mkdtemp(dir=folder)
+        database, whole = os.path.join(place, 'sqlite'), os.path.join(place, 'whole.c')
+        project.write(whole, ''.join(f'#include "{name}"\n' for name in [*first, *paths]))
         # Indexed are the files below the folder that it runs in.
         result = subprocess.run(
-            ['semind', '-D', database, 'add', '--include-local-syms', '--', *options, path],
+            ['semind', '-D', database, 'add', '--include-local-syms', '--', *options, whole],
             cwd=self.root, capture_output=True, text=True, check=False)
         if result.returncode or 'error:' in result.stdout + result.stderr:
-            raise Stop(f'semind cannot read {path}: ' + (result.stdout + result.stderr).strip())
+            half = len(paths) // 2
+            if half:
+                return self.index(folder, options, first, paths[:half]) | \
+                    self.index(folder, options, first, paths[half:])
+            raise Stop(f'semind cannot read {paths[0]}: '
+                       + (result.stdout + result.stderr).strip())
         with sqlite3.connect(database) as connection:
             return {Use(file, line, column, symbol, chr(kind), context, mode)
                     for file, line, column, symbol, kind, context, mode in connection.execute(
@@ -293,19 +300,20 @@ def aggregate_breaches(floors, index):
 def symbols(rows, root):
     """{(user, used): names}: what each object uses of each other one."""
     defined, used = {}, {}
-    for path, (name, _) in rows.items():
-        if not os.path.exists(name):
-            continue                # of another configuration of QEMU
-        file = os.path.relpath(path, root)
-        result = subprocess.run(['nm', '-P', name], capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise Stop(f'nm: {result.stderr.strip()}; first: make qemu')
-        for line in result.stdout.splitlines():
-            symbol, kind = line.split()[:2]
-            if kind == 'U':
-                used.setdefault(file, set()).add(symbol)
-            elif kind.isupper():
-                defined[symbol] = file
+    # Not those of another configuration of QEMU
+    files = {name: os.path.relpath(path, root) for path, (name, _) in rows.items()
+             if os.path.exists(name)}
+    result = subprocess.run(['nm', '-P', '-A', *files], capture_output=True, text=True,
+                            check=False)
+    if result.returncode or not files:
+        raise Stop(f'nm: {result.stderr.strip() or "there are no objects"}; first: make qemu')
+    for line in result.stdout.splitlines():
+        name, _, entry = line.rpartition(': ')
+        symbol, kind = entry.split()[:2]
+        if kind == 'U':
+            used.setdefault(files[name], set()).add(symbol)
+        elif kind.isupper():
+            defined[symbol] = files[name]
     arrows = collections.defaultdict(set)
     for file, names in used.items():
         for name in names & defined.keys():
