@@ -38,28 +38,34 @@ class BisectTest(unittest.TestCase):
 
     COUNT = 10
 
-    def git(self, *words):
-        return subprocess.run(['git', '-C', self.source, '-c', 'user.name=a', '-c',
-                               'user.email=a@b.c', *words], check=True, capture_output=True,
-                              text=True).stdout.strip()
+    @classmethod
+    def git(cls, *words, **options):
+        return subprocess.run(['git', '-C', cls.source, *words], check=True, capture_output=True,
+                              text=True, **options).stdout.strip()
+
+    @classmethod
+    def setUpClass(cls):
+        """A repository, of whose commits each second is of no interest"""
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.source = os.path.join(folder.name, 'source')
+        os.makedirs(cls.source)
+        cls.git('init', '-q')
+        commits = []
+        for number in range(cls.COUNT):
+            for name, path in (('number', FILE), ('other', 'other')):
+                text = f'{name} {number}'
+                commits.append(f'commit HEAD\ncommitter a <a@b.c> {len(commits)} +0000\n'
+                               f'data {len(text)}\n{text}\n'
+                               f'M 644 inline {path}\ndata {len(str(number))}\n{number}\n')
+        cls.git('fast-import', '--quiet', input=''.join(commits))
+        cls.git('reset', '-q', '--hard')
+        cls.commits = cls.git('rev-list', '--reverse', 'HEAD', '--', FILE).split()
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
-        self.source = os.path.join(self.folder, 'source')
-        os.makedirs(os.path.join(self.source, os.path.dirname(FILE)))
-        self.git('init', '-q')
-        self.commits = []
-        for number in range(self.COUNT):
-            project.write(os.path.join(self.source, FILE), str(number))
-            self.git('add', '.')
-            self.git('commit', '-qm', f'number {number}')
-            self.commits.append(self.git('rev-parse', 'HEAD'))
-            # Of no interest
-            project.write(os.path.join(self.source, 'other'), str(number))
-            self.git('add', '.')
-            self.git('commit', '-qm', f'other {number}')
 
     def find(self, *arguments):
         said = []

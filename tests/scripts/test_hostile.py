@@ -21,6 +21,7 @@ from malicsf import archive, project, settings  # noqa: E402
 from malicsf.build import build_panthor, guest_kernel  # noqa: E402
 from malicsf.check import check_matrix  # noqa: E402
 from malicsf.run import run_guest  # noqa: E402
+import whole_command  # noqa: E402
 
 PATCH = os.path.join(project.ROOT, 'tests/kernel/wrong-accessor.patch')
 HEADER = f'--- a/{build_panthor.DRIVER}/panthor_mmu.c\n+++ b/{build_panthor.DRIVER}/panthor_mmu.c\n'
@@ -50,18 +51,20 @@ class CommandTest(Folder):
     """Whole commands with -W error; they must get no further than their arguments."""
 
     def ends(self, status, text, script, *arguments, **options):
-        values = options.pop('values', {})
+        """In a process of its own"""
         options = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE,
                    'stdin': subprocess.DEVNULL} | options
         result = subprocess.run(
             [sys.executable, '-B', '-W', 'error', os.path.join(SCRIPTS, script), *arguments],
-            env=environment(**values), check=False, timeout=60, **options)
+            env=environment(), check=False, timeout=60, **options)
         said = result.stderr.decode('utf-8', 'backslashreplace')
         self.assertEqual((result.returncode, len(said.splitlines())), (status, 1), said)
         self.assertIn(text, said)
 
-    def refused(self, text, script, *arguments, **options):
-        self.ends(project.USAGE, text, script, *arguments, **options)
+    def refused(self, text, script, *arguments):
+        status, out, said = whole_command.run(script, *arguments)
+        self.assertEqual((status, out, len(said.splitlines())), (project.USAGE, '', 1), said)
+        self.assertIn(text, said)
 
     def test_names(self):
         self.refused('is longer than 100 bytes', 'run-guest.py', 'NAME=' + 'n' * 300)
@@ -102,9 +105,10 @@ class CommandTest(Folder):
         for path in ('/dev/zero', '/dev/null', fifo, '/dev/tty'):
             self.refused('', 'build-panthor.py', f'PATCH={path}')
         self.refused('is no regular file', 'build-panthor.py', 'PATCH=/dev/zero')
-        self.refused('stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin')
+        self.ends(project.USAGE, 'stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin')
         with open(self.file('empty'), 'rb') as file:
-            self.refused('stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin', stdin=file)
+            self.ends(project.USAGE, 'stdin is no patch', 'build-panthor.py', 'PATCH=/dev/stdin',
+                      stdin=file)
         self.refused('no such file', 'check-patch.py', 'PATCH=' + self.folder + '/nowhere')
         self.refused('file name too long', 'check-patch.py', 'PATCH=' + 'p' * 300)
         self.refused('no path in a kernel tree', 'build-panthor.py', 'PATCH=' + self.file(
@@ -118,8 +122,8 @@ class CommandTest(Folder):
             'hunks.patch', (HEADER + HUNK * 20001).encode()))
 
     def test_no_output(self):
-        self.refused('standard output is closed', 'run-guest.py', 'MODEL=g611',
-                     stdout=None, preexec_fn=lambda: os.close(1))
+        self.ends(project.USAGE, 'standard output is closed', 'run-guest.py', 'MODEL=g611',
+                  stdout=None, preexec_fn=lambda: os.close(1))
 
     def test_full_output(self):
         with open('/dev/full', 'wb') as file:

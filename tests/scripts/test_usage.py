@@ -17,6 +17,7 @@ sys.path.insert(0, SCRIPTS)
 from malicsf import project  # noqa: E402
 from malicsf.build import build_panthor, build_qemu, guest_kernel, initramfs, patches  # noqa: E402
 from malicsf.run import run_guest  # noqa: E402
+import whole_command  # noqa: E402
 
 
 def variables(**values):
@@ -196,12 +197,10 @@ class CommandTest(unittest.TestCase):
     """Whole commands, which must get no further than their arguments."""
 
     def refused(self, script, text, *arguments, **values):
-        with variables(**values):
-            result = subprocess.run([sys.executable, os.path.join(SCRIPTS, script), *arguments],
-                                    capture_output=True, text=True, check=False, timeout=300)
-        self.assertEqual((result.returncode, result.stdout), (project.USAGE, ''))
-        self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
-        self.assertIn(text, result.stderr)
+        status, out, said = whole_command.run(script, *arguments, **values)
+        self.assertEqual((status, out), (project.USAGE, ''), said)
+        self.assertEqual(len(said.splitlines()), 1, said)
+        self.assertIn(text, said)
 
     def test_lists(self):
         patch = 'PATCH=' + os.path.join(project.ROOT, 'tests/kernel/wrong-accessor.patch')
@@ -214,7 +213,12 @@ class CommandTest(unittest.TestCase):
             self.refused(script, 'TESTS=nonsense is no guest program', 'TESTS=nonsense')
 
     def test_cache(self):
-        self.refused('run-guest.py', 'CACHE=/dev/null is no folder', CACHE='/dev/null')
+        with variables(CACHE='/dev/null'):
+            result = subprocess.run([os.path.join(SCRIPTS, 'run-guest.py')], capture_output=True,
+                                    text=True, check=False, timeout=300)
+        self.assertEqual((result.returncode, result.stdout, len(result.stderr.splitlines())),
+                         (project.USAGE, '', 1), result.stderr)
+        self.assertIn('CACHE=/dev/null is no folder', result.stderr)
 
     def test_what_does_not_go_together(self):
         self.refused('check-mutants.py', 'KERNEL= does not go', KERNEL='6.12')
