@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What make check makes of meson's logs."""
 
+import fnmatch
 import json
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -82,6 +84,18 @@ class SuiteTest(unittest.TestCase):
         self.run_suite('guest', JUNIT)
         self.assertEqual(self.run_suite('guest', '').failures,
                          ['guest: meson test ended with status 1'])
+
+
+class ScriptsTest(unittest.TestCase):
+    """The parts that meson.build runs our modules in"""
+
+    def test_each_module_is_in_one(self):
+        source = project.read(os.path.join(project.ROOT, 'meson.build'))
+        patterns = re.findall(r"'(test_[^']*\.py)'", source)
+        modules = fnmatch.filter(os.listdir(os.path.dirname(os.path.abspath(__file__))), '*test*.py')
+        self.assertGreater(len(modules), 30)
+        self.assertEqual([name for name in modules
+                          if sum(fnmatch.fnmatch(name, pattern) for pattern in patterns) != 1], [])
 
 
 if __name__ == '__main__':
