@@ -187,54 +187,65 @@ BETWEEN = (
 ALL = {row.name: row for row in TABLE + BETWEEN}
 
 # Which commands take which, as VARIABLE=value arguments or from their environment
-QEMU = ['QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE', 'CC', 'NO_INSTALL', 'CACHE']
-GUEST = ['KERNEL', 'MODULES', 'MODEL', 'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS',
-         'QEMU_ARGS', 'PANTHOR_KO', 'GDB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE',
-         'NO_INSTALL', 'NAME', 'SLACK', 'MUST_RUN', 'STRICT', 'COUNT', 'IGT', 'LOG_MB',
-         'USERLAND', 'SHARD', 'EXPECTATIONS', 'GUEST', 'FAILED']
+PACKAGES = ['NO_INSTALL']
+WHICH_QEMU = ['QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE', 'CC']
+QEMU = [*WHICH_QEMU, *PACKAGES]
+# Of a run whose kernel, driver, model and programs another command chooses
+RUNS = ['FIRMWARE', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'SLACK', 'LOG_MB', 'EXPECTATIONS',
+        'GUEST', *QEMU]
+GUEST = [*RUNS, 'KERNEL', 'MODULES', 'MODEL', 'TESTS', 'PANTHOR_KO', 'GDB', 'NAME', 'MUST_RUN',
+         'STRICT', 'COUNT', 'IGT', 'USERLAND', 'SHARD', 'FAILED']
 NOT_EXPLORED = ['COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'MUST_RUN', 'NAME', 'FAILED']
+EXPLORED = ['COLD', 'KINDS', 'SLICES']
+# A row of the driver's table may have kernel arguments of its own.
+ROWS = [name for name in RUNS if name != 'KERNEL_ARGS']
 COMMANDS = {
-    'bisect-driver': ['GOOD', 'BAD', 'GIT', 'KERNEL', 'TESTS', 'MODEL', 'SLACK', 'KERNEL_ARGS',
-                      'QEMU_ARGS'],
-    'build-guest': ['GUEST'],
-    'build-igt': ['IGT_SRC'],
-    'build-panthor': ['PATCH', 'GIT', 'KERNEL', 'LEAVE_OUT'],
-    'check-explore': GUEST,
-    'check-expansions': ['VARIANT', 'AGAIN', 'TABLE'],
-    'check-fixes': ['FIX', 'AGAIN'],
-    'check-fuzz-selftest': ['BREAK', 'FUZZ_SECONDS', 'QEMU_SERIES', 'QEMU_SRC'],
-    'check-lane': ['FIX', 'TESTS', 'MODEL', 'AGAIN', 'OWN'],
-    'check-load': ['CASES', 'SEED', 'SANITIZE'],
-    'check-matrix': ['MODELS', 'KERNELS', 'TESTS', 'SHARD'],
-    'check-migration': GUEST + ['INSTANTS', 'SEED'],
-    'check-mutants': ['MUTANT'],
-    'check-patch': ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS',
-                    'FIRMWARE', 'TESTS', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'QEMU_SERIES',
-                    'QEMU_SRC', 'QEMU_CONFIGURE', 'NO_INSTALL', 'SLACK', 'MAY_CHANGE', 'LEAVE_OUT',
-                    'SHARD', 'GUEST', 'EXPECTATIONS', 'EXPLORE'],
-    'check-piglit': ['USERLAND', 'KERNEL', 'MODULES', 'MODEL', 'SHARD', 'SMP', 'MEM', 'SLACK',
-                     'KERNEL_ARGS', 'QEMU_ARGS', 'PANTHOR_KO', 'STRICT', 'LOG_MB', *QEMU],
-    'check-reach': ['KERNELS', 'TESTS'],
-    'check-replay': GUEST + ['REPLAYS'],
-    'check-stock': ['KERNELS', 'TESTS'],
-    'explore': [name for name in GUEST if name not in NOT_EXPLORED] +
-               ['SEEDS', 'SEED', 'KINDS', 'JOBS', 'PATCH', 'GIT', 'REDUCE', 'COLD', 'FIX', 'SLICES'],
-    'fuzz': ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', 'QEMU_SERIES', 'QEMU_SRC'],
-    'guest-kernel': ['KERNEL', 'MODULES'],
-    'map-reach': ['TESTS', 'SLACK'],
-    'qtest': ['T', 'JOB', 'QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE'],
+    'bisect-driver': ['GOOD', 'BAD', 'GIT', 'KERNEL', 'TESTS', 'MODEL', 'STRICT', *RUNS],
+    'build-guest': ['GUEST', *QEMU],
+    'build-igt': ['IGT_SRC', *PACKAGES],
+    'build-panthor': ['PATCH', 'GIT', 'KERNEL', 'MODULES', 'LEAVE_OUT', *PACKAGES],
+    'check-explore': [*GUEST, *EXPLORED],
+    'check-expansions': ['VARIANT', 'AGAIN', 'TABLE', *ROWS],
+    'check-fixes': ['FIX', 'AGAIN', *ROWS],
+    'check-fuzz-selftest': ['BREAK', 'FUZZ_SECONDS', *QEMU],
+    'check-lane': ['FIX', 'TESTS', 'MODEL', 'AGAIN', 'OWN', *ROWS],
+    'check-load': ['CASES', 'SEED', 'SANITIZE', *QEMU],
+    'check-matrix': ['MODELS', 'KERNELS', 'TESTS', 'SHARD', *RUNS],
+    'check-migration': [*GUEST, 'INSTANTS', 'SEED'],
+    'check-mutants': ['MUTANT', *RUNS],
+    'check-patch': ['PATCH', 'GIT', 'KERNEL', 'KERNELS', 'KERNEL_TREE', 'MODEL', 'MODELS', 'TESTS',
+                    'STRICT', 'USERLAND', 'MAY_CHANGE', 'LEAVE_OUT', 'SHARD', 'EXPLORE', 'JOBS',
+                    *EXPLORED, *RUNS],
+    'check-piglit': ['USERLAND', 'KERNEL', 'MODULES', 'MODEL', 'SHARD', 'PANTHOR_KO', 'STRICT',
+                     *RUNS],
+    'check-reach': ['KERNELS', 'TESTS', 'STRICT', *RUNS],
+    'check-replay': [*GUEST, 'REPLAYS'],
+    'check-stock': ['KERNELS', 'MODEL', 'TESTS', *RUNS],
+    'explore': [*(name for name in GUEST if name not in NOT_EXPLORED), *EXPLORED, 'SEEDS', 'SEED',
+                'JOBS', 'PATCH', 'GIT', 'LEAVE_OUT', 'REDUCE', 'FIX'],
+    'fuzz': ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', *QEMU],
+    'guest-kernel': ['KERNEL', 'MODULES', *PACKAGES],
+    'map-reach': ['TESTS', *RUNS],
+    'qtest': ['T', 'JOB', *QEMU],
     'record-seeds': GUEST,
     'report': ['RUN'],
     'run-guest': GUEST,
-    'vng': ['KERNEL', 'MODULES', 'MODEL', 'SMP', 'MEM', 'STRICT', 'COMMAND', 'SLACK', *QEMU],
+    'vng': ['KERNEL', 'MODULES', 'MODEL', 'SMP', 'MEM', 'STRICT', 'COMMAND', 'SLACK', 'GUEST',
+            *QEMU],
 }
 
-# Which commands take none as arguments, and read these from their environment
+# Which commands read these only from their environment: as arguments they would come too late,
+# or the command takes none
 READ = {
-    'bench': QEMU, 'build-qemu': QEMU, 'check': ['FAILED'], 'check-compilers': QEMU,
-    'check-docs': ['SLACK', *QEMU], 'check-floors': QEMU, 'check-gcov': QEMU,
-    'check-selftest': QEMU, 'host-packages': ['NO_INSTALL', 'CACHE'],
+    'bench': [*RUNS, 'KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO'], 'build-docs': [],
+    'build-qemu': QEMU, 'check': ['FAILED', 'GUEST', *QEMU], 'check-compilers': ['GUEST', *QEMU],
+    'check-docs': ['SLACK', 'GUEST', *QEMU], 'check-floors': WHICH_QEMU,
+    'check-gcov': [*RUNS, 'KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'TESTS', 'STRICT', 'NAME'],
+    'check-matrix': ['USERLAND'], 'check-selftest': ['GUEST', *QEMU],
+    'host-packages': ['NO_INSTALL'],
 }
+READ |= {command: [*READ.get(command, []), 'CACHE'] for command in [*COMMANDS, *READ]
+         if command not in ('report', 'check-floors')}
 
 
 def help_of(names):
@@ -320,6 +331,12 @@ class Settings:
             if self.take_out(name):
                 raise usage(f'{name}= does not go with {why}')
 
+    def refuse_other_runs(self, command):
+        """Stop if a variable of a guest run is set that the command does not take."""
+        taken = COMMANDS.get(command, []) + READ.get(command, [])
+        between = [row.name for row in BETWEEN]
+        self.refuse([name for name in GUEST if name not in taken + between], command)
+
     def take(self, words, valid):
         """Take VARIABLE=value arguments; Stop if one is none of the valid."""
         for text in words:
@@ -350,10 +367,10 @@ class Parser(argparse.ArgumentParser):
     """What a script takes: options, and VARIABLE=value arguments that it explains."""
 
     def __init__(self, settings, names, read_names, **options):
-        shown = help_of(names or read_names)
-        title = 'variables' if names else 'variables of the environment'
+        shown = ['\n  '.join([title + ':', *help_of(rows)]) for title, rows in (
+            ('variables', names), ('variables of the environment', read_names)) if rows]
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter,
-                         epilog='\n  '.join([title + ':', *shown]) if shown else None, **options)
+                         epilog='\n\n'.join(shown), **options)
         self.settings, self.names = settings, names
         if names:
             self.add_argument('variables', nargs='*', metavar='VARIABLE=value')

@@ -92,7 +92,8 @@ class ScriptsTest(unittest.TestCase):
     def test_each_module_is_in_one(self):
         source = project.read(os.path.join(project.ROOT, 'meson.build'))
         patterns = re.findall(r"'(test_[^']*\.py)'", source)
-        modules = fnmatch.filter(os.listdir(os.path.dirname(os.path.abspath(__file__))), '*test*.py')
+        here = os.path.dirname(os.path.abspath(__file__))
+        modules = fnmatch.filter(os.listdir(here), '*test*.py')
         self.assertGreater(len(modules), 30)
         self.assertEqual([name for name in modules
                           if sum(fnmatch.fnmatch(name, pattern) for pattern in patterns) != 1], [])

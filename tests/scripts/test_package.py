@@ -115,7 +115,7 @@ class PackageTest(unittest.TestCase):
 
     def test_settings(self):
         """What commands take is declared, and each command of the table is there."""
-        for command, names in (settings.COMMANDS | settings.READ).items():
+        for command, names in [*settings.COMMANDS.items(), *settings.READ.items()]:
             self.assertLessEqual(set(names), set(settings.ALL), command)
             self.assertTrue(os.path.exists(os.path.join(SCRIPTS, command + '.py')), command)
         self.assertEqual(len(settings.ALL), len(settings.TABLE) + len(settings.BETWEEN))

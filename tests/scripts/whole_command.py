@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A script as a person starts it, but in this process: a start of Python costs more than most do."""
+"""A script as a person starts it, but in this process: starting Python costs more than most do."""
 
 import contextlib
 import io

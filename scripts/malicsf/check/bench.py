@@ -318,6 +318,7 @@ def main():
     if options.rounds < 1:
         raise project.usage(f'--rounds={options.rounds} is not a number above 0')
     project.require_host()
+    SETTINGS.refuse_other_runs('bench')
     # What run-guest.py would refuse after minutes of the other rows
     importlib.import_module('malicsf.run.run_guest').Settings()
     host_packages.provide()

@@ -141,6 +141,7 @@ def main():
     parser.add_argument('--no-guest', action='store_true', help='the qtests only')
     options = parser.parse_args()
     project.require_host()
+    SETTINGS.refuse_other_runs('check-gcov')
     settings = run_guest.Settings()
     host_packages.provide()
     host_packages.provide_for('gcov', 'make check-gcov')

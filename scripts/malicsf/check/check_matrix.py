@@ -356,6 +356,7 @@ def main():
     options = parser.parse_args()
     SETTINGS.refuse(('KERNEL', 'MODEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT',
                     'COUNT'), 'the matrix; MODELS= and KERNELS= choose')
+    SETTINGS.refuse_other_runs('check-matrix')
     project.require_host()
     if options.merge:
         return merge(options.merge)

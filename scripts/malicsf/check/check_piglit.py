@@ -83,6 +83,7 @@ def summary(rows):
 
 def main():
     SETTINGS.parser(__doc__, 'check-piglit').parse_args()
+    SETTINGS.refuse_other_runs('check-piglit')
     SETTINGS.shard()        # refused here, not in the guest
     shard = SETTINGS.take_out('SHARD')
     which = SETTINGS.text('USERLAND') or 'mesa'

@@ -336,6 +336,7 @@ def main():
     project.require_host()
     SETTINGS.refuse(('KERNEL', 'MODULES', 'MODEL', 'PANTHOR_KO', 'GDB', 'NAME', 'COUNT'),
                     'check-reach; KERNELS= chooses')
+    SETTINGS.refuse_other_runs('check-reach')
     kernels = SETTINGS.words('KERNELS') or KERNELS
     tests = SETTINGS.take_out('TESTS') or TESTS
     for kernel in kernels:

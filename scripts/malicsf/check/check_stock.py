@@ -63,6 +63,7 @@ def main():
     # These would make it another kernel, or another judge.
     SETTINGS.refuse(('KERNEL', 'MODULES', 'PANTHOR_KO', 'GDB', 'NAME', 'STRICT', 'COUNT'),
                     'check-stock; KERNELS= chooses')
+    SETTINGS.refuse_other_runs('check-stock')
     kernels = SETTINGS.words('KERNELS') \
         or project.config('guest')['stock']['kernels']
     tests = SETTINGS.take_out('TESTS') or 'all,long'

@@ -125,6 +125,7 @@ def find(repository, kernel, good, bad):
 def main():
     SETTINGS.parser(__doc__, 'bisect-driver').parse_args()
     SETTINGS.refuse(('PATCH', 'PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT'), 'bisect')
+    SETTINGS.refuse_other_runs('bisect-driver')
     folder = SETTINGS.text('GIT')
     if not folder or not os.path.isdir(folder):
         raise project.usage(f'GIT={folder} is no folder; it names a kernel repository')

@@ -136,7 +136,9 @@ def main():
     table = load(name)
     rows = changed_driver.choose(table['variant'], 'VARIANT', f'tests/kernel/{name}.toml',
                                  'check-expansions', table['kernel'],
-                                 ('MODEL', 'KERNEL_ARGS', 'PATCH'))
+                                 ('MODEL', 'KERNEL_ARGS'))
+    SETTINGS.refuse_other_runs('check-expansions')
+    SETTINGS.refuse(['PATCH', 'LEAVE_OUT'], 'check-expansions; VARIANT= chooses')
     start = time.monotonic()
     tree, builder = changed_driver.provide(table['kernel'])
     set_up(table)

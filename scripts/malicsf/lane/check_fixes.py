@@ -198,6 +198,7 @@ def main():
     table = load()
     rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-fixes',
                                  table['kernel'], ('MODEL', 'KERNEL_ARGS'))
+    SETTINGS.refuse_other_runs('check-fixes')
     start = time.monotonic()
     tree, builder = changed_driver.provide(table['kernel'])
     builder = copy.copy(builder)

@@ -180,6 +180,7 @@ def main():
     table = check_fixes.load()
     rows = changed_driver.choose(table['fix'], 'FIX', 'tests/kernel/fixes.toml', 'check-lane',
                                  table['kernel'], ('KERNEL_ARGS',))
+    SETTINGS.refuse_other_runs('check-lane')
     start = time.monotonic()
     usual = run_guest.Settings().model
     models = {row['id']: model_of(row, usual, wanted) for row in rows}

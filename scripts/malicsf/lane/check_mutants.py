@@ -156,6 +156,7 @@ def main():
     table = mutant_sites.load()
     rows = changed_driver.choose(table['mutant'], 'MUTANT', 'tests/kernel/mutants.toml',
                                  'check-mutants', table['kernel'])
+    SETTINGS.refuse_other_runs('check-mutants')
     start = time.monotonic()
     _, builder = changed_driver.provide(table['kernel'])
     stock = project.read(os.path.join(builder.stock_tree, SOURCE))

@@ -62,6 +62,7 @@ def main():
     parser = SETTINGS.parser(__doc__, 'map-reach')
     parser.add_argument('--again', action='store_true', help='read the last run, run nothing')
     options = parser.parse_args()
+    SETTINGS.refuse_other_runs('map-reach')
     tests = SETTINGS.take_out('TESTS') or 'all'
     if not options.again:
         _, builder = changed_driver.provide(KERNEL)

@@ -112,6 +112,7 @@ def kernel_to_boot():
 
 def main():
     SETTINGS.parser(__doc__, 'vng').parse_args()
+    SETTINGS.refuse_other_runs('vng')
     settings = run_guest.Settings()
     wanted = SETTINGS.text('COMMAND') or project.config('guest')['virtme']['command']
     host_packages.provide()
