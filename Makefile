@@ -35,7 +35,7 @@ endif
 endif
 
 .PHONY: help boot explore shell vng qtest report docs bisect igt igt-build check check-unit check-qtest check-fuzz check-guest \
-        check-selftest fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
+        check-selftest check-tsan fuzz check-fuzz-selftest fuzz-seeds check-migration check-load \
         check-replay check-explore check-compilers check-patch check-patch-selftest check-docs check-stock \
         check-mutants check-fixes check-lane check-expansions check-models check-kernels check-matrix \
         check-matrix-merge check-mesa check-mesa-matrix check-piglit \
@@ -56,6 +56,7 @@ help:
 	@echo 'make check-fuzz       random inputs for the device, a minute of them'
 	@echo 'make check-guest      the guest programs, on every kernel and mode'
 	@echo 'make check-selftest   break the model on purpose: the qtests must notice'
+	@echo 'make check-tsan       the qtests with threads under ThreadSanitizer, a quarter of an hour'
 	@echo 'make fuzz             fuzz the device with libFuzzer and sanitizers for ten minutes'
 	@echo 'make check-fuzz-selftest    break the model on purpose: libFuzzer must find it; BREAK=name'
 	@echo 'make fuzz-seeds       record a guest run: the inputs of tests/fuzz/seeds'
@@ -144,6 +145,9 @@ fuzz-seeds:
 
 check-migration:
 	@$(PYTHON) $(SCRIPTS)/check-migration.py
+
+check-tsan:
+	@$(PYTHON) $(SCRIPTS)/check-tsan.py
 
 check-load:
 	@$(PYTHON) $(SCRIPTS)/check-load.py

@@ -117,7 +117,8 @@ drm/ci'''),
 patch'''),
     Variable('LEAVE_OUT', WORDS, 'path,path', '''for check-patch: what a patch changes besides, by
 patterns'''),
-    Variable('T', TEXT, 'mmu/walk', 'for qtest: a part of a path, or a pattern: mmu/lock/*'),
+    Variable('T', TEXT, 'mmu/walk', '''for qtest: a part of a path, or a pattern: mmu/lock/*; for
+check-tsan: a part of a program's name'''),
     Variable('JOB', TEXT, 'file', '''for qtest: a file or folder of jobs that capture= has written,
 dispatched again'''),
     Variable('FAILED', SWITCH, '1',
@@ -154,7 +155,8 @@ everything''', kinds),
     Variable('FUZZ_MODEL', WORDS, 'g610,g925',
              '''the GPUs that are fuzzed; default: of the first and the
 last architecture''', models),
-    Variable('BREAK', WORDS, 'name,name', 'for check-fuzz-selftest: some of tests/fuzz/breaks'),
+    Variable('BREAK', WORDS, 'name,name', '''for check-fuzz-selftest: some of tests/fuzz/breaks; for
+check-tsan: of tests/tsan/breaks'''),
     Variable('INPUT', TEXT, 'file', 'for fuzz: run an input again, with FUZZ_TARGET=name'),
     Variable('COMMAND', TEXT, "'command'", "for vng: what runs in the guest"),
     Variable('LOG_MB', NUMBER, '256', 'what each log of a run may grow to'),
@@ -221,6 +223,7 @@ COMMANDS = {
     'check-reach': ['KERNELS', 'TESTS', 'STRICT', *RUNS],
     'check-replay': [*GUEST, 'REPLAYS'],
     'check-stock': ['KERNELS', 'MODEL', 'TESTS', *RUNS],
+    'check-tsan': ['T', 'BREAK', *QEMU],
     'explore': [*(name for name in GUEST if name not in NOT_EXPLORED), *EXPLORED, 'SEEDS', 'SEED',
                 'JOBS', 'PATCH', 'GIT', 'LEAVE_OUT', 'REDUCE', 'FIX'],
     'fuzz': ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', *QEMU],

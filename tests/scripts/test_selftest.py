@@ -9,9 +9,9 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import project  # noqa: E402
-from malicsf.check import check_fuzz_selftest, check_selftest  # noqa: E402
+from malicsf.check import check_fuzz_selftest, check_selftest, check_tsan  # noqa: E402
 
-FOLDERS = (check_selftest.PATCHES, check_fuzz_selftest.BREAKS)
+FOLDERS = (check_selftest.PATCHES, check_fuzz_selftest.BREAKS, check_tsan.BREAKS)
 
 
 def patches():

@@ -84,19 +84,6 @@ def try_break(tree, intact, name, seconds, near=None):
     return True, f'{target[1]}, {took:.0f} s: {result.reason}'
 
 
-def chosen_breaks():
-    """Those of BREAK=, or all"""
-    names = build_qemu.matching(BREAKS, r'.*\.patch')
-    if not names:
-        raise Stop(f'{BREAKS} has no patches')
-    wanted = [word + '.patch' for word in SETTINGS.words('BREAK')]
-    for name in wanted:
-        if name not in names:
-            raise project.usage(f'BREAK={name.removesuffix(".patch")} is none of: '
-                                f'{", ".join(row.removesuffix(".patch") for row in names)}')
-    return wanted or names
-
-
 def run(names, seconds, near):
     """Break after break, from inputs that are near or not.
 
@@ -123,7 +110,7 @@ def check_near():
     except Stop as stop:
         print(f'1..0 # SKIP {stop}')
         return project.PASS
-    names = [name for name in chosen_breaks() if near_input(name) is not None]
+    names = [name for name in check_selftest.chosen_breaks(BREAKS) if near_input(name) is not None]
     print(f'1..{len(names)}')
     rows = run(names, NEAR_SECONDS, True)
     failed = 0
@@ -145,7 +132,7 @@ def main():
         project.SAY_PREFIX = '# '
         return check_near()
     results = []
-    for name, found, text in run(chosen_breaks(), seconds, False):
+    for name, found, text in run(check_selftest.chosen_breaks(BREAKS), seconds, False):
         results.append(found)
         say(f'{"ok    " if found else "not ok"} {name}: {text}')
     say(f'{sum(results)} found, {len(results) - sum(results)} failed')

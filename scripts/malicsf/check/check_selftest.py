@@ -226,6 +226,19 @@ def check_qtests(names, tree, device, obj):
     return judge_patches(names, device, judge_one)
 
 
+def chosen_breaks(folder):
+    """File names of a folder's patches, or of those that BREAK= names."""
+    names = build_qemu.matching(folder, r'.*\.patch')
+    if not names:
+        raise Stop(f'{folder} has no patches')
+    wanted = [word + '.patch' for word in SETTINGS.words('BREAK')]
+    for name in wanted:
+        if name not in names:
+            raise project.usage(f'BREAK={name.removesuffix(".patch")} is none of: '
+                                f'{", ".join(row.removesuffix(".patch") for row in names)}')
+    return wanted or names
+
+
 def main():
     parser = SETTINGS.parser(__doc__, 'check-selftest')
     parser.add_argument('patches', nargs='*', metavar='patch', help='names; default: all')
