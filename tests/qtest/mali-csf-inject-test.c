@@ -33,6 +33,9 @@ static void test_commands(void)
            "{'kind': 'gpu-reset', 'slot': 1}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "bus-error takes no skip",
            "{'kind': 'bus-error', 'skip': 1}");
+    /* Nothing that could be done late */
+    refuse(&gpu, MALI_CSF_QOM_PATH, "mcu-death takes no delay-ns, but count, "
+           "skip", "{'kind': 'mcu-death', 'delay-ns': 1}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "slot 8 is not below 8",
            "{'kind': 'csg-start-ack', 'slot': 8}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "stream 8 is not below 8",

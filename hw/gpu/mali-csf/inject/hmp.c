@@ -46,11 +46,15 @@ static bool provide_path(QDict *args, Error **errp)
 static bool check_members(MaliCsfInjectionKind kind, const QDict *args,
                           Error **errp)
 {
+    MaliCsfState *s = mali_csf_find(qdict_get_str(args, "path"), errp);
     const QDictEntry *e;
 
+    if (!s) {
+        return false;
+    }
     for (e = qdict_first(args); e; e = qdict_next(args, e)) {
         if (!g_str_equal(qdict_entry_key(e), "path") &&
-            !mali_csf_inject_takes(kind, qdict_entry_key(e), errp)) {
+            !mali_csf_inject_takes(s, kind, qdict_entry_key(e), errp)) {
             return false;
         }
     }
@@ -82,7 +86,7 @@ static MaliCsfInjectionInfo *inject(const char *kind, const char *filter,
     if (!args) {
         return NULL;
     }
-    if (check_members(number, args, errp) && provide_path(args, errp)) {
+    if (provide_path(args, errp) && check_members(number, args, errp)) {
         qdict_put_str(args, "kind", kind);
         v = qobject_input_visitor_new_keyval(QOBJECT(args));
         visit_type_MaliCsfInjectionRequest(v, NULL, &request, errp);

@@ -20,6 +20,16 @@ bool mali_csf_inject_is_unasked(const MaliCsfInject *inject, uint32_t kind)
     return inject->unasked[kind];
 }
 
+uint32_t mali_csf_inject_members(const MaliCsfInject *inject, uint32_t kind)
+{
+    uint32_t takes = mali_csf_kinds[kind].takes ?: GIVEN(SKIP);
+
+    if (inject->complete[kind] || inject->unasked[kind]) {
+        takes |= GIVEN(DELAY);
+    }
+    return takes;
+}
+
 /* The lock is held. */
 static void update_armed(MaliCsfInject *inject)
 {
@@ -404,7 +414,8 @@ static bool armed_valid(MaliCsfState *s, const MaliCsfArmed *a)
 {
     const MaliCsfKindRow *row = &mali_csf_kinds[a->kind];
 
-    return !(a->given & ~row->takes) && !(row->needs & ~a->given) &&
+    return !(a->given & ~mali_csf_inject_members(&s->inject, a->kind)) &&
+           !(row->needs & ~a->given) &&
            (!row->pwr_control || s->model->has_pwr_control) &&
            a->size && a->va + (a->size - 1) >= a->va &&
            (!mali_csf_inject_is_unasked(&s->inject, a->kind) ||

@@ -231,8 +231,8 @@ const MaliCsfArmed *mali_csf_inject_holds(MaliCsfState *s,
                                           uint64_t value);
 
 /* Does an injection of @kind take @member, of MaliCsfInjection? */
-bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
-                           Error **errp);
+bool mali_csf_inject_takes(MaliCsfState *s, MaliCsfInjectionKind kind,
+                           const char *member, Error **errp);
 
 /**
  * mali_csf_find: the device of that path

@@ -36,29 +36,22 @@ uint64_t mali_csf_member_limit(const MaliCsfState *s, MaliCsfMember member)
     return limits[member];
 }
 
-#define GIVEN_GROUP     (GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(SLOT))
+#define GIVEN_GROUP     (GIVEN(SKIP) | GIVEN(SLOT))
 #define GIVEN_ACCESS    (GIVEN(AS) | GIVEN(VA) | GIVEN(SIZE) | \
                          GIVEN(SOURCE_ID))
 #define GIVEN_EXECUTION (GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) | \
                          GIVEN(VA) | GIVEN(SIZE) | GIVEN(OPCODE) | \
                          GIVEN(EXCEPTION) | GIVEN(DATA) | GIVEN(INFO))
 
+/* One without a row takes "skip", and "delay-ns" if it can complete late. */
 #define ROW(name)   [MALI_CSF_INJECTION_KIND_##name]
 
 const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(AS_COMMAND) = {
+        /* It ends when the time of a command is over. */
         .takes = GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(AS) | GIVEN(COMMAND),
     },
-    ROW(CACHE_FLUSH) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(GPU_RESET) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(L2_POWER_ON) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(L2_POWER_OFF) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(MCU_BOOT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(MCU_STOP) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(MCU_HALT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(MCU_DEATH) = { .takes = GIVEN(SKIP) },
-    ROW(PING_ACK) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(GLB_ACK) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) | GIVEN(MASK) },
+    ROW(GLB_ACK) = { .takes = GIVEN(SKIP) | GIVEN(MASK) },
     ROW(CSG_START_ACK) = { .takes = GIVEN_GROUP },
     ROW(CSG_RESUME_ACK) = { .takes = GIVEN_GROUP },
     ROW(CSG_SUSPEND_ACK) = { .takes = GIVEN_GROUP },
@@ -69,7 +62,7 @@ const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(IRQ_LOST) = { .takes = GIVEN(SKIP) | GIVEN(INTERRUPT) | GIVEN(MASK) },
     ROW(IRQ_SILENT) = { .takes = GIVEN(SKIP) | GIVEN(INTERRUPT) | GIVEN(MASK) },
     ROW(IRQ_SPURIOUS) = {
-        .takes = GIVEN(DELAY) | GIVEN(INTERRUPT) | GIVEN(MASK),
+        .takes = GIVEN(INTERRUPT) | GIVEN(MASK),
         .needs = GIVEN(INTERRUPT),
     },
     /*
@@ -98,25 +91,19 @@ const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX] = {
     ROW(CS_FATAL) = {
         .takes = GIVEN_EXECUTION, .exception = CS_EXCEPTION_UNRECOVERABLE,
     },
-    ROW(GLB_DOORBELL) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
     ROW(CSG_DOORBELL) = { .takes = GIVEN_GROUP },
     ROW(CS_DOORBELL) = { .takes = GIVEN_GROUP | GIVEN(STREAM) },
     ROW(TILER_OOM) = { .takes = GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) },
-    ROW(MCU_ROGUE_HALT) = { .takes = GIVEN(SKIP) },
     ROW(ODD_SLOTS) = { .takes = GIVEN(SKIP) | GIVEN(GROUPS) | GIVEN(STREAMS) },
     ROW(ODD_FIELD) = {
         .takes = GIVEN(SKIP) | GIVEN(SLOT) | GIVEN(STREAM) | GIVEN(FIELD) |
                  GIVEN(VALUE),
         .needs = GIVEN(FIELD),
     },
-    ROW(PROTM_ENTER) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
-    ROW(PROTM_EXIT) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
     ROW(GPU_FAULT) = {
-        .takes = GIVEN(DELAY) | GIVEN(EXCEPTION) | GIVEN(VA) |
-                 GIVEN(SOURCE_ID),
+        .takes = GIVEN(EXCEPTION) | GIVEN(VA) | GIVEN(SOURCE_ID),
         .exception = AS_FAULT_GPU_BUS,
     },
-    ROW(L2_TRANSITION) = { .takes = GIVEN(SKIP) | GIVEN(DELAY) },
     ROW(PWR_NOT_ALLOWED) = {
         .takes = GIVEN(SKIP) | GIVEN(COMMAND), .pwr_control = true,
     },

@@ -34,8 +34,12 @@ typedef struct MaliCsfMemberRow {
 } MaliCsfMemberRow;
 
 typedef struct MaliCsfKindRow {
-    /* What it takes, and what it cannot do without */
+    /*
+     * What it takes, in place of SKIP; DELAY besides if its block has said
+     * how it completes, or that it comes unasked
+     */
     uint32_t takes;
+    /* What it cannot do without */
     uint32_t needs;
     /* Of an access, an instruction or the GPU: what is reported, by default */
     uint8_t exception;
@@ -52,6 +56,9 @@ extern const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX];
 uint64_t mali_csf_member_limit(const MaliCsfState *s, MaliCsfMember member);
 
 /* inject.c */
+
+/* All that a kind takes of one device: GIVEN() of each member */
+uint32_t mali_csf_inject_members(const MaliCsfInject *inject, uint32_t kind);
 
 /* Does it come when its time has come, and wait for no occasion? */
 bool mali_csf_inject_is_unasked(const MaliCsfInject *inject, uint32_t kind);

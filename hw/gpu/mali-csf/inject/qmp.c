@@ -56,27 +56,27 @@ static uint64_t value_of(const MaliCsfInjectionRequest *r,
                     mali_csf_members[member].size);
 }
 
-/* All that the kind takes, for a message */
-static char *members_of(const MaliCsfKindRow *row)
+/* The names of members, for a message */
+static char *names_of(uint32_t members)
 {
     g_autoptr(GString) names = g_string_new("count");
 
     for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
-        if (row->takes & (1u << i)) {
+        if (members & BIT(i)) {
             g_string_append_printf(names, ", %s", mali_csf_members[i].name);
         }
     }
     return g_strdup(names->str);
 }
 
-bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
-                           Error **errp)
+bool mali_csf_inject_takes(MaliCsfState *s, MaliCsfInjectionKind kind,
+                           const char *member, Error **errp)
 {
-    const MaliCsfKindRow *row = &mali_csf_kinds[kind];
+    uint32_t members = mali_csf_inject_members(&s->inject, kind);
     g_autofree char *known = NULL;
 
     for (unsigned i = 0; i < MALI_CSF_NUM_MEMBERS; i++) {
-        if ((row->takes & (1u << i)) &&
+        if ((members & BIT(i)) &&
             g_str_equal(member, mali_csf_members[i].name)) {
             return true;
         }
@@ -84,7 +84,7 @@ bool mali_csf_inject_takes(MaliCsfInjectionKind kind, const char *member,
     if (g_str_equal(member, "count")) {
         return true;
     }
-    known = members_of(row);
+    known = names_of(members);
     error_setg(errp, "%s takes no %s, but %s", MaliCsfInjectionKind_str(kind),
                member, known);
     return false;
@@ -106,7 +106,8 @@ static bool check_request(MaliCsfState *s, const MaliCsfInjectionRequest *r,
             }
             continue;
         }
-        if (!mali_csf_inject_takes(r->kind, mali_csf_members[i].name, errp)) {
+        if (!mali_csf_inject_takes(s, r->kind, mali_csf_members[i].name,
+                                   errp)) {
             return false;
         }
         if (limit && value_of(r, i) >= limit) {
