@@ -54,6 +54,9 @@ typedef struct Outcome {
     Ran ran;
 } Outcome;
 
+/* What a new program is to begin with, and none itself */
+#define TEMPLATE    "/template_program.cl"
+
 /* Which programs are run */
 typedef struct Files {
     glob_t list;
@@ -282,7 +285,8 @@ static void *work(void *opaque)
         if (i >= files->list.gl_pathc) {
             return NULL;
         }
-        if (strstr(files->list.gl_pathv[i], files->only)) {
+        if (strstr(files->list.gl_pathv[i], files->only) &&
+            !strstr(files->list.gl_pathv[i], TEMPLATE)) {
             test_file(files->list.gl_pathv[i]);
             __atomic_fetch_add(&ran, 1, __ATOMIC_RELAXED);
         }
