@@ -30,6 +30,7 @@ QTESTS = os.path.join(project.ROOT, 'tests/qtest')
 THREADS = re.compile(r'mali-csf-compute\.h|endpoint=test')
 # Some fifteen times as slow as without
 SECONDS = 1800
+SLACK = '20'
 
 
 def programs():
@@ -57,7 +58,7 @@ def run(tree, binary, name):
     for path in glob.glob(logs + '.*'):
         os.remove(path)
     environment = SETTINGS.environment(
-        QTEST_QEMU_BINARY=binary,
+        QTEST_QEMU_BINARY=binary, MALI_CSF_SLACK=SLACK,
         TSAN_OPTIONS=f'exitcode=0 log_path={logs} suppressions={SUPPRESSIONS}')
     with open(logs + '.tap', 'w', encoding='utf-8') as file:
         try:

@@ -82,9 +82,17 @@ static inline void step(Shader *s)
     }
 }
 
+/* MALI_CSF_SLACK multiplies it, for a QEMU that is slower than the ordinary one. */
+static inline gint64 patience_us(void)
+{
+    const char *slack = getenv("MALI_CSF_SLACK");
+
+    return (slack ? MAX(atoi(slack), 1) : 1) * (gint64)PATIENCE_US;
+}
+
 /* Let time pass until @condition is true; whether it is */
 #define comes_true(s, condition) ({ \
-    gint64 end_ = g_get_monotonic_time() + PATIENCE_US; \
+    gint64 end_ = g_get_monotonic_time() + patience_us(); \
     bool true_ = false; \
     \
     while (!true_ && g_get_monotonic_time() < end_) { \
