@@ -361,14 +361,15 @@ static void test_empty(const void *threads)
 
 /* Faults */
 
-static void assert_faults(Shader *s, const uint64_t *words, unsigned count,
-                          uint8_t exception)
+static void assert_faults_of(Shader *s, unsigned num_threads,
+                             const uint64_t *words, unsigned count,
+                             uint8_t exception)
 {
     const uint64_t good[] = { sh_nop() | SH_END };
     const uint64_t go_on[] = { cs_error_barrier() };
 
     put_shader(s, words, count);
-    submit(s, &(Grid) { .local = { 20 } });
+    submit(s, &(Grid) { .local = { num_threads } });
     g_assert(has_event(s, CS_EVENT_FAULT));
     g_assert_cmphex(mali_csf_queue_status(s->b.queue, CS_FAULT) & 0xff, ==,
                     exception);
@@ -378,6 +379,12 @@ static void assert_faults(Shader *s, const uint64_t *words, unsigned count,
     put_shader(s, good, ARRAY_SIZE(good));
     mali_csf_queue_submit(s->b.queue, go_on, ARRAY_SIZE(go_on));
     run(s, &(Grid) { });
+}
+
+static void assert_faults(Shader *s, const uint64_t *words, unsigned count,
+                          uint8_t exception)
+{
+    assert_faults_of(s, 20, words, count, exception);
 }
 
 static void test_invalid_instruction(const void *threads)
@@ -510,6 +517,12 @@ static void test_local_bounds(const void *threads)
     const uint64_t load[] = {
         sh_load(SH_I32, 4, SH_TLS, 0x7ff0) | SH_PAGE(1) | SH_END,
     };
+    /* 16 bytes each: of a whole super-warp, only the last thread is beyond. */
+    const uint64_t last[][1] = {
+        { sh_load(SH_I32, 4, SH_TLS, 16) | SH_PAGE(1) | SH_END },
+        { sh_load(SH_I128, 4, SH_TLS, 4) | SH_PAGE(1) | SH_END },
+        { sh_store(SH_I32, 60, SH_TLS, 16) | SH_PAGE(1) | SH_END },
+    };
     const uint64_t group[] = {
         sh_store(SH_I32, 60, SH_WLS, -4) | SH_PAGE(1) | SH_END,
     };
@@ -518,6 +531,9 @@ static void test_local_bounds(const void *threads)
     init(&s, threads);
     assert_faults(&s, thread, ARRAY_SIZE(thread), 0x5a);
     assert_faults(&s, load, ARRAY_SIZE(load), 0x5a);
+    for (unsigned i = 0; i < ARRAY_SIZE(last); i++) {
+        assert_faults_of(&s, 64, last[i], ARRAY_SIZE(last[i]), 0x5a);
+    }
     quit(&s);
     init(&s, threads);
     put_shader(&s, group, ARRAY_SIZE(group));

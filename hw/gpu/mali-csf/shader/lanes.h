@@ -192,4 +192,22 @@ static inline bool mali_shader_local_range(const MaliShaderMemory *memory,
     return true;
 }
 
+/*
+ * Are all lanes of a super-warp in it?  Bit 63 of the difference says which is
+ * greater, and that of the offset that it is no 32 bits: without comparisons,
+ * which hosts do not have for vectors of 64 bits.
+ */
+static inline bool mali_shader_all_in_range(const MaliShaderLocalRange *range,
+                                            const uint64_t *va)
+{
+    uint64_t outside = 0;
+
+    for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
+        uint64_t offset = va[lane] - range->start;
+
+        outside |= offset | (range->last - offset);
+    }
+    return !(outside >> 63);
+}
+
 #endif /* HW_GPU_MALI_CSF_SHADER_LANES_H */

@@ -101,9 +101,11 @@ static inline void place(const Load *load, unsigned lane, const uint8_t *bytes)
     }
 }
 
-static bool is_word(const Load *load)
+/* Each of its registers receives a word. */
+static bool is_words(const Load *load)
 {
-    return load->bytes == 4 && load->placement.width == 32;
+    return load->bytes == 4 ? load->placement.width == 32 :
+                              load->bytes > 4 && load->bytes % 4 == 0;
 }
 
 /* Register by register, of lanes that begin at @start and are all of them */
@@ -137,8 +139,7 @@ static void place_run(const void *message, const MaliShaderRun *run,
     const Load *load = message;
     const uint8_t *start = host - run->first * run->stride;
 
-    if (run->lanes == UINT64_MAX &&
-        (is_word(load) || (load->bytes > 4 && load->bytes % 4 == 0))) {
+    if (run->lanes == UINT64_MAX && is_words(load)) {
         place_all(load, start, run->stride);
         return;
     }
@@ -154,11 +155,22 @@ static uint64_t load_local(const MaliShaderMemory *memory, const Load *load,
                            const uint64_t *va, uint64_t lanes)
 {
     MaliShaderLocalRange range;
-    uint32_t *to = load->to[0];
 
-    if (!is_word(load) ||
-        !mali_shader_local_range(memory, va[ctz64(lanes)], 4, &range)) {
+    if (!is_words(load) ||
+        !mali_shader_local_range(memory, va[ctz64(lanes)], load->bytes,
+                                 &range)) {
         return lanes;
+    }
+    if (lanes == UINT64_MAX && mali_shader_all_in_range(&range, va)) {
+        for (unsigned r = 0; r < load->registers; r++) {
+            const uint8_t *from = range.bytes + 4 * r;
+            uint32_t *to = load->to[r];
+
+            for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
+                to[lane] = ldl_le_p(from + (va[lane] - range.start));
+            }
+        }
+        return 0;
     }
     for (; lanes; lanes &= lanes - 1) {
         unsigned lane = ctz64(lanes);
@@ -167,7 +179,9 @@ static uint64_t load_local(const MaliShaderMemory *memory, const Load *load,
         if (offset > range.last) {
             break;
         }
-        to[lane] = ldl_le_p(range.bytes + offset);
+        for (unsigned r = 0; r < load->registers; r++) {
+            load->to[r][lane] = ldl_le_p(range.bytes + offset + 4 * r);
+        }
     }
     return lanes;
 }

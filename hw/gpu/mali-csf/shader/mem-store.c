@@ -63,6 +63,12 @@ static uint64_t store_local(const MaliShaderMemory *memory, const Store *store,
         !mali_shader_local_range(memory, va[ctz64(lanes)], 4, &range)) {
         return lanes;
     }
+    if (lanes == UINT64_MAX && mali_shader_all_in_range(&range, va)) {
+        for (unsigned lane = 0; lane < MALI_SHADER_LANES; lane++) {
+            stl_le_p(range.bytes + (va[lane] - range.start), from[lane]);
+        }
+        return 0;
+    }
     for (; lanes; lanes &= lanes - 1) {
         unsigned lane = ctz64(lanes);
         uint64_t offset = va[lane] - range.start;
