@@ -20,6 +20,7 @@
 #include "qemu/timer.h"
 #include "hw/gpu/mali-csf/cs-isa.h"
 #include "../log.h"
+#include "../mmu/uses.h"
 #include "../mmu/views.h"
 #include "../trace.h"
 #include "disas.h"
@@ -68,8 +69,9 @@ struct ShaderEndpoint {
     QEMUBH *done_bh;
     /* Jobs that were written down */
     unsigned captured;
-    /* Without threads */
+    /* Without threads: when to execute, and when to hand back what has ended */
     QEMUTimer *slice_timer;
+    QEMUTimer *ended_timer;
 
     /* Of what follows */
     QemuMutex lock;
@@ -364,6 +366,22 @@ static void kick(ShaderEndpoint *shader)
     }
 }
 
+/*
+ * Jobs may have ended: have the main loop hand them back.  Without threads at a
+ * time of the virtual clock, so that a run can be repeated.
+ */
+static void tell_ended(ShaderEndpoint *shader)
+{
+    if (QTAILQ_EMPTY(&shader->jobs.ended)) {
+        return;
+    }
+    if (shader->num_threads) {
+        qemu_bh_schedule(shader->done_bh);
+    } else {
+        timer_mod(shader->ended_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+    }
+}
+
 static const char *exception_name(uint8_t exception)
 {
     switch (exception) {
@@ -474,6 +492,9 @@ static void slice(void *opaque)
             looks--;
         }
     }
+    if (shader->workers[0].view.uses) {
+        mali_csf_uses_tell(shader->workers[0].view.uses);
+    }
     hand_back(shader);
     pause = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) - start;
     arm_slice(shader, MAX(pause, SLICE_LOOKS * LOOK_BUDGET * SLICE_NS_EACH));
@@ -514,9 +535,7 @@ static void shader_start(MaliCsfEndpoint *endpoint, MaliCsfWork *work)
                                         task.num_workgroups);
             mali_shader_jobs_add(&shader->jobs, &task, exception, work);
             kick(shader);
-            if (!QTAILQ_EMPTY(&shader->jobs.ended)) {
-                qemu_bh_schedule(shader->done_bh);
-            }
+            tell_ended(shader);
             return;
         }
         /* There is nothing to do. */
@@ -552,9 +571,7 @@ static bool end_early(ShaderEndpoint *shader, MaliCsfWork *work, bool cancel)
         } else if (job) {
             mali_shader_job_drain(&shader->jobs, job);
         }
-        if (!QTAILQ_EMPTY(&shader->jobs.ended)) {
-            qemu_bh_schedule(shader->done_bh);
-        }
+        tell_ended(shader);
         kick(shader);
     }
     return is_ours;
@@ -638,6 +655,7 @@ static void shader_pause(MaliCsfEndpoint *endpoint, bool saves)
         }
     }
     timer_del(shader->slice_timer);
+    timer_del(shader->ended_timer);
     /* What has ended is not in flight any more. */
     hand_back(shader);
     mali_csf_views_settle(endpoint->views);
@@ -665,6 +683,7 @@ static void shader_reset(MaliCsfEndpoint *endpoint)
         qatomic_set(&shader->paused, paused);
     }
     timer_del(shader->slice_timer);
+    timer_del(shader->ended_timer);
     shader->other.ops->reset(&shader->other);
 }
 
@@ -683,6 +702,7 @@ static void shader_init(MaliCsfEndpoint *endpoint)
     mali_shader_jobs_init(&shader->jobs, num_workers);
     shader->done_bh = qemu_bh_new(hand_back, shader);
     shader->slice_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, slice, shader);
+    shader->ended_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, hand_back, shader);
     shader->workers = g_new0(ShaderWorker, num_workers);
     endpoint->state = shader;
     for (unsigned i = 0; i < num_workers; i++) {
@@ -718,6 +738,7 @@ static void shader_finalize(MaliCsfEndpoint *endpoint)
     mali_shader_jobs_clear(&shader->jobs);
     g_free(shader->workers);
     timer_free(shader->slice_timer);
+    timer_free(shader->ended_timer);
     qemu_bh_delete(shader->done_bh);
     qemu_cond_destroy(&shader->changed);
     qemu_mutex_destroy(&shader->lock);
