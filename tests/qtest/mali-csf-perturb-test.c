@@ -341,6 +341,36 @@ static void test_masked(void)
     mali_csf_bench_quit(&p.b);
 }
 
+/* Up to a time of the virtual clock a seed makes a difference, then none. */
+static void test_until(void)
+{
+    const Kind *kind = &kinds[0];
+    g_autofree char *seeded = arguments(1, kind);
+    g_autofree char *plain = arguments(0, kind);
+    g_autofree char *until_ns = NULL;
+    uint64_t with[ROUNDS], without[ROUNDS], first[ROUNDS], rest[ROUNDS];
+    Perturbed p;
+
+    record(seeded, kind->round, with);
+    record(plain, kind->round, without);
+    begin(&p, seeded);
+    rounds(&p, kind->round, first, ROUNDS / 2);
+    until_ns = g_strdup_printf("%s -global mali-csf.x-seed-until-ns=%" PRId64,
+                               seeded, p.b.gpu.now);
+    mali_csf_bench_quit(&p.b);
+
+    begin(&p, until_ns);
+    rounds(&p, kind->round, first, ROUNDS / 2);
+    rounds(&p, kind->round, rest, ROUNDS / 2);
+    mali_csf_bench_quit(&p.b);
+    g_assert_cmpmem(first, ROUNDS / 2 * sizeof(*first),
+                    with, ROUNDS / 2 * sizeof(*with));
+    g_assert_cmpmem(rest, ROUNDS / 2 * sizeof(*rest),
+                    without, ROUNDS / 2 * sizeof(*without));
+    g_assert(memcmp(first, without, ROUNDS / 2 * sizeof(*first)));
+    g_assert(memcmp(rest, with + ROUNDS / 2, ROUNDS / 2 * sizeof(*rest)));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -354,6 +384,7 @@ int main(int argc, char **argv)
         qtest_add_data_func(migration, &kinds[i], test_migration);
     }
     qtest_add_func("/mali-csf/perturb/off", test_off);
+    qtest_add_func("/mali-csf/perturb/until", test_until);
     qtest_add_func("/mali-csf/perturb/migration/late-line",
                    test_migration_late_line);
     qtest_add_func("/mali-csf/perturb/masked", test_masked);

@@ -786,6 +786,7 @@ static const Property mali_csf_properties[] = {
     DEFINE_PROP_STRING("firmware-version", MaliCsfState,
                        overrides.fw_version),
     DEFINE_PROP_UINT64("x-seed", MaliCsfState, perturb.seed, 0),
+    DEFINE_PROP_UINT64("x-seed-until-ns", MaliCsfState, perturb.until_ns, 0),
     MALI_CSF_PERTURB_KINDS(PERTURB_PROPERTY)
 };
 
@@ -822,6 +823,8 @@ static const PropertyDescription class_descriptions[] = {
     { "x-seed", "of the times that the device takes and the order in which "
                 "it serves equals; 0 (the default): as short as it can, and "
                 "round robin" },
+    { "x-seed-until-ns", "time of the virtual clock from which on x-seed "
+                         "chooses nothing; 0 (the default): for ever" },
     MALI_CSF_PERTURB_KINDS(PERTURB_DESCRIPTION)
     { "x-ignore-locks", "locked regions stall nothing (default: off)" },
     { "version", "of the model, " MALI_CSF_VERSION " here" },

@@ -58,6 +58,8 @@ typedef struct MaliCsfPerturb {
     /* Properties: 0 is no perturbation at all; bounds in ns, 0: not this one */
     uint64_t seed;
     uint64_t bound[MALI_CSF_NUM_PERTURB_KINDS];
+    /* From then on, in ns of the virtual clock, nothing is; 0: for ever */
+    uint64_t until_ns;
 
     /* What trace events begin with; the device's */
     const char *trace_id;
@@ -79,7 +81,9 @@ void mali_csf_perturb_reset(MaliCsfPerturb *perturb);
 static inline bool mali_csf_perturbs(const MaliCsfPerturb *perturb,
                                      MaliCsfPerturbKind kind)
 {
-    return unlikely(perturb->seed) && perturb->bound[kind];
+    return unlikely(perturb->seed) && perturb->bound[kind] &&
+           (!perturb->until_ns ||
+            qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) < perturb->until_ns);
 }
 
 /* By how many ns something of this kind is late now; often 0 */
