@@ -47,7 +47,7 @@ def programs():
 
 def kinds():
     return re.findall(r'^    KIND\([A-Z_]*, [a-z_]*, "([a-z-]*)"', read(
-        'hw/gpu/mali-csf/perturb.h'), re.M) + ['slices', 'priorities', 'none']
+        'hw/gpu/mali-csf/perturb.h'), re.M) + ['slices', 'priorities', 'places', 'none']
 
 
 def runs():
@@ -148,7 +148,12 @@ everything''', kinds),
              'for explore: how many instructions a vCPU executes in a turn'),
     Variable('JOBS', NUMBER, '2', 'for explore: runs at the same time; default: the processors'),
     Variable('COLD', SWITCH, '1', 'for explore: begin at power-on, not with a saved machine'),
-    Variable('REDUCE', SWITCH, '1', 'for explore, with SEED=: the kinds that it takes'),
+    Variable('REDUCE', SWITCH, '1', '''for explore, with SEED=: the kinds that it takes, and up to
+which time'''),
+    Variable('TIMELINE', SWITCH, '1', '''for explore, with SEED=: what vCPUs and the device did, in
+the order in which it came'''),
+    Variable('REPEAT', NUMBER, '50', '''for explore, with SEED=: so many more runs, which have to be
+the same'''),
     Variable('SANITIZE', SWITCH, '1', 'for check-load: the QEMU of make fuzz'),
     Variable('FUZZ_SECONDS', NUMBER, '600', 'for fuzz, all targets together'),
     Variable('FUZZ_TARGET', WORDS, 'name,name', 'for fuzz: some of the targets'),
@@ -225,7 +230,7 @@ COMMANDS = {
     'check-stock': ['KERNELS', 'MODEL', 'TESTS', *RUNS],
     'check-tsan': ['T', 'BREAK', *QEMU],
     'explore': [*(name for name in GUEST if name not in NOT_EXPLORED), *EXPLORED, 'SEEDS', 'SEED',
-                'JOBS', 'PATCH', 'GIT', 'LEAVE_OUT', 'REDUCE', 'FIX'],
+                'JOBS', 'PATCH', 'GIT', 'LEAVE_OUT', 'REDUCE', 'TIMELINE', 'REPEAT', 'FIX'],
     'fuzz': ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', *QEMU],
     'guest-kernel': ['KERNEL', 'MODULES', *PACKAGES],
     'map-reach': ['TESTS', *RUNS],

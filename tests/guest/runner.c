@@ -27,6 +27,9 @@
  *   @@ reached <program> <function>
  *                              counted, and called by this program
  *   @@ count <function> <calls> | absent
+ *   #@ request symbols         before the first program of "make explore"
+ *   @@ symbol <address> <function>
+ *   @@ symbols                 if the host has said "ok", that was all
  *   @@ done
  *
  * The program that is named in second_boot() replaces the kernel.  With
@@ -61,6 +64,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/kernel.h"
 #include "lib/stuck.h"
 
 #define PORT            "/dev/ttyAMA1"
@@ -548,6 +552,43 @@ static bool panthor_is_there(void)
     return there;
 }
 
+/*
+ * Where the functions of the driver are, and of what it is made of.  Not unless
+ * the host wants to know: to find them takes longer than many a program.
+ */
+static void tell_symbols(void)
+{
+    static const char *const modules[] = {
+        "[panthor]", "[gpu_sched]", "[drm_gpuvm]",
+    };
+    char line[512];
+    FILE *f;
+
+    printf("#@ request symbols\n");
+    if (!fgets(line, sizeof(line), stdin) || strncmp(line, "ok", 2)) {
+        return;
+    }
+    f = fopen("/proc/kallsyms", "r");
+    while (f && fgets(line, sizeof(line), f)) {
+        unsigned long long address;
+        char kind, name[256], module[64];
+
+        if (sscanf(line, "%llx %c %255s %63s", &address, &kind, name,
+                   module) != 4 || (kind != 't' && kind != 'T')) {
+            continue;
+        }
+        for (unsigned i = 0; i < sizeof(modules) / sizeof(*modules); i++) {
+            if (!strcmp(module, modules[i])) {
+                printf("@@ symbol %llx %s\n", address, name);
+            }
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    printf("@@ symbols\n");
+}
+
 static void open_port(void)
 {
     int port = open(PORT, O_RDWR | O_NOCTTY);
@@ -593,6 +634,9 @@ int main(void)
     } else if (no_gpu || panthor_is_there()) {
         if (!no_gpu) {
             printf("@@ panthor\n");
+            if (kernel_explores()) {
+                tell_symbols();
+            }
         }
         for (int i = 0; i < num_programs && !stuck; i++) {
             if (i == count_from) {

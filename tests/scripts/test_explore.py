@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import types
@@ -12,7 +13,8 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import project  # noqa: E402
-from malicsf.explore import explore, saved_machine, seeded_run, stopping_qemu  # noqa: E402
+from malicsf.explore import (explore, saved_machine, seeded_run, stopping_qemu,  # noqa: E402
+                             symbols, timeline)
 from malicsf.run import expectations  # noqa: E402
 
 PORT = '''@@ panthor
@@ -127,7 +129,120 @@ class VerdictTest(unittest.TestCase):
         self.assertEqual(self.judge(port), ([], [], ''))
 
 
+class ReduceTest(unittest.TestCase):
+    """A hit that takes two kinds, up to a time of the virtual clock"""
+
+    NEEDED, TIME = {'slices', 'irq'}, 7_000_000
+
+    def run_seed(self, _machine, seed, _folder, kinds=None, until=0, **_):
+        hit = self.NEEDED <= set(kinds) and (not until or until >= self.TIME)
+        return seeded_run.Outcome(seed, ['toy: it works'] if hit else [], [], 'x', 0.0)
+
+    def test_reduce(self):
+        machine = types.SimpleNamespace(kinds=['slices', 'doorbell', 'irq', 'turns'])
+        outcome = seeded_run.Outcome(3, ['toy: it works'], [], 'x', 0.0)
+        said = []
+        with mock.patch.object(seeded_run, 'run', self.run_seed), \
+                mock.patch.object(explore, 'say', said.append):
+            kinds, until = explore.reduce(machine, outcome, '/nowhere', (1_000_000, 21_000_000))
+        self.assertEqual(kinds, ['slices', 'irq'])
+        self.assertLessEqual(self.TIME, until)
+        self.assertLess(until, self.TIME + 20_000_000 // 2 ** explore.HALVINGS + 1)
+        self.assertIn('it takes: KINDS=slices,irq', said)
+
+    def test_times(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(explore.times_of(folder), (0, 0))
+            project.write(os.path.join(folder, 'device.log'),
+                          'mali_csf_fw_pass gpu at 500 ns\nmali_csf_reg_read gpu x\n'
+                          'mali_csf_slice gpu at 900 ns weight 1\n')
+            self.assertEqual(explore.times_of(folder), (500, 900))
+
+    def test_repeat(self):
+        """Logs of the first run of each that was different stay."""
+        digests = iter(['a', 'a', 'b', 'a'])
+
+        def run_seed(_machine, seed, folder):
+            os.makedirs(folder)
+            return seeded_run.Outcome(seed, [], [], next(digests), 0.0)
+
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(seeded_run, 'run', run_seed), \
+                mock.patch.object(explore, 'say'):
+            self.assertEqual(explore.repeat(None, 3, folder, 2), project.PASS)
+            shutil.rmtree(folder)
+            self.assertEqual(explore.repeat(None, 3, folder, 2), project.FAIL)
+            self.assertEqual(sorted(os.listdir(folder)), ['repeat-3-1', 'repeat-3-2'])
+
+
+SYMBOLS = """@@ symbol ffff800000000ff8 $x
+@@ symbol ffff800000001000 first
+@@ symbol ffff800000001100 second
+@@ symbol ffff800000009000 other
+@@ panthor
+"""
+DEVICE = """mali_csf_reg_read gpu mcu offset 0x0 value 0x1
+icount_schedule_turn cpu 0 for 64 instructions
+Trace 0: 0x7f00 [00000000/ffff800000001000/00000051/ff021201]\x20
+Trace 0: 0x7f00 [00000000/ffff800000001010/00000051/ff021201]\x20
+icount_schedule_turn cpu 1 for 100 instructions
+Trace 1: 0x7f00 [00000000/ffff800000001100/00000051/ff021201]\x20
+mali_csf_perturb gpu irq by 300 ns
+mali_csf_perturb gpu irq by 300 ns
+icount_schedule_turn cpu 0 for 64 instructions
+Trace 0: 0x7f00 [00000000/ffff800000001020/00000051/ff021201]\x20
+mali_csf_host_port_line console [    1.234567] kernel BUG at lib/list_debug.c:35!
+Trace 1: 0x7f00 [00000000/ffff800000009000/00000051/ff021201]\x20
+"""
+
+
+class TimelineTest(unittest.TestCase):
+
+    def test_symbols(self):
+        known = symbols.Symbols(SYMBOLS)
+        self.assertEqual(known.at(0xffff800000001000), ('first', True))
+        self.assertEqual(known.at(0xffff800000001108), ('second', False))
+        self.assertEqual(known.at(1), ('?', False))
+        self.assertEqual(known.ranges(), '0xffff800000001000..0xffff800000002100,'
+                                         '0xffff800000009000..0xffff80000000a000')
+        self.assertEqual(symbols.Symbols('').ends(), None)
+
+    def test_rows(self):
+        rows = list(timeline.merged(timeline.rows_of(DEVICE.splitlines(),
+                                                     symbols.Symbols(SYMBOLS))))
+        self.assertEqual([(row.vcpu, row.text, times) for row, times in rows], [
+            (0, 'first()', 1), (1, 'second()', 1), ('device', 'perturb irq by 300 ns', 2),
+            (0, '... first', 1), ('guest', 'kernel BUG at lib/list_debug.c:35!', 1),
+            (1, 'other()', 1)])
+
+    def test_shown(self):
+        """What came before that which went wrong, and nothing of what came after."""
+        machine = types.SimpleNamespace(settings=types.SimpleNamespace(smp=2),
+                                        symbols=lambda: symbols.Symbols(SYMBOLS))
+        with tempfile.TemporaryDirectory() as folder:
+            project.write(os.path.join(folder, 'device.log'), DEVICE)
+            path, lines = timeline.write(
+                machine, folder, ['toy: no bad line in the kernel log: kernel BUG at '
+                                  'lib/list_debug.c:#!'], seeded_run.signature)
+            self.assertEqual(len(project.read(path).splitlines()), 7)
+        self.assertTrue(lines[-1].startswith('==== kernel BUG'))
+        self.assertEqual(len(lines), 6)
+
+    def test_hit(self):
+        for text, signatures in (('not ok 3 - it works', ['toy: it works']),
+                                 ('violation gpu as-unlocked as 1', ['violation as-unlocked']),
+                                 ('ok 2 - the finding is shown: x',
+                                  ['toy: the finding is shown: x'])):
+            self.assertTrue(timeline.is_hit(text, signatures, seeded_run.signature), text)
+        for text in ('', 'ok', 'ok 1 - other things', 'perturb irq by 300 ns'):
+            self.assertFalse(timeline.is_hit(text, ['toy: it works'], seeded_run.signature), text)
+
+
 class AnswerTest(unittest.TestCase):
+
+    def test_symbols(self):
+        """No run of a seed tells them."""
+        self.assertEqual(seeded_run.answer(None, 7, ['symbols'])[:6], 'error ')
 
     def test_seed(self):
         qemu = mock.Mock()
@@ -194,6 +309,30 @@ class SavedTest(unittest.TestCase):
         self.assertEqual(command[:2], ['qemu', '-S'])
         self.assertIn('readonly=on', command[3])
         self.assertEqual(command[-2:], ['-incoming', 'defer'])
+
+    def asked(self, lines):
+        """What a guest tells that says these lines, and whether it was asked to"""
+        qemu = mock.Mock(**{'until_stop.side_effect': lines})
+
+        def begin(_command, folder, _seconds):
+            project.write(os.path.join(folder, 'port.log'), SYMBOLS)
+            return qemu
+
+        with tempfile.TemporaryDirectory() as saved, \
+                mock.patch.object(saved_machine, 'StoppingQemu', side_effect=begin) as start, \
+                mock.patch.object(saved_machine, 'loading'):
+            told = [saved_machine.symbols(mock.Mock(saved=saved)) for _ in range(2)]
+            self.assertEqual(start.call_count, 1)
+            self.assertEqual(os.listdir(saved), [saved_machine.SYMBOLS])
+        qemu.end.assert_called_once_with()
+        return told, qemu.answer.called
+
+    def test_symbols(self):
+        """They are told in a run of its own, once."""
+        self.assertEqual(self.asked(['#@ request symbols', '@@ symbols']), ([SYMBOLS] * 2, True))
+        self.assertEqual(self.asked(['@@ done']), ([SYMBOLS] * 2, False))
+        with self.assertRaises(project.Stop):
+            self.asked([stopping_qemu.TooLate()])
 
     def test_seed(self):
         self.assertEqual(explore.seed_of('7'), (7, ''))

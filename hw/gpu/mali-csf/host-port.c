@@ -27,6 +27,7 @@
 #include "system/runstate.h"
 #include "compat.h"
 #include "log.h"
+#include "trace.h"
 
 #define TYPE_MALI_CSF_HOST_PORT "chardev-mali-csf-host-port"
 
@@ -79,6 +80,7 @@ static int host_port_write(Chardev *chr, const uint8_t *data, int size)
             }
             continue;
         }
+        trace_mali_csf_host_port_line(chr->label, port->line->str);
         if (stops(port)) {
             vm_stop(RUN_STATE_PAUSED);
         }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Explorations hold what they promise: the same seed is the same run, another one is not.
 
-So is the machine that runs begin with, if it is saved again.  Besides, with one vCPU seeds of the
-device find a lost tick.
+So is the machine that runs begin with, if it is saved again, and another seed if neither matters
+for long enough.  Besides, with one vCPU seeds of the device find a lost tick.
 """
 
 import os
@@ -30,9 +30,9 @@ def machine_of(tests, smp, kinds):
     return machine, folder
 
 
-def run(machine, folder, seed, report, what):
+def run(machine, folder, seed, report, what, **how):
     """The Outcome of a seed, or None if it came to no end."""
-    outcome = seeded_run.run(machine, seed, os.path.join(folder, 'check'))
+    outcome = seeded_run.run(machine, seed, os.path.join(folder, 'check'), **how)
     report.result('not ok' if outcome.problem else 'ok', f'{what}: comes to its end',
                   outcome.problem)
     return None if outcome.problem else outcome
@@ -51,6 +51,27 @@ def check_same(report):
                   '' if len(same) == 1 else f'{len(same)} different ones')
     report.result('ok' if other not in same else 'not ok',
                   'two vCPUs: another seed writes others')
+    check_until(machine, folder, report)
+    check_places(machine, folder, report, same | {other})
+
+
+def check_until(machine, folder, report):
+    """Of a time before the saved machine's"""
+    outcomes = [run(machine, folder, seed, report, f'two vCPUs, seed {seed} up to a time', until=1)
+                for seed in (SEED, OTHER)]
+    if None not in outcomes:
+        report.result('ok' if outcomes[0].digest == outcomes[1].digest else 'not ok',
+                      'two vCPUs: two seeds that matter no more write the same logs')
+
+
+def check_places(machine, folder, report, others):
+    kinds = [kind for kind in machine.kinds if kind not in seeded_run.STRATEGIES]
+    outcomes = [run(machine, folder, SEED, report, f'two vCPUs, run {number + 1} of places',
+                    kinds=[seeded_run.PLACES] + kinds) for number in range(2)]
+    if None not in outcomes:
+        found = {outcome.digest for outcome in outcomes}
+        report.result('ok' if len(found) == 1 and not found & others else 'not ok',
+                      'two vCPUs: turns that end in the driver are others, and the same each time')
 
 
 def check_saved(machine, folder, report):

@@ -3,8 +3,10 @@
 
 SEEDS=a..b runs these, on JOBS processors, and says what went wrong how often; what goes wrong
 is run twice more, and has to be the same.  SEED=n runs one with all trace events; REDUCE=1 then
-looks for the kinds of perturbation that it takes.  PATCH= compares the driver with a patch and
-without, FIX= with a fix that it has and without.  KINDS= names what is perturbed.
+looks for the kinds of perturbation that it takes and for how long, TIMELINE=1 shows what vCPUs
+and the device did, and REPEAT=n has n more runs, which have to be the same.  PATCH= compares the
+driver with a patch and without, FIX= with a fix that it has and without.  KINDS= names what is
+perturbed.
 
 Exit codes: 0 nothing went wrong, 1 something did, 2 usage, 125 cannot test.
 """
@@ -22,7 +24,7 @@ import time
 
 from malicsf import project
 from malicsf.build import build_panthor, guest_kernel, patches
-from malicsf.explore import seeded_run
+from malicsf.explore import seeded_run, timeline
 from malicsf.lane import check_fixes
 from malicsf.project import say, Stop
 from malicsf.run import debugger, run_guest
@@ -30,11 +32,17 @@ from malicsf.settings import NOT_EXPLORED, SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'explore')
 SEEDS = '1..100'
+DEFAULT_STRATEGY = 'slices'
 MOST_SEEDS = 1 << 32
 # How often a hit is repeated, and how many of the same signature are
 REPEATS, REPEATED_HITS = 2, 3
 KEPT = 3                # folders with logs of hits of the same signature
 PROGRESS_SECONDS = 10
+MOST_REPEATED = 10000
+# Runs for which the time of the last perturbation is looked for
+HALVINGS = 12
+# In lines of the events mali_csf_fw_pass and mali_csf_slice
+TIME = re.compile(r'^mali_csf_(?:fw_pass|slice) .* at (\d+) ns', re.M)
 CONFIDENCE = 0.95
 
 
@@ -261,7 +269,8 @@ def seed_of(text):
 
 
 def default_kinds(all_kinds):
-    return [kind for kind in all_kinds if kind != 'priorities']
+    return [kind for kind in all_kinds
+            if kind == DEFAULT_STRATEGY or kind not in seeded_run.STRATEGIES]
 
 
 def kinds_asked_for(all_kinds):
@@ -325,17 +334,86 @@ def say_outcome(outcome, folder):
         f'{os.path.relpath(folder, project.ROOT)}')
 
 
-def reduce(machine, outcome, folder):
-    """Which kinds can be switched off, one by one, and the same still goes wrong."""
+def fewest_kinds(machine, outcome, folder):
+    """Switched off one by one, as long as the same still goes wrong"""
     kinds = list(machine.kinds)
     for kind in machine.kinds:
         fewer = [other for other in kinds if other != kind]
-        again = seeded_run.run(machine, outcome.seed, os.path.join(folder, 'reduce'), fewer)
+        again = seeded_run.run(machine, outcome.seed, folder, fewer)
         same = set(outcome.signatures) <= set(again.signatures)
         say(f'  without {kind}: {"the same" if same else "not the same"}')
         if same:
             kinds = fewer
+    return kinds
+
+
+def times_of(folder):
+    """(first, last) time of the virtual clock that a traced run's device.log tells, in ns"""
+    times = [int(text) for text in TIME.findall(project.read_lossy(
+        os.path.join(folder, 'device.log')))]
+    return (min(times), max(times)) if times else (0, 0)
+
+
+def earliest_end(machine, outcome, kinds, folder, times):
+    """A time from which on nothing need be perturbed, and shortly before which it has to be.
+
+    times: between which it is.  What goes wrong at one time need not at a later one, so there may
+    be others.
+    """
+    low, high = times
+    for _ in range(HALVINGS):
+        middle = (low + high) // 2
+        again = seeded_run.run(machine, outcome.seed, folder, kinds, until=middle)
+        if set(outcome.signatures) <= set(again.signatures):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def reduce(machine, outcome, folder, times):
+    """(kinds, time in ns) that suffice for the same to go wrong"""
+    where = os.path.join(folder, 'reduce')
+    kinds = fewest_kinds(machine, outcome, where)
     say(f'it takes: KINDS={",".join(kinds) or "none"}')
+    until = 0
+    if kinds and times[1]:
+        until = earliest_end(machine, outcome, kinds, where, times)
+        say(f'from {until} ns of the virtual clock on nothing need be perturbed, which is '
+            f'{(until - times[0]) / 1e6:.3f} of {(times[1] - times[0]) / 1e6:.3f} ms')
+    shutil.rmtree(where, ignore_errors=True)
+    return kinds, until
+
+
+def show_timeline(machine, outcome, folder, kinds, until):
+    """Run once more, and write what vCPUs and the device did; say what came before a hit."""
+    options = timeline.options(machine)
+    if not options:
+        say('no time line: the machine was not saved, or the driver is no module')
+        return
+    again = seeded_run.run(machine, outcome.seed, folder, kinds, True, until=until,
+                           timeline=options)
+    path, lines = timeline.write(machine, folder, again.signatures, seeded_run.signature)
+    say('')
+    say('\n'.join(lines))
+    say(f'the time line is in {os.path.relpath(path, project.ROOT)}')
+
+
+def repeat(machine, seed, folder, times):
+    """Run a seed so often, and say whether all runs were the same; the exit code."""
+    found = {}
+    for number in range(times):
+        where = os.path.join(folder, f'repeat-{seed}-{number + 1}')
+        again = seeded_run.run(machine, seed, where)
+        what = again.problem or again.digest
+        if what in found:
+            shutil.rmtree(where)
+        found.setdefault(what, []).append(where)
+    say(f'{times} runs of seed {seed}: ' + ('all the same' if len(found) == 1 else
+                                            f'{len(found)} different ones'))
+    for what, folders in found.items():
+        say(f'  {what}: {len(folders)}, logs in {os.path.relpath(folders[0], project.ROOT)}')
+    return project.PASS if len(found) == 1 else project.FAIL
 
 
 def show(settings, seed, saved_hash):
@@ -356,8 +434,13 @@ def show(settings, seed, saved_hash):
     say(f'seed {seed}:')
     outcome = seeded_run.run(machine, seed, where, traced=True)
     say_outcome(outcome, where)
+    if SETTINGS.value('REPEAT'):
+        return repeat(machine, seed, folder, SETTINGS.number('REPEAT', 1, MOST_REPEATED))
+    kinds, until = machine.kinds, 0
     if SETTINGS.is_on('REDUCE') and outcome.signatures:
-        reduce(machine, outcome, folder)
+        kinds, until = reduce(machine, outcome, folder, times_of(where))
+    if SETTINGS.is_on('TIMELINE'):
+        show_timeline(machine, outcome, f'{where}-timeline', kinds, until)
     return project.FAIL if outcome.signatures or outcome.problem else project.PASS
 
 
@@ -422,7 +505,7 @@ def main():
     if SETTINGS.value('SEED'):
         SETTINGS.refuse(['SEEDS', 'PATCH', 'FIX', 'SHARD'], 'SEED=, which is one run')
         return show(settings, *seed_of(SETTINGS.value('SEED')))
-    SETTINGS.refuse(['GDB', 'REDUCE'], 'many seeds: SEED= chooses one')
+    SETTINGS.refuse(['GDB', 'REDUCE', 'REPEAT', 'TIMELINE'], 'many seeds: SEED= chooses one')
     seeds = seeds_of(SETTINGS.text('SEEDS') or SEEDS)
     if SETTINGS.text('PATCH') and SETTINGS.words('FIX'):
         raise project.usage('PATCH= and FIX= exclude each other')

@@ -12,11 +12,12 @@ import os
 import shutil
 
 from malicsf import project
-from malicsf.explore.stopping_qemu import DONE, Ended, RAM, READY, STATE, StoppingQemu, TooLate
+from malicsf.explore.stopping_qemu import (DONE, Ended, PORT_LOG, RAM, READY, REQUEST, STATE,
+                                           StoppingQemu, TOLD, TooLate)
 from malicsf.run import run_guest
 
 SAVED = 'saved'
-HASH = 'hash'
+HASH, SYMBOLS = 'hash', 'symbols'
 HASH_DIGITS = 16
 BLOCK = 64 * 1024
 # Saved machines that are left, of the same programs on the same kernel
@@ -103,6 +104,42 @@ def make(machine, folder):
                            'the guest does not come to its first program: see console.log in '
                            f'{os.path.relpath(folder, project.ROOT)}', project.FAIL)
     project.write(os.path.join(folder, HASH), hash_of(folder) + '\n')
+
+
+def symbols(machine):
+    """What the guest tells of its driver's functions; '' if the driver is no module
+
+    It is asked once, in a run of its own from there, so that neither what is saved nor a run of a
+    seed depends on it.
+    """
+    path = os.path.join(machine.saved, SYMBOLS)
+    if os.path.exists(path):
+        return project.read(path)
+    folder = os.path.join(machine.saved, f'asked-{os.getpid()}')
+    os.makedirs(folder, exist_ok=True)
+    run_guest.write_events(folder)
+    qemu = StoppingQemu(loading(machine.command(folder), machine.saved, machine.settings.mem),
+                        folder, machine.seconds())
+    try:
+        qemu.load(machine.saved)
+        qemu.stop_at(REQUEST, DONE)
+        qemu.go_on()
+        if qemu.until_stop().startswith(REQUEST):
+            qemu.stop_at(TOLD, DONE)
+            qemu.answer('ok')
+            qemu.go_on()
+            qemu.until_stop()
+    except (Ended, TooLate) as error:
+        raise project.Stop(run_guest.what_qemu_said(folder) or
+                           'the guest does not say where its driver is: see '
+                           f'{os.path.relpath(folder, project.ROOT)}',
+                           project.FAIL) from error
+    finally:
+        qemu.end()
+    told = project.read_lossy(os.path.join(folder, PORT_LOG))
+    project.write(path, told)
+    shutil.rmtree(folder)
+    return told
 
 
 def is_there(folder):

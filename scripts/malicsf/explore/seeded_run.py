@@ -16,7 +16,7 @@ import time
 
 from malicsf import project
 from malicsf.build import build_qemu, initramfs
-from malicsf.explore import saved_machine
+from malicsf.explore import saved_machine, symbols
 from malicsf.explore.stopping_qemu import DONE, Ended, REQUEST, StoppingQemu, TooLate
 from malicsf.project import say
 from malicsf.run import device_log, expectations, protocol, results, run_guest
@@ -25,7 +25,8 @@ KEY_DIGITS = 16
 # An instruction of a vCPU takes 2^3 ns of virtual time
 SHIFT = 3
 # Of the scheduler, the kinds that exclude each other; the others are the device's
-STRATEGIES = ('slices', 'priorities')
+PLACES = 'places'
+STRATEGIES = ('slices', 'priorities', PLACES)
 # The host's time for a run, without that of its programs
 RUN_SECONDS = 120
 LOGS = ('console.log', 'port.log', 'device.log')
@@ -95,14 +96,15 @@ class Machine:
         # Where runs begin, its hash, and a lock for as long as it is needed; or '' for COLD=1
         self.saved = self.saved_hash = ''
         self.lock = None
+        self.ends = None        # of the driver, once that was asked for
 
     def choose(self, kinds):
         """Perturb these, of all_kinds."""
         unknown = [kind for kind in kinds if kind not in self.all_kinds]
         if unknown:
             raise project.usage(f'KINDS={unknown[0]} is none of: {", ".join(self.all_kinds)}, none')
-        if set(STRATEGIES) <= set(kinds):
-            raise project.usage(f'KINDS= has both {" and ".join(STRATEGIES)}: a run has one')
+        if len(set(STRATEGIES) & set(kinds)) > 1:
+            raise project.usage(f'KINDS= has more than one of {", ".join(STRATEGIES)}')
         self.kinds = list(kinds)
 
     def provide(self, parent, cold):
@@ -117,6 +119,20 @@ class Machine:
         self.initrd = os.path.join(folder, 'initrd')
         if not cold:
             self.saved, self.saved_hash, self.lock = saved_machine.provide(self, folder)
+        if PLACES in self.kinds:
+            self.places()
+
+    def symbols(self):
+        """Where the driver's functions are, as far as that is known"""
+        return symbols.Symbols(saved_machine.symbols(self) if self.saved else '')
+
+    def places(self):
+        """(first, last) address of the driver, for the strategy that has turns end there"""
+        self.ends = self.ends or self.symbols().ends()
+        if not self.ends:
+            raise project.Stop('KINDS=places needs a saved machine whose driver is a module',
+                               project.USAGE)
+        return self.ends
 
     def start(self):
         return f'the saved machine {self.saved_hash}' if self.saved else 'power-on'
@@ -139,10 +155,11 @@ class Machine:
         digest.update(repr(sorted(self.settings.about().items())).encode())
         return digest.hexdigest()[:KEY_DIGITS]
 
-    def command(self, folder, seed=0, kinds=()):
+    def command(self, folder, seed=0, kinds=(), until=0):
         """QEMU, without its serial ports.
 
-        kinds: that the seed perturbs, or none: then all seeds are the same run
+        kinds: that the seed perturbs, or none: then all seeds are the same run; until: in ns of
+        the virtual clock, after which it perturbs nothing, or 0
         """
         command = run_guest.qemu_command(self.tree, self.kernel, self.settings, self.initrd,
                                          os.path.join(folder, 'events'))
@@ -152,6 +169,10 @@ class Machine:
         strategy = next((kind for kind in kinds if kind in STRATEGIES), None)
         # With one seed for all there are turns that are the same each time.
         icount += f',seed={seed},schedule={strategy}{self.slices}' if strategy else ',seed=0'
+        if strategy == PLACES:
+            icount += ',place-min=%u,place-max=%u' % self.places()
+        if strategy and until:
+            icount += f',until={until}'
         place = command.index('-append') + 1
         # A kernel that panics ends the run.
         command[place] += ' nokaslr panic=-1 explore=1'
@@ -160,6 +181,8 @@ class Machine:
         device = [kind for kind in kinds if kind not in STRATEGIES]
         if device:
             command += ['-global', f'mali-csf.x-seed={seed}']
+            if until:
+                command += ['-global', f'mali-csf.x-seed-until-ns={until}']
             for kind in self.all_kinds:
                 if kind not in (*STRATEGIES, *device):
                     command += ['-global', f'mali-csf.x-late-{kind}-ns=0']
@@ -232,7 +255,9 @@ def judge(machine, folder):
 
 
 def answer(qemu, seed, words):
-    """To a request of a program, while the machine is stopped"""
+    """To a request of the runner or of a program, while the machine is stopped"""
+    if words == ['symbols']:
+        return 'error they are known'
     if words[:1] == ['option'] and len(words) == 2:
         return f'ok {seed}' if words[1].endswith('.seed') else 'error no such option'
     return qemu.monitor.request(words)
@@ -252,14 +277,20 @@ def follow(machine, qemu, seed):
         qemu.go_on()
 
 
-def run(machine, seed, folder, kinds=None, traced=False, started=None):
-    """One run.  started: is called with the process, to be able to end it"""
+def run(machine, seed, folder, kinds=None, traced=False, started=None, until=0, timeline=()):
+    """One run.
+
+    started: is called with the process, to be able to end it; until: see Machine.command();
+    timeline: options of QEMU, with which the log has what is executed
+    """
     kinds = machine.kinds if kinds is None else kinds
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     run_guest.write_events(folder, TRACED if traced else None)
     begin = time.monotonic()
-    command = machine.command(folder, seed, kinds)
+    command = machine.command(folder, seed, kinds, until) + list(timeline)
+    if timeline:
+        command[command.index('-d') + 1] += ',exec,nochain'
     if machine.saved:
         command = saved_machine.loading(command, machine.saved, machine.settings.mem)
     qemu = StoppingQemu(command, folder, None if machine.settings.gdb else machine.seconds(),

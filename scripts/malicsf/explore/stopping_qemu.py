@@ -19,8 +19,8 @@ from malicsf.run.monitor import Monitor
 PORT = '/chardevs/port'
 PORT_LOG = 'port.log'
 # Of the runner's protocol, see tests/guest/runner.c: programs come next, they are over, one of
-# them asks for something
-READY, DONE, REQUEST = '@@ panthor', '@@ done', '#@ request '
+# them asks for something, or the runner whether to tell symbols, which it has told
+READY, DONE, REQUEST, TOLD = '@@ panthor', '@@ done', '#@ request ', '@@ symbols'
 STATE, RAM = 'state', 'ram'
 POLL_SECONDS = 0.002
 NO_DEADLINE = 1 << 30
@@ -49,7 +49,8 @@ class StoppingQemu:
         with open(os.path.join(folder, 'qemu.log'), 'w', encoding='utf-8') as said, theirs:
             self.process = subprocess.Popen(
                 run_guest.DIE_WITH_PARENT + command + [
-                    '-chardev', 'file,id=console,path=console.log', '-serial', 'chardev:console',
+                    '-chardev', 'mali-csf-host-port,id=console,path=console.log',
+                    '-serial', 'chardev:console',
                     '-chardev', f'mali-csf-host-port,id=port,path={PORT_LOG}',
                     '-serial', 'chardev:port',
                     '-chardev', f'socket,id=monitor,fd={theirs.fileno()}',

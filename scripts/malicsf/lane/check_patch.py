@@ -764,8 +764,8 @@ def main():
     parser.add_argument('--selftest', action='store_true',
                         help='run the patches of tests/kernel and check their verdicts')
     options = parser.parse_args()
-    SETTINGS.refuse(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT', 'SEED', 'FIX', 'REDUCE'),
-                    'a patch')
+    SETTINGS.refuse(('PANTHOR_KO', 'MODULES', 'GDB', 'NAME', 'COUNT', 'SEED', 'FIX', 'REDUCE',
+                     'TIMELINE', 'REPEAT'), 'a patch')
     SETTINGS.refuse_other_runs('check-patch')
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
