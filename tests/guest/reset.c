@@ -365,7 +365,7 @@ int main(int argc, char **argv)
     tap_directive("untimed : (in flight: the GPU was reset)$");
     /* The driver takes the space down that it could not set up */
     tap_directive("allow-dmesg WARNING: .*panthor_mmu");
-    tap_directive("stock-warns ^WARNING: .* at panthor_mmu_unplug");
+    tap_directive("stock-warns ^WARNING: .* at panthor_mmu_(unplug|suspend)");
     TAP_MUST(panthor_open(&dev));
     TAP_MUST(module_device_name(&dev, name, sizeof(name)));
     if (host_request(NULL, 0, "inject-clear")) {
