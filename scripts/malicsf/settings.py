@@ -389,6 +389,15 @@ class Parser(argparse.ArgumentParser):
         return options
 
 
+# Where git looks before it looks where it is told to: its hooks and "git rebase -x" have them,
+# of a repository that is none of ours (git rev-parse --local-env-vars)
+for _name in ('GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_CONFIG', 'GIT_CONFIG_PARAMETERS',
+              'GIT_CONFIG_COUNT', 'GIT_OBJECT_DIRECTORY', 'GIT_DIR', 'GIT_WORK_TREE',
+              'GIT_IMPLICIT_WORK_TREE', 'GIT_GRAFT_FILE', 'GIT_INDEX_FILE',
+              'GIT_NO_REPLACE_OBJECTS', 'GIT_REPLACE_REF_BASE', 'GIT_PREFIX',
+              'GIT_SHALLOW_FILE', 'GIT_COMMON_DIR'):
+    os.environ.pop(_name, None)
+
 SETTINGS = Settings(os.environ)
 
 

@@ -291,6 +291,16 @@ class GitTest(PatchesTest):
             self.git('add', '.')
             self.git('commit', '-qm', f'number {number}')
 
+    def test_called_by_git(self):
+        """As in git rebase -x, where the variables are those of another repository"""
+        program = ('from malicsf.build import patches; import sys;'
+                   'print(patches.read("HEAD", sys.argv[1])[0].name)')
+        result = subprocess.run(
+            [sys.executable, '-B', '-c', program, self.folder], capture_output=True, text=True,
+            check=False, env=dict(os.environ, GIT_DIR='/nowhere', GIT_WORK_TREE='/',
+                                  PYTHONPATH=os.path.join(project.ROOT, 'scripts')))
+        self.assertEqual(result.stdout, 'number 3\n', result.stderr)
+
     def test_range(self):
         found = patches.read('HEAD~2..HEAD', self.folder)
         self.assertEqual([patch.name for patch in found], ['number 2', 'number 3'])
