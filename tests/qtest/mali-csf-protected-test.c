@@ -365,6 +365,28 @@ static void test_without_buffer(void)
     mali_csf_bench_quit(&b);
 }
 
+static void test_while_locked(void)
+{
+    QMaliCsfBench b;
+
+    init(&b, REPORT, 3);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(b.out.va, b.out.size));
+    mali_csf_unlock(&b.gpu, 1);
+    enter(&b.gpu);
+    assert_done(&b);
+    g_assert_cmpuint(found(&b.gpu, "protm-while-locked"), ==, 0);
+
+    mali_csf_ack_events(&b.gpu);
+    qtest_writel(b.gpu.qts, b.out.pa + 8, 0);
+    wait_for_host(&b, 3);
+    mali_csf_lock(&b.gpu, 1, mali_csf_pack_region(b.code.va, b.code.size));
+    enter(&b.gpu);
+    mali_csf_run(&b.gpu, LONG_ENOUGH);
+    g_assert_cmpuint(found(&b.gpu, "protm-while-locked"), ==, 1);
+    g_assert_cmpuint(violations(&b.gpu), ==, 1);
+    mali_csf_bench_quit(&b);
+}
+
 static void test_update(void)
 {
     QMaliCsfBench b;
@@ -466,6 +488,7 @@ int main(int argc, char **argv)
     ADD("saved/injected", test_saved_injected);
     ADD("checker/for-nobody", test_for_nobody);
     ADD("checker/without-buffer", test_without_buffer);
+    ADD("checker/while-locked", test_while_locked);
     ADD("checker/update", test_update);
     ADD("checker/after-lost-command", test_after_lost_command);
     ADD("checker/endpoints", test_endpoints);

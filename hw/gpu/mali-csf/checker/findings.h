@@ -52,7 +52,8 @@ typedef enum MaliCsfStrict {
     X(PROTM_WITHOUT_BUFFER, "protm-without-buffer") \
     X(PROTM_SECTION_OPEN, "protm-section-not-protected") \
     X(PROTM_BUFFER_OPEN, "protm-buffer-not-protected") \
-    X(ENDPOINTS_NOT_READ, "endpoints-not-read")
+    X(ENDPOINTS_NOT_READ, "endpoints-not-read") \
+    X(PROTM_WHILE_LOCKED, "protm-while-locked")
 
 #define MALI_CSF_NOTES(X) \
     X(NOTE_LOCK_TOO_WIDE, "note-lock-too-wide") \

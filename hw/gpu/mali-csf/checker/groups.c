@@ -27,9 +27,29 @@ void mali_csf_check_endpoints(MaliCsfState *s, unsigned csg, unsigned as,
     *last = (MaliCsfEndpointsCheck) { ep_req, ep_req2 };
 }
 
+/* A command that was lost explains it: the driver has given up the region. */
+static void check_regions(MaliCsfState *s)
+{
+    for (unsigned as = 0; as < MALI_CSF_MAX_AS; as++) {
+        const MaliCsfAddressSpace *space = &s->mmu.as[as];
+
+        if (space->locked) {
+            mali_csf_report(s, &(MaliCsfFinding) {
+                .id = MALI_CSF_PROTM_WHILE_LOCKED,
+                .as = as,
+                .start = space->lock_start,
+                .last = space->lock_last,
+            });
+        }
+    }
+}
+
 void mali_csf_check_protm_enter(MaliCsfState *s, unsigned granted,
                                 unsigned waiting, uint64_t section_open)
 {
+    if (granted) {
+        check_regions(s);
+    }
     if (section_open != UINT64_MAX) {
         mali_csf_report_protm(s, &(MaliCsfFinding) {
             .id = MALI_CSF_PROTM_SECTION_OPEN,
