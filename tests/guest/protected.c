@@ -45,6 +45,7 @@
 #define LONG_ROUNDS 400000
 /* Longer than a driver waits for the end of the mode, some 100 ms */
 #define LASTING_ROUNDS 3000000
+#define FLUSH_NS        5000000
 /* Until a job has come to its region */
 #define BEGIN_MS 20
 
@@ -833,12 +834,15 @@ int main(int argc, char **argv)
     TAP_MUST(panthor_open(&dev));
     dev.group_patience_ms = GROUP_PATIENCE_MS;
     test_lengths();
+    /* Time for the mode to begin between lock and unlock, if it may */
+    host_request(NULL, 0, "qom-set x-flush-latency-ns %u", FLUSH_NS);
     for (unsigned i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
         if (!deeds[i].other_only) {
             test_meanwhile(i, false);
         }
         test_meanwhile(i, true);
     }
+    host_request(NULL, 0, "qom-set x-flush-latency-ns 0");
     test_many_groups(false);
     test_many_groups(true);
     test_destroy();
