@@ -299,6 +299,22 @@ static MaliShaderExecutor *take(ShaderEndpoint *shader)
     return mali_shader_jobs_take(&shader->jobs, shader->paused);
 }
 
+/*
+ * The lock is held.  Jobs may have ended: have the main loop hand them back.
+ * Without threads at a time of the virtual clock, so that a run can be repeated.
+ */
+static void tell_ended(ShaderEndpoint *shader)
+{
+    if (QTAILQ_EMPTY(&shader->jobs.ended)) {
+        return;
+    }
+    if (shader->num_threads) {
+        qemu_bh_schedule(shader->done_bh);
+    } else {
+        timer_mod(shader->ended_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+    }
+}
+
 /* Threads */
 
 /* The lock is held, and given up meanwhile. */
@@ -316,9 +332,7 @@ static void work(ShaderWorker *worker, MaliShaderExecutor *executor)
     qemu_mutex_lock(&shader->lock);
     shader->busy--;
     put_back(shader, executor, result);
-    if (!QTAILQ_EMPTY(&shader->jobs.ended)) {
-        qemu_bh_schedule(shader->done_bh);
-    }
+    tell_ended(shader);
     /* The queue may have grown, or who waits for all to leave may go on. */
     qemu_cond_broadcast(&shader->changed);
 }
@@ -363,22 +377,6 @@ static void kick(ShaderEndpoint *shader)
         qemu_cond_broadcast(&shader->changed);
     } else {
         arm_slice(shader, 0);
-    }
-}
-
-/*
- * Jobs may have ended: have the main loop hand them back.  Without threads at a
- * time of the virtual clock, so that a run can be repeated.
- */
-static void tell_ended(ShaderEndpoint *shader)
-{
-    if (QTAILQ_EMPTY(&shader->jobs.ended)) {
-        return;
-    }
-    if (shader->num_threads) {
-        qemu_bh_schedule(shader->done_bh);
-    } else {
-        timer_mod(shader->ended_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
     }
 }
 
