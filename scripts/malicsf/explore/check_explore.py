@@ -65,9 +65,8 @@ def check_until(machine, folder, report):
 
 
 def check_places(machine, folder, report, others):
-    kinds = [kind for kind in machine.kinds if kind not in seeded_run.STRATEGIES]
     outcomes = [run(machine, folder, SEED, report, f'two vCPUs, run {number + 1} of places',
-                    kinds=[seeded_run.PLACES] + kinds) for number in range(2)]
+                    kinds=[seeded_run.PLACES] + device_kinds(machine.kinds)) for number in range(2)]
     if None not in outcomes:
         found = {outcome.digest for outcome in outcomes}
         report.result('ok' if len(found) == 1 and not found & others else 'not ok',
