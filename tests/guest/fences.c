@@ -208,7 +208,7 @@ static void test_shared(void)
     panthor_context_fini(&ctx);
 }
 
-/* Types of exceptions after which the stream goes on: docs/specs/mali-csf.rst */
+/* Types of exceptions after which a stream goes on: docs/specs/mali-csf.rst */
 static void test_fault_types(void)
 {
     static const uint8_t types[] = { 0x48, 0x4b, 0x51, 0x55, 0x58, 0x59, 0x5a,

@@ -300,8 +300,10 @@ static void test_files(Files *files)
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned first = 1, started = 0;
 
-    snprintf(files->only, sizeof(files->only), "%s", run_option("piglit.only="));
-    if (sscanf(run_option("piglit.shard="), "%u/%u", &first, &files->step) == 2 &&
+    snprintf(files->only, sizeof(files->only), "%s",
+             run_option("piglit.only="));
+    if (sscanf(run_option("piglit.shard="), "%u/%u", &first,
+               &files->step) == 2 &&
         (!files->step || !first || first > files->step)) {
         tap_bail_out("piglit.shard= is not i/n with i from 1 to n");
     }

@@ -82,7 +82,7 @@ static inline void step(Shader *s)
     }
 }
 
-/* MALI_CSF_SLACK multiplies it, for a QEMU that is slower than the ordinary one. */
+/* MALI_CSF_SLACK multiplies it, for a QEMU that is slower than usual. */
 static inline gint64 patience_us(void)
 {
     const char *slack = getenv("MALI_CSF_SLACK");
