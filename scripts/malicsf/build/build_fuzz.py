@@ -79,7 +79,8 @@ def build(tree):
     folder = os.path.join(project.ROOT, LIBQOS)
     shared += [os.path.join(folder, name)
                for name in build_qemu.matching(folder, r'mali-csf.*\.h')]
-    wanted = project.stamp_of([tree.binary, TARGETS, __file__, instrumented.__file__, *shared])
+    wanted = project.stamp_of([tree.binary, TARGETS, __file__, instrumented.__file__,
+                               *shared])
     if project.read(stamp) == wanted and os.path.exists(result.fuzzer):
         return result
     project.say('building the device with libFuzzer and sanitizers')
@@ -94,22 +95,9 @@ def build(tree):
 
 
 def build_changed(tree, result, folder, names):
-    """A fuzzer in that folder with other versions of some of the device's files.
-
-    folder has the device's sources, of which those named, by their paths in it, are
-    other ones.
-    """
+    """A fuzzer in that folder with other files of the device, as of compile_changed()"""
     plan = Plan(tree)
-    jobs, compiled = [], []
-    for source, flags, output in plan.device:
-        name = instrumented.device_name(source)
-        if name in names:
-            jobs.append((os.path.join(folder, name), flags,
-                         'changed-' + name.replace('/', '-')))
-        else:
-            compiled.append(os.path.join(result.obj, output + '.o'))
-    tests = [os.path.join(result.obj, output + '.o') for _, _, output in plan.tests]
     fuzzer = os.path.join(folder, os.path.basename(result.fuzzer))
-    compiled += instrumented.compile_all(result, jobs)
-    link_fuzzer(result, plan, compiled + tests, fuzzer)
+    link_fuzzer(result, plan, instrumented.compile_changed(
+        result, plan.device + plan.tests, folder, names), fuzzer)
     return fuzzer

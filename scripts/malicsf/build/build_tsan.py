@@ -74,17 +74,9 @@ def build(tree):
 
 
 def build_changed(tree, result, folder, names):
-    """A program in that folder with other versions of some of the device's files, as in
-    build_fuzz.py
-    """
+    """A program in that folder with other files of the device, as of compile_changed()"""
     plan = Plan(tree)
-    jobs, compiled = [], []
-    for source, flags, output in plan.device + plan.qemu:
-        name = instrumented.device_name(source)
-        if name in names:
-            jobs.append((os.path.join(folder, name), flags, 'changed-' + name.replace('/', '-')))
-        else:
-            compiled.append(os.path.join(result.obj, output + '.o'))
     binary = os.path.join(folder, os.path.basename(result.binary))
-    link(result, plan, compiled + instrumented.compile_all(result, jobs), binary)
+    link(result, plan, instrumented.compile_changed(
+        result, plan.device + plan.qemu, folder, names), binary)
     return binary

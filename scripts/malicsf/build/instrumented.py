@@ -116,3 +116,20 @@ def compile_all(result, jobs):
             sys.stderr.write(said)
             raise Stop(f'{os.path.basename(output)} does not compile with clang', project.FAIL)
     return [output for output, _ in compiled]
+
+
+def compile_changed(result, jobs, folder, names):
+    """The objects of jobs that have been compiled, those of some files of the device anew.
+
+    folder has the device's sources, of which those named, by their paths in it, are other
+    ones.
+    """
+    changed, objects = [], []
+    for source, flags, output in jobs:
+        name = device_name(source)
+        if name in names:
+            changed.append((os.path.join(folder, name), flags,
+                            'changed-' + name.replace('/', '-')))
+        else:
+            objects.append(os.path.join(result.obj, output + '.o'))
+    return objects + compile_all(result, changed)

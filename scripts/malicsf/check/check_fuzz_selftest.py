@@ -23,7 +23,6 @@ from malicsf.settings import SETTINGS
 
 BREAKS = os.path.join(project.ROOT, 'tests/fuzz/breaks')
 FOLDER = os.path.join(project.BUILD, 'fuzz-selftest')
-DEVICE = 'hw/gpu/mali-csf'
 SECONDS = 300
 # From an input that is near, most of which are for a host that is busy
 NEAR_SECONDS = 240
@@ -59,15 +58,13 @@ def try_break(tree, intact, name, seconds, near=None):
     path = os.path.join(BREAKS, name)
     text = project.read(path)
     target = re.search(r'^Target: (\S+)$', text, re.M)
-    files = re.findall(rf'^\+\+\+ b/{DEVICE}/(\S+)$', text, re.M)
-    if not target or not files:
-        return False, 'names no target, or no file of the device'
+    if not target:
+        return False, 'names no target'
     folder = os.path.join(FOLDER, name.removesuffix('.patch'))
-    device = os.path.join(folder, DEVICE)
-    shutil.copytree(os.path.join(project.ROOT, DEVICE), device)
-    problem = check_selftest.patch(folder, path)
-    if problem:
-        return False, problem
+    try:
+        device, files = check_selftest.break_device(path, folder)
+    except Stop as stop:
+        return False, str(stop)
     fuzzer = build_fuzz.build_changed(tree, intact, device, files)
     if near is not None and not survives(intact.fuzzer, target[1], folder,
                                          write_near(folder, near)):

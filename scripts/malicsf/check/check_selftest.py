@@ -24,6 +24,7 @@ PATCHES = os.path.join(project.ROOT, 'tests/selftest')
 FOLDER = os.path.join(project.BUILD, 'selftest')
 TEST_SECONDS = 300
 SHADER_TEST = 'mali-shader-test'
+DEVICE = 'hw/gpu/mali-csf'
 # What QEMU puts before the name of a qtest
 ARCHITECTURE = '/aarch64'
 
@@ -224,6 +225,21 @@ def check_qtests(names, tree, device, obj):
         return judge(tree, obj, path)
 
     return judge_patches(names, device, judge_one)
+
+
+def break_device(path, folder):
+    """(folder, files) of a copy of the device's sources with a patch, below an empty folder
+
+    files: by their paths in it, those that the patch changes.  Stop: it fits none.
+    """
+    files = re.findall(rf'^\+\+\+ b/{DEVICE}/(\S+)$', project.read(path), re.M)
+    shutil.rmtree(folder, ignore_errors=True)
+    device = os.path.join(folder, DEVICE)
+    shutil.copytree(os.path.join(project.ROOT, DEVICE), device)
+    problem = patch(folder, path) if files else 'names no file of the device'
+    if problem:
+        raise Stop(problem, project.FAIL)
+    return device, files
 
 
 def chosen_breaks(folder):

@@ -2,7 +2,7 @@
 """Run the qtests that use threads under ThreadSanitizer: it must find no race.
 
 T is a part of a program's name, to run some of them.  After them the device is broken on
-purpose: each tests/tsan/breaks/*.patch names a program in which a race must be found;
+purpose: each tests/tsan/breaks/*.patch names a test in which a race must be found;
 BREAK=name,name takes some of these, and only these.
 
 What the sanitizer says is in build/tsan.  tests/tsan/suppressions has what is QEMU's own.
@@ -11,20 +11,18 @@ What the sanitizer says is in build/tsan.  tests/tsan/suppressions has what is Q
 import glob
 import os
 import re
-import shutil
 import subprocess
 import time
 
 from malicsf import host_packages, project
 from malicsf.build import build_qemu, build_tsan
 from malicsf.check import check_selftest
-from malicsf.project import say
+from malicsf.project import say, Stop
 from malicsf.settings import SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'tsan')
 SUPPRESSIONS = os.path.join(project.ROOT, 'tests/tsan/suppressions')
 BREAKS = os.path.join(project.ROOT, 'tests/tsan/breaks')
-DEVICE = 'hw/gpu/mali-csf'
 QTESTS = os.path.join(project.ROOT, 'tests/qtest')
 # What a qtest that has threads of the device mentions
 THREADS = re.compile(r'mali-csf-compute\.h|endpoint=test')
@@ -52,8 +50,8 @@ def reports(said):
     return found
 
 
-def run(tree, binary, name):
-    """(status of a qtest, what was found): SECONDS are over with status None."""
+def run(tree, binary, name, test=None):
+    """(status of a qtest, or one path of it; what was found).  None: SECONDS are over."""
     logs = os.path.join(FOLDER, name)
     for path in glob.glob(logs + '.*'):
         os.remove(path)
@@ -62,7 +60,8 @@ def run(tree, binary, name):
         TSAN_OPTIONS=f'exitcode=0 log_path={logs} suppressions={SUPPRESSIONS}')
     with open(logs + '.tap', 'w', encoding='utf-8') as file:
         try:
-            status = subprocess.run([os.path.join(tree.obj, 'tests/qtest', name), '--tap', '-k'],
+            status = subprocess.run([os.path.join(tree.obj, 'tests/qtest', name), '--tap', '-k',
+                                     *(['-p', check_selftest.ARCHITECTURE + test] if test else [])],
                                     cwd=tree.obj, env=environment, stdin=subprocess.DEVNULL,
                                     stdout=file, stderr=subprocess.STDOUT, check=False,
                                     timeout=SECONDS).returncode
@@ -87,22 +86,18 @@ def check_program(tree, binary, name):
 def check_break(tree, intact, name):
     """Whether a race is found in a device that is broken; says what came of it."""
     path = os.path.join(BREAKS, name)
-    text = project.read(path)
-    program = re.search(r'^Test: (\S+)$', text, re.M)
-    files = re.findall(rf'^\+\+\+ b/{DEVICE}/(\S+)$', text, re.M)
-    folder = os.path.join(FOLDER, name.removesuffix('.patch'))
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(os.path.join(project.ROOT, DEVICE), os.path.join(folder, DEVICE))
-    problem = check_selftest.patch(folder, path) if program and files else \
-        'names no test, or no file of the device'
+    program, test = check_selftest.tests_named(path)[0]
     found = {}
-    if not problem:
-        binary = build_tsan.build_changed(tree, intact, os.path.join(folder, DEVICE), files)
-        _, found = run(tree, binary, program[1])
-        problem = None if found else f'{program[1]} has found nothing'
-    say(f'{"not ok" if problem else "ok    "} {name.removesuffix(".patch")}: '
-        f'{problem or next(iter(found))}')
-    return not problem
+    try:
+        device, files = check_selftest.break_device(
+            path, os.path.join(FOLDER, name.removesuffix('.patch')))
+        binary = build_tsan.build_changed(tree, intact, device, files)
+        _, found = run(tree, binary, program, test)
+        text = next(iter(found), f'{program} {test} has found nothing')
+    except Stop as stop:
+        text = str(stop)
+    say(f'{"ok    " if found else "not ok"} {name.removesuffix(".patch")}: {text}')
+    return bool(found)
 
 
 def main():
