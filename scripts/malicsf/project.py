@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import platform
 import re
@@ -224,6 +225,16 @@ def files_below(*folders):
             folders_here.sort()
             for name in sorted(names):
                 yield os.path.join(parent, name)
+
+
+def digest_of_files(*paths):
+    """A hash that knows what is in those of the files that are there."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if os.path.exists(path):
+            with open(path, 'rb') as file:
+                digest.update(hashlib.file_digest(file, 'sha256').digest())
+    return digest
 
 
 def stamp_of(paths):

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import project  # noqa: E402
 from malicsf.build import build_panthor, initramfs  # noqa: E402
-from malicsf.lane import check_patch, map_reach, touched  # noqa: E402
+from malicsf.lane import check_patch, map_reach, sides, touched  # noqa: E402
 
 SOURCE = '''#include "x.h"
 
@@ -93,8 +93,8 @@ class ChoiceTest(unittest.TestCase):
         found = {'tests': [{'program': 'submit', 'verdict': 'ok'},
                            {'program': 'protected', 'verdict': 'skip'}]}
         seconds = {row[0]: row[2] for row in initramfs.programs()}
-        with mock.patch.object(check_patch.results, 'read', return_value=found):
-            self.assertEqual(check_patch.skipped_seconds(run), seconds['protected'])
+        with mock.patch.object(sides.results, 'read', return_value=found):
+            self.assertEqual(sides.skipped_seconds(run), seconds['protected'])
 
     def test_programs_exist(self):
         names = {row[0] for row in initramfs.listed_programs()}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A verdict on a patch, and how late the host was."""
 
+import collections
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import host_load, project  # noqa: E402
-from malicsf.lane import check_patch, verdict  # noqa: E402
+from malicsf.lane import check_patch, sides, verdict  # noqa: E402
 from malicsf.lane.verdict import Difference, Round  # noqa: E402
 
 SOFT = Difference('submit', 'test a', '"submit: a" fails', False)
@@ -166,19 +167,19 @@ class ComparisonTest(unittest.TestCase):
     @staticmethod
     def run_of(results=(), findings=(), log=(), late_one=False, lost=(), untimed=(),
                stock_warns=()):
-        run = mock.Mock(spec=check_patch.Run, side='a side', results=[list(row) for row in results],
+        run = mock.Mock(spec=sides.Run, side='a side', results=[list(row) for row in results],
                         kernel_log=list(log), stopped=None, lost=list(lost), lost_text='',
                         violations=[row for row in findings])
-        run.findings = check_patch.collections.Counter(name for _, name, _ in findings)
+        run.findings = collections.Counter(name for _, name, _ in findings)
         run.lateness = {'': None, 'submit': None}
         run.late = lambda program: late_one
-        run.count = lambda state: check_patch.Run.count(run, state)
-        run.failing = lambda: check_patch.Run.failing(run)
+        run.count = lambda state: sides.Run.count(run, state)
+        run.failing = lambda: sides.Run.failing(run)
         run.initialized = lambda: True
         run.untimed = list(untimed)
-        run.is_untimed = lambda *words: check_patch.Run.is_untimed(run, *words)
+        run.is_untimed = lambda *words: sides.Run.is_untimed(run, *words)
         run.stock_warns = list(stock_warns)
-        run.is_of_stock = lambda *words: check_patch.Run.is_of_stock(run, *words)
+        run.is_of_stock = lambda *words: sides.Run.is_of_stock(run, *words)
         return run
 
     def round_of(self, stock, patched, may_change=()):

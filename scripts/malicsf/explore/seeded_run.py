@@ -150,7 +150,7 @@ class Machine:
 
     def key(self):
         """What a saved machine is one of: another QEMU, kernel, program or option, another one."""
-        digest = digest_of_files(self.tree.binary, self.kernel.image, self.initrd)
+        digest = project.digest_of_files(self.tree.binary, self.kernel.image, self.initrd)
         # Of a name that stands for what the paths of this machine do not say
         digest.update(repr(sorted(self.settings.about().items())).encode())
         return digest.hexdigest()[:KEY_DIGITS]
@@ -216,19 +216,9 @@ def signature(text):
     return NUMBER.sub('#', text).strip()
 
 
-def digest_of_files(*paths):
-    """A hash that knows what is in those of the files that are there."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if os.path.exists(path):
-            with open(path, 'rb') as file:
-                digest.update(hashlib.file_digest(file, 'sha256').digest())
-    return digest
-
-
 def digest_of(folder):
     """Of everything that a run has said."""
-    return digest_of_files(*(os.path.join(folder, name) for name in LOGS)).hexdigest()[:16]
+    return project.digest_of_files(*(os.path.join(folder, name) for name in LOGS)).hexdigest()[:16]
 
 
 def judge(machine, folder):

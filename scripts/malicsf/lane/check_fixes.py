@@ -29,7 +29,7 @@ import tomllib
 
 from malicsf import project
 from malicsf.build import build_panthor
-from malicsf.lane import changed_driver, check_patch
+from malicsf.lane import changed_driver, sides
 from malicsf.project import say
 from malicsf.run import device_log, kernel_log, run_guest
 from malicsf.settings import SETTINGS
@@ -140,7 +140,7 @@ def boot(row, module, kernel):
     folder = os.path.join(project.BUILD, 'run', name)
     command = [sys.executable, project.RUN_GUEST, f'KERNEL={kernel}', f'PANTHOR_KO={module}',
                f'TESTS={row["tests"]}', f'NAME={name}', f'MODEL={row.get("model", "")}',
-               f'KERNEL_ARGS={check_patch.KERNEL_ARGS} {row.get("kernel_args", "")}'.strip(),
+               f'KERNEL_ARGS={sides.KERNEL_ARGS} {row.get("kernel_args", "")}'.strip(),
                'STRICT=report']
     failed = []
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

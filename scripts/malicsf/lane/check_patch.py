@@ -16,19 +16,17 @@ import fnmatch
 import itertools
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 from malicsf import host_load, host_packages, project
 from malicsf.build import build_panthor, guest_kernel, initramfs, patches
-from malicsf.lane import touched, verdict
+from malicsf.lane import sides, touched, verdict
 from malicsf.lane.verdict import Difference
 from malicsf.project import say, Stop
-from malicsf.run import device_log, kernel_log, protocol, results, run_guest
+from malicsf.run import kernel_log, protocol, run_guest
 from malicsf.settings import SETTINGS
 
 PATCHES = os.path.join(project.ROOT, 'tests/kernel')
@@ -39,23 +37,6 @@ SELFTEST = {'explicit-expansion.patch': project.PASS, 'wrong-accessor.patch': pr
 SELFTEST_KERNEL = '7.3'
 # Measures VM_BIND; first in the run, see COUNT in run-guest.py
 BENCH = 'bind'
-FUNCTIONS = [
-    'panthor_vm_lock_region', 'panthor_vm_expand_locked_region', 'panthor_vm_unlock_region',
-    'panthor_vm_apply_as_lock', 'panthor_vm_map_pages', 'panthor_vm_unmap_pages',
-    'panthor_gpuva_sm_step_remap', 'panthor_gpu_flush_caches', 'panthor_vm_active',
-    'panthor_mmu_as_enable', 'panthor_mmu_as_disable', 'panthor_vm_evict_bo_mappings_locked',
-    'panthor_device_reset_work',
-]
-# A patched driver that needs more than twice the time of stock, and this many
-# seconds on top, will not end by itself.
-PATIENCE_SECONDS = 20
-SIDES = ('stock', 'patched')
-# When the host was late the programs run again with a clock that follows the guest's
-# instructions, which takes longer.
-OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
-# A kernel that has written over its own memory should end, not limp; and what is freed
-# is overwritten, so that a use of it is noticed.
-KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
 SHOWN = 12          # rows of a kind that may be many
 TRACE_LINES = 80    # of a warning or an oops
 # Which programs run if TESTS= does not name them: those of the lane, or those that get to what
@@ -63,144 +44,9 @@ TRACE_LINES = 80    # of a warning or an oops
 DEFAULT, TOUCHED = 'default', 'touched'
 # Findings with a limit in time
 TIMED_FINDINGS = {'update-missing', 'fault-not-acknowledged', 'group-on-unmapped'}
-# Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
-NOT_TESTS = {f'{title}: {what}' for title in ('run', 'again')
-             for what in ('no violation', 'goes on to its end')}
 
 
-# -- one run
-
-class Run:
-    """run-guest.py with one module; its results as they come."""
-
-    def __init__(self, side, module, name, tests, settings, own_clock=False):
-        self.side, self.name, self.tests, self.lines = side, name, tests, []
-        self.folder = os.path.join(run_guest.RUNS, name)
-        self.stopped = None
-        kernel_args = f'{settings.kernel_args} {KERNEL_ARGS}'.strip()
-        more = [f'QEMU_ARGS={shlex.join(settings.qemu_args)} {OWN_CLOCK}',
-                f'SLACK={settings.slack * OWN_CLOCK_SLACK}'] if own_clock else []
-        self.start = time.monotonic()
-        self.seconds = None
-        self.process = subprocess.Popen(
-            [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
-             f'TESTS={tests}', f'MODEL={settings.model}', 'STRICT=report',
-             f'COUNT={" ".join(FUNCTIONS)}', f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=',
-             'SHARD=', *more],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors='replace')
-        self.thread = threading.Thread(target=self.read, daemon=True)
-        self.thread.start()
-
-    def read(self):
-        with self.process.stdout:
-            for line in self.process.stdout:
-                self.lines.append(line.rstrip('\n'))
-        self.seconds = time.monotonic() - self.start
-
-    def done(self, seconds):
-        """Whether it is over within some seconds."""
-        self.thread.join(seconds)
-        return not self.thread.is_alive()
-
-    def stop(self, reason):
-        if self.process.poll() is None:
-            self.stopped = reason
-            self.process.terminate()
-            self.process.wait()
-            self.thread.join()
-
-    # -- what came out
-
-    def collect(self):
-        """Read the run's folder; nothing of it changes any more."""
-        result = results.read(self.folder)
-        if result is None:
-            raise Stop(f'{self.side}: run-guest.py left no result; its last line is: '
-                       f'{(self.lines or ["nothing"])[-1]}', project.FAIL)
-        self.results = [[test['verdict'], results.title(test),
-                         test['reason'] or ' '.join(test['details'][:1]), program_of(test)]
-                        for test in result['tests'] if results.title(test) not in NOT_TESTS]
-        self.host = host_load.from_row(result['host'])
-        self.lateness = {'': self.host} | {
-            name: host_load.from_row(row) for name, row in result['programs'].items()}
-        log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
-        self.kernel_log = []    # (program, text)
-        self.calls = {}
-        self.pairs = {}
-        self.untimed = []       # (program, pattern): tests that a late host does not fail
-        self.stock_warns = []   # (program, pattern): what stock says, though not in each run
-        expectations, program = {}, ''
-        for line in log:
-            if (text := kernel_log.text_of(line)) is not None:
-                self.kernel_log.append((program, text))
-            elif line.startswith('@@ begin '):
-                program = line.split()[2]
-            elif line.startswith(('#@ expect-locks ', '#@ expect-block ')):
-                try:
-                    device_log.parse_directive(program, line[3:].split(), expectations)
-                except (KeyError, ValueError):
-                    pass
-            elif line.startswith('#@ untimed '):
-                self.untimed.append((program, line.split(maxsplit=2)[2]))
-            elif line.startswith('#@ stock-warns '):
-                self.stock_warns.append((program, line.split(maxsplit=2)[2]))
-            elif found := re.match(r'@@ count (\w+) (\w+)', line):
-                self.calls[found[1]] = found[2]
-            elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
-                self.pairs[found[1]] = int(found[2]), int(found[3])
-        device = project.read_lossy(os.path.join(self.folder, 'device.log')).splitlines()
-        self.commands = device_log.expansions(device)
-        self.sequences, self.remarks = {}, {}
-        for item, state, reason, locks in device_log.judge(list(expectations.values()), device):
-            case = f'{item.program} {item.case}'
-            self.sequences[case] = device_log.describe(locks)
-            if state == 'ok' and reason:
-                self.remarks[case] = reason
-        self.findings = collections.Counter()
-        self.lost_text = device_log.describe_lost(
-            device_log.lost_findings(os.path.join(self.folder, 'device.log')))
-        self.violations, self.lost = [], []
-        for finding in result.get('findings', []):
-            name, program = finding['name'], finding['program'] or ''
-            if finding['kind'] == 'violation':
-                self.findings[name] += finding['times']
-                self.violations.append((program, name, finding['text']))
-            else:
-                self.findings[f'(note) {name}'] += finding['times']
-                # Where a program has commands hang, they are lost on purpose.
-                self.lost += [program] if name == run_guest.LOST and not finding['allowed'] else []
-
-    def is_untimed(self, program, name):
-        """Whether time is no explanation if this test fails."""
-        return any(program == other and re.search(pattern, name)
-                   for other, pattern in self.untimed)
-
-    def is_of_stock(self, program, text):
-        """Whether a line of the kernel's log is one that stock has there as well."""
-        return any(program == other and re.search(pattern, text)
-                   for other, pattern in self.stock_warns)
-
-    def initialized(self):
-        return any(state == 'ok' and name == 'panthor: initialized'
-                   for state, name, _, _ in self.results)
-
-    def count(self, state):
-        return sum(row[0] == state for row in self.results)
-
-    def failing(self):
-        """Programs with a test that fails; '' if something of the whole run does."""
-        return {program for state, _, _, program in self.results if state == 'not ok'}
-
-    def late(self, program):
-        # How long a whole run takes is told by the host's clock.
-        return self.lateness.get(program, self.host).late(by_host_clock=not program)
-
-
-def program_of(test):
-    """The program that a test is of; '' if it is of the whole run."""
-    return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
-
+# -- the comparison
 
 def plain(text):
     """A test's name, or a line of the kernel's log, without what differs from run to run."""
@@ -243,71 +89,6 @@ def pair_up(stock, patched):
         left = [row for rows in by_name.values() for row in rows]
     return list(zip(found, patched)), left
 
-
-def skipped_seconds(run):
-    """What the programs may take of which a run has skipped something"""
-    found = (results.read(run.folder) or {}).get('tests', [])
-    names = {test['program'] for test in found if test['verdict'] == 'skip'}
-    return sum(row[2] for row in run_guest.choose_programs(run.tests) if row[0] + row[3] in names)
-
-
-def wait_for(stock, patched, settings):
-    """Until both are over; patched is ended when it needs much longer than stock.
-
-    What stock cannot do, and skips, patched may have time for.
-    """
-    # Both have run-guest.py's own limits; stock keeps to those.
-    while not stock.done(1):
-        pass
-    stock.process.wait()
-    left = 2 * stock.seconds + (PATIENCE_SECONDS + skipped_seconds(stock)) * settings.slack \
-        - (time.monotonic() - patched.start)
-    if patched.done(max(left, 1)):
-        patched.process.wait()
-    else:
-        patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
-                     f'{time.monotonic() - patched.start:.0f} s')
-
-
-def collect(runs):
-    for run in runs:
-        # What ended before its first result cannot be compared.
-        if run.process.returncode in (project.USAGE, project.CANNOT_TEST):
-            text = next((line for line in run.lines if line.startswith('error: ')), 'error: ?')
-            raise Stop(f'{run.side}: {text[7:]}', run.process.returncode)
-        run.collect()
-    return runs
-
-
-def run_both(modules, tests, settings, title):
-    """[stock, patched] at the same time"""
-    runs = []
-    try:
-        for side, module in zip(SIDES, modules):
-            runs.append(Run(side, module, f'{title}-{side}', tests, settings))
-        wait_for(*runs, settings)
-    except BaseException:
-        for run in runs:
-            run.stop('interrupted')
-        raise
-    return collect(runs)
-
-
-def run_alone(modules, tests, settings, title, own_clock):
-    """[stock, patched] one after the other"""
-    runs = []
-    try:
-        for side, module in zip(SIDES, modules):
-            runs.append(Run(side, module, f'{title}-{side}-again', tests, settings, own_clock))
-            wait_for(runs[0], runs[-1], settings)
-    except BaseException:
-        for run in runs:
-            run.stop('interrupted')
-        raise
-    return collect(runs)
-
-
-# -- the comparison
 
 class Comparison:
     """Prints what differs, and keeps what may condemn."""
@@ -426,7 +207,7 @@ class Comparison:
         if not self.patched.calls:
             say('  patched: not counted, the guest did not get to its end')
             return
-        for name in FUNCTIONS:
+        for name in sides.FUNCTIONS:
             stock, patched = (run.calls.get(name, '?') for run in (self.stock, self.patched))
             if {stock, patched} != {'absent'}:
                 self.row(name, '-' if stock == 'absent' else stock,
@@ -572,7 +353,7 @@ def check(series, settings, choice=''):
     modules = stock, patched
     functions = touched.changed(builder.stock_tree, builder.work)
     tests = choose(settings, functions, choice)
-    runs = run_both(modules, tests, settings, title)
+    runs = sides.run_both(modules, tests, settings, title)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
     may_change = re.split(r'[,;]\s*', SETTINGS.text('MAY_CHANGE'))
     comparison = Comparison(*runs, may_change, functions)
@@ -582,7 +363,7 @@ def check(series, settings, choice=''):
     before = comparison.round()
 
     def run_again(wanted):
-        number = len(runs) // len(SIDES)
+        number = len(runs) // len(sides.SIDES)
         found, again = look_again(modules, tests, settings,
                                   f'{title}-{number}' if number > 1 else title, wanted, may_change)
         runs.extend(again)
@@ -619,7 +400,7 @@ def look_again(modules, tests, settings, title, before, may_change):
     own_clock = before.own_clock() and not host_load.follows_instructions(settings.qemu_args)
     say(f'again, alone: {" ".join(chosen)}'
         + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
-    runs = run_alone(modules, ' '.join(chosen), settings, title, own_clock)
+    runs = sides.run_alone(modules, ' '.join(chosen), settings, title, own_clock)
     comparison = Comparison(*runs, may_change)
     for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
                  comparison.hosts):

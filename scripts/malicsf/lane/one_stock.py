@@ -5,7 +5,7 @@ import contextlib
 import threading
 
 from malicsf import project
-from malicsf.lane import check_patch, verdict
+from malicsf.lane import check_patch, sides, verdict
 
 
 class Lane:
@@ -22,25 +22,27 @@ class Lane:
     def boot_stock(self):
         with self.booting:
             if self.stock is None:
-                run = check_patch.Run('stock', self.module, f'{self.name}-stock', self.tests,
-                                      self.settings)
+                run = sides.Boot('stock', self.module, f'{self.name}-stock', self.tests,
+                                 self.settings)
                 try:
-                    run.thread.join()
-                    run.process.wait()
+                    while not run.done(1):
+                        pass
                 except BaseException:
                     run.stop('interrupted')
                     raise
-                self.stock = check_patch.collect([run])[0]
+                run.collect()
+                self.stock = run
 
     def boot(self, module, name, tests, own_clock=False):
-        run = check_patch.Run('patched', module, f'{self.name}-{name}', tests, self.settings,
-                              own_clock)
+        run = sides.Boot('patched', module, f'{self.name}-{name}', tests, self.settings,
+                         own_clock)
         try:
-            check_patch.wait_for(self.stock, run, self.settings)
+            sides.wait_for(self.stock, run, self.settings)
         except BaseException:
             run.stop('interrupted')
             raise
-        return check_patch.collect([run])[0]
+        run.collect()
+        return run
 
     def round(self, run, file, alone=False):
         """Write what the lane prints to a file; what verdict.py judges.

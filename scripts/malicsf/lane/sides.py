@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs of stock and patched: boots, and what each has left."""
+
+import collections
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+
+from malicsf import host_load, project
+from malicsf.project import Stop
+from malicsf.run import device_log, kernel_log, results, run_guest
+
+FUNCTIONS = [
+    'panthor_vm_lock_region', 'panthor_vm_expand_locked_region', 'panthor_vm_unlock_region',
+    'panthor_vm_apply_as_lock', 'panthor_vm_map_pages', 'panthor_vm_unmap_pages',
+    'panthor_gpuva_sm_step_remap', 'panthor_gpu_flush_caches', 'panthor_vm_active',
+    'panthor_mmu_as_enable', 'panthor_mmu_as_disable', 'panthor_vm_evict_bo_mappings_locked',
+    'panthor_device_reset_work',
+]
+# A patched driver that needs more than twice the time of stock, and this many
+# seconds on top, will not end by itself.
+PATIENCE_SECONDS = 20
+SIDES = ('stock', 'patched')
+# When the host was late the programs run again with a clock that follows the guest's
+# instructions, which takes longer.
+OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
+# A kernel that has written over its own memory should end, not limp; and what is freed
+# is overwritten, so that a use of it is noticed.
+KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
+# Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
+NOT_TESTS = {f'{title}: {what}' for title in ('run', 'again')
+             for what in ('no violation', 'goes on to its end')}
+
+
+class Run:
+    """What run-guest.py has left in its folder."""
+
+    stopped = None      # why it did not end by itself
+
+    def __init__(self, side, folder, tests):
+        self.side, self.folder, self.tests = side, folder, tests
+
+    def last_words(self):
+        """What to say of a run that has left nothing"""
+        return ''
+
+    def collect(self):
+        """Read the run's folder; nothing of it changes any more."""
+        result = results.read(self.folder)
+        if result is None:
+            raise Stop(f'{self.side}: run-guest.py left no result{self.last_words()}',
+                       project.FAIL)
+        self.seconds = result['seconds']
+        self.results = [[test['verdict'], results.title(test),
+                         test['reason'] or ' '.join(test['details'][:1]), program_of(test)]
+                        for test in result['tests'] if results.title(test) not in NOT_TESTS]
+        self.host = host_load.from_row(result['host'])
+        self.lateness = {'': self.host} | {
+            name: host_load.from_row(row) for name, row in result['programs'].items()}
+        log = project.read_lossy(os.path.join(self.folder, 'console.log')).splitlines()
+        self.kernel_log = []    # (program, text)
+        self.calls = {}
+        self.pairs = {}
+        self.untimed = []       # (program, pattern): tests that a late host does not fail
+        self.stock_warns = []   # (program, pattern): what stock says, though not in each run
+        expectations, program = {}, ''
+        for line in log:
+            if (text := kernel_log.text_of(line)) is not None:
+                self.kernel_log.append((program, text))
+            elif line.startswith('@@ begin '):
+                program = line.split()[2]
+            elif line.startswith(('#@ expect-locks ', '#@ expect-block ')):
+                try:
+                    device_log.parse_directive(program, line[3:].split(), expectations)
+                except (KeyError, ValueError):
+                    pass
+            elif line.startswith('#@ untimed '):
+                self.untimed.append((program, line.split(maxsplit=2)[2]))
+            elif line.startswith('#@ stock-warns '):
+                self.stock_warns.append((program, line.split(maxsplit=2)[2]))
+            elif found := re.match(r'@@ count (\w+) (\w+)', line):
+                self.calls[found[1]] = found[2]
+            elif found := re.match(r'# pair: (.*): fastest (\d+) us, median (\d+) us', line):
+                self.pairs[found[1]] = int(found[2]), int(found[3])
+        device = project.read_lossy(os.path.join(self.folder, 'device.log')).splitlines()
+        self.commands = device_log.expansions(device)
+        self.sequences, self.remarks = {}, {}
+        for item, state, reason, locks in device_log.judge(list(expectations.values()), device):
+            case = f'{item.program} {item.case}'
+            self.sequences[case] = device_log.describe(locks)
+            if state == 'ok' and reason:
+                self.remarks[case] = reason
+        self.findings = collections.Counter()
+        self.lost_text = device_log.describe_lost(
+            device_log.lost_findings(os.path.join(self.folder, 'device.log')))
+        self.violations, self.lost = [], []
+        for finding in result.get('findings', []):
+            name, program = finding['name'], finding['program'] or ''
+            if finding['kind'] == 'violation':
+                self.findings[name] += finding['times']
+                self.violations.append((program, name, finding['text']))
+            else:
+                self.findings[f'(note) {name}'] += finding['times']
+                # Where a program has commands hang, they are lost on purpose.
+                self.lost += [program] if name == run_guest.LOST and not finding['allowed'] else []
+
+    def is_untimed(self, program, name):
+        """Whether time is no explanation if this test fails."""
+        return any(program == other and re.search(pattern, name)
+                   for other, pattern in self.untimed)
+
+    def is_of_stock(self, program, text):
+        """Whether a line of the kernel's log is one that stock has there as well."""
+        return any(program == other and re.search(pattern, text)
+                   for other, pattern in self.stock_warns)
+
+    def initialized(self):
+        return any(state == 'ok' and name == 'panthor: initialized'
+                   for state, name, _, _ in self.results)
+
+    def count(self, state):
+        return sum(row[0] == state for row in self.results)
+
+    def failing(self):
+        """Programs with a test that fails; '' if something of the whole run does."""
+        return {program for state, _, _, program in self.results if state == 'not ok'}
+
+    def late(self, program):
+        # How long a whole run takes is told by the host's clock.
+        return self.lateness.get(program, self.host).late(by_host_clock=not program)
+
+
+class Boot(Run):
+    """run-guest.py with one module, under way."""
+
+    def __init__(self, side, module, name, tests, settings, own_clock=False):
+        super().__init__(side, os.path.join(run_guest.RUNS, name), tests)
+        self.lines = []
+        kernel_args = f'{settings.kernel_args} {KERNEL_ARGS}'.strip()
+        more = [f'QEMU_ARGS={shlex.join(settings.qemu_args)} {OWN_CLOCK}',
+                f'SLACK={settings.slack * OWN_CLOCK_SLACK}'] if own_clock else []
+        self.start = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, project.RUN_GUEST, '--tap', f'NAME={name}', f'PANTHOR_KO={module}',
+             f'TESTS={tests}', f'MODEL={settings.model}', 'STRICT=report',
+             f'COUNT={" ".join(FUNCTIONS)}', f'KERNEL_ARGS={kernel_args}', 'MUST_RUN=',
+             'SHARD=', *more],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors='replace')
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
+
+    def read(self):
+        with self.process.stdout:
+            for line in self.process.stdout:
+                self.lines.append(line.rstrip('\n'))
+        self.seconds = time.monotonic() - self.start
+
+    def done(self, seconds):
+        """Whether it is over within some seconds."""
+        self.thread.join(seconds)
+        if self.thread.is_alive():
+            return False
+        self.process.wait()
+        return True
+
+    def stop(self, reason):
+        if self.process.poll() is None:
+            self.stopped = reason
+            self.process.terminate()
+            self.process.wait()
+            self.thread.join()
+
+    def collect(self):
+        # What ended before its first result cannot be compared.
+        if self.process.returncode in (project.USAGE, project.CANNOT_TEST):
+            text = next((line for line in self.lines if line.startswith('error: ')), 'error: ?')
+            raise Stop(f'{self.side}: {text[7:]}', self.process.returncode)
+        super().collect()
+
+    def last_words(self):
+        return f'; its last line is: {(self.lines or ["nothing"])[-1]}'
+
+
+def program_of(test):
+    """The program that a test is of; '' if it is of the whole run."""
+    return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
+
+
+def skipped_seconds(run):
+    """What the programs may take of which a run has skipped something"""
+    found = (results.read(run.folder) or {}).get('tests', [])
+    names = {test['program'] for test in found if test['verdict'] == 'skip'}
+    return sum(row[2] for row in run_guest.choose_programs(run.tests) if row[0] + row[3] in names)
+
+
+def wait_for(stock, patched, settings):
+    """Until both are over; patched is ended when it needs much longer than stock.
+
+    What stock cannot do, and skips, patched may have time for.
+    """
+    # Both have run-guest.py's own limits; stock keeps to those.
+    while not stock.done(1):
+        pass
+    left = 2 * stock.seconds + (PATIENCE_SECONDS + skipped_seconds(stock)) * settings.slack \
+        - (time.monotonic() - patched.start)
+    if not patched.done(max(left, 1)):
+        patched.stop(f'TIMEOUT: stock needed {stock.seconds:.0f} s, patched was ended after '
+                     f'{time.monotonic() - patched.start:.0f} s')
+
+
+def run_both(modules, tests, settings, title):
+    """[stock, patched] at the same time"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Boot(side, module, f'{title}-{side}', tests, settings))
+        wait_for(*runs, settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    for run in runs:
+        run.collect()
+    return runs
+
+
+def run_alone(modules, tests, settings, title, own_clock):
+    """[stock, patched] one after the other"""
+    runs = []
+    try:
+        for side, module in zip(SIDES, modules):
+            runs.append(Boot(side, module, f'{title}-{side}-again', tests, settings, own_clock))
+            wait_for(runs[0], runs[-1], settings)
+    except BaseException:
+        for run in runs:
+            run.stop('interrupted')
+        raise
+    for run in runs:
+        run.collect()
+    return runs
