@@ -599,6 +599,7 @@ static void test_idle_work_of_blocked(void)
     g_assert_false(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
     mali_csf_run(&b.gpu, 400 * MALI_CSF_US);
     g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+    mali_csf_group_status_update(&b.group);
     g_assert_cmphex(mali_csf_queue_status(b.queue, CS_STATUS_BLOCKED_REASON),
                     ==, CS_BLOCKED_SYNC_WAIT);
     mali_csf_bench_quit(&b);

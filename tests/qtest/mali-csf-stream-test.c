@@ -471,6 +471,7 @@ static void test_idle(void)
         mali_csf_queue_exec(b.queue, nops, ARRAY_SIZE(nops));
         mali_csf_run(&b.gpu, MALI_CSF_MS / 10);
         g_assert_true(mali_csf_csg_event(&b.gpu, 0, CSG_IDLE));
+        mali_csf_group_status_update(&b.group);
         g_assert_cmphex(qtest_readl(b.gpu.qts, b.gpu.csg_out[0] +
                                     CSG_STATUS_STATE), ==,
                         CSG_STATUS_STATE_IDLE);

@@ -381,8 +381,12 @@ void mali_csf_fw_csg_publish(MaliCsfState *s, unsigned csg)
         csg_event(s, csg, CSG_SYNC_UPDATE, "sync-update");
     }
     csg_progress(s, csg);
+    /*
+     * The status words stay as they are: the driver reads them without a lock
+     * that this could take, and expects them to change when it asks for that
+     * (cs_slot_sync_queue_state_locked() in panthor_sched.c, v7.3).
+     */
     if (mali_csf_group_tell_idle(group, mali_csf_group_is_idle(group))) {
-        mali_csf_fw_csg_status(s, csg);
         csg_event(s, csg, CSG_IDLE, "idle");
     }
 }
