@@ -23,7 +23,7 @@ import time
 
 from malicsf import host_load, host_packages, project
 from malicsf.build import build_panthor, guest_kernel, initramfs, patches
-from malicsf.lane import sides, touched, verdict
+from malicsf.lane import kept_stock, sides, touched, verdict
 from malicsf.lane.verdict import Difference
 from malicsf.project import say, Stop
 from malicsf.run import kernel_log, protocol, run_guest
@@ -107,7 +107,8 @@ class Comparison:
         programs = {*self.stock.lateness, *self.patched.lateness}
         return verdict.Round(
             self.differences,
-            {name: self.stock.late(name) or self.patched.late(name) for name in programs},
+            {name: self.patched.late(name) or (not self.stock.kept and self.stock.late(name))
+             for name in programs},
             self.stock.failing(), self.patched.lost, self.of_stock)
 
     def row(self, name, stock, patched):
@@ -250,18 +251,29 @@ class Comparison:
         say('host')
         for run in (self.stock, self.patched):
             say(f'  {run.side}: {str(run.host).removeprefix("host: ")}'
-                + (' (late)' if run.host.late() else ''))
+                + (' (late)' if run.host.late() else '')
+                + (f' ({run.kept})' if run.kept else ''))
 
     def speed(self):
-        say('VM_BIND, unmapped and mapped back, both at the same time (fastest / median, us)')
+        say('VM_BIND, unmapped and mapped back (fastest / median, us)')
         for name in dict.fromkeys([*self.stock.pairs, *self.patched.pairs]):
             stock, patched = (run.pairs.get(name) for run in (self.stock, self.patched))
             shown = [f'{times[0]} / {times[1]}' if times else '?' for times in (stock, patched)]
             # The fastest depends least on what else the host does.
             ratio = f'{patched[0] / max(stock[0], 1):.2f}' if stock and patched else '?'
-            say(f'  {name:<44} {shown[0]:>12} {shown[1]:>12}  ratio {ratio}')
+            say(f'  {name:<44} {shown[0]:>12} {shown[1]:>12}'
+                + ('' if self.stock.kept else f'  ratio {ratio}'))
         if not self.stock.pairs:
             say('  not measured')
+        elif self.stock.kept:
+            say('  not at the same time, so no ratio; with AGAIN=1 stock is booted beside patched')
+
+
+# What is printed, and what of programs that run again
+PARTS = (Comparison.ending, Comparison.findings, Comparison.warnings, Comparison.tests,
+         Comparison.locks, Comparison.functions, Comparison.speed, Comparison.hosts)
+PARTS_AGAIN = (Comparison.ending, Comparison.findings, Comparison.warnings, Comparison.tests,
+               Comparison.hosts)
 
 
 def not_run(tests, left_out):
@@ -346,21 +358,16 @@ def check(series, settings, choice=''):
     SETTINGS.set(PANTHOR_UAPI=builder.patched_uapi())
     if SETTINGS.text('PANTHOR_UAPI'):
         say(f'  the guest programs are built with its {patches.UAPI}')
-    run_guest.prepare(settings)
+    prepared = run_guest.prepare(settings)
     title = project.short(re.sub(
         r'[^\w.+-]', '_', f'patch-{series[-1].name.removesuffix(".patch")}'
                           f'-{kernel.label}-{settings.model}'))
     modules = stock, patched
     functions = touched.changed(builder.stock_tree, builder.work)
     tests = choose(settings, functions, choice)
-    runs = sides.run_both(modules, tests, settings, title)
-    say(f'  {"":<44} {"stock":>12} {"patched":>12}')
     may_change = re.split(r'[,;]\s*', SETTINGS.text('MAY_CHANGE'))
-    comparison = Comparison(*runs, may_change, functions)
-    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
-                 comparison.locks, comparison.functions, comparison.speed, comparison.hosts):
-        part()
-    before = comparison.round()
+    runs, before = look(modules, tests, settings, title,
+                        kept_stock.key(prepared, stock, tests, settings), may_change, functions)
 
     def run_again(wanted):
         number = len(runs) // len(sides.SIDES)
@@ -394,6 +401,34 @@ def in_question(found, tests):
     return names if '' in wanted else [name for name in names if name in wanted]
 
 
+def compared(runs, may_change, functions=(), parts=PARTS_AGAIN):
+    """The Round of [stock, patched], which is printed"""
+    comparison = Comparison(*runs, may_change, functions)
+    for part in parts:
+        part(comparison)
+    return comparison.round()
+
+
+def look(modules, tests, settings, title, key, may_change, functions=()):
+    """([stock, patched], Round): with the run of stock that is kept by a key, if there is one
+
+    What stock does at times, a race for example, such a run may not have shown: if something
+    differs, stock runs the programs in question now.
+    """
+    kept = None if SETTINGS.is_on('AGAIN') else kept_stock.find(key, tests)
+    runs = sides.run_both(modules, tests, settings, title, kept)
+    if not kept and runs[0].sound():
+        kept_stock.keep(runs[0].folder, key)
+    say(f'  {"":<44} {"stock":>12} {"patched":>12}')
+    found = compared(runs, may_change, functions, PARTS)
+    if kept and verdict.first(found)[0] != verdict.PASS:
+        chosen = ' '.join(in_question(found, tests))
+        say(f'stock now: {chosen}')
+        runs[0] = sides.run_one('stock', modules[0], chosen, settings, f'{title}-stock')
+        found = compared(runs, may_change, functions)
+    return runs, found
+
+
 def look_again(modules, tests, settings, title, before, may_change):
     """(Round, [stock, patched]): the programs in question, alone"""
     chosen = in_question(before, tests)
@@ -401,11 +436,7 @@ def look_again(modules, tests, settings, title, before, may_change):
     say(f'again, alone: {" ".join(chosen)}'
         + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
     runs = sides.run_alone(modules, ' '.join(chosen), settings, title, own_clock)
-    comparison = Comparison(*runs, may_change)
-    for part in (comparison.ending, comparison.findings, comparison.warnings, comparison.tests,
-                 comparison.hosts):
-        part()
-    return comparison.round(), runs
+    return compared(runs, may_change), runs
 
 
 def say_verdict(result, reasons):

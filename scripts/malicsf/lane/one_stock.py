@@ -22,16 +22,8 @@ class Lane:
     def boot_stock(self):
         with self.booting:
             if self.stock is None:
-                run = sides.Boot('stock', self.module, f'{self.name}-stock', self.tests,
-                                 self.settings)
-                try:
-                    while not run.done(1):
-                        pass
-                except BaseException:
-                    run.stop('interrupted')
-                    raise
-                run.collect()
-                self.stock = run
+                self.stock = sides.run_one('stock', self.module, self.tests, self.settings,
+                                           f'{self.name}-stock')
 
     def boot(self, module, name, tests, own_clock=False):
         run = sides.Boot('patched', module, f'{self.name}-{name}', tests, self.settings,

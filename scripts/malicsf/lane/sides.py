@@ -40,6 +40,7 @@ class Run:
     """What run-guest.py has left in its folder."""
 
     stopped = None      # why it did not end by itself
+    kept = ''           # when it was, if that was for another patch
 
     def __init__(self, side, folder, tests):
         self.side, self.folder, self.tests = side, folder, tests
@@ -47,6 +48,13 @@ class Run:
     def last_words(self):
         """What to say of a run that has left nothing"""
         return ''
+
+    def done(self, _seconds):
+        """See Boot"""
+        return True
+
+    def stop(self, reason):
+        """See Boot"""
 
     def collect(self):
         """Read the run's folder; nothing of it changes any more."""
@@ -98,11 +106,13 @@ class Run:
         self.lost_text = device_log.describe_lost(
             device_log.lost_findings(os.path.join(self.folder, 'device.log')))
         self.violations, self.lost = [], []
+        self.unexpected = False     # whether there are violations that no program expects
         for finding in result.get('findings', []):
             name, program = finding['name'], finding['program'] or ''
             if finding['kind'] == 'violation':
                 self.findings[name] += finding['times']
                 self.violations.append((program, name, finding['text']))
+                self.unexpected |= not finding['allowed']
             else:
                 self.findings[f'(note) {name}'] += finding['times']
                 # Where a program has commands hang, they are lost on purpose.
@@ -128,6 +138,11 @@ class Run:
     def failing(self):
         """Programs with a test that fails; '' if something of the whole run does."""
         return {program for state, _, _, program in self.results if state == 'not ok'}
+
+    def sound(self):
+        """Whether it shows all that this driver does with these programs, and no host's doing."""
+        return not (self.stopped or self.failing() or self.lost or self.unexpected) \
+            and self.initialized()
 
     def late(self, program):
         # How long a whole run takes is told by the host's clock.
@@ -213,11 +228,11 @@ def wait_for(stock, patched, settings):
                      f'{time.monotonic() - patched.start:.0f} s')
 
 
-def run_both(modules, tests, settings, title):
-    """[stock, patched] at the same time"""
-    runs = []
+def run_both(modules, tests, settings, title, kept=None):
+    """[stock, patched] at the same time; patched alone if there is a kept Run of stock"""
+    runs = [kept] if kept else []
     try:
-        for side, module in zip(SIDES, modules):
+        for side, module in list(zip(SIDES, modules))[len(runs):]:
             runs.append(Boot(side, module, f'{title}-{side}', tests, settings))
         wait_for(*runs, settings)
     except BaseException:
@@ -225,8 +240,22 @@ def run_both(modules, tests, settings, title):
             run.stop('interrupted')
         raise
     for run in runs:
-        run.collect()
+        if run is not kept:
+            run.collect()
     return runs
+
+
+def run_one(side, module, tests, settings, name):
+    """A Run, when it has ended"""
+    run = Boot(side, module, name, tests, settings)
+    try:
+        while not run.done(1):
+            pass
+    except BaseException:
+        run.stop('interrupted')
+        raise
+    run.collect()
+    return run
 
 
 def run_alone(modules, tests, settings, title, own_clock):
