@@ -824,6 +824,9 @@ int main(int argc, char **argv)
                   ".* is refused.*|.* is there again)$");
     tap_directive("stock-warns panthor-mmu-pt|at (kmem_cache_destroy|"
                   "__slab_err)");
+    /* Of a group that a tick has put on its slot while the machine slept */
+    tap_directive("stock-warns ^WARNING: lib/refcount.c:[0-9]+ at "
+                  "refcount_dec_not_one");
     if (host_get_u64("protected-base", &protected_base)) {
         protected_base = 0;
     }
