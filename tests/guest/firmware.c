@@ -371,8 +371,8 @@ static const Case taken[] = {
     { "data up to the end of the file", data_at_end, NULL },
     { "an entry of configuration", config_entry, NULL },
     { "an optional entry of unknown type", optional_entry, NULL },
-    { "a protected section", protected_section,
-      "Firmware protected mode entry" },
+    /* Stock ignores it, and says so; a driver of protected mode has no reason */
+    { "a protected section", protected_section, NULL },
     { "build information beyond the file", wrong_build_info,
       "Firmware build info corrupt" },
     { "build information that does not end", endless_build_info,
