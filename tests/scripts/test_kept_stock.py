@@ -18,24 +18,23 @@ from malicsf.lane import check_patch, kept_stock, sides  # noqa: E402
 from malicsf.settings import SETTINGS  # noqa: E402
 
 HOST = {'waited': 0.1, 'steal': 0.0, 'lag': 0.0, 'load': 1.0, 'processors': 2, 'icount': False,
-        'seconds': 30.0, 'used': 20.0, 'late': False, 'text': 'host: load 1.0 on 2 processors'}
+        'seconds': 10.0, 'used': 8.0, 'late': False, 'text': 'host: load 1.0 on 2 processors'}
 INITIALIZED = ('panthor', 'initialized', 'ok')
 
 
-def result(*tests, findings=()):
+def result(*tests, findings=(), programs=None):
     return {'format': 1, 'name': 'x', 'seconds': 30.0, 'about': {}, 'host': HOST,
-            'programs': {'submit': HOST}, 'findings': list(findings),
+            'programs': programs or {'submit': HOST}, 'findings': list(findings),
             'tests': [{'program': program, 'name': name, 'verdict': verdict, 'reason': '',
                        'seconds': 0.1, 'details': []}
                       for program, name, verdict in (INITIALIZED, *tests)]}
 
 
-def written(folder, *tests, findings=()):
+def written(folder, *tests, console='', **members):
     """The folder of a run that has ended"""
-    project.write(os.path.join(folder, 'result.json'),
-                  json.dumps(result(*tests, findings=findings)))
-    for name in ('console.log', 'device.log'):
-        project.write(os.path.join(folder, name), '')
+    project.write(os.path.join(folder, 'result.json'), json.dumps(result(*tests, **members)))
+    project.write(os.path.join(folder, 'console.log'), console)
+    project.write(os.path.join(folder, 'device.log'), '')
     return folder
 
 
@@ -180,6 +179,62 @@ class LookTest(unittest.TestCase):
         self.look('not ok', 'ok')
         self.look('not ok', 'ok')
         self.assertEqual([side for side, _ in self.booted], ['stock', 'patched'])
+
+
+class HalvesTest(unittest.TestCase):
+
+    def parts(self, **seconds):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = sides.Run('stock', written(folder, programs={
+                name: HOST | {'seconds': count} for name, count in seconds.items()}), '')
+            rows = [(name, 'quick', 10, '') for name in seconds]
+            with mock.patch.object(sides.run_guest, 'choose_programs', lambda tests: rows), \
+                    mock.patch.object(sides.os, 'sched_getaffinity', lambda process: {0, 1}):
+                return sides.halves('x', kept)
+
+    def test_parts(self):
+        self.assertEqual(self.parts(bind=2, submit=20, fault=9, reset=8),
+                         ['submit', 'bind fault reset'])
+        self.assertEqual(self.parts(bind=2, submit=9, fault=9), ['x'])
+        self.assertEqual(self.parts(submit=90), ['submit'])
+
+    def half(self, folder, name, late=False, **members):
+        path = os.path.join(folder, name)
+        text = f'@@ count panthor_vm_active 3\n@@ count panthor_new absent\n' \
+               f'@@ begin {name}\n[    1.000000] said by {name}\n#@ untimed {name}\n'
+        written(path, (name, 'x', 'ok'), console=text,
+                programs={name: HOST | {'late': late, 'waited': 0.9 * late}}, **members)
+        boot = sides.Run('patched', path, name)
+        boot.start = 0
+        return boot
+
+    def test_sum(self):
+        finding = {'kind': 'violation', 'program': 'a', 'name': 'v', 'times': 2, 'text': 'v',
+                   'allowed': False}
+        with tempfile.TemporaryDirectory() as folder:
+            run = sides.Halves([self.half(folder, 'a', findings=[finding]),
+                                self.half(folder, 'b', late=True,
+                                          findings=[finding | {'program': 'b', 'times': 3}])])
+            run.collect()
+            self.assertEqual([os.path.basename(path) for path in run.folders], ['a', 'b'])
+        self.assertEqual(run.tests, 'a b')
+        self.assertEqual([row[1] for row in run.results if row[3]], ['a: x', 'b: x'])
+        self.assertEqual(run.kernel_log, [('a', 'said by a'), ('b', 'said by b')])
+        self.assertEqual(run.calls, {'panthor_vm_active': '6', 'panthor_new': 'absent'})
+        self.assertEqual(run.findings, {'v': 5})
+        self.assertEqual([row[:2] for row in run.violations], [('a', 'v'), ('b', 'v')])
+        self.assertTrue(run.is_untimed('b', 'b') and run.is_untimed('a', 'a'))
+        self.assertFalse(run.late('a'))
+        self.assertTrue(run.late('b'))
+
+    def test_one_that_was_stopped(self):
+        with tempfile.TemporaryDirectory() as folder:
+            boots = [self.half(folder, 'a'), self.half(folder, 'b')]
+            boots[1].stop = lambda reason: setattr(boots[1], 'stopped', reason)
+            run = sides.Halves(boots)
+            run.stop('TIMEOUT')
+            run.collect()
+        self.assertEqual(run.stopped, 'TIMEOUT')
 
 
 if __name__ == '__main__':

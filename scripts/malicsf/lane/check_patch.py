@@ -381,7 +381,8 @@ def check(series, settings, choice=''):
 
     result, reasons = verdict.judge(before, run_again)
     not_run(tests, series[-1].left_out)
-    say('logs: ' + ', '.join(os.path.relpath(run.folder, project.ROOT) for run in runs)
+    say('logs: ' + ', '.join(os.path.relpath(folder, project.ROOT)
+                             for run in runs for folder in run.folders)
         + f'; {time.monotonic() - start:.0f} s in all')
     status = say_verdict(result, reasons)
     if status != project.PASS:
@@ -416,9 +417,12 @@ def look(modules, tests, settings, title, key, may_change, functions=()):
     differs, stock runs the programs in question now.
     """
     kept = None if SETTINGS.is_on('AGAIN') else kept_stock.find(key, tests)
-    runs = sides.run_both(modules, tests, settings, title, kept)
-    if not kept and runs[0].sound():
-        kept_stock.keep(runs[0].folder, key)
+    if kept:
+        runs = [kept, sides.run_patched(modules[1], tests, settings, title, kept)]
+    else:
+        runs = sides.run_both(modules, tests, settings, title)
+        if runs[0].sound():
+            kept_stock.keep(runs[0].folder, key)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
     found = compared(runs, may_change, functions, PARTS)
     if kept and verdict.first(found)[0] != verdict.PASS:

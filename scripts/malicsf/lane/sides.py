@@ -24,6 +24,8 @@ FUNCTIONS = [
 # A patched driver that needs more than twice the time of stock, and this many
 # seconds on top, will not end by itself.
 PATIENCE_SECONDS = 20
+# Programs that take less are not worth a guest more.
+WORTH_A_BOOT_SECONDS = 30
 SIDES = ('stock', 'patched')
 # When the host was late the programs run again with a clock that follows the guest's
 # instructions, which takes longer.
@@ -44,6 +46,7 @@ class Run:
 
     def __init__(self, side, folder, tests):
         self.side, self.folder, self.tests = side, folder, tests
+        self.folders = [folder]
 
     def last_words(self):
         """What to say of a run that has left nothing"""
@@ -201,6 +204,76 @@ class Boot(Run):
         return f'; its last line is: {(self.lines or ["nothing"])[-1]}'
 
 
+class Halves(Run):
+    """A run of which each half of the programs has a guest of its own, at the same time."""
+
+    def __init__(self, boots):
+        super().__init__(boots[0].side, boots[0].folder, ' '.join(boot.tests for boot in boots))
+        self.boots, self.start = boots, boots[0].start
+        self.folders = [boot.folder for boot in boots]
+
+    def done(self, seconds):
+        return all(boot.done(seconds) for boot in self.boots)
+
+    def stop(self, reason):
+        for boot in self.boots:
+            boot.stop(reason)
+        self.stopped = next((boot.stopped for boot in self.boots if boot.stopped), None)
+
+    def collect(self):
+        for boot in self.boots:
+            boot.collect()
+        first, *others = self.boots
+        vars(self).update(vars(first) | {name: getattr(self, name) for name in
+                                         ('boots', 'folders', 'tests', 'stopped')})
+        for boot in others:
+            self.seconds = max(self.seconds, boot.seconds)
+            for name in ('results', 'kernel_log', 'untimed', 'stock_warns', 'violations', 'lost'):
+                setattr(self, name, getattr(self, name) + getattr(boot, name))
+            for name in ('pairs', 'sequences', 'remarks'):
+                setattr(self, name, getattr(self, name) | getattr(boot, name))
+            self.findings += boot.findings
+            self.commands = {name: count + boot.commands[name]
+                             for name, count in self.commands.items()}
+            self.calls = sum_of_calls(self.calls, boot.calls)
+            self.lost_text = '; '.join(filter(None, (self.lost_text, boot.lost_text)))
+            self.unexpected |= boot.unexpected
+            if boot.host.late() and not self.host.late():
+                self.host = boot.host
+            self.lateness |= boot.lateness | {'': self.host}
+
+    def initialized(self):
+        return all(boot.initialized() for boot in self.boots)
+
+
+def sum_of_calls(calls, more):
+    """{function: how often} of two guests; what is no number is the same in both.
+
+    Nothing if a guest did not get to where it says so.
+    """
+    if not calls or not more:
+        return {}
+    return {name: str(int(text) + int(more[name]))
+            if text.isdigit() and more.get(name, '').isdigit() else text
+            for name, text in calls.items()}
+
+
+def halves(tests, kept):
+    """Programs of TESTS= in two parts that take as long as each other, each in their order
+
+    kept: the Run of stock that says how long; one part if a boot would cost what that saves
+    """
+    names = [row[0] + row[3] for row in run_guest.choose_programs(tests)]
+    taken = {name: row['seconds'] for name, row in results.read(kept.folder)['programs'].items()}
+    seconds = {name: taken.get(name, 0) for name in names}
+    if sum(seconds.values()) < WORTH_A_BOOT_SECONDS or len(os.sched_getaffinity(0)) < 2:
+        return [tests]
+    parts = [], []
+    for name in sorted(names, key=seconds.get, reverse=True):
+        min(parts, key=lambda part: sum(seconds[other] for other in part)).append(name)
+    return [' '.join(name for name in names if name in part) for part in parts if part]
+
+
 def program_of(test):
     """The program that a test is of; '' if it is of the whole run."""
     return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
@@ -228,11 +301,11 @@ def wait_for(stock, patched, settings):
                      f'{time.monotonic() - patched.start:.0f} s')
 
 
-def run_both(modules, tests, settings, title, kept=None):
-    """[stock, patched] at the same time; patched alone if there is a kept Run of stock"""
-    runs = [kept] if kept else []
+def run_both(modules, tests, settings, title):
+    """[stock, patched] at the same time"""
+    runs = []
     try:
-        for side, module in list(zip(SIDES, modules))[len(runs):]:
+        for side, module in zip(SIDES, modules):
             runs.append(Boot(side, module, f'{title}-{side}', tests, settings))
         wait_for(*runs, settings)
     except BaseException:
@@ -240,9 +313,25 @@ def run_both(modules, tests, settings, title, kept=None):
             run.stop('interrupted')
         raise
     for run in runs:
-        if run is not kept:
-            run.collect()
+        run.collect()
     return runs
+
+
+def run_patched(module, tests, settings, title, kept):
+    """The Run of patched, in two guests if that is faster; kept: that of stock"""
+    boots = []
+    try:
+        for number, part in enumerate(halves(tests, kept), 1):
+            name = f'{title}-patched' + (f'-part-{number}' if number > 1 else '')
+            boots.append(Boot('patched', module, name, part, settings))
+        run = Halves(boots) if len(boots) > 1 else boots[0]
+        wait_for(kept, run, settings)
+    except BaseException:
+        for boot in boots:
+            boot.stop('interrupted')
+        raise
+    run.collect()
+    return run
 
 
 def run_one(side, module, tests, settings, name):
