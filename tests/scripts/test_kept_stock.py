@@ -137,7 +137,7 @@ class LookTest(unittest.TestCase):
                                             os.path.join(self.folder, 'kept')))
         self.enterContext(mock.patch.object(check_patch, 'in_question',
                                             lambda found, tests: ['submit']))
-        self.booted = []
+        self.booted, self.directive = [], '#@ untimed x\n'
         self.enterContext(mock.patch.object(sides, 'Boot', self.boot))
         self.enterContext(contextlib.redirect_stdout(io.StringIO()))
         self.enterContext(mock.patch.object(sides, 'skipped_seconds', lambda run: 0))
@@ -145,7 +145,8 @@ class LookTest(unittest.TestCase):
     def boot(self, side, module, name, tests, settings):
         self.booted.append((side, tests))
         run = sides.Run(side, written(os.path.join(self.folder, name),
-                                      ('submit', 'x', self.verdicts[side])), tests)
+                                      ('submit', 'x', self.verdicts[side]),
+                                      console=f'@@ begin submit\n{self.directive}'), tests)
         run.start, run.seconds = 0, 30
         return run
 
@@ -168,6 +169,10 @@ class LookTest(unittest.TestCase):
         self.assertEqual(len(found.differences), 1)
         # Of stock as it is now
         self.assertEqual(self.look('not ok', 'not ok')[1].differences, [])
+        # What time may explain runs again, stock as well.
+        self.directive = ''
+        self.look('ok', 'not ok')
+        self.assertEqual(self.booted, [('patched', 'bind submit')])
 
     def test_again(self):
         self.look('ok', 'ok')

@@ -413,8 +413,8 @@ def compared(runs, may_change, functions=(), parts=PARTS_AGAIN):
 def look(modules, tests, settings, title, key, may_change, functions=()):
     """([stock, patched], Round): with the run of stock that is kept by a key, if there is one
 
-    What stock does at times, a race for example, such a run may not have shown: if something
-    differs, stock runs the programs in question now.
+    What stock does at times, a race for example, such a run may not have shown: before it
+    condemns, stock runs the programs in question now, as it does when they run again.
     """
     kept = None if SETTINGS.is_on('AGAIN') else kept_stock.find(key, tests)
     if kept:
@@ -425,7 +425,7 @@ def look(modules, tests, settings, title, key, may_change, functions=()):
             kept_stock.keep(runs[0].folder, key)
     say(f'  {"":<44} {"stock":>12} {"patched":>12}')
     found = compared(runs, may_change, functions, PARTS)
-    if kept and verdict.first(found)[0] != verdict.PASS:
+    if kept and verdict.first(found)[0] == verdict.CONDEMNED:
         chosen = ' '.join(in_question(found, tests))
         say(f'stock now: {chosen}')
         runs[0] = sides.run_one('stock', modules[0], chosen, settings, f'{title}-stock')
