@@ -87,6 +87,13 @@ class KeptTest(unittest.TestCase):
         self.assertEqual(kept_stock.find('k', 'submit').results[-1][1], 'submit: a')
         self.assertEqual(os.listdir(kept_stock.FOLDER), ['k'])
 
+    def test_no_room(self):
+        run = written(os.path.join(self.folder, 'run'))
+        with mock.patch.object(kept_stock.shutil, 'copy', side_effect=OSError(28, 'no space')):
+            kept_stock.keep(run, 'k')
+        self.assertIsNone(kept_stock.find('k', 'submit'))
+        self.assertEqual(os.listdir(kept_stock.FOLDER), [])
+
     def test_damaged(self):
         kept_stock.keep(written(os.path.join(self.folder, 'run')), 'k')
         project.write(os.path.join(kept_stock.FOLDER, 'k/result.json'), '{"format": 1')

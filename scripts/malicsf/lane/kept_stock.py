@@ -63,14 +63,15 @@ def find(name, tests):
 def keep(folder, name):
     """Keep what a run has left in a folder; of two at the same time the first one counts."""
     new = os.path.join(FOLDER, f'{name}.{os.getpid()}.new')
-    os.makedirs(new, exist_ok=True)
-    for file in FILES:
-        if os.path.exists(os.path.join(folder, file)):
-            shutil.copy(os.path.join(folder, file), new)
     try:
+        os.makedirs(new, exist_ok=True)
+        for file in FILES:
+            shutil.copy(os.path.join(folder, file), new)
         os.rename(new, os.path.join(FOLDER, name))
     except OSError:
-        shutil.rmtree(new)
+        # It is there already, or the disk has no room for it.
+        shutil.rmtree(new, ignore_errors=True)
+        return
     folders = sorted((row for row in os.scandir(FOLDER) if row.is_dir()),
                      key=lambda row: row.stat().st_mtime)
     for row in folders[:-MOST]:
