@@ -170,7 +170,7 @@ static void test_clblast(void)
         if (!there(program)) {
             continue;
         }
-        done = run_program(argv, 300, &ran);
+        done = run_program(argv, 1500, &ran);
         passed = count_of(ran.output, "test(s) passed");
         failed = count_of(ran.output, "test(s) failed");
         if (!tap_ok(done && strstr(ran.output, GPU_NAME) && passed && !failed,
