@@ -33,7 +33,7 @@ import re
 import time
 
 from malicsf import project
-from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, verdict
+from malicsf.lane import changed_driver, check_fixes, check_patch, one_stock, sides, verdict
 from malicsf.project import say
 from malicsf.run import run_guest
 from malicsf.settings import SETTINGS
@@ -61,8 +61,8 @@ def tests_of(row, wanted):
     """
     tests = wanted or check_patch.tests_for({edit['file'] for edit in row['edit']})
     if SETTINGS.is_on('OWN'):
-        named = check_patch.names_of(row['tests']) if row.get('tests') else []
-        tests = ' '.join(name for name in check_patch.names_of(tests) if name in named) or tests
+        named = sides.names_of(row['tests']) if row.get('tests') else []
+        tests = ' '.join(name for name in sides.names_of(tests) if name in named) or tests
     return tests
 
 
@@ -161,7 +161,7 @@ class Benches:
     def make(self, model, rows):
         # Stock runs all that any of them does.
         tests = ' '.join(dict.fromkeys(
-            name for row in rows for name in check_patch.names_of(tests_of(row, self.wanted))))
+            name for row in rows for name in sides.names_of(tests_of(row, self.wanted))))
         SETTINGS.set(TESTS=tests, MODEL=model)
         settings = run_guest.Settings()
         folder = os.path.join(FOLDER, name_of(model, self.wanted))

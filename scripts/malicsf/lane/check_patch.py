@@ -390,15 +390,10 @@ def check(series, settings, choice=''):
     return status
 
 
-def names_of(tests):
-    """The programs of TESTS=, each with its argument"""
-    return [row[0] + row[3] for row in run_guest.choose_programs(tests)]
-
-
 def in_question(found, tests):
     """The programs of TESTS= that have to run once more after a Round"""
     wanted = found.programs()
-    names = names_of(tests)
+    names = sides.names_of(tests)
     return names if '' in wanted else [name for name in names if name in wanted]
 
 

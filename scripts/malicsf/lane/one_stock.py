@@ -26,15 +26,8 @@ class Lane:
                                            f'{self.name}-stock')
 
     def boot(self, module, name, tests, own_clock=False):
-        run = sides.Boot('patched', module, f'{self.name}-{name}', tests, self.settings,
-                         own_clock)
-        try:
-            sides.wait_for(self.stock, run, self.settings)
-        except BaseException:
-            run.stop('interrupted')
-            raise
-        run.collect()
-        return run
+        return sides.run_beside(self.stock, module, tests, self.settings, f'{self.name}-{name}',
+                                own_clock)
 
     def round(self, run, file, alone=False):
         """Write what the lane prints to a file; what verdict.py judges.

@@ -2,6 +2,7 @@
 """Runs of stock and patched: boots, and what each has left."""
 
 import collections
+import contextlib
 import os
 import re
 import shlex
@@ -263,7 +264,7 @@ def halves(tests, kept):
 
     kept: the Run of stock that says how long; one part if a boot would cost what that saves
     """
-    names = [row[0] + row[3] for row in run_guest.choose_programs(tests)]
+    names = names_of(tests)
     taken = {name: row['seconds'] for name, row in results.read(kept.folder)['programs'].items()}
     seconds = {name: taken.get(name, 0) for name in names}
     if sum(seconds.values()) < WORTH_A_BOOT_SECONDS or len(os.sched_getaffinity(0)) < 2:
@@ -277,6 +278,11 @@ def halves(tests, kept):
 def program_of(test):
     """The program that a test is of; '' if it is of the whole run."""
     return '' if test['program'] in ('run', 'panthor', 'kernel') else test['program']
+
+
+def names_of(tests):
+    """The programs of TESTS=, each with its argument"""
+    return [row[0] + row[3] for row in run_guest.choose_programs(tests)]
 
 
 def skipped_seconds(run):
@@ -301,63 +307,67 @@ def wait_for(stock, patched, settings):
                      f'{time.monotonic() - patched.start:.0f} s')
 
 
-def run_both(modules, tests, settings, title):
-    """[stock, patched] at the same time"""
-    runs = []
+@contextlib.contextmanager
+def stopped_with(runs):
+    """Ends the runs that are under way if the block does not come to its end."""
     try:
-        for side, module in zip(SIDES, modules):
-            runs.append(Boot(side, module, f'{title}-{side}', tests, settings))
-        wait_for(*runs, settings)
+        yield
     except BaseException:
         for run in runs:
             run.stop('interrupted')
         raise
+
+
+def collected(runs):
     for run in runs:
         run.collect()
     return runs
+
+
+def run_both(modules, tests, settings, title):
+    """[stock, patched] at the same time"""
+    runs = []
+    with stopped_with(runs):
+        for side, module in zip(SIDES, modules):
+            runs.append(Boot(side, module, f'{title}-{side}', tests, settings))
+        wait_for(*runs, settings)
+    return collected(runs)
 
 
 def run_patched(module, tests, settings, title, kept):
     """The Run of patched, in two guests if that is faster; kept: that of stock"""
     boots = []
-    try:
+    with stopped_with(boots):
         for number, part in enumerate(halves(tests, kept), 1):
             name = f'{title}-patched' + (f'-part-{number}' if number > 1 else '')
             boots.append(Boot('patched', module, name, part, settings))
         run = Halves(boots) if len(boots) > 1 else boots[0]
         wait_for(kept, run, settings)
-    except BaseException:
-        for boot in boots:
-            boot.stop('interrupted')
-        raise
-    run.collect()
-    return run
+    return collected([run])[0]
 
 
 def run_one(side, module, tests, settings, name):
     """A Run, when it has ended"""
     run = Boot(side, module, name, tests, settings)
-    try:
+    with stopped_with([run]):
         while not run.done(1):
             pass
-    except BaseException:
-        run.stop('interrupted')
-        raise
-    run.collect()
-    return run
+    return collected([run])[0]
+
+
+def run_beside(stock, module, tests, settings, name, own_clock=False):
+    """The Run of patched, when it has ended; stock: a Run that has"""
+    run = Boot('patched', module, name, tests, settings, own_clock)
+    with stopped_with([run]):
+        wait_for(stock, run, settings)
+    return collected([run])[0]
 
 
 def run_alone(modules, tests, settings, title, own_clock):
     """[stock, patched] one after the other"""
     runs = []
-    try:
+    with stopped_with(runs):
         for side, module in zip(SIDES, modules):
             runs.append(Boot(side, module, f'{title}-{side}-again', tests, settings, own_clock))
             wait_for(runs[0], runs[-1], settings)
-    except BaseException:
-        for run in runs:
-            run.stop('interrupted')
-        raise
-    for run in runs:
-        run.collect()
-    return runs
+    return collected(runs)
