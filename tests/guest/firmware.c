@@ -3,8 +3,8 @@
  *
  * The driver is bound with files that are wrong in one way each.  It has to
  * refuse each with the message that its source has for it, and to take the
- * right file afterwards.  What is wrong in
- * what firmware says when it has booted is in interface.c.  The format is what panthor_fw.c reads, see
+ * right file afterwards.  What is wrong in what firmware says when it has
+ * booted is in interface.c.  The format is what panthor_fw.c reads, see
  * scripts/firmware-container.py; no firmware's code is looked at.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -371,7 +371,7 @@ static const Case taken[] = {
     { "data up to the end of the file", data_at_end, NULL },
     { "an entry of configuration", config_entry, NULL },
     { "an optional entry of unknown type", optional_entry, NULL },
-    /* Stock ignores it, and says so; a driver of protected mode has no reason */
+    /* A driver of protected mode does not say, as stock, that it ignores it. */
     { "a protected section", protected_section, NULL },
     { "build information beyond the file", wrong_build_info,
       "Firmware build info corrupt" },
@@ -577,7 +577,8 @@ int main(int argc, char **argv)
     test_truncated(name);
     test_missing(name);
     TAP_MUST(write_firmware(original, size));
-    if (tap_ok(module_bind_and_run(name, &dev), "the file of before: a job runs")) {
+    if (tap_ok(module_bind_and_run(name, &dev),
+               "the file of before: a job runs")) {
         panthor_close(&dev);
     }
     return tap_end();

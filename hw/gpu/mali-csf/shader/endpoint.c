@@ -301,7 +301,7 @@ static MaliShaderExecutor *take(ShaderEndpoint *shader)
 
 /*
  * The lock is held.  Jobs may have ended: have the main loop hand them back.
- * Without threads at a time of the virtual clock, so that a run can be repeated.
+ * Without threads at a time of the virtual clock, so that a run is repeatable.
  */
 static void tell_ended(ShaderEndpoint *shader)
 {
