@@ -19,79 +19,21 @@
 
 #include "lib/kernel.h"
 #include "lib/panthor.h"
+#include "lib/slab.h"
 #include "lib/tap.h"
 
-#define MAX_CACHES 512
 #define JOB_TIMEOUT_MS 5000
 /* What is freed by work of a queue, or after a grace period of RCU, is then */
 #define SETTLE_MS 120
-#define SETTLE_TRIES 8
 #define NO_HANDLE 0xfffff
 #define NOBODY 65534
 #define MAP_VA 0x40000000ull
 #define CHUNK_SIZE 0x20000
 
-typedef struct Cache {
-    char name[48];
-    long objects;
-} Cache;
-
-typedef struct Caches {
-    Cache cache[MAX_CACHES];
-    unsigned count;
-} Caches;
-
 static PanthorDev dev;
 static PanthorContext ctx;
 static PanthorBo bo;
 static uint32_t syncobj;
-
-/* -- the kernel's figures */
-
-static bool read_caches(Caches *caches)
-{
-    FILE *f = fopen("/proc/slabinfo", "r");
-    char line[512];
-
-    caches->count = 0;
-    while (f && fgets(line, sizeof(line), f) && caches->count < MAX_CACHES) {
-        Cache *c = &caches->cache[caches->count];
-
-        if (sscanf(line, "%47s %ld %*d %*d", c->name, &c->objects) == 2 &&
-            c->name[0] != '#') {
-            caches->count++;
-        }
-    }
-    if (f) {
-        fclose(f);
-    }
-    return caches->count;
-}
-
-static long objects_of(const Caches *caches, const char *name)
-{
-    for (unsigned i = 0; i < caches->count; i++) {
-        if (!strcmp(caches->cache[i].name, name)) {
-            return caches->cache[i].objects;
-        }
-    }
-    return 0;
-}
-
-/*
- * Objects that are kept for the next allocation count as used, and so do those
- * that kfree_rcu() has not come round to, which takes it seconds.  It does so
- * when memory is wanted.
- */
-static void settle(const char *name)
-{
-    char path[96];
-
-    kernel_write_file("/proc/sys/vm/drop_caches", "2");
-    kernel_sleep_ms(SETTLE_MS);
-    snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", name);
-    kernel_write_file(path, "1");
-}
 
 /* -- the calls */
 
@@ -440,51 +382,9 @@ static void repeat(const Path *path)
     kernel_sleep_ms(SETTLE_MS);
 }
 
-/* Of these the kernel gives back what is free when there are many only */
-static bool is_lazy(const char *name)
-{
-    return !strcmp(name, "vmap_area");
-}
-
-/* Whether a cache still has nearly one object more for each call */
-static bool has_grown(const Path *path, const Caches *before,
-                      const char *name, long *by)
-{
-    const long enough = path->times * 8 / 10;
-    static Caches now;
-
-    for (unsigned tries = 0; tries < SETTLE_TRIES; tries++) {
-        settle(name);
-        read_caches(&now);
-        *by = objects_of(&now, name) - objects_of(before, name);
-        if (*by < enough) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The name of a cache that has grown since @before, or NULL */
-static const char *grown(const Path *path, const Caches *before, long *by)
-{
-    static Caches after;
-
-    read_caches(&after);
-    for (unsigned i = 0; i < after.count; i++) {
-        Cache *c = &after.cache[i];
-
-        if (c->objects - objects_of(before, c->name) >=
-            path->times * 8 / 10 && !is_lazy(c->name) &&
-            has_grown(path, before, c->name, by)) {
-            return c->name;
-        }
-    }
-    return NULL;
-}
-
 static void test_path(const Path *path)
 {
-    static Caches before;
+    static SlabCaches before;
     unsigned had = panthor_buffers(&dev), has;
     const char *name = NULL;
     long by = 0;
@@ -492,9 +392,9 @@ static void test_path(const Path *path)
     /* What is allocated once is, and what has been kept is used up */
     path->call();
     for (unsigned tries = 0; tries < 2; tries++) {
-        read_caches(&before);
+        slab_read(&before);
         repeat(path);
-        name = grown(path, &before, &by);
+        name = slab_grown(&before, path->times * 8 / 10, &by);
         if (!name) {
             break;
         }
@@ -516,10 +416,10 @@ static void test_path(const Path *path)
 
 int main(int argc, char **argv)
 {
-    static Caches caches;
+    static SlabCaches caches;
 
     tap_start(argc, argv, NULL, "Counts what calls leave in the kernel.");
-    if (!read_caches(&caches)) {
+    if (!slab_read(&caches)) {
         tap_skip("no /proc/slabinfo", "what calls leave behind");
         return tap_end();
     }
