@@ -18,7 +18,8 @@ import sys
 import zlib
 
 from malicsf import archive, host_packages, project
-from malicsf.build import guest_kernel, patches
+from malicsf.build import guest_kernel, kernel_source, patches
+from malicsf.build.kernel_source import exactly
 from malicsf.build.patches import DRIVER, UAPI
 from malicsf.project import say, Stop
 from malicsf.settings import SETTINGS
@@ -120,16 +121,6 @@ def kernel_rows(kernel):
     return rows
 
 
-def exactly(suite, name, version, title):
-    """Fetch one package of exactly that version."""
-    found = archive.binary_packages(suite, name, '')
-    if found.get(name) != version:
-        have = f'has {found[name]}' if name in found else 'does not have it'
-        raise Stop(f'the {title} of Linux {version} is UNAVAILABLE: {suite} {have} ({name}); '
-                   'the kernel may be older than what the archive has now: make update KERNEL=...')
-    return archive.fetch_binary(suite, {name: version})
-
-
 class Packages:
     """Source, headers and build tools of a kernel's exact version."""
 
@@ -156,13 +147,15 @@ class Packages:
 
         self.version = version
         self.headers = archive.remembered(f'headers-{kernel.version}-{version}', find_headers)
-        self.source = archive.remembered(
-            f'source-{version}', lambda: exactly(suite, f'linux-source-{series}', version,
-                                                 'source'))
+        self.source = kernel_source.fetch(suite, series, version)
         self.folder = os.path.join(FOLDER, f'{kernel.version}_{version}')
 
     def provide_source(self, folder):
-        unpack_source(self, folder)
+        """Of the source only the driver's folder, and that of its uAPI header"""
+        if not os.path.exists(os.path.join(folder, UAPI)):
+            say('unpacking the driver\'s source')
+            shutil.rmtree(folder, ignore_errors=True)
+            kernel_source.unpack(self.source, folder, [DRIVER, os.path.dirname(UAPI)])
 
     def provide_headers(self, kernel, folder):
         return unpack_headers(self, kernel, folder)
@@ -204,31 +197,6 @@ class Tree:
 
     def provide_headers(self, kernel, folder):
         return self.tree
-
-
-def unpack_source(packages, folder):
-    """Of the kernel's source only the driver's folder, and that of its uAPI header."""
-    if os.path.exists(os.path.join(folder, UAPI)):
-        return
-    partial = folder + '.new'
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(partial)
-    say('unpacking the driver\'s source')
-    package = archive.path_of(packages.source[0])
-    series = packages.source[0]['name'][len('linux-source-'):]
-    with subprocess.Popen(['dpkg-deb', '--fsys-tarfile', package],
-                          stdout=subprocess.PIPE) as outer, \
-            subprocess.Popen(['tar', '-xOf', '-', f'./usr/src/linux-source-{series}.tar.xz'],
-                             stdin=outer.stdout, stdout=subprocess.PIPE) as inner:
-        result = subprocess.run(
-            ['tar', '-xJf', '-', '-C', partial, '--strip-components=1',
-             f'linux-source-{series}/{DRIVER}',
-             f'linux-source-{series}/{os.path.dirname(UAPI)}'], stdin=inner.stdout, check=False)
-    for path in (f'{DRIVER}/panthor_mmu.c', UAPI):
-        if result.returncode or not os.path.exists(os.path.join(partial, path)):
-            raise Stop(f'{os.path.basename(package)} holds no {path}{project.no_room()}')
-    os.replace(partial, folder)
 
 
 # -- the build tools on this machine
