@@ -42,7 +42,7 @@ def models():
 def programs():
     rows = [line.split()[0] for line in read('tests/guest/programs').splitlines()
             if line.strip() and not line.startswith('#')]
-    return rows + ['quick', 'slow', 'long', 'all', 'none']
+    return rows + ['quick', 'slow', 'long', 'debug', 'all', 'none']
 
 
 def kinds():
@@ -72,7 +72,7 @@ default: the newest'''),
 wanted: g610,csg-slots=4,coherent=on; none: the bare machine''', models),
     Variable('FIRMWARE', TEXT, 'own', 'own, distro, or a folder that holds arm/mali/',
              ('own', 'distro')),
-    Variable('TESTS', TEXT, 'quick', '''names of guest programs, quick, slow, long, all, none;
+    Variable('TESTS', TEXT, 'quick', '''names of guest programs, quick, slow, long, debug, all, none;
 -name leaves one out''',
              programs),
     Variable('USERLAND', TEXT, 'mesa',

@@ -53,7 +53,7 @@ MAX_COUNT = 1024        # functions that the runner has room for
 PANIC_SECONDS, CRASH_KERNEL_SECONDS = 2, 30
 CANARY_SECONDS = 10
 STRICT = ['off', 'report', 'stop']      # what the device's checker does
-CLASSES = ['quick', 'slow', 'long', 'measure', 'finding', 'igt', 'mesa', 'mesa-slow',
+CLASSES = ['quick', 'slow', 'long', 'debug', 'measure', 'finding', 'igt', 'mesa', 'mesa-slow',
            'mesa-long', 'mesa-null', 'mesa-bench']
 IN_USERLAND = ['mesa', 'mesa-slow', 'mesa-long', 'mesa-null', 'mesa-bench']
 # Not a class to ask for: each replaces the kernel, and so is the last program of its run

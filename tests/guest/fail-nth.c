@@ -1,0 +1,650 @@
+/*
+ * fail-nth: every allocation of a call fails once
+ *
+ * The kernel's fault injection has the n-th allocation of a task fail
+ * (Documentation/fault-injection/fault-injection.rst, fail-nth).  Each call is
+ * made with n from one up, until it needs no more allocations than that.  It
+ * fails or works, the same call works afterwards, and nothing is left: no
+ * object of a slab cache for each round, no buffer of the device.  The error
+ * need not be ENOMEM: what cannot be put into a tree of ranges is ENOSPC, for
+ * instance.
+ *
+ * Only kernels with FAULT_INJECTION can do so: DEBUG=faults.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/kernel.h"
+#include "lib/panthor.h"
+#include "lib/slab.h"
+#include "lib/tap.h"
+
+#define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))
+
+#define FAULTS "/sys/kernel/debug/"
+/* What a call may allocate at most, more than twice what any does */
+#define MAX_PLACES 600
+/* Of all places, for each of which a leak leaves one object a round */
+#define ROUNDS 8
+#define ENOUGH 7
+/* Of one place, to say which it is */
+#define REPEATS 24
+#define SETTLE_MS 120
+#define JOB_TIMEOUT_MS 5000
+#define MAP_VA 0x40000000ull
+#define HUGE_VA 0x80000000ull
+#define HUGE_SIZE (2 * PANTHOR_GPU_BLOCK)
+
+static PanthorDev dev;
+static PanthorContext ctx;
+static PanthorBo bo, huge;
+static uint32_t syncobj;
+/* What the last call has made, for its undo() */
+static uint32_t made;
+static int made_fd;
+static void *made_map;
+
+/* -- the calls; each returns 0 or a negative errno, and makes one request */
+
+static int do_open(void)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/dev/dri/renderD%d", dev.node);
+    made_fd = open(path, O_RDWR | O_CLOEXEC);
+    return made_fd < 0 ? -errno : 0;
+}
+
+static void close_made(void)
+{
+    close(made_fd);
+}
+
+/* A file with a VM, a mapping, a heap and a group in it goes */
+static void fill_file(void)
+{
+    PanthorDev own;
+    PanthorBo buffer;
+    uint32_t vm, group, heap;
+    uint64_t context_va, chunk_va;
+
+    TAP_MUST(panthor_open(&own));
+    TAP_MUST(panthor_vm_create(&own, &vm));
+    TAP_MUST(panthor_bo_create(&own, &buffer, kernel_page_size(), 0));
+    TAP_MUST(panthor_vm_map(&own, vm, &buffer, 0, MAP_VA, buffer.size, 0));
+    TAP_MUST(panthor_heap_create(&own, vm, 1, 1, &heap, &context_va,
+                                 &chunk_va));
+    TAP_MUST(panthor_group_create(&own, vm, 1, &group));
+    munmap(buffer.cpu, buffer.size);
+    made_fd = own.fd;
+}
+
+static int do_close(void)
+{
+    return close(made_fd) ? -errno : 0;
+}
+
+static int do_vm_create(void)
+{
+    return panthor_vm_create(&dev, &made);
+}
+
+static void vm_destroy(void)
+{
+    TAP_MUST(panthor_vm_destroy(&dev, made));
+}
+
+static void fill_vm(void)
+{
+    TAP_MUST(panthor_vm_create(&dev, &made));
+    TAP_MUST(panthor_vm_map(&dev, made, &bo, 0, MAP_VA, bo.size, 0));
+}
+
+static int do_vm_destroy(void)
+{
+    return panthor_vm_destroy(&dev, made);
+}
+
+static int create_buffer(uint32_t vm)
+{
+    struct drm_panthor_bo_create create = {
+        .size = HUGE_SIZE,
+        .exclusive_vm_id = vm,
+    };
+    int ret = panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_CREATE, &create);
+
+    made = create.handle;
+    return ret;
+}
+
+static int do_bo_create(void)
+{
+    return create_buffer(0);
+}
+
+static int do_bo_create_of_vm(void)
+{
+    return create_buffer(ctx.vm);
+}
+
+static void close_handle(void)
+{
+    struct drm_gem_close arg = { .handle = made };
+
+    TAP_MUST(panthor_ioctl(&dev, DRM_IOCTL_GEM_CLOSE, &arg));
+}
+
+static void make_buffer(void)
+{
+    TAP_MUST(create_buffer(0));
+}
+
+static int do_set_label(void)
+{
+    struct drm_panthor_bo_set_label label = { .handle = made,
+                                              .label = (uintptr_t)"a label" };
+
+    return panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_SET_LABEL, &label);
+}
+
+static int do_mmap(void)
+{
+    struct drm_panthor_bo_mmap_offset map = { .handle = huge.handle };
+
+    TAP_MUST(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map));
+    made_map = mmap(NULL, huge.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                    dev.fd, map.offset);
+    return made_map == MAP_FAILED ? -errno : 0;
+}
+
+static void unmap_made(void)
+{
+    munmap(made_map, huge.size);
+}
+
+static int do_export(void)
+{
+    PanthorBo buffer = { .handle = made };
+
+    return panthor_bo_export(&dev, &buffer, &made_fd);
+}
+
+static void close_both(void)
+{
+    close_made();
+    close_handle();
+}
+
+static int do_map(void)
+{
+    return panthor_vm_map(&dev, ctx.vm, &bo, 0, MAP_VA, bo.size, 0);
+}
+
+static void map_bo(void)
+{
+    TAP_MUST(do_map());
+}
+
+static int do_unmap(void)
+{
+    return panthor_vm_unmap(&dev, ctx.vm, MAP_VA, bo.size);
+}
+
+static void unmap_bo(void)
+{
+    TAP_MUST(do_unmap());
+}
+
+static int do_map_huge(void)
+{
+    return panthor_vm_map(&dev, ctx.vm, &huge, 0, HUGE_VA, huge.size, 0);
+}
+
+static void map_huge(void)
+{
+    TAP_MUST(do_map_huge());
+}
+
+static void unmap_huge(void)
+{
+    TAP_MUST(panthor_vm_unmap(&dev, ctx.vm, HUGE_VA, huge.size));
+}
+
+/* In the middle of the first of two blocks */
+static int do_unmap_part(void)
+{
+    return panthor_vm_unmap(&dev, ctx.vm, HUGE_VA + PANTHOR_GPU_BLOCK / 2,
+                            0x10000);
+}
+
+static int do_map_over(void)
+{
+    return panthor_vm_map(&dev, ctx.vm, &bo, 0,
+                          HUGE_VA + PANTHOR_GPU_BLOCK / 2, bo.size, 0);
+}
+
+static int do_bind_async(void)
+{
+    struct drm_panthor_sync_op sync = panthor_signal_op(syncobj, 0);
+    struct drm_panthor_vm_bind_op op[2] = {
+        panthor_map_op(&bo, 0, MAP_VA, bo.size, 0),
+        panthor_unmap_op(MAP_VA, bo.size),
+    };
+    int ret;
+
+    op[1].syncs = (struct drm_panthor_obj_array)
+        DRM_PANTHOR_OBJ_ARRAY(1, &sync);
+    ret = panthor_vm_bind_async(&dev, ctx.vm, op, 2);
+    return ret;
+}
+
+static void reset_syncobj(void)
+{
+    TAP_MUST(panthor_syncobj_reset(&dev, syncobj));
+}
+
+static void await_syncobj(void)
+{
+    TAP_MUST(panthor_syncobj_wait(&dev, syncobj, 0, false, JOB_TIMEOUT_MS));
+}
+
+static int do_group_create(void)
+{
+    return panthor_group_create(&dev, ctx.vm, 2, &made);
+}
+
+static void group_destroy(void)
+{
+    TAP_MUST(panthor_group_destroy(&dev, made));
+}
+
+static int do_heap_create(void)
+{
+    uint64_t context_va, chunk_va;
+
+    return panthor_heap_create(&dev, ctx.vm, 3, 5, &made, &context_va,
+                               &chunk_va);
+}
+
+static void heap_destroy(void)
+{
+    TAP_MUST(panthor_heap_destroy(&dev, made));
+}
+
+/* Two jobs: the first signals what the second waits for */
+static int do_submit(void)
+{
+    struct drm_panthor_sync_op first = panthor_signal_op(ctx.syncobj, 0);
+    struct drm_panthor_sync_op second[2] = {
+        panthor_wait_op(ctx.syncobj, 0), panthor_signal_op(syncobj, 0),
+    };
+    PanthorJob job[2] = {
+        { .syncs = &first, .sync_count = 1 },
+        { .stream_va = PANTHOR_CODE_VA, .stream_size = 64, .syncs = second,
+          .sync_count = 2 },
+    };
+
+    return panthor_group_submit(&dev, ctx.group, job, 2);
+}
+
+typedef struct Case {
+    const char *name;
+    /* What has to be there, and is not subject to it; NULL: nothing */
+    void (*before)(void);
+    int (*call)(void);
+    /* What of a call that worked has to go; of one that failed if it says so */
+    void (*after)(void);
+    void (*after_failure)(void);
+    /* It works whatever fails */
+    bool must_work;
+    /* A module whose allocations do not fail; NULL: there is none */
+    const char *spared;
+} Case;
+
+static const Case cases[] = {
+    { "open", .call = do_open, .after = close_made },
+    { "VM_CREATE", .call = do_vm_create, .after = vm_destroy },
+    { "BO_CREATE", .call = do_bo_create, .after = close_handle },
+    { "BO_CREATE, of one VM", .call = do_bo_create_of_vm,
+      .after = close_handle },
+    { "BO_SET_LABEL", .before = make_buffer, .call = do_set_label,
+      .after = close_handle, .after_failure = close_handle },
+    { "mmap", .call = do_mmap, .after = unmap_made },
+    { "PRIME_HANDLE_TO_FD", .before = make_buffer, .call = do_export,
+      .after = close_both, .after_failure = close_handle },
+    { "VM_BIND that maps", .call = do_map, .after = unmap_bo },
+    { "VM_BIND that unmaps", .before = map_bo, .call = do_unmap,
+      .after_failure = unmap_bo },
+    { "VM_BIND that maps blocks", .call = do_map_huge, .after = unmap_huge },
+    { "VM_BIND that unmaps part of a block", .before = map_huge,
+      .call = do_unmap_part, .after = unmap_huge, .after_failure = unmap_huge },
+    { "VM_BIND that maps over part of a block", .before = map_huge,
+      .call = do_map_over, .after = unmap_huge, .after_failure = unmap_huge },
+    { "VM_BIND that is queued", .before = reset_syncobj, .call = do_bind_async,
+      .after = await_syncobj },
+    { "GROUP_CREATE", .call = do_group_create, .after = group_destroy,
+      .spared = "gpu_sched" },
+    { "TILER_HEAP_CREATE", .call = do_heap_create, .after = heap_destroy },
+    { "GROUP_SUBMIT", .before = reset_syncobj, .call = do_submit,
+      .after = await_syncobj },
+};
+
+/*
+ * With --destroy: see "A VM that is destroyed without memory" in
+ * docs/findings.rst
+ */
+static const Case destroyed[] = {
+    { "VM_DESTROY", .before = fill_vm, .call = do_vm_destroy,
+      .must_work = true },
+    { "close", .before = fill_file, .call = do_close, .must_work = true },
+};
+
+/*
+ * With --group: see "A group whose scheduler gets no memory" in
+ * docs/findings.rst
+ */
+static const Case whole_group[] = {
+    { "GROUP_CREATE, the scheduler of its queues as well",
+      .call = do_group_create, .after = group_destroy },
+};
+
+/* -- fault injection */
+
+static int fail_nth_fd;
+
+static bool arm(unsigned n)
+{
+    char text[16];
+    int length = snprintf(text, sizeof(text), "%u", n);
+
+    return pwrite(fail_nth_fd, text, length, 0) == length;
+}
+
+/* Whether it has come to that allocation; in any case none fails now */
+static bool disarm(void)
+{
+    char text[16] = "";
+    bool failed = pread(fail_nth_fd, text, sizeof(text) - 1, 0) > 0 &&
+                  atoi(text) == 0;
+
+    arm(0);
+    return failed;
+}
+
+/* That allocations fail which may sleep, of any size; @verbose: with a trace */
+static void set_up_faults(bool verbose)
+{
+    static const char *const settings[][2] = {
+        { FAULTS "failslab/ignore-gfp-wait", "N" },
+        { FAULTS "fail_page_alloc/ignore-gfp-wait", "N" },
+        { FAULTS "fail_page_alloc/ignore-gfp-highmem", "N" },
+        { FAULTS "fail_page_alloc/min-order", "0" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
+        TAP_MUST(kernel_write_file(settings[i][0], settings[i][1]));
+    }
+    kernel_write_file(FAULTS "failslab/verbose", verbose ? "2" : "0");
+    kernel_write_file(FAULTS "fail_page_alloc/verbose", verbose ? "2" : "0");
+}
+
+/* Where the code of a module is; nowhere for one that is not loaded */
+static void find_module(const char *module, uint64_t *start, uint64_t *end)
+{
+    FILE *f = fopen("/proc/kallsyms", "r");
+    char line[256], wanted[64];
+
+    *start = UINT64_MAX;
+    *end = 0;
+    snprintf(wanted, sizeof(wanted), "\t[%s]\n", module);
+    while (f && fgets(line, sizeof(line), f)) {
+        const char *found = strstr(line, wanted);
+        uint64_t address = strtoull(line, NULL, 16);
+
+        if (found) {
+            *start = address < *start ? address : *start;
+            *end = address > *end ? address : *end;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+}
+
+/* No allocation of a module fails from now on; NULL: any may */
+static void spare(const char *module)
+{
+    static const char *const kinds[] = { "failslab", "fail_page_alloc" };
+    uint64_t start = 0, end = 0;
+
+    if (module) {
+        find_module(module, &start, &end);
+        if (start >= end) {
+            tap_bail_out("%s is no module that is loaded", module);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        char path[96], text[32];
+
+        snprintf(path, sizeof(path), FAULTS "%s/reject-start", kinds[i]);
+        snprintf(text, sizeof(text), "0x%llx", (unsigned long long)start);
+        TAP_MUST(kernel_write_file(path, text));
+        snprintf(path, sizeof(path), FAULTS "%s/reject-end", kinds[i]);
+        snprintf(text, sizeof(text), "0x%llx", (unsigned long long)end);
+        TAP_MUST(kernel_write_file(path, text));
+        snprintf(path, sizeof(path), FAULTS "%s/stacktrace-depth", kinds[i]);
+        TAP_MUST(kernel_write_file(path, module ? "32" : "0"));
+    }
+}
+
+/* -- the test */
+
+typedef struct Outcome {
+    /* Whether there is an allocation of that number */
+    bool injected;
+    /* What the call returned, and then the same without a failure */
+    int ret, again;
+} Outcome;
+
+/* The call, with its @n-th allocation failing; 0: none */
+static int call_once(const Case *c, unsigned n, bool *injected)
+{
+    int ret;
+
+    if (c->before) {
+        c->before();
+    }
+    arm(n);
+    ret = c->call();
+    *injected = disarm() && n;
+    if (!ret && c->after) {
+        c->after();
+    } else if (ret && c->after_failure) {
+        c->after_failure();
+    }
+    return ret;
+}
+
+static Outcome try_place(const Case *c, unsigned n)
+{
+    Outcome outcome;
+    bool none;
+
+    outcome.ret = call_once(c, n, &outcome.injected);
+    outcome.again = call_once(c, 0, &none);
+    return outcome;
+}
+
+static bool is_right(const Case *c, const Outcome *o)
+{
+    return (!o->ret || (o->injected && !c->must_work)) && !o->again;
+}
+
+/* All places; the number of them, and the first that is wrong or 0 */
+static unsigned sweep(const Case *c, unsigned *wrong, Outcome *outcome)
+{
+    unsigned n = 0;
+
+    *wrong = 0;
+    do {
+        Outcome o = try_place(c, ++n);
+
+        if (!is_right(c, &o) && !*wrong) {
+            *wrong = n;
+            *outcome = o;
+        }
+        if (!o.injected) {
+            return n - 1;
+        }
+        /* Of a VM or a group that no longer works all else would fail */
+    } while (!*wrong && n < MAX_PLACES);
+    return n;
+}
+
+/* Once more, with the place in the kernel's log */
+static void show_place(const Case *c, unsigned n)
+{
+    set_up_faults(true);
+    try_place(c, n);
+    set_up_faults(false);
+}
+
+/* The first place that leaves objects in a cache, or 0 */
+static unsigned leaking_place(const Case *c, unsigned places,
+                              const char *cache)
+{
+    static SlabCaches before;
+
+    for (unsigned n = 1; n <= places; n++) {
+        const char *name;
+        long by;
+
+        slab_read(&before);
+        for (unsigned i = 0; i < REPEATS; i++) {
+            try_place(c, n);
+        }
+        name = slab_grown(&before, REPEATS * 9 / 10, &by);
+        if (name && !strcmp(name, cache)) {
+            return n;
+        }
+    }
+    return 0;
+}
+
+static void test_leaks(const Case *c, unsigned places)
+{
+    static SlabCaches before;
+    unsigned had = panthor_buffers(&dev), has;
+    char cache[48] = "";
+    const char *name = NULL;
+    long by = 0;
+
+    for (unsigned tries = 0; tries < 2; tries++) {
+        unsigned wrong;
+        Outcome outcome;
+
+        slab_read(&before);
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            sweep(c, &wrong, &outcome);
+        }
+        name = slab_grown(&before, ENOUGH, &by);
+        if (!name) {
+            break;
+        }
+        snprintf(cache, sizeof(cache), "%s", name);
+    }
+    if (!tap_ok(!name, "%s, with each allocation failing %u times: nothing "
+                "is left", c->name, ROUNDS)) {
+        unsigned n = leaking_place(c, places, cache);
+
+        tap_diag("%s has %ld objects more", cache, by);
+        if (n) {
+            tap_diag("by allocation %u, which the kernel's log has", n);
+            show_place(c, n);
+        }
+    }
+    has = panthor_buffers(&dev);
+    for (unsigned tries = 0; has > had && tries < 10; tries++) {
+        kernel_sleep_ms(SETTLE_MS);
+        has = panthor_buffers(&dev);
+    }
+    if (has > had) {
+        tap_ok(false, "%s: no buffers are left", c->name);
+        tap_diag("%u more", has - had);
+    }
+}
+
+static void test_case(const Case *c)
+{
+    unsigned wrong, places;
+    Outcome o = { 0 };
+    bool none;
+
+    spare(c->spared);
+    /* What is allocated once is */
+    call_once(c, 0, &none);
+    places = sweep(c, &wrong, &o);
+    if (!tap_ok(!wrong && places && places < MAX_PLACES,
+                "%s, with each allocation failing once: %s, and it works "
+                "afterwards", c->name,
+                c->must_work ? "it works" : "it fails or works")) {
+        if (wrong) {
+            tap_diag("allocation %u: %s, and then %s; the kernel's log has "
+                     "the place", wrong, o.ret ? strerror(-o.ret) : "it works",
+                     o.again ? strerror(-o.again) : "it works");
+            show_place(c, wrong);
+        }
+        return;
+    }
+    tap_diag("%u allocations", places);
+    test_leaks(c, places);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const options[] = { "--destroy", "--group", NULL };
+    static const struct {
+        const Case *cases;
+        size_t count;
+    } rows[] = {
+        { cases, ARRAY_SIZE(cases) },
+        { destroyed, ARRAY_SIZE(destroyed) },
+        { whole_group, ARRAY_SIZE(whole_group) },
+    };
+    static SlabCaches caches;
+    int row = tap_start(argc, argv, options,
+                        "Has each allocation of each call fail once.") + 1;
+
+    fail_nth_fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+    if (fail_nth_fd < 0 || access(FAULTS "failslab", F_OK) ||
+        !slab_read(&caches)) {
+        tap_skip("the kernel cannot have allocations fail; DEBUG=faults can",
+                 "each allocation of each call fails once");
+        return tap_end();
+    }
+    set_up_faults(false);
+    TAP_MUST(panthor_open(&dev));
+    panthor_context_init(&ctx, &dev, 1);
+    TAP_MUST(panthor_bo_create(&dev, &bo, 8 * kernel_page_size(), 0));
+    TAP_MUST(panthor_bo_create(&dev, &huge, HUGE_SIZE, 0));
+    TAP_MUST(panthor_syncobj_create(&dev, &syncobj));
+    TAP_MUST(panthor_store_job(&ctx, 1, JOB_TIMEOUT_MS));
+    for (unsigned i = 0; i < rows[row].count; i++) {
+        test_case(&rows[row].cases[i]);
+    }
+    tap_ok(!panthor_store_job(&ctx, 2, JOB_TIMEOUT_MS),
+           "a job runs after all of that");
+    panthor_bo_destroy(&dev, &huge);
+    panthor_bo_destroy(&dev, &bo);
+    panthor_context_fini(&ctx);
+    panthor_close(&dev);
+    return tap_end();
+}
