@@ -348,3 +348,10 @@ class Progress:
         if now - self.last >= self.seconds:
             self.last = now
             say(f'{self.title}: {done} of {total} {self.unit} ({100 * done // total} %)')
+
+    def count(self, done):
+        """Where nobody knows the total"""
+        now = time.monotonic()
+        if now - self.last >= self.seconds:
+            self.last = now
+            say(f'{self.title}: {done} {self.unit}')

@@ -66,6 +66,11 @@ TABLE = (
     Variable('KERNEL', TEXT, '7.3', '''a series of the archive, with a flavour if wanted (7.3-16k,
 7.3-rt, 6.12), the path of an image, or a built kernel tree;
 default: the newest'''),
+    Variable('DEBUG', WORDS, 'kasan,lockdep',
+             '''the kernel of a series, built with checkers of its own: kasan,
+lockdep, kcsan, ubsan, kmemleak, faults; the first time takes a quarter
+of an hour''', lambda: sorted(name.removesuffix('.config') for name in os.listdir(
+    os.path.join(ROOT, 'configs/debug')) if name != 'base.config')),
     Variable('MODULES', TEXT, 'dir', 'the modules of KERNEL=path'),
     Variable('MODEL', TEXT, 'g610',
              '''the GPU, see docs/system/devices/mali-csf.rst, and properties of it if
@@ -199,8 +204,8 @@ PACKAGES = ['NO_INSTALL']
 WHICH_QEMU = ['QEMU_SERIES', 'QEMU_SRC', 'QEMU_CONFIGURE', 'CC']
 QEMU = [*WHICH_QEMU, *PACKAGES]
 # Of a run whose kernel, driver, model and programs another command chooses
-RUNS = ['FIRMWARE', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'SLACK', 'LOG_MB', 'EXPECTATIONS',
-        'GUEST', *QEMU]
+RUNS = ['DEBUG', 'FIRMWARE', 'SMP', 'MEM', 'KERNEL_ARGS', 'QEMU_ARGS', 'SLACK', 'LOG_MB',
+        'EXPECTATIONS', 'GUEST', *QEMU]
 GUEST = [*RUNS, 'KERNEL', 'MODULES', 'MODEL', 'TESTS', 'PANTHOR_KO', 'GDB', 'NAME', 'MUST_RUN',
          'STRICT', 'COUNT', 'IGT', 'USERLAND', 'SHARD', 'FAILED']
 NOT_EXPLORED = ['COUNT', 'IGT', 'USERLAND', 'LOG_MB', 'MUST_RUN', 'NAME', 'FAILED']
@@ -211,7 +216,7 @@ COMMANDS = {
     'bisect-driver': ['GOOD', 'BAD', 'GIT', 'KERNEL', 'TESTS', 'MODEL', 'STRICT', *RUNS],
     'build-guest': ['GUEST', *QEMU],
     'build-igt': ['IGT_SRC', *PACKAGES],
-    'build-panthor': ['PATCH', 'GIT', 'KERNEL', 'MODULES', 'LEAVE_OUT', *PACKAGES],
+    'build-panthor': ['PATCH', 'GIT', 'KERNEL', 'DEBUG', 'MODULES', 'LEAVE_OUT', *PACKAGES],
     'check-explore': [*GUEST, *EXPLORED],
     'check-expansions': ['VARIANT', 'AGAIN', 'TABLE', *ROWS],
     'check-fixes': ['FIX', 'AGAIN', *ROWS],
@@ -234,7 +239,7 @@ COMMANDS = {
     'explore': [*(name for name in GUEST if name not in NOT_EXPLORED), *EXPLORED, 'SEEDS', 'SEED',
                 'JOBS', 'PATCH', 'GIT', 'LEAVE_OUT', 'REDUCE', 'TIMELINE', 'REPEAT', 'FIX'],
     'fuzz': ['FUZZ_TARGET', 'FUZZ_SECONDS', 'FUZZ_MODEL', 'INPUT', *QEMU],
-    'guest-kernel': ['KERNEL', 'MODULES', *PACKAGES],
+    'guest-kernel': ['KERNEL', 'DEBUG', 'MODULES', *PACKAGES],
     'map-reach': ['TESTS', *RUNS],
     'qtest': ['T', 'JOB', *QEMU],
     'record-seeds': GUEST,

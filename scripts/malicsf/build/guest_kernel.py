@@ -3,7 +3,8 @@
 
 KERNEL is a series with an optional flavour (7.3, 6.12, 7.3-16k, 7.3-rt), the
 path of an image together with MODULES, the folder of its modules, or a kernel
-tree in which "make Image modules" was done for arm64.
+tree in which "make Image modules" was done for arm64.  With DEBUG a kernel is
+built from the source of a series.
 """
 
 import lzma
@@ -15,6 +16,7 @@ import tempfile
 import zlib
 
 from malicsf import archive, host_packages, project
+from malicsf.build import debug_kernel
 from malicsf.project import Stop
 from malicsf.settings import SETTINGS
 
@@ -31,7 +33,7 @@ MAX_IMAGE = 1 << 30
 class Kernel:
     """image: an uncompressed Image; modules: folder of the modules or None.
 
-    tree: the kernel tree that it was built in, if KERNEL named one
+    tree: the kernel tree that it was built in, if KERNEL named one or DEBUG asked for one
     """
 
     def __init__(self, label, version, image, modules, options, inputs, tree=None):
@@ -254,8 +256,8 @@ def own_kernel(path, modules_path):
     return Kernel(label, version, raw, modules, options, [path])
 
 
-def tree_kernel(path):
-    """A person's own kernel, in the tree where it was built."""
+def tree_kernel(path, label=''):
+    """A kernel in the tree where it was built: a person's own, unless it has a label."""
     tree = os.path.abspath(path)
     release = os.path.join(tree, 'include/config/kernel.release')
     image = os.path.join(tree, IMAGE_IN_TREE)
@@ -270,8 +272,19 @@ def tree_kernel(path):
     config = os.path.join(tree, '.config')
     options = parse_options(project.read(config))
     check_options(options, config, version, tree)
-    label = 'tree-' + re.sub(r'[^\w.+-]', '_', os.path.basename(tree))
+    label = label or 'tree-' + re.sub(r'[^\w.+-]', '_', os.path.basename(tree))
     return Kernel(label, version, image, tree, options, [image], tree)
+
+
+def debug_kernel_of(series, flavour, words):
+    """The archive's kernel of a series, built anew with its own checkers."""
+    if flavour:
+        raise project.usage(f'DEBUG= goes with a series such as {series}, not with one of its '
+                            'flavours')
+    from_archive(series, None)
+    row = archive.read_index()[f'kernel-{series}'][0]
+    return tree_kernel(debug_kernel.provide(row['suite'], series, row['version'], words),
+                       '-'.join((series, *words)))
 
 
 def check_options(options, where, version, modules):
@@ -417,6 +430,9 @@ def from_environment():
     """The kernel that KERNEL and MODULES ask for."""
     wanted, modules = SETTINGS.text('KERNEL'), SETTINGS.text('MODULES')
     check_name(wanted)
+    debug = debug_kernel.wanted()
+    if debug and (modules or os.path.exists(wanted)):
+        raise project.usage('DEBUG= goes with a series of the archive, such as KERNEL=7.3')
     if os.path.isdir(wanted):
         if modules:
             raise project.usage('MODULES does not go with KERNEL=<kernel tree>, which has them')
@@ -427,6 +443,8 @@ def from_environment():
         raise project.usage('MODULES goes with KERNEL=<path of an image>')
     if not wanted:
         wanted = archive_default()
+    if debug:
+        return debug_kernel_of(*SERIES.fullmatch(wanted).groups(), debug)
     return from_archive(*SERIES.fullmatch(wanted).groups())
 
 

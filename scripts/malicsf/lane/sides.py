@@ -34,6 +34,8 @@ OWN_CLOCK, OWN_CLOCK_SLACK = '-icount shift=2', 4
 # A kernel that has written over its own memory should end, not limp; and what is freed
 # is overwritten, so that a use of it is noticed.
 KERNEL_ARGS = 'oops=panic slub_debug=FZPU'
+# They look at what the others of their boot have left behind.
+OF_EACH_BOOT = ('kmemleak',)
 # Results of run-guest.py that are counted elsewhere: the findings, and how the run ended
 NOT_TESTS = {f'{title}: {what}' for title in ('run', 'again')
              for what in ('no violation', 'goes on to its end')}
@@ -272,7 +274,8 @@ def halves(tests, kept):
     parts = [], []
     for name in sorted(names, key=seconds.get, reverse=True):
         min(parts, key=lambda part: sum(seconds[other] for other in part)).append(name)
-    return [' '.join(name for name in names if name in part) for part in parts if part]
+    return [' '.join(name for name in names if name in part or name in OF_EACH_BOOT)
+            for part in parts if part]
 
 
 def program_of(test):

@@ -24,7 +24,7 @@ import time
 
 from malicsf import host_load, host_packages, project, version
 from malicsf.build import (
-    build_guest, build_qemu, firmware_file, guest_kernel, igt, initramfs, userland)
+    build_guest, build_qemu, debug_kernel, firmware_file, guest_kernel, igt, initramfs, userland)
 from malicsf.project import say
 from malicsf.run import (
     debugger, device_log, expectations, kernel_log, protocol, results, run_logs)
@@ -84,7 +84,7 @@ class Settings:
         self.model = SETTINGS.text('MODEL') or machine['model']
         self.cpu = machine['cpu']
         self.smp = SETTINGS.number('SMP', machine['smp'], MAX_SMP)
-        self.slack = SETTINGS.number('SLACK', 1, MAX_SLACK)
+        self.slack = SETTINGS.number('SLACK', debug_kernel.slack(), MAX_SLACK)
         self.mem = SETTINGS.text('MEM') or machine['mem']
         self.firmware = SETTINGS.text('FIRMWARE') or 'own'
         self.igt = SETTINGS.text('IGT')
