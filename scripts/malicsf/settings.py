@@ -77,8 +77,8 @@ of an hour''', lambda: sorted(name.removesuffix('.config') for name in os.listdi
 wanted: g610,csg-slots=4,coherent=on; none: the bare machine''', models),
     Variable('FIRMWARE', TEXT, 'own', 'own, distro, or a folder that holds arm/mali/',
              ('own', 'distro')),
-    Variable('TESTS', TEXT, 'quick', '''names of guest programs, quick, slow, long, debug, all, none;
--name leaves one out''',
+    Variable('TESTS', TEXT, 'quick', '''names of guest programs, quick, slow, long, debug, all,
+none; -name leaves one out''',
              programs),
     Variable('USERLAND', TEXT, 'mesa',
              '''a Debian userland with Mesa and its programs, or mesa-new: the
