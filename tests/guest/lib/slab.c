@@ -63,15 +63,16 @@ static void settle(const char *name)
 
 /*
  * Of these the kernel gives back what is free when there are many only:
- * mm/vmalloc.c, lib/debugobjects.c
+ * mm/vmalloc.c, lib/debugobjects.c.  The files of /proc are no driver's.
  */
 static bool is_lazy(const char *name)
 {
-    return !strcmp(name, "vmap_area") || !strcmp(name, "debug_objects_cache");
+    return !strcmp(name, "vmap_area") || !strcmp(name, "debug_objects_cache") ||
+           !strcmp(name, "proc_inode_cache");
 }
 
-static bool keeps(const SlabCaches *before, const char *name, long enough,
-                  long *by)
+bool slab_keeps(const SlabCaches *before, const char *name, long enough,
+                long *by)
 {
     static SlabCaches now;
 
@@ -95,7 +96,7 @@ const char *slab_grown(const SlabCaches *before, long enough, long *by)
         const char *name = after.cache[i].name;
 
         if (after.cache[i].objects - objects_of(before, name) >= enough &&
-            !is_lazy(name) && keeps(before, name, enough, by)) {
+            !is_lazy(name) && slab_keeps(before, name, enough, by)) {
             return name;
         }
     }

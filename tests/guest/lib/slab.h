@@ -23,13 +23,21 @@ typedef struct SlabCaches {
 bool slab_read(SlabCaches *caches);
 
 /**
- * slab_grown: a cache that has more objects than before, and keeps them
+ * slab_keeps: whether one cache has more objects than before, and keeps them
  * @before: what there was
+ * @name: the cache
  * @enough: how many more
- * @by: receives how many more it has, if there is one
+ * @by: receives how many more it has
  *
- * What is kept for the next allocation, or freed late, is waited for.  Returns
- * the cache's name, which stays until the next call, or NULL.
+ * What is kept for the next allocation, or freed late, is waited for.
+ */
+bool slab_keeps(const SlabCaches *before, const char *name, long enough,
+                long *by);
+
+/**
+ * slab_grown: a cache of which slab_keeps() is true
+ *
+ * Returns its name, which stays until the next call, or NULL.
  */
 const char *slab_grown(const SlabCaches *before, long enough, long *by);
 
