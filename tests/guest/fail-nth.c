@@ -35,7 +35,7 @@
 /* Of all places, for each of which a leak leaves one object a round */
 #define ROUNDS 8
 #define ENOUGH 7
-#define SETTLE_MS 120
+#define BUFFERS_MS 1200
 #define JOB_TIMEOUT_MS 5000
 #define MAP_VA 0x40000000ull
 #define HUGE_VA 0x80000000ull
@@ -45,7 +45,7 @@ static PanthorDev dev;
 static PanthorContext ctx;
 static PanthorBo bo, huge;
 static uint32_t syncobj;
-/* What the last call has made, for its undo() */
+/* What the last call has made, for what goes after it */
 static uint32_t made;
 static int made_fd;
 static void *made_map;
@@ -66,22 +66,11 @@ static void close_made(void)
     close(made_fd);
 }
 
-/* A file with a VM, a mapping, a heap and a group in it goes */
 static void fill_file(void)
 {
     PanthorDev own;
-    PanthorBo buffer;
-    uint32_t vm, group, heap;
-    uint64_t context_va, chunk_va;
 
-    TAP_MUST(panthor_open(&own));
-    TAP_MUST(panthor_vm_create(&own, &vm));
-    TAP_MUST(panthor_bo_create(&own, &buffer, kernel_page_size(), 0));
-    TAP_MUST(panthor_vm_map(&own, vm, &buffer, 0, MAP_VA, buffer.size, 0));
-    TAP_MUST(panthor_heap_create(&own, vm, 1, 1, &heap, &context_va,
-                                 &chunk_va));
-    TAP_MUST(panthor_group_create(&own, vm, 1, &group));
-    munmap(buffer.cpu, buffer.size);
+    TAP_MUST(panthor_open_filled(&own, MAP_VA));
     made_fd = own.fd;
 }
 
@@ -236,12 +225,10 @@ static int do_bind_async(void)
         panthor_map_op(&bo, 0, MAP_VA, bo.size, 0),
         panthor_unmap_op(MAP_VA, bo.size),
     };
-    int ret;
 
     op[1].syncs = (struct drm_panthor_obj_array)
         DRM_PANTHOR_OBJ_ARRAY(1, &sync);
-    ret = panthor_vm_bind_async(&dev, ctx.vm, op, 2);
-    return ret;
+    return panthor_vm_bind_async(&dev, ctx.vm, op, 2);
 }
 
 static void reset_syncobj(void)
@@ -358,12 +345,14 @@ static const Case whole_group[] = {
 
 static int fail_nth_fd;
 
-static bool arm(unsigned n)
+static void arm(unsigned n)
 {
     char text[16];
     int length = snprintf(text, sizeof(text), "%u", n);
 
-    return pwrite(fail_nth_fd, text, length, 0) == length;
+    if (pwrite(fail_nth_fd, text, length, 0) != length) {
+        tap_bail_out("fail-nth: %s", strerror(errno));
+    }
 }
 
 /* Whether it has come to that allocation; in any case none fails now */
@@ -377,21 +366,33 @@ static bool disarm(void)
     return failed;
 }
 
-/* That allocations fail which may sleep, of any size; @verbose: with a trace */
-static void set_up_faults(bool verbose)
+static void set_fault(const char *kind, const char *name, const char *value)
 {
-    static const char *const settings[][2] = {
-        { FAULTS "failslab/ignore-gfp-wait", "N" },
-        { FAULTS "fail_page_alloc/ignore-gfp-wait", "N" },
-        { FAULTS "fail_page_alloc/ignore-gfp-highmem", "N" },
-        { FAULTS "fail_page_alloc/min-order", "0" },
-    };
+    char path[96];
 
-    for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
-        TAP_MUST(kernel_write_file(settings[i][0], settings[i][1]));
+    snprintf(path, sizeof(path), FAULTS "%s/%s", kind, name);
+    TAP_MUST(kernel_write_file(path, value));
+}
+
+static const char *const kinds[] = { "failslab", "fail_page_alloc" };
+
+/* Whether the kernel's log has a trace of each allocation that fails */
+static void set_verbose(bool verbose)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        set_fault(kinds[i], "verbose", verbose ? "2" : "0");
     }
-    kernel_write_file(FAULTS "failslab/verbose", verbose ? "2" : "0");
-    kernel_write_file(FAULTS "fail_page_alloc/verbose", verbose ? "2" : "0");
+}
+
+/* That allocations fail which may sleep, of any size */
+static void set_up_faults(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        set_fault(kinds[i], "ignore-gfp-wait", "N");
+    }
+    set_fault("fail_page_alloc", "ignore-gfp-highmem", "N");
+    set_fault("fail_page_alloc", "min-order", "0");
+    set_verbose(false);
 }
 
 /* Where the code of a module is; nowhere for one that is not loaded */
@@ -420,7 +421,6 @@ static void find_module(const char *module, uint64_t *start, uint64_t *end)
 /* No allocation of a module fails from now on; NULL: any may */
 static void spare(const char *module)
 {
-    static const char *const kinds[] = { "failslab", "fail_page_alloc" };
     uint64_t start = 0, end = 0;
 
     if (module) {
@@ -430,16 +430,13 @@ static void spare(const char *module)
         }
     }
     for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        char path[96], text[32];
+        char text[32];
 
-        snprintf(path, sizeof(path), FAULTS "%s/reject-start", kinds[i]);
         snprintf(text, sizeof(text), "0x%llx", (unsigned long long)start);
-        TAP_MUST(kernel_write_file(path, text));
-        snprintf(path, sizeof(path), FAULTS "%s/reject-end", kinds[i]);
+        set_fault(kinds[i], "reject-start", text);
         snprintf(text, sizeof(text), "0x%llx", (unsigned long long)end);
-        TAP_MUST(kernel_write_file(path, text));
-        snprintf(path, sizeof(path), FAULTS "%s/stacktrace-depth", kinds[i]);
-        TAP_MUST(kernel_write_file(path, module ? "32" : "0"));
+        set_fault(kinds[i], "reject-end", text);
+        set_fault(kinds[i], "stacktrace-depth", module ? "32" : "0");
     }
 }
 
@@ -448,7 +445,7 @@ static void spare(const char *module)
 typedef struct Outcome {
     /* Whether there is an allocation of that number */
     bool injected;
-    /* What the call returned, and then the same without a failure, or 0 */
+    /* What the call returned, and then the same without a failure */
     int ret, again;
 } Outcome;
 
@@ -471,16 +468,13 @@ static int call_once(const Case *c, unsigned n, bool *injected)
     return ret;
 }
 
-/* @twice: and then the same without a failure */
-static Outcome try_place(const Case *c, unsigned n, bool twice)
+static Outcome try_place(const Case *c, unsigned n)
 {
-    Outcome outcome = { 0 };
+    Outcome outcome;
     bool none;
 
     outcome.ret = call_once(c, n, &outcome.injected);
-    if (twice) {
-        outcome.again = call_once(c, 0, &none);
-    }
+    outcome.again = call_once(c, 0, &none);
     return outcome;
 }
 
@@ -489,34 +483,43 @@ static bool is_right(const Case *c, const Outcome *o)
     return (!o->ret || (o->injected && !c->must_work)) && !o->again;
 }
 
-/* All places; the number of them, and the first that is wrong or 0 */
-static unsigned sweep(const Case *c, bool twice, unsigned *wrong,
-                      Outcome *outcome)
+/*
+ * All places; the number of them, and the first that is wrong or 0.  It ends
+ * there: of a VM or a group that no longer works all else would fail.
+ */
+static unsigned sweep(const Case *c, unsigned *wrong, Outcome *outcome)
 {
-    unsigned n = 0;
-
     *wrong = 0;
-    do {
-        Outcome o = try_place(c, ++n, twice);
-
-        if (!is_right(c, &o) && !*wrong) {
+    for (unsigned n = 1; n <= MAX_PLACES; n++) {
+        *outcome = try_place(c, n);
+        if (!is_right(c, outcome)) {
             *wrong = n;
-            *outcome = o;
+            return n;
         }
-        if (!o.injected) {
+        if (!outcome->injected) {
             return n - 1;
         }
-        /* Of a VM or a group that no longer works all else would fail */
-    } while (!*wrong && n < MAX_PLACES);
-    return n;
+    }
+    return MAX_PLACES;
 }
 
 /* Once more, with the place in the kernel's log */
 static void show_place(const Case *c, unsigned n)
 {
-    set_up_faults(true);
-    try_place(c, n, true);
-    set_up_faults(false);
+    set_verbose(true);
+    try_place(c, n);
+    set_verbose(false);
+}
+
+static void repeat(const Case *c, unsigned first, unsigned last)
+{
+    bool injected;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned n = first; n <= last; n++) {
+            call_once(c, n, &injected);
+        }
+    }
 }
 
 /* Whether some of the places leave objects in a cache */
@@ -527,11 +530,7 @@ static bool leak(const Case *c, unsigned first, unsigned last,
     long by;
 
     slab_read(&before);
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned n = first; n <= last; n++) {
-            try_place(c, n, false);
-        }
-    }
+    repeat(c, first, last);
     return slab_keeps(&before, cache, ENOUGH, &by);
 }
 
@@ -553,16 +552,6 @@ static unsigned leaking_place(const Case *c, unsigned places,
     return leak(c, first, first, cache) ? first : 0;
 }
 
-static void repeat_sweeps(const Case *c)
-{
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        unsigned wrong;
-        Outcome outcome;
-
-        sweep(c, false, &wrong, &outcome);
-    }
-}
-
 static void test_leaks(const Case *c, unsigned places)
 {
     static SlabCaches before;
@@ -573,11 +562,11 @@ static void test_leaks(const Case *c, unsigned places)
     bool left;
 
     slab_read(&before);
-    repeat_sweeps(c);
+    repeat(c, 1, places);
     name = slab_grown(&before, ENOUGH, &by);
     left = name != NULL;
     if (left) {
-        /* And so does the same cache once more */
+        /* The same cache once more: others come and go */
         snprintf(cache, sizeof(cache), "%s", name);
         left = leak(c, 1, places, cache);
     }
@@ -592,11 +581,7 @@ static void test_leaks(const Case *c, unsigned places)
             show_place(c, n);
         }
     }
-    has = panthor_buffers(&dev);
-    for (unsigned tries = 0; has > had && tries < 10; tries++) {
-        kernel_sleep_ms(SETTLE_MS);
-        has = panthor_buffers(&dev);
-    }
+    has = panthor_buffers_wait(&dev, had, BUFFERS_MS);
     if (has > had) {
         tap_ok(false, "%s: no buffers are left", c->name);
         tap_diag("%u more", has - had);
@@ -612,7 +597,7 @@ static void test_case(const Case *c)
     spare(c->spared);
     /* What is allocated once is */
     call_once(c, 0, &none);
-    places = sweep(c, true, &wrong, &o);
+    places = sweep(c, &wrong, &o);
     if (!tap_ok(!wrong && places && places < MAX_PLACES,
                 "%s, with each allocation failing once: %s, and it works "
                 "afterwards", c->name,
@@ -651,7 +636,7 @@ int main(int argc, char **argv)
                  "each allocation of each call fails once");
         return tap_end();
     }
-    set_up_faults(false);
+    set_up_faults();
     TAP_MUST(panthor_open(&dev));
     panthor_context_init(&ctx, &dev, 1);
     TAP_MUST(panthor_bo_create(&dev, &bo, 8 * kernel_page_size(), 0));

@@ -337,7 +337,7 @@ static void test_end(void)
     static const char name[] = "a group that ends before it has its memory is "
                                "freed";
     unsigned before = panthor_buffers(&dev), after;
-    uint64_t first_chunk, deadline;
+    uint64_t first_chunk;
     Second other;
     uint32_t heap;
     Probe slow;
@@ -374,11 +374,7 @@ static void test_end(void)
         return;
     }
     tap_directive("untimed : a group that ends before it has its memory");
-    deadline = kernel_now_ns() + FREE_TIMEOUT_MS * 1000000ull;
-    while ((after = panthor_buffers(&dev)) > before &&
-           kernel_now_ns() < deadline) {
-        kernel_sleep_ms(50);
-    }
+    after = panthor_buffers_wait(&dev, before, FREE_TIMEOUT_MS);
     if (!tap_ok(after <= before, name)) {
         tap_diag("%u buffers are left", after - before);
     }

@@ -25,6 +25,7 @@
 #define JOB_TIMEOUT_MS 5000
 /* What is freed by work of a queue, or after a grace period of RCU, is then */
 #define SETTLE_MS 120
+#define BUFFERS_MS 1200
 #define NO_HANDLE 0xfffff
 #define NOBODY 65534
 #define MAP_VA 0x40000000ull
@@ -311,18 +312,8 @@ static void job_runs(void)
 static void file_is_closed(void)
 {
     PanthorDev own;
-    PanthorBo buffer;
-    uint32_t vm, group, heap;
-    uint64_t context_va, chunk_va;
 
-    TAP_MUST(panthor_open(&own));
-    TAP_MUST(panthor_vm_create(&own, &vm));
-    TAP_MUST(panthor_bo_create(&own, &buffer, kernel_page_size(), 0));
-    TAP_MUST(panthor_vm_map(&own, vm, &buffer, 0, MAP_VA, buffer.size, 0));
-    TAP_MUST(panthor_heap_create(&own, vm, 1, 1, &heap, &context_va,
-                                 &chunk_va));
-    TAP_MUST(panthor_group_create(&own, vm, 1, &group));
-    munmap(buffer.cpu, buffer.size);
+    TAP_MUST(panthor_open_filled(&own, MAP_VA));
     panthor_close(&own);
 }
 
@@ -403,11 +394,7 @@ static void test_path(const Path *path)
                 path->times)) {
         tap_diag("%s has %ld objects more", name, by);
     }
-    has = panthor_buffers(&dev);
-    for (unsigned tries = 0; has > had && tries < 10; tries++) {
-        kernel_sleep_ms(SETTLE_MS);
-        has = panthor_buffers(&dev);
-    }
+    has = panthor_buffers_wait(&dev, had, BUFFERS_MS);
     if (has > had + 2) {
         tap_ok(false, "%s: no buffers are left", path->name);
         tap_diag("%u more", has - had);

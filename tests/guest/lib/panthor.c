@@ -636,6 +636,52 @@ unsigned panthor_buffers(PanthorDev *dev)
     return count;
 }
 
+unsigned panthor_buffers_wait(PanthorDev *dev, unsigned most,
+                              unsigned timeout_ms)
+{
+    uint64_t deadline = kernel_now_ns() + timeout_ms * 1000000ull;
+    unsigned count;
+
+    while ((count = panthor_buffers(dev)) > most &&
+           kernel_now_ns() < deadline) {
+        kernel_sleep_ms(50);
+    }
+    return count;
+}
+
+int panthor_open_filled(PanthorDev *dev, uint64_t va)
+{
+    uint64_t context_va, chunk_va;
+    uint32_t vm, group, heap;
+    PanthorBo buffer = { 0 };
+    int ret = panthor_open(dev);
+
+    if (ret < 0) {
+        return ret;
+    }
+    ret = panthor_vm_create(dev, &vm);
+    if (ret >= 0) {
+        ret = panthor_bo_create(dev, &buffer, kernel_page_size(), 0);
+    }
+    if (ret >= 0) {
+        ret = panthor_vm_map(dev, vm, &buffer, 0, va, buffer.size, 0);
+    }
+    if (ret >= 0) {
+        ret = panthor_heap_create(dev, vm, 1, 1, &heap, &context_va,
+                                  &chunk_va);
+    }
+    if (ret >= 0) {
+        ret = panthor_group_create(dev, vm, 1, &group);
+    }
+    if (buffer.cpu) {
+        munmap(buffer.cpu, buffer.size);
+    }
+    if (ret < 0) {
+        panthor_close(dev);
+    }
+    return ret;
+}
+
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size)
 {
     char path[96];

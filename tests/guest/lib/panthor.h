@@ -274,6 +274,21 @@ int panthor_bo_import(PanthorDev *dev, int fd, uint64_t size, PanthorBo *bo);
  */
 unsigned panthor_buffers(PanthorDev *dev);
 
+/*
+ * The same, once it is no more than @most, or after @timeout_ms: what work of
+ * a queue frees is there for a while
+ */
+unsigned panthor_buffers_wait(PanthorDev *dev, unsigned most,
+                              unsigned timeout_ms);
+
+/**
+ * panthor_open_filled: a file with a VM in it, of which a buffer is mapped, a
+ *                      heap and a group
+ * @dev: filled in; the caller ends it, and all of that, with panthor_close()
+ * @va: where the buffer is mapped
+ */
+int panthor_open_filled(PanthorDev *dev, uint64_t va);
+
 /* What the kernel's runtime power management says, "active" for instance */
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size);
 
