@@ -384,7 +384,8 @@ def check(series, settings, choice=''):
     def run_again(wanted):
         number = len(runs) // len(sides.SIDES)
         found, again = look_again(modules, tests, settings,
-                                  f'{title}-{number}' if number > 1 else title, wanted, may_change)
+                                  f'{title}-{number}' if number > 1 else title, wanted,
+                                  may_change, functions)
         runs.extend(again)
         if '' in found.failing and not again[0].initialized():
             raise Stop(f'stock panthor does not initialize on model {settings.model}; see '
@@ -409,7 +410,7 @@ def in_question(found, tests):
     return names if '' in wanted else [name for name in names if name in wanted]
 
 
-def compared(runs, may_change, functions=(), parts=PARTS_AGAIN):
+def compared(runs, may_change, functions, parts=PARTS_AGAIN):
     """The Round of [stock, patched], which is printed"""
     comparison = Comparison(*runs, may_change, functions)
     for part in parts:
@@ -440,14 +441,14 @@ def look(modules, tests, settings, title, key, may_change, functions=()):
     return runs, found
 
 
-def look_again(modules, tests, settings, title, before, may_change):
+def look_again(modules, tests, settings, title, before, may_change, functions):
     """(Round, [stock, patched]): the programs in question, alone"""
     chosen = in_question(before, tests)
     own_clock = before.own_clock() and not host_load.follows_instructions(settings.qemu_args)
     say(f'again, alone: {" ".join(chosen)}'
         + (', with a clock that follows the guest\'s instructions' if own_clock else ''))
     runs = sides.run_alone(modules, ' '.join(chosen), settings, title, own_clock)
-    return compared(runs, may_change), runs
+    return compared(runs, may_change, functions), runs
 
 
 def say_verdict(result, reasons):
