@@ -343,15 +343,10 @@ class Progress:
         self.title, self.seconds, self.unit = title, seconds, unit
         self.last = time.monotonic()
 
-    def step(self, done, total):
+    def step(self, done, total=None):
+        """total: None if it is not known"""
         now = time.monotonic()
         if now - self.last >= self.seconds:
             self.last = now
-            say(f'{self.title}: {done} of {total} {self.unit} ({100 * done // total} %)')
-
-    def count(self, done):
-        """Where nobody knows the total"""
-        now = time.monotonic()
-        if now - self.last >= self.seconds:
-            self.last = now
-            say(f'{self.title}: {done} {self.unit}')
+            say(f'{self.title}: {done}' + (f' of {total} {self.unit} ({100 * done // total} %)'
+                                           if total else f' {self.unit}'))

@@ -45,6 +45,12 @@ def programs():
     return rows + ['quick', 'slow', 'long', 'debug', 'all', 'none']
 
 
+def debug_kinds():
+    """The words of DEBUG=, in the order in which a kernel's name has them"""
+    return sorted(name.removesuffix('.config') for name in os.listdir(
+        os.path.join(ROOT, 'configs/debug')) if name != 'base.config')
+
+
 def kinds():
     return re.findall(r'^    KIND\([A-Z_]*, [a-z_]*, "([a-z-]*)"', read(
         'hw/gpu/mali-csf/perturb.h'), re.M) + ['slices', 'priorities', 'places', 'none']
@@ -69,8 +75,7 @@ default: the newest'''),
     Variable('DEBUG', WORDS, 'kasan,lockdep',
              '''the kernel of a series, built with checkers of its own: kasan,
 lockdep, kcsan, ubsan, kmemleak, faults; the first time takes a quarter
-of an hour''', lambda: sorted(name.removesuffix('.config') for name in os.listdir(
-    os.path.join(ROOT, 'configs/debug')) if name != 'base.config')),
+of an hour''', debug_kinds),
     Variable('MODULES', TEXT, 'dir', 'the modules of KERNEL=path'),
     Variable('MODEL', TEXT, 'g610',
              '''the GPU, see docs/system/devices/mali-csf.rst, and properties of it if
@@ -368,6 +373,11 @@ class Settings:
     def environment(self, **more):
         """That of a program that is started."""
         return dict(self.values, **more)
+
+    def environment_of_kbuild(self, **more):
+        """That of a kernel's make: what a surrounding make passes on is not meant for it."""
+        return {name: value for name, value in self.environment(**more).items()
+                if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'KERNEL', 'MODULES')}
 
     def without_variables(self):
         """The environment of a reader who has set none."""

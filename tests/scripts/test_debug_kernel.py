@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 from malicsf import archive, host_packages, project  # noqa: E402
 from malicsf.build import debug_kernel, guest_kernel, kernel_source  # noqa: E402
 from malicsf.lane import check_patch, sides  # noqa: E402
-from malicsf.settings import SETTINGS  # noqa: E402
+from malicsf.settings import ALL, debug_kinds, SETTINGS  # noqa: E402
 from test_kept_stock import written  # noqa: E402
 
 # What no guest does without
@@ -45,7 +45,11 @@ class WordsTest(DebugTest):
 
     def test_every_word_is_a_file_and_has_the_rest(self):
         table = project.config('guest')['debug']
-        self.assertLessEqual({*table['slack'], *table['programs']}, {*debug_kernel.kinds()})
+        self.assertLessEqual({*table['slack'], *table['programs']}, {*debug_kinds()})
+
+    def test_the_help_has_every_word(self):
+        for word in debug_kinds():
+            self.assertRegex(ALL['DEBUG'].help, rf'\b{word}\b')
 
     def test_slack(self):
         factors = project.config('guest')['debug']['slack']

@@ -164,7 +164,7 @@ class Packages:
 class Tree:
     """The same from a kernel tree, in which nothing is written."""
 
-    arguments = ['ARCH=arm64', f'CROSS_COMPILE={COMPILER.removesuffix("gcc")}']
+    arguments = kernel_source.FOR_ARM64
 
     def __init__(self, kernel):
         if kernel.options.get('DRM_PANTHOR') != 'm':
@@ -320,9 +320,7 @@ def make(headers, arguments, tree, cc, flags, log):
                  '-I' + os.path.join(tree, name) for name in ('include', 'include/uapi')),
              'KCFLAGS=' + ' '.join(flags), *arguments, 'modules'],
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False,
-            env={name: value for name, value in SETTINGS.environment().items()
-                 # What a surrounding make passes on is not meant for this one.
-                 if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'KERNEL', 'MODULES')})
+            env=SETTINGS.environment_of_kbuild())
     return result.returncode == 0, project.read(log)
 
 

@@ -14,12 +14,11 @@ import sys
 from malicsf import host_packages, project
 from malicsf.build import kernel_source
 from malicsf.project import say, Stop
-from malicsf.settings import SETTINGS
+from malicsf.settings import debug_kinds, SETTINGS
 
 FOLDER = os.path.join(project.BUILD, 'debug')
 CONFIGS = os.path.join(project.ROOT, 'configs/debug')
-BASE = 'base'
-COMPILER = 'aarch64-linux-gnu-'
+COMPILER = 'aarch64-linux-gnu-gcc'
 # Large, and of nothing that is built; their Kconfig files are read
 LEFT_OUT = ['Documentation/*/*.rst', 'drivers/net/*/*.[chS]', 'drivers/media/*.[chS]',
             'drivers/gpu/drm/amd/*.[chS]', 'drivers/gpu/drm/i915/*.[chS]',
@@ -29,18 +28,12 @@ LEFT_OUT = ['Documentation/*/*.rst', 'drivers/net/*/*.[chS]', 'drivers/media/*.[
 ERRORS_SHOWN = 20
 
 
-def kinds():
-    """The words of DEBUG=, in the order in which a kernel's name has them"""
-    return sorted(name.removesuffix('.config') for name in os.listdir(CONFIGS)
-                  if name != f'{BASE}.config')
-
-
 def wanted():
     """The words that DEBUG= has; Stop if one is none"""
     words = SETTINGS.words('DEBUG')
     for word in words:
-        if word not in kinds():
-            raise project.usage(f'DEBUG={word} is none of: {", ".join(kinds())}')
+        if word not in debug_kinds():
+            raise project.usage(f'DEBUG={word} is none of: {", ".join(debug_kinds())}')
     return sorted(set(words))
 
 
@@ -56,27 +49,29 @@ def programs():
     return [table[word] for word in wanted() if word in table]
 
 
+def fragment(name):
+    return os.path.join(CONFIGS, f'{name}.config')
+
+
 def fragments(words):
-    return [os.path.join(CONFIGS, f'{name}.config') for name in (BASE, *words)]
+    return [fragment(name) for name in ('base', *words)]
 
 
 def run_make(source, folder, log, *targets):
     """(exit code, lines that say an error); says now and then how many files are compiled"""
     compiled, errors = 0, []
     with subprocess.Popen(
-            ['make', '-C', source, f'O={folder}', 'ARCH=arm64', f'CROSS_COMPILE={COMPILER}',
+            ['make', '-C', source, f'O={folder}', *kernel_source.FOR_ARM64,
              f'-j{os.cpu_count()}', *targets], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors='replace',
-            env={name: value for name, value in SETTINGS.environment(
-                KCONFIG_ALLCONFIG=os.path.join(folder, 'all.config')).items()
-                 # Those of a surrounding make are not meant for this one.
-                 if name not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'KERNEL', 'MODULES')}
-            ) as process, open(log, 'a', encoding='utf-8') as file:
+            env=SETTINGS.environment_of_kbuild(
+                KCONFIG_ALLCONFIG=os.path.join(folder, 'all.config'))) as process, \
+            open(log, 'a', encoding='utf-8') as file:
         progress = project.Progress('building the kernel', unit='files')
         for line in process.stdout:
             file.write(line)
             compiled += bool(re.match(r'\s+(CC|AS|LD) ', line))
-            progress.count(compiled)
+            progress.step(compiled)
             if re.search(r' error: |\*\*\*', line):
                 errors.append(line)
         status = process.wait()
@@ -97,9 +92,9 @@ def configure(source, folder, words, log):
     needed = project.config('guest')['kernel_options']
     for name in needed['y'] + needed['m']:
         if not have & {f'CONFIG_{name}={value}' for value in 'ym'}:
-            raise Stop(f'{fragments([])[0]} gives this kernel no CONFIG_{name}')
+            raise Stop(f'{fragment("base")} gives this kernel no CONFIG_{name}')
     for word in words:
-        for line in project.read(fragments([word])[1]).splitlines():
+        for line in project.read(fragment(word)).splitlines():
             if line.startswith('CONFIG_') and line not in have:
                 raise project.usage(f'DEBUG={",".join(words)}: this kernel has no {line}, or not '
                                     'beside the others (kasan and kcsan exclude each other)')
@@ -119,7 +114,7 @@ def provide(suite, series, version, words):
         kernel_source.unpack(row, source, [], LEFT_OUT)
     built, begun = (os.path.join(folder, name) for name in ('built', 'begun'))
     state = project.digest_of_files(*fragments(words)).hexdigest() + '\n' + subprocess.run(
-        [COMPILER + 'gcc', '--version'], capture_output=True, text=True, check=True).stdout
+        [COMPILER, '--version'], capture_output=True, text=True, check=True).stdout
     if project.read(built) == state:
         return folder
     log = os.path.join(folder, 'build.log')

@@ -88,9 +88,14 @@ def find_in_archive(series, flavour):
                    {number for suite in suites for number in series_of(suite)})))
 
 
+def packages_of(label, series, flavour):
+    """The rows of a kernel's packages, which are fetched"""
+    return archive.remembered(f'kernel-{label}', lambda: find_in_archive(series, flavour))
+
+
 def from_archive(series, flavour):
     label = series + (f'-{flavour}' if flavour else '')
-    rows = archive.remembered(f'kernel-{label}', lambda: find_in_archive(series, flavour))
+    rows = packages_of(label, series, flavour)
     version = next(row['name'] for row in rows if row['name'].startswith('linux-image-'))
     version = version[len('linux-image-'):]
     folder = os.path.join(KERNELS, f'{version}_{rows[0]["version"]}')
@@ -281,8 +286,7 @@ def debug_kernel_of(series, flavour, words):
     if flavour:
         raise project.usage(f'DEBUG= goes with a series such as {series}, not with one of its '
                             'flavours')
-    from_archive(series, None)
-    row = archive.read_index()[f'kernel-{series}'][0]
+    row = packages_of(series, series, None)[0]
     return tree_kernel(debug_kernel.provide(row['suite'], series, row['version'], words),
                        '-'.join((series, *words)))
 

@@ -8,6 +8,9 @@ import subprocess
 from malicsf import archive, project
 from malicsf.project import Stop
 
+# For the make of a kernel
+FOR_ARM64 = ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-']
+
 
 def exactly(suite, name, version, title):
     """Fetch one package of exactly that version."""
