@@ -32,7 +32,10 @@ ARCHITECTURES = {'x86_64': 'amd64', 'aarch64': 'arm64'}
 # for probes to find: in the stock module and in the patched one.
 FLAGS = ['-fno-inline-functions', '-fno-inline-small-functions',
          '-fno-inline-functions-called-once', '-fno-partial-inlining', '-fno-ipa-cp',
-         '-fno-ipa-sra']
+         '-fno-ipa-sra',
+         # The archive's kernels have INIT_STACK_ALL_ZERO, with which a variable that
+         # is never set looks right.
+         '-ftrivial-auto-var-init=pattern']
 # ftrace keeps a word before each function and needs it aligned.  A compiler
 # without -fmin-function-alignment only aligns functions that it does not
 # believe to be cold, so it must have no opinion on that.
