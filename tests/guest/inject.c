@@ -71,41 +71,13 @@ static void note_held(uint64_t since)
     }
 }
 
-/* How often CPUs have taken an interrupt of panthor's, by its name */
-static uint64_t interrupts_of(const char *line)
-{
-    FILE *f = fopen("/proc/interrupts", "r");
-    char text[512], name[32];
-    uint64_t sum = 0;
-
-    snprintf(name, sizeof(name), "panthor-%s", line);
-    while (f && fgets(text, sizeof(text), f)) {
-        char *at = strchr(text, ':');
-        uint64_t count;
-        int used;
-
-        if (!at || !strstr(text, name)) {
-            continue;
-        }
-        /* A number for each CPU, and then words */
-        for (at++; sscanf(at, "%" SCNu64 "%n", &count, &used) == 1;
-             at += used) {
-            sum += count;
-        }
-    }
-    if (f) {
-        fclose(f);
-    }
-    return sum;
-}
-
 /* They come before the job does, or, many as they are, while it runs. */
 static void check_interrupts(const Failure *c, uint64_t before)
 {
     uint64_t end = kernel_now_ns() + STORM_TIMEOUT_MS * 1000000ull;
     uint64_t count;
 
-    while ((count = interrupts_of(c->line) - before) < c->interrupts &&
+    while ((count = panthor_interrupts(c->line) - before) < c->interrupts &&
            kernel_now_ns() < end) {
         kernel_sleep_ms(1);
     }
@@ -586,7 +558,7 @@ static void run_case(const Failure *of_table)
     if (c->counter) {
         TAP_MUST(host_get_u64(c->counter, &counted));
     }
-    interrupts = c->line ? interrupts_of(c->line) : 0;
+    interrupts = c->line ? panthor_interrupts(c->line) : 0;
     arm(c->injection, id);
     if (c->line) {
         check_interrupts(c, interrupts);

@@ -36,6 +36,8 @@
 #define EVENTS 20000
 #define EVENT_NS 2000000
 #define CALLS_MS 30
+/* How often another device has an interrupt: a busy host may miss some */
+#define SHARED 100
 
 static PanthorDev dev;
 static char name[64];
@@ -290,6 +292,42 @@ static void test_asleep(void)
 }
 
 /*
+ * The lines of the GPU may be those of other devices as well: a handler that is
+ * called for these may not touch the registers of a GPU that sleeps.  The
+ * device's checker sees who does, if the GPU has slept for a while.
+ */
+static void test_shared_lines(void)
+{
+    static const char test[] = "interrupts of other devices while it sleeps";
+    static const char *const lines[] = { "job", "mmu", "gpu" };
+
+    if (host_request(NULL, 0, "inject-clear")) {
+        tap_skip(host_error(), test);
+        return;
+    }
+    if (panthor_wait_suspended(&dev, SUSPEND_TIMEOUT_MS)) {
+        tap_skip("it does not sleep", test);
+        return;
+    }
+    kernel_sleep_ms(SLOW_US / 1000);
+    for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        uint64_t before = panthor_interrupts(lines[i]);
+        unsigned ms = 0;
+
+        TAP_MUST(host_request(NULL, 0, "inject irq-shared interrupt=%s "
+                              "count=%u delay-ns=%u", lines[i], SHARED,
+                              EVENT_NS));
+        while (panthor_interrupts(lines[i]) == before &&
+               ms++ < EVENTS_TIMEOUT_MS) {
+            kernel_sleep_ms(1);
+        }
+        tap_ok(panthor_interrupts(lines[i]) > before &&
+               !panthor_wait_suspended(&dev, 0), "%s: %s", test, lines[i]);
+        TAP_MUST(host_request(NULL, 0, "inject-clear"));
+    }
+}
+
+/*
  * What unbinds a device wakes it up, and lets it go to sleep again before the
  * driver takes it away: if it does so in the midst of that, the driver has to
  * notice (panthor_device_unplug(), v7.3).  What it then does to the GPU is late
@@ -371,6 +409,7 @@ int main(int argc, char **argv)
         return tap_end();
     }
     test_asleep();
+    test_shared_lines();
     if (kernel_at_least(7, 0)) {
         test_calls();
         test_events();

@@ -56,6 +56,8 @@ static void test_commands(void)
            "{'kind': 'translation-fault', 'exception': 200}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "needs interrupt",
            "{'kind': 'irq-spurious'}");
+    refuse(&gpu, MALI_CSF_QOM_PATH, "needs interrupt",
+           "{'kind': 'irq-shared'}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "count is to be from 1",
            "{'kind': 'irq-spurious', 'interrupt': 'mmu', 'count': 0}");
     refuse(&gpu, MALI_CSF_QOM_PATH, "mask 0",
@@ -428,6 +430,48 @@ static void test_irq_spurious(void)
     arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu'}");
     clear(&gpu);
     mali_csf_run(&gpu, LONG_ENOUGH);
+    g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_quit(&gpu);
+}
+
+/* As in irq.c */
+#define SHARED_NS   100000
+
+static void test_irq_shared(void)
+{
+    QMaliCsf gpu;
+    /* To half of its time before it comes */
+    int64_t wait = DELAY - SHARED_NS / 2;
+    int64_t id;
+
+    mali_csf_init(&gpu, NULL);
+    mali_csf_intercept_irqs(&gpu);
+
+    /* It needs no mask, and reading does not end it: another one does. */
+    id = arm(&gpu, "{'kind': 'irq-shared', 'interrupt': 'mmu',"
+             " 'delay-ns': %lld, 'count': 2}", DELAY);
+    for (int i = 0; i < 2; i++) {
+        mali_csf_run(&gpu, wait);
+        g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+        mali_csf_run(&gpu, SHARED_NS);
+        g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+        g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_GPU));
+        g_assert_cmphex(mali_csf_readl(&gpu, MMU_RAWSTAT), ==, 0);
+        mali_csf_writel(&gpu, MMU_CLEAR, ~0u);
+        g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+        mali_csf_run(&gpu, SHARED_NS);
+        g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+        wait = DELAY - 2 * SHARED_NS;
+    }
+    g_assert_cmpint(met(&gpu, id), ==, 2);
+
+    /* What the device itself wants does not end with it */
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
+    arm(&gpu, "{'kind': 'irq-shared', 'interrupt': 'mmu'}");
+    arm(&gpu, "{'kind': 'irq-spurious', 'interrupt': 'mmu', 'mask': 4}");
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    g_assert(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_writel(&gpu, MMU_CLEAR, ~0u);
     g_assert(!qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
     mali_csf_quit(&gpu);
 }
@@ -879,6 +923,7 @@ int main(int argc, char **argv)
     qtest_add_func("/mali-csf/inject/irq-lost", test_irq_lost);
     qtest_add_func("/mali-csf/inject/irq-silent", test_irq_silent);
     qtest_add_func("/mali-csf/inject/irq-spurious", test_irq_spurious);
+    qtest_add_func("/mali-csf/inject/irq-shared", test_irq_shared);
     qtest_add_func("/mali-csf/inject/accesses", test_accesses);
     qtest_add_func("/mali-csf/inject/cs-fault", test_cs_fault);
     qtest_add_func("/mali-csf/inject/cs-fault-words", test_cs_fault_words);

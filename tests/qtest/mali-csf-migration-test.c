@@ -417,6 +417,27 @@ static void test_injections(void)
     mali_csf_quit(&gpu);
 }
 
+/* A line that another device holds is let go on the other side. */
+static void test_shared_line(void)
+{
+    QMaliCsf gpu;
+
+    mali_csf_init(&gpu, NULL);
+    qtest_qmp_assert_success(gpu.qts, "{'execute': 'mali-csf-inject',"
+                             " 'arguments': {'path': %s,"
+                             " 'kind': 'irq-shared', 'interrupt': 'mmu',"
+                             " 'delay-ns': 1000000}}", MALI_CSF_QOM_PATH);
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    save_and_load(&gpu);
+    mali_csf_intercept_irqs(&gpu);
+    /* It is told of when a register changes */
+    mali_csf_writel(&gpu, MALI_CSF_MMU_BASE + MALI_CSF_INT_MASK, ~0u);
+    g_assert_true(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_run(&gpu, MALI_CSF_MS);
+    g_assert_false(qtest_get_irq(gpu.qts, MALI_CSF_SPI_MMU));
+    mali_csf_quit(&gpu);
+}
+
 /* A fault that nobody has asked for yet, and a transition that goes on */
 static void test_injected_state(void)
 {
@@ -620,6 +641,7 @@ int main(int argc, char **argv)
     ADD("sleep", test_sleep);
     ADD("perfcnt", test_perfcnt);
     ADD("injections", test_injections);
+    ADD("shared-line", test_shared_line);
     ADD("injected-state", test_injected_state);
     ADD("injected-words", test_injected_words);
 

@@ -261,7 +261,7 @@ static bool lines_needed(void *opaque)
 {
     MaliCsfState *s = opaque;
 
-    return s->lines.silent | s->lines.glitch;
+    return s->lines.silent | s->lines.glitch | s->lines.shared;
 }
 
 static const MaliCsfSaved lines_saved = {

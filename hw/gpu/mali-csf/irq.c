@@ -15,6 +15,9 @@
 #include "saved.h"
 #include "trace.h"
 
+/* For what another device on a line holds it: a handler takes less. */
+#define SHARED_NS   100000
+
 /* An injection says which one as the schema has it. */
 QEMU_BUILD_BUG_ON((int)MALI_CSF_INTERRUPT_JOB != (int)MALI_CSF_IRQ_JOB ||
                   (int)MALI_CSF_INTERRUPT_MMU != (int)MALI_CSF_IRQ_MMU ||
@@ -48,12 +51,12 @@ bool mali_csf_irq_level(const MaliCsfIrq *irq)
     bool level = irq_stat(irq) || (irq->other && irq_stat(irq->other));
 
     return (level && !(lines->silent & (1u << irq->line))) ||
-           (lines->glitch & (1u << irq->line));
+           ((lines->glitch | lines->shared) & (1u << irq->line));
 }
 
 static void arm_timer(MaliCsfIrqLines *lines)
 {
-    int64_t next = INT64_MAX;
+    int64_t next = lines->shared_until < 0 ? INT64_MAX : lines->shared_until;
 
     for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
         if (lines->due[i] >= 0) {
@@ -106,11 +109,28 @@ void mali_csf_irq_update(MaliCsfIrq *irq)
                  level && rise(irq->s, irq->line));
 }
 
+/* The other device is served. */
+static void end_shared(MaliCsfState *s)
+{
+    uint8_t ended = s->lines.shared;
+
+    s->lines.shared = 0;
+    s->lines.shared_until = -1;
+    for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
+        if (ended & (1u << i)) {
+            mali_csf_irq_update(s->lines.irq[i]);
+        }
+    }
+}
+
 static void late_lines(void *opaque)
 {
     MaliCsfState *s = opaque;
     int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
 
+    if (s->lines.shared_until >= 0 && s->lines.shared_until <= now) {
+        end_shared(s);
+    }
     for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
         if (s->lines.due[i] >= 0 && s->lines.due[i] <= now) {
             s->lines.due[i] = -1;
@@ -157,6 +177,17 @@ static void spurious(MaliCsfState *s, const MaliCsfArmed *a)
     trace_mali_csf_irq_raise(irq->s->trace_id, irq->name, a->mask, irq->rawstat,
                              irq->mask);
     mali_csf_irq_update(irq);
+}
+
+/* An interrupt of another device on the same line */
+static void shared(MaliCsfState *s, const MaliCsfArmed *a)
+{
+    s->lines.shared |= 1u << a->interrupt;
+    s->lines.shared_until = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                            SHARED_NS;
+    arm_timer(&s->lines);
+    trace_mali_csf_irq_shared(s->trace_id, s->lines.irq[a->interrupt]->name);
+    mali_csf_irq_update(s->lines.irq[a->interrupt]);
 }
 
 void mali_csf_irq_raise(MaliCsfIrq *irq, uint32_t bits)
@@ -252,6 +283,7 @@ void mali_csf_irq_lines_init(MaliCsfState *s, SysBusDevice *sbd)
     s->lines.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, late_lines, s);
     mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_IRQ_SPURIOUS,
                                 spurious);
+    mali_csf_inject_set_unasked(s, MALI_CSF_INJECTION_KIND_IRQ_SHARED, shared);
 }
 
 void mali_csf_irq_lines_finalize(MaliCsfState *s)
@@ -263,6 +295,8 @@ void mali_csf_irq_lines_reset(MaliCsfState *s)
 {
     s->lines.silent = 0;
     s->lines.glitch = 0;
+    s->lines.shared = 0;
+    s->lines.shared_until = -1;
     s->lines.wanted = 0;
     for (int i = 0; i < MALI_CSF_NUM_IRQS; i++) {
         s->lines.due[i] = -1;
@@ -279,16 +313,27 @@ void mali_csf_irq_lines_post_load(MaliCsfState *s)
 
 #define LINES_ROWS(ROW) \
     ROW(VMSTATE_UINT8(silent, MaliCsfIrqLines), SAVED_BITS(LINES)) \
-    ROW(VMSTATE_UINT8(glitch, MaliCsfIrqLines), SAVED_BITS(LINES))
+    ROW(VMSTATE_UINT8(glitch, MaliCsfIrqLines), SAVED_BITS(LINES)) \
+    ROW(VMSTATE_UINT8(shared, MaliCsfIrqLines), SAVED_BITS(LINES)) \
+    ROW(VMSTATE_INT64(shared_until, MaliCsfIrqLines), SAVED_TIME_OR(-1))
+
+/* What another device pulls has an end, which comes after a load as well. */
+static bool shared_valid(MaliCsfState *s, const void *opaque)
+{
+    const MaliCsfIrqLines *lines = opaque;
+
+    return !lines->shared == (lines->shared_until < 0);
+}
 
 const MaliCsfSaved mali_csf_lines_saved = {
     .vmsd = {
         .name = "mali-csf-irq-lines",
-        .version_id = 1,
-        .minimum_version_id = 1,
+        .version_id = 2,
+        .minimum_version_id = 2,
         .fields = SAVED_FIELDS(LINES_ROWS),
     },
     SAVED_CHECKS(LINES_ROWS),
+    .valid = shared_valid,
 };
 
 #define LATE_LINES_ROWS(ROW) \

@@ -41,6 +41,12 @@ typedef struct MaliCsfIrqLines {
      */
     uint8_t silent;
     uint8_t glitch;
+    /*
+     * High since another device on the same line wants something: a bit for
+     * each; until when, in ns of the virtual clock, or -1
+     */
+    uint8_t shared;
+    int64_t shared_until;
 
     /*
      * With x-seed=, a line can rise later than STAT: a bit for each that

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -706,6 +707,33 @@ int panthor_runtime_status(PanthorDev *dev, char *status, size_t size)
     status[len] = '\0';
     status[strcspn(status, "\n")] = '\0';
     return 0;
+}
+
+uint64_t panthor_interrupts(const char *line)
+{
+    FILE *f = fopen("/proc/interrupts", "r");
+    char text[512], name[32];
+    uint64_t sum = 0;
+
+    snprintf(name, sizeof(name), "panthor-%s", line);
+    while (f && fgets(text, sizeof(text), f)) {
+        char *at = strchr(text, ':');
+        uint64_t count;
+        int used;
+
+        if (!at || !strstr(text, name)) {
+            continue;
+        }
+        /* A number for each CPU, and then words */
+        for (at++; sscanf(at, "%" SCNu64 "%n", &count, &used) == 1;
+             at += used) {
+            sum += count;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    return sum;
 }
 
 int panthor_forbid_suspend(PanthorDev *dev, bool forbid)

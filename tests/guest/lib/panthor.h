@@ -292,6 +292,9 @@ int panthor_open_filled(PanthorDev *dev, uint64_t va);
 /* What the kernel's runtime power management says, "active" for instance */
 int panthor_runtime_status(PanthorDev *dev, char *status, size_t size);
 
+/* How often processors have taken an interrupt: "job", "mmu", or "gpu" */
+uint64_t panthor_interrupts(const char *line);
+
 /* Keep the GPU from being suspended, or no longer, once it is in use */
 int panthor_forbid_suspend(PanthorDev *dev, bool forbid);
 

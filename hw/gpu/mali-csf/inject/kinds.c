@@ -65,6 +65,9 @@ const MaliCsfKindRow mali_csf_kinds[MALI_CSF_INJECTION_KIND__MAX] = {
         .takes = GIVEN(INTERRUPT) | GIVEN(MASK),
         .needs = GIVEN(INTERRUPT),
     },
+    ROW(IRQ_SHARED) = {
+        .takes = GIVEN(INTERRUPT), .needs = GIVEN(INTERRUPT),
+    },
     /*
      * No skip: an instruction proves its accesses before it makes them, and
      * both count.
