@@ -311,7 +311,7 @@ static int operate(const Case *c)
         return panthor_vm_map(&dev, ctx.vm, &aux, 0, AUX_VA, PANTHOR_GPU_PAGE,
                               noexec);
     case EVICT:
-        return swap_reclaim(&block) ? 0 : -ETIMEDOUT;
+        return swap_reclaim(&dev, &block) ? 0 : -ETIMEDOUT;
     case RESTORE:
         return block_ok(true) ? 0 : -ETIMEDOUT;
     }
@@ -382,7 +382,7 @@ static const char *prepare(const Case *c)
     if (!block_ok(true)) {
         return "the block cannot be read";
     }
-    if (c->operation == RESTORE && !swap_reclaim(&block)) {
+    if (c->operation == RESTORE && !swap_reclaim(&dev, &block)) {
         return "the block is not reclaimed";
     }
     return NULL;

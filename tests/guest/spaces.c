@@ -450,7 +450,7 @@ static void check_reclaim(PanthorDev *dev, bool live)
         TAP_MUST(panthor_wait_suspended(dev, SUSPEND_TIMEOUT_MS));
     }
 
-    if (!tap_ok(swap_reclaim(&bo), "%s: the buffer is reclaimed", name)) {
+    if (!tap_ok(swap_reclaim(dev, &bo), "%s: the buffer is reclaimed", name)) {
         goto out;
     }
     tap_ok(pages_ok(&ctx, BUFFER_VA, 0, BUFFER_SIZE) &&
@@ -465,7 +465,7 @@ static void check_reclaim(PanthorDev *dev, bool live)
     if (!live) {
         TAP_MUST(panthor_wait_suspended(dev, SUSPEND_TIMEOUT_MS));
     }
-    if (!tap_ok(swap_reclaim(&bo), "%s: it is reclaimed again", name)) {
+    if (!tap_ok(swap_reclaim(dev, &bo), "%s: it is reclaimed again", name)) {
         goto out;
     }
     TAP_MUST(panthor_vm_unmap(dev, ctx.vm, hole, hole_size));

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,30 +60,49 @@ void swap_off(void)
     kernel_write_file("/sys/block/zram0/reset", "1");
 }
 
-/* Eviction takes the buffer out of the process's page table, too. */
-static bool is_present(const void *addr)
+/*
+ * How often a buffer was evicted: a line of gems has who created it, a name,
+ * references, evictions, two sizes, and where in the file it is
+ * (panthor_gem_debugfs_bo_print(), v7.3)
+ */
+static unsigned evictions_of(PanthorDev *dev, const PanthorBo *bo)
 {
-    uint64_t entry = 0;
-    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    off_t at = (uintptr_t)addr / kernel_page_size() * sizeof(entry);
+    struct drm_panthor_bo_mmap_offset map = { .handle = bo->handle };
+    char path[64], line[512];
+    unsigned count = 0;
+    bool found = false;
+    uint64_t at;
+    FILE *f;
 
-    if (fd < 0 || pread(fd, &entry, sizeof(entry), at) != sizeof(entry)) {
-        tap_bail_out("pagemap: %s", strerror(errno));
+    TAP_MUST(panthor_ioctl(dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map));
+    snprintf(path, sizeof(path), "/sys/kernel/debug/dri/%d/gems", dev->node);
+    f = fopen(path, "r");
+    while (f && !found && fgets(line, sizeof(line), f)) {
+        found = sscanf(line, "%*s %*u %*u %u %*u %*u %" SCNx64, &count,
+                       &at) == 2 && at == map.offset / kernel_page_size();
     }
-    close(fd);
-    return entry >> 63;
+    if (f) {
+        fclose(f);
+    }
+    if (!found) {
+        tap_bail_out("%s does not tell of buffer %u", path, bo->handle);
+    }
+    return count;
 }
 
 /*
- * It does so first, and may then find that the buffer is on the wrong list, so
- * the shrinker is called more often than it seems to need.
+ * A buffer may be on the wrong list when it is met first, so the shrinker is
+ * called more often than it seems to need.
  */
-bool swap_reclaim(const PanthorBo *bo)
+bool swap_reclaim(PanthorDev *dev, const PanthorBo *bo)
 {
-    unsigned i;
+    unsigned before = evictions_of(dev, bo);
 
-    for (i = 0; i < RECLAIMS; i++) {
-        kernel_write_file("/proc/sys/vm/drop_caches", "2");
+    for (unsigned i = 0; i < RECLAIMS; i++) {
+        TAP_MUST(kernel_write_file("/proc/sys/vm/drop_caches", "2"));
+        if (evictions_of(dev, bo) > before) {
+            return true;
+        }
     }
-    return !is_present(bo->cpu);
+    return false;
 }

@@ -19,6 +19,6 @@ int swap_on(void);
 void swap_off(void);
 
 /* Have the kernel's shrinkers called; whether the buffer was evicted */
-bool swap_reclaim(const PanthorBo *bo);
+bool swap_reclaim(PanthorDev *dev, const PanthorBo *bo);
 
 #endif /* TESTS_GUEST_LIB_SWAP_H */
