@@ -45,8 +45,6 @@ enum {
     COHERENCY_ACE_LITE = 0,
 };
 
-/* USER page: LATEST_FLUSH_ID, whose bits 30:24 are zero, and never zero */
-#define FLUSH_ID_RESERVED 0x7f000000u
 
 /* How long the counters are watched, and what rounding may cost (0.1 %) */
 #define TIMESTAMP_WATCH_MS 20
@@ -223,7 +221,7 @@ static void check_flush_id(PanthorDev *dev)
         return;
     }
     value = __atomic_load_n(id, __ATOMIC_RELAXED);
-    tap_ok(value && !(value & FLUSH_ID_RESERVED),
+    tap_ok(value && !(value & PANTHOR_FLUSH_ID_RESERVED),
            "flush ID is not zero and has no reserved bits");
     munmap(id, page);
 }

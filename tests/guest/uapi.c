@@ -3,7 +3,8 @@
  *
  * Labels and flags of buffers, their caches, buffers and fences that are
  * shared, mappings without memory or at an odd offset of it, the user page, and
- * what the driver tells in sysfs, procfs, debugfs and its trace events.
+ * what the driver tells in sysfs, procfs, debugfs and its trace events; some of
+ * it for a process of 32 bits.
  * Where the driver is too old for something, the test is skipped.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/compat.h"
 #include "lib/kernel.h"
 #include "lib/module.h"
 #include "lib/panthor.h"
@@ -32,6 +34,8 @@
 #define JOB_TIMEOUT_MS 5000
 #define SPIN_MS 20
 #define TEXT_MAX 0x40000
+/* Of mmap2() */
+#define COMPAT_PAGE 4096
 
 /* "PanCSF driver version" in panthor_drv.c, v7.3 */
 #define SINCE_LABELS        4
@@ -467,6 +471,124 @@ static void test_power_events(PanthorContext *ctx)
     rmdir(TRACING);
 }
 
+/* What a 32-bit process finds where it maps it; 0 or a negative errno */
+static int compat_map(const CompatProcess *process, int64_t file, int prot,
+                      uint64_t offset, int64_t *address)
+{
+    const uint32_t args[] = {
+        0, kernel_page_size(), prot, MAP_SHARED, file, offset / COMPAT_PAGE,
+    };
+
+    *address = compat_call(process, COMPAT_MMAP2, args);
+    return *address < 0 ? *address : 0;
+}
+
+/* An ioctl whose argument has no pointer, and comes back */
+static int64_t compat_ioctl(const CompatProcess *process, int64_t file,
+                            uint32_t request, void *arg)
+{
+    const uint32_t args[6] = { file, request, COMPAT_DATA };
+    size_t size = _IOC_SIZE(request);
+    int64_t ret = compat_put(process, COMPAT_DATA, arg, size);
+
+    if (ret >= 0) {
+        ret = compat_call(process, COMPAT_IOCTL, args);
+    }
+    return ret < 0 ? ret : compat_get(process, COMPAT_DATA, arg, size);
+}
+
+static int compat_same_gpu(const CompatProcess *process, int64_t file)
+{
+    struct drm_panthor_gpu_info info, info32;
+    struct drm_panthor_dev_query query = {
+        .type = DRM_PANTHOR_DEV_QUERY_GPU_INFO,
+        .size = sizeof(info32),
+        .pointer = COMPAT_DATA + sizeof(query),
+    };
+    int64_t ret = compat_ioctl(process, file, DRM_IOCTL_PANTHOR_DEV_QUERY,
+                               &query);
+
+    if (ret >= 0) {
+        ret = compat_get(process, query.pointer, &info32, sizeof(info32));
+    }
+    TAP_MUST(panthor_query(&dev, DRM_PANTHOR_DEV_QUERY_GPU_INFO, &info,
+                           sizeof(info)));
+    return ret < 0 ? ret : memcmp(&info, &info32, sizeof(info)) ? -EIO : 0;
+}
+
+static int compat_buffer(const CompatProcess *process, int64_t file)
+{
+    struct drm_panthor_bo_create bo = { .size = kernel_page_size() };
+    struct drm_panthor_bo_mmap_offset map = { 0 };
+    uint32_t word = 0x32323232, found = 0;
+    int64_t at, ret;
+
+    ret = compat_ioctl(process, file, DRM_IOCTL_PANTHOR_BO_CREATE, &bo);
+    map.handle = bo.handle;
+    if (ret >= 0) {
+        ret = compat_ioctl(process, file, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET,
+                           &map);
+    }
+    if (ret >= 0) {
+        ret = compat_map(process, file, PROT_READ | PROT_WRITE, map.offset,
+                         &at);
+    }
+    if (ret >= 0) {
+        ret = compat_put(process, at, &word, sizeof(word));
+    }
+    if (ret >= 0) {
+        ret = compat_get(process, at, &found, sizeof(found));
+    }
+    return ret < 0 ? ret : found == word ? 0 : -EIO;
+}
+
+/* The page has an offset of its own for those who have no 64-bit ones. */
+static int compat_flush_id(const CompatProcess *process, int64_t file)
+{
+    uint32_t id = 0;
+    int64_t at;
+    int ret = compat_map(process, file, PROT_READ,
+                         DRM_PANTHOR_USER_MMIO_OFFSET_32BIT, &at);
+
+    if (!ret) {
+        ret = compat_get(process, at, &id, sizeof(id));
+    }
+    return ret ? ret : id && !(id & PANTHOR_FLUSH_ID_RESERVED) ? 0 : -EIO;
+}
+
+static void test_compat(void)
+{
+    static const struct {
+        const char *what;
+        int (*try)(const CompatProcess *process, int64_t file);
+    } rows[] = {
+        { "is told of the same GPU", compat_same_gpu },
+        { "maps a buffer", compat_buffer },
+        { "maps the page with the flush ID", compat_flush_id },
+    };
+    const uint32_t args[6] = { COMPAT_DATA, O_RDWR };
+    CompatProcess process;
+    char path[32];
+    int64_t file;
+    int ret = compat_start(&process);
+
+    if (ret == -ENOEXEC) {
+        tap_skip("there are none here", "32-bit processes");
+        return;
+    }
+    TAP_MUST(ret);
+    snprintf(path, sizeof(path), "/dev/dri/renderD%d", dev.node);
+    TAP_MUST(compat_put(&process, COMPAT_DATA, path, sizeof(path)));
+    file = compat_call(&process, COMPAT_OPEN, args);
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ret = file < 0 ? file : rows[i].try(&process, file);
+        if (!tap_ok(!ret, "a 32-bit process %s", rows[i].what)) {
+            tap_diag("%s", strerror(-ret));
+        }
+    }
+    compat_end(&process);
+}
+
 int main(int argc, char **argv)
 {
     PanthorContext ctx;
@@ -490,6 +612,7 @@ int main(int argc, char **argv)
     test_cycles();
     test_frequency();
     test_power_events(&ctx);
+    test_compat();
     panthor_bo_destroy(&dev, &bo);
     panthor_context_fini(&ctx);
     panthor_close(&dev);

@@ -26,6 +26,9 @@
 #define PANTHOR_GPU_PAGE        0x1000ull
 #define PANTHOR_GPU_BLOCK       0x200000ull
 
+/* USER page: LATEST_FLUSH_ID, whose bits 30:24 are zero, and never zero */
+#define PANTHOR_FLUSH_ID_RESERVED 0x7f000000u
+
 /* One open render node */
 typedef struct PanthorDev {
     int fd;
