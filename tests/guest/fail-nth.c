@@ -1,15 +1,17 @@
 /*
- * fail-nth: every allocation of a call fails once
+ * fail-nth: every allocation of a request fails once
  *
  * The kernel's fault injection has the n-th allocation of a task fail
- * (Documentation/fault-injection/fault-injection.rst, fail-nth).  Each call is
- * made with n from one up, until it needs no more allocations than that.  It
+ * (Documentation/fault-injection/fault-injection.rst, fail-nth); with --calls,
+ * the n-th call of the driver fails that allocates something.  Each request is
+ * made with n from one up, until it needs no more of them than that.  It
  * fails or works, the same call works afterwards, and nothing is left: no
  * object of a slab cache for each round, no buffer of the device.  The error
  * need not be ENOMEM: what cannot be put into a tree of ranges is ENOSPC, for
  * instance.
  *
- * Only kernels with FAULT_INJECTION can do so: DEBUG=faults.
+ * The former is for kernels with FAULT_INJECTION: DEBUG=faults.  The latter is
+ * for drivers that scripts/build-panthor.py has built.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,6 +24,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/faults.h"
 #include "lib/kernel.h"
 #include "lib/panthor.h"
 #include "lib/slab.h"
@@ -29,22 +32,34 @@
 
 #define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))
 
-#define FAULTS "/sys/kernel/debug/"
-/* What a call may allocate at most, more than twice what any does */
+/* What a request may allocate at most, more than twice what any does */
 #define MAX_PLACES 600
-/* Of all places, for each of which a leak leaves one object a round */
+/*
+ * Of all places, for each of which a leak leaves one object a round.  Of a
+ * request with many, only what several of them leave is seen with --calls,
+ * which is for every day.
+ */
 #define ROUNDS 8
 #define ENOUGH 7
+#define MANY_PLACES 50
+#define MANY_ROUNDS 2
 #define BUFFERS_MS 1200
 #define JOB_TIMEOUT_MS 5000
+/* The option --calls, in the table of rows in main() */
+#define CALLS 3
+#define QUEUES 2
 #define MAP_VA 0x40000000ull
 #define HUGE_VA 0x80000000ull
 #define HUGE_SIZE (2 * PANTHOR_GPU_BLOCK)
 
+static const Faults *faults;
 static PanthorDev dev;
 static PanthorContext ctx;
 static PanthorBo bo, huge;
 static uint32_t syncobj;
+/* With --calls */
+static bool quickly;
+static unsigned rounds;
 /* What the last call has made, for what goes after it */
 static uint32_t made;
 static int made_fd;
@@ -87,6 +102,13 @@ static int do_vm_create(void)
 static void vm_destroy(void)
 {
     TAP_MUST(panthor_vm_destroy(&dev, made));
+}
+
+static int use_vm(void)
+{
+    int ret = panthor_vm_map(&dev, made, &bo, 0, MAP_VA, bo.size, 0);
+
+    return ret ? ret : panthor_vm_unmap(&dev, made, MAP_VA, bo.size);
 }
 
 static void fill_vm(void)
@@ -145,8 +167,11 @@ static int do_set_label(void)
 static int do_mmap(void)
 {
     struct drm_panthor_bo_mmap_offset map = { .handle = huge.handle };
+    int ret = panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map);
 
-    TAP_MUST(panthor_ioctl(&dev, DRM_IOCTL_PANTHOR_BO_MMAP_OFFSET, &map));
+    if (ret) {
+        return ret;
+    }
     made_map = mmap(NULL, huge.size, PROT_READ | PROT_WRITE, MAP_SHARED,
                     dev.fd, map.offset);
     return made_map == MAP_FAILED ? -errno : 0;
@@ -243,7 +268,27 @@ static void await_syncobj(void)
 
 static int do_group_create(void)
 {
-    return panthor_group_create(&dev, ctx.vm, 2, &made);
+    return panthor_group_create(&dev, ctx.vm, QUEUES, &made);
+}
+
+/* A job in each queue */
+static int use_group(void)
+{
+    struct drm_panthor_sync_op sync = panthor_signal_op(ctx.syncobj, 0);
+    int ret = 0;
+
+    for (unsigned queue = 0; queue < QUEUES && !ret; queue++) {
+        PanthorJob job = { .queue = queue, .stream_va = PANTHOR_CODE_VA,
+                           .stream_size = 64, .syncs = &sync, .sync_count = 1 };
+
+        TAP_MUST(panthor_syncobj_reset(&dev, ctx.syncobj));
+        ret = panthor_group_submit(&dev, made, &job, 1);
+        if (!ret) {
+            ret = panthor_syncobj_wait(&dev, ctx.syncobj, 0, false,
+                                       JOB_TIMEOUT_MS);
+        }
+    }
+    return ret;
 }
 
 static void group_destroy(void)
@@ -288,6 +333,8 @@ typedef struct Case {
     /* What of a call that worked has to go; of one that failed if it says so */
     void (*after)(void);
     void (*after_failure)(void);
+    /* What it has made is of use, though something has failed; may be NULL */
+    int (*use)(void);
     /* It works whatever fails */
     bool must_work;
     /* A module whose allocations do not fail; NULL: there is none */
@@ -296,13 +343,13 @@ typedef struct Case {
 
 static const Case cases[] = {
     { "open", .call = do_open, .after = close_made },
-    { "VM_CREATE", .call = do_vm_create, .after = vm_destroy },
+    { "VM_CREATE", .call = do_vm_create, .after = vm_destroy, .use = use_vm },
     { "BO_CREATE", .call = do_bo_create, .after = close_handle },
     { "BO_CREATE, of one VM", .call = do_bo_create_of_vm,
       .after = close_handle },
     { "BO_SET_LABEL", .before = make_buffer, .call = do_set_label,
       .after = close_handle, .after_failure = close_handle },
-    { "mmap", .call = do_mmap, .after = unmap_made },
+    { "BO_MMAP_OFFSET and mmap", .call = do_mmap, .after = unmap_made },
     { "PRIME_HANDLE_TO_FD", .before = make_buffer, .call = do_export,
       .after = close_both, .after_failure = close_handle },
     { "VM_BIND that maps", .call = do_map, .after = unmap_bo },
@@ -316,7 +363,7 @@ static const Case cases[] = {
     { "VM_BIND that is queued", .before = reset_syncobj, .call = do_bind_async,
       .after = await_syncobj },
     { "GROUP_CREATE", .call = do_group_create, .after = group_destroy,
-      .spared = "gpu_sched" },
+      .use = use_group, .spared = "gpu_sched" },
     { "TILER_HEAP_CREATE", .call = do_heap_create, .after = heap_destroy },
     { "GROUP_SUBMIT", .before = reset_syncobj, .call = do_submit,
       .after = await_syncobj },
@@ -341,125 +388,28 @@ static const Case whole_group[] = {
       .call = do_group_create, .after = group_destroy },
 };
 
-/* -- fault injection */
-
-static int fail_nth_fd;
-
-static void arm(unsigned n)
-{
-    char text[16];
-    int length = snprintf(text, sizeof(text), "%u", n);
-
-    if (pwrite(fail_nth_fd, text, length, 0) != length) {
-        tap_bail_out("fail-nth: %s", strerror(errno));
-    }
-}
-
-/* Whether it has come to that allocation; in any case none fails now */
-static bool disarm(void)
-{
-    char text[16] = "";
-    bool failed = pread(fail_nth_fd, text, sizeof(text) - 1, 0) > 0 &&
-                  atoi(text) == 0;
-
-    arm(0);
-    return failed;
-}
-
-static void set_fault(const char *kind, const char *name, const char *value)
-{
-    char path[96];
-
-    snprintf(path, sizeof(path), FAULTS "%s/%s", kind, name);
-    TAP_MUST(kernel_write_file(path, value));
-}
-
-static const char *const kinds[] = { "failslab", "fail_page_alloc" };
-
-/* Whether the kernel's log has a trace of each allocation that fails */
-static void set_verbose(bool verbose)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        set_fault(kinds[i], "verbose", verbose ? "2" : "0");
-    }
-}
-
-/* That allocations fail which may sleep, of any size */
-static void set_up_faults(void)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        set_fault(kinds[i], "ignore-gfp-wait", "N");
-    }
-    set_fault("fail_page_alloc", "ignore-gfp-highmem", "N");
-    set_fault("fail_page_alloc", "min-order", "0");
-    set_verbose(false);
-}
-
-/* Where the code of a module is; nowhere for one that is not loaded */
-static void find_module(const char *module, uint64_t *start, uint64_t *end)
-{
-    FILE *f = fopen("/proc/kallsyms", "r");
-    char line[256], wanted[64];
-
-    *start = UINT64_MAX;
-    *end = 0;
-    snprintf(wanted, sizeof(wanted), "\t[%s]\n", module);
-    while (f && fgets(line, sizeof(line), f)) {
-        const char *found = strstr(line, wanted);
-        uint64_t address = strtoull(line, NULL, 16);
-
-        if (found) {
-            *start = address < *start ? address : *start;
-            *end = address > *end ? address : *end;
-        }
-    }
-    if (f) {
-        fclose(f);
-    }
-}
-
-/* No allocation of a module fails from now on; NULL: any may */
-static void spare(const char *module)
-{
-    uint64_t start = 0, end = 0;
-
-    if (module) {
-        find_module(module, &start, &end);
-        if (start >= end) {
-            tap_bail_out("%s is no module that is loaded", module);
-        }
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        char text[32];
-
-        snprintf(text, sizeof(text), "0x%llx", (unsigned long long)start);
-        set_fault(kinds[i], "reject-start", text);
-        snprintf(text, sizeof(text), "0x%llx", (unsigned long long)end);
-        set_fault(kinds[i], "reject-end", text);
-        set_fault(kinds[i], "stacktrace-depth", module ? "32" : "0");
-    }
-}
-
 /* -- the test */
 
 typedef struct Outcome {
-    /* Whether there is an allocation of that number */
+    /* Whether there is an allocation of that number, and its name or NULL */
     bool injected;
-    /* What the call returned, and then the same without a failure */
-    int ret, again;
+    const char *name;
+    /* What the call returned, what it made, and the same without a failure */
+    int ret, use, again;
 } Outcome;
 
 /* The call, with its @n-th allocation failing; 0: none */
-static int call_once(const Case *c, unsigned n, bool *injected)
+static int call_once(const Case *c, unsigned n, Outcome *outcome)
 {
     int ret;
 
     if (c->before) {
         c->before();
     }
-    arm(n);
+    faults->arm(n);
     ret = c->call();
-    *injected = disarm() && n;
+    outcome->injected = faults->disarm(&outcome->name) && n;
+    outcome->use = !ret && outcome->injected && c->use ? c->use() : 0;
     if (!ret && c->after) {
         c->after();
     } else if (ret && c->after_failure) {
@@ -470,17 +420,22 @@ static int call_once(const Case *c, unsigned n, bool *injected)
 
 static Outcome try_place(const Case *c, unsigned n)
 {
-    Outcome outcome;
-    bool none;
+    Outcome outcome, without;
 
-    outcome.ret = call_once(c, n, &outcome.injected);
-    outcome.again = call_once(c, 0, &none);
+    outcome.ret = call_once(c, n, &outcome);
+    outcome.again = call_once(c, 0, &without);
     return outcome;
 }
 
 static bool is_right(const Case *c, const Outcome *o)
 {
-    return (!o->ret || (o->injected && !c->must_work)) && !o->again;
+    return (!o->ret || (o->injected && !c->must_work)) && !o->use &&
+           !o->again;
+}
+
+static const char *result(int ret)
+{
+    return ret ? strerror(-ret) : "it works";
 }
 
 /*
@@ -506,18 +461,22 @@ static unsigned sweep(const Case *c, unsigned *wrong, Outcome *outcome)
 /* Once more, with the place in the kernel's log */
 static void show_place(const Case *c, unsigned n)
 {
-    set_verbose(true);
-    try_place(c, n);
-    set_verbose(false);
+    Outcome outcome;
+
+    faults->set_verbose(true);
+    outcome = try_place(c, n);
+    faults->set_verbose(false);
+    tap_diag("by %s %u, %s", faults->what, n,
+             outcome.name ? outcome.name : "which the kernel's log has");
 }
 
 static void repeat(const Case *c, unsigned first, unsigned last)
 {
-    bool injected;
+    Outcome outcome;
 
-    for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned round = 0; round < rounds; round++) {
         for (unsigned n = first; n <= last; n++) {
-            call_once(c, n, &injected);
+            call_once(c, n, &outcome);
         }
     }
 }
@@ -561,6 +520,7 @@ static void test_leaks(const Case *c, unsigned places)
     long by = 0;
     bool left;
 
+    rounds = quickly && places > MANY_PLACES ? MANY_ROUNDS : ROUNDS;
     slab_read(&before);
     repeat(c, 1, places);
     name = slab_grown(&before, ENOUGH, &by);
@@ -570,14 +530,13 @@ static void test_leaks(const Case *c, unsigned places)
         snprintf(cache, sizeof(cache), "%s", name);
         left = leak(c, 1, places, cache);
     }
-    if (!tap_ok(!left, "%s, with each allocation failing %u times: nothing "
-                "is left", c->name, ROUNDS)) {
+    if (!tap_ok(!left, "%s, with each %s failing %u times: nothing is "
+                "left", c->name, faults->what, rounds)) {
         unsigned n;
 
         tap_diag("%s has %ld objects more", cache, by);
         n = leaking_place(c, places, cache);
         if (n) {
-            tap_diag("by allocation %u, which the kernel's log has", n);
             show_place(c, n);
         }
     }
@@ -592,31 +551,30 @@ static void test_case(const Case *c)
 {
     unsigned wrong, places;
     Outcome o = { 0 };
-    bool none;
 
-    spare(c->spared);
+    faults->spare(c->spared);
     /* What is allocated once is */
-    call_once(c, 0, &none);
+    call_once(c, 0, &o);
     places = sweep(c, &wrong, &o);
     if (!tap_ok(!wrong && places && places < MAX_PLACES,
-                "%s, with each allocation failing once: %s, and it works "
-                "afterwards", c->name,
+                "%s, with each %s failing once: %s, and it works "
+                "afterwards", c->name, faults->what,
                 c->must_work ? "it works" : "it fails or works")) {
         if (wrong) {
-            tap_diag("allocation %u: %s, and then %s; the kernel's log has "
-                     "the place", wrong, o.ret ? strerror(-o.ret) : "it works",
-                     o.again ? strerror(-o.again) : "it works");
+            tap_diag("%s %u: %s%s%s, and then %s", faults->what, wrong,
+                     result(o.ret), o.use ? ", but what it made does not: " :
+                     "", o.use ? strerror(-o.use) : "", result(o.again));
             show_place(c, wrong);
         }
         return;
     }
-    tap_diag("%u allocations", places);
+    tap_diag("%u %ss", places, faults->what);
     test_leaks(c, places);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const options[] = { "--destroy", "--group", NULL };
+    static const char *const options[] = { "--destroy", "--group", "--calls", NULL };
     static const struct {
         const Case *cases;
         size_t count;
@@ -624,19 +582,20 @@ int main(int argc, char **argv)
         { cases, ARRAY_SIZE(cases) },
         { destroyed, ARRAY_SIZE(destroyed) },
         { whole_group, ARRAY_SIZE(whole_group) },
+        { cases, ARRAY_SIZE(cases) },
     };
     static SlabCaches caches;
     int row = tap_start(argc, argv, options,
-                        "Has each allocation of each call fail once.") + 1;
+                        "Has each allocation of each request fail once.") + 1;
 
-    fail_nth_fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
-    if (fail_nth_fd < 0 || access(FAULTS "failslab", F_OK) ||
-        !slab_read(&caches)) {
-        tap_skip("the kernel cannot have allocations fail; DEBUG=faults can",
-                 "each allocation of each call fails once");
+    quickly = row == CALLS;
+    faults = quickly ? faults_of_driver() : faults_of_kernel();
+    if (!faults || !slab_read(&caches)) {
+        tap_skip(quickly ? "the driver is not one of build-panthor.py" :
+                 "the kernel cannot have allocations fail; DEBUG=faults can",
+                 "each allocation of each request fails once");
         return tap_end();
     }
-    set_up_faults();
     TAP_MUST(panthor_open(&dev));
     panthor_context_init(&ctx, &dev, 1);
     TAP_MUST(panthor_bo_create(&dev, &bo, 8 * kernel_page_size(), 0));
@@ -652,5 +611,6 @@ int main(int argc, char **argv)
     panthor_bo_destroy(&dev, &bo);
     panthor_context_fini(&ctx);
     panthor_close(&dev);
+    faults->close();
     return tap_end();
 }

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../../scripts'))
 
 from malicsf import archive, host_packages, project  # noqa: E402
 from malicsf.build import debug_kernel, guest_kernel, kernel_source  # noqa: E402
-from malicsf.lane import check_patch, sides  # noqa: E402
+from malicsf.lane import check_fixes, check_patch, sides  # noqa: E402
 from malicsf.settings import ALL, debug_kinds, SETTINGS  # noqa: E402
 from test_kept_stock import written  # noqa: E402
 
@@ -56,6 +56,23 @@ class WordsTest(DebugTest):
         self.assertEqual(debug_kernel.slack(), max(factors['kasan'], factors['lockdep']))
         SETTINGS.set(DEBUG='ubsan')
         self.assertEqual(debug_kernel.slack(), 1)
+
+    def test_fixes_that_such_a_kernel_notices(self):
+        row = {'id': 'a', 'tests': 'canary', 'reason': 'why', 'edit': [],
+               'debug': {'words': 'lockdep,faults', 'tests': 'submit', 'named': ['x']}}
+        self.assertIs(check_fixes.as_debugged(row, ['kasan', 'lockdep']), row)
+        self.assertEqual(check_fixes.as_debugged(row, ['faults', 'kasan', 'lockdep']),
+                         {'id': 'a', 'tests': 'submit', 'named': ['x'], 'edit': []})
+
+    def test_rows_of_debug_are_chosen_unless_fix_says(self):
+        with mock.patch.dict(os.environ, {'FIX': ''}):
+            rows = check_fixes.load()['fix']
+            self.assertIn('extobj-resv', [row['id'] for row in rows])
+            self.assertFalse([row['id'] for row in rows if 'reason' in row])
+        with mock.patch.dict(os.environ, {'FIX': 'heap-*'}):
+            self.assertGreater(len(check_fixes.load()['fix']), len(rows))
+        with mock.patch.dict(os.environ, {'FIX': '', 'DEBUG': 'ubsan'}):
+            self.assertIn('DEBUG=ubsan notices nothing', self.stop_of(check_fixes.load))
 
     def test_programs(self):
         self.assertEqual(debug_kernel.programs(), [])

@@ -80,9 +80,9 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(check_patch.tests_for({'panthor_devfreq.c'}).split(), usual)
         mmu = check_patch.tests_for({'panthor_mmu.c'}).split()
         self.assertEqual(set(mmu) - set(usual),
-                         {'hung-lock', 'pairs', 'protected', 'spaces', 'uapi'})
+                         {'fail-nth--calls', 'hung-lock', 'pairs', 'protected', 'spaces', 'uapi'})
         self.assertIn('unplug', check_patch.tests_for({'panthor_pwr.c'}).split())
-        order = [row[0] for row in initramfs.listed_programs()]
+        order = [name for row in initramfs.listed_programs() for name in (row[0], row[0] + row[3])]
         self.assertEqual(mmu, sorted(mmu, key=order.index))
         both = check_patch.tests_for({'panthor_fw.c', 'panthor_device.h'}).split()
         self.assertEqual(len(both), len(set(both)))
@@ -97,7 +97,7 @@ class ChoiceTest(unittest.TestCase):
             self.assertEqual(sides.skipped_seconds(run), seconds['protected'])
 
     def test_programs_exist(self):
-        names = {row[0] for row in initramfs.listed_programs()}
+        names = {name for row in initramfs.listed_programs() for name in (row[0], row[0] + row[3])}
         for name in check_patch.tests_for({'panthor_mmu.c', 'panthor_fw.c'}).split():
             self.assertIn(name, names)
 

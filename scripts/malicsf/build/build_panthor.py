@@ -43,7 +43,8 @@ ALIGNMENT = 8
 NOT_COLD = ['-fno-guess-branch-probability', '-fno-ipa-profile']
 NOT_COLD_HEADER = '#undef __cold\n#define __cold\n'
 # Linked into stock and patched, so that guest programs can have calls left out
-SKIP_CALL = os.path.join(project.ROOT, 'tests/kernel/skip_call.c')
+ADDED = [os.path.join(project.ROOT, 'tests/kernel', name)
+         for name in ('skip_call.c', 'fail_call.c')]
 REJECT_LINES = 60
 SHOWN_LINES = 20        # of a file, beside a reject
 
@@ -317,7 +318,8 @@ def make(headers, arguments, tree, cc, flags, log):
             ['make', '-C', headers, f'-j{os.cpu_count()}', f'M={os.path.join(tree, DRIVER)}',
              'CONFIG_DRM_PANTHOR=m', 'CONFIG_DEBUG_INFO_BTF_MODULES=', f'CC={cc}',
              # Kbuild adds them to panthor-y
-             'panthor-objs=skip_call.o',
+             'panthor-objs=' + ' '.join(
+                 os.path.basename(path).replace('.c', '.o') for path in ADDED),
              # Before the kernel's own folders: the uAPI of a patch
              'NOSTDINC_FLAGS=-nostdinc ' + ' '.join(
                  '-I' + os.path.join(tree, name) for name in ('include', 'include/uapi')),
@@ -356,7 +358,8 @@ class Builder:
         project.command(['cp', '-a', '--reflink=auto', tree, self.work])
 
     def make(self, log):
-        shutil.copy2(SKIP_CALL, os.path.join(self.work, DRIVER))
+        for path in ADDED:
+            shutil.copy2(path, os.path.join(self.work, DRIVER))
         built, text = make(self.headers, self.origin.arguments, self.work, self.cc, self.flags, log)
         module = os.path.join(self.work, DRIVER, 'panthor.ko')
         if built and not os.path.exists(module):
@@ -373,7 +376,7 @@ class Builder:
         stamp = os.path.join(self.folder, 'stock.stamp')
         state = ' '.join([self.cc, *self.flags]) + '\n' + subprocess.run(
             [COMPILER, '--version'], capture_output=True, text=True, check=True).stdout
-        state += UAPI + self.origin.stamp + project.stamp_of([SKIP_CALL])
+        state += UAPI + self.origin.stamp + project.stamp_of(ADDED)
         if project.read(stamp) == state and os.path.exists(module):
             return module
         say(f'building stock panthor for {self.kernel.version}')

@@ -8,7 +8,9 @@ notices it must have one of the names that the row gives: a test that fails, a
 violation that the device's checker reports, or a line of the kernel's log.
 Where nothing can notice it, the row says why.
 
-FIX= chooses some, by name or pattern.  A row whose driver, programs, QEMU and
+FIX= chooses some, by name or pattern.  With DEBUG= they are those that such a kernel
+notices, if FIX= does not say: the table "debug" of a row has the words that the kernel
+must have, and tests and named in place of the row's own.  A row whose driver, programs, QEMU and
 text are the same as when it was last run is not run again; AGAIN=1 does.
 
 Exit codes: 0 all as the table says, 1 not, 2 usage, 125 cannot test.
@@ -28,7 +30,7 @@ import time
 import tomllib
 
 from malicsf import project
-from malicsf.build import build_panthor
+from malicsf.build import build_panthor, debug_kernel
 from malicsf.lane import changed_driver, sides
 from malicsf.project import say
 from malicsf.run import device_log, kernel_log, run_guest
@@ -44,9 +46,32 @@ LIMIT_SECONDS = 300
 UNNOTICED, NO_BUILD = 'unnoticed', 'does not build'
 
 
+def noticed_by_debug(row, words):
+    """Whether a kernel of DEBUG= notices what others do not"""
+    return 'debug' in row and set(row['debug']['words'].split(',')) <= set(words)
+
+
+def as_debugged(row, words):
+    """A row as it is on such a kernel: what its table "debug" has, and no reason"""
+    if not noticed_by_debug(row, words):
+        return row
+    kept = {name: value for name, value in row.items() if name not in ('debug', 'reason', 'lane')}
+    return kept | {name: value for name, value in row['debug'].items() if name != 'words'}
+
+
 def load():
+    """The table, for the kernel of DEBUG=, if there is one"""
     with open(TABLE, 'rb') as file:
-        return tomllib.load(file)
+        table = tomllib.load(file)
+    words = debug_kernel.wanted()
+    rows = table['fix']
+    if words and not SETTINGS.words('FIX'):
+        rows = [row for row in rows if noticed_by_debug(row, words)]
+        if not rows:
+            raise project.usage(f'DEBUG={",".join(words)} notices nothing of {TABLE} that others '
+                                'do not; FIX= says what is to be tried')
+    table['fix'] = [as_debugged(row, words) for row in rows]
+    return table
 
 
 def span_of(text, name, table):
@@ -142,10 +167,10 @@ def boot(row, module, kernel):
                f'TESTS={row["tests"]}', f'NAME={name}', f'MODEL={row.get("model", "")}',
                f'KERNEL_ARGS={sides.KERNEL_ARGS} {row.get("kernel_args", "")}'.strip(),
                'STRICT=report']
-    failed = []
+    failed, grace_seconds = [], GRACE_SECONDS * debug_kernel.slack()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors='replace') as process:
-        limit = threading.Timer(LIMIT_SECONDS, process.terminate)
+        limit = threading.Timer(LIMIT_SECONDS * debug_kernel.slack(), process.terminate)
         limit.start()
         grace = None
         for line in process.stdout:
@@ -153,7 +178,7 @@ def boot(row, module, kernel):
             if not found:
                 continue
             failed.append(found[1].strip())
-            wait = 0 if is_named(row, seen_in(folder, failed)) else GRACE_SECONDS
+            wait = 0 if is_named(row, seen_in(folder, failed)) else grace_seconds
             if grace is None or wait == 0:
                 if grace:
                     grace.cancel()

@@ -59,7 +59,7 @@ def tests_of(row, wanted):
 
     With OWN=1 it is what of that the row names, if any.
     """
-    tests = wanted or check_patch.tests_for({edit['file'] for edit in row['edit']})
+    tests = wanted or check_patch.tests_by_default({edit['file'] for edit in row['edit']})
     if SETTINGS.is_on('OWN'):
         named = sides.names_of(row['tests']) if row.get('tests') else []
         tests = ' '.join(name for name in sides.names_of(tests) if name in named) or tests

@@ -310,16 +310,21 @@ def tests_for(files):
     for pattern, names in lane['files'].items():
         if any(fnmatch.fnmatch(file, pattern) for file in files):
             wanted |= set(names)
-    order = dict.fromkeys(row[0] for row in initramfs.listed_programs())
+    order = dict.fromkeys(name for row in initramfs.listed_programs()
+                          for name in (row[0], row[0] + row[3]))
     return ' '.join([*(name for name in order if name in wanted), *initramfs.added_sources()])
+
+
+def tests_by_default(files):
+    """The same, with what only a kernel of DEBUG= can run"""
+    return ' '.join([tests_for(files), *debug_kernel.programs()])
 
 
 def choose(settings, functions, choice):
     """The programs to run: DEFAULT, TOUCHED, or '' for those of TESTS="""
     tests = settings.tests
     if choice:
-        tests = ' '.join([tests_for({function.file for function in functions}),
-                          *debug_kernel.programs()])
+        tests = tests_by_default({function.file for function in functions})
     if choice == TOUCHED:
         tests = touched.chosen(functions, tests.split(),
                                project.config('guest')['lane']['budget'])

@@ -14,7 +14,7 @@
 #define SETTLE_MS 120
 #define SETTLE_TRIES 8
 
-/* Those of mm/kmemleak.c, which has an object for each of somebody else */
+/* Not those of mm/kmemleak.c, which has an object for each of the others */
 static bool is_counted(const char *name)
 {
     return name[0] != '#' && strncmp(name, "kmemleak_", 9);
