@@ -574,7 +574,8 @@ static void test_case(const Case *c)
 
 int main(int argc, char **argv)
 {
-    static const char *const options[] = { "--destroy", "--group", "--calls", NULL };
+    static const char *const options[] = { "--destroy", "--group", "--calls",
+                                           NULL };
     static const struct {
         const Case *cases;
         size_t count;
