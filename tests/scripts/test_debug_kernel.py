@@ -74,6 +74,13 @@ class WordsTest(DebugTest):
         with mock.patch.dict(os.environ, {'FIX': '', 'DEBUG': 'ubsan'}):
             self.assertIn('DEBUG=ubsan notices nothing', self.stop_of(check_fixes.load))
 
+    def test_what_others_left_is_looked_for_after_all_of_them(self):
+        found = mock.Mock(programs=lambda: {'kmemleak'})
+        self.assertEqual(check_patch.in_question(found, 'canary submit kmemleak'),
+                         ['canary', 'submit', 'kmemleak'])
+        found = mock.Mock(programs=lambda: {'submit'})
+        self.assertEqual(check_patch.in_question(found, 'canary submit kmemleak'), ['submit'])
+
     def test_programs(self):
         self.assertEqual(debug_kernel.programs(), [])
         SETTINGS.set(DEBUG='kmemleak faults')

@@ -409,10 +409,14 @@ def check(series, settings, choice=''):
 
 
 def in_question(found, tests):
-    """The programs of TESTS= that have to run once more after a Round"""
+    """The programs of TESTS= that have to run once more after a Round
+
+    What looks at that which the others leave behind needs all of them.
+    """
     wanted = found.programs()
     names = sides.names_of(tests)
-    return names if '' in wanted else [name for name in names if name in wanted]
+    return (names if not wanted.isdisjoint({'', *sides.OF_EACH_BOOT}) else
+            [name for name in names if name in wanted])
 
 
 def compared(runs, may_change, functions, parts=PARTS_AGAIN):
